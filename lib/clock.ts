@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+
+/**
+ * Time and randomness. Both enter the library through this interface only, so that a simulation
+ * can own them; a spec bans `Date`, `Math.random`, `performance` and timers everywhere else.
+ */
+export interface Clock {
+  /** Milliseconds on a monotonic clock. Only differences mean anything. */
+  now(): number;
+  /** Wall time, for records that people read. It never decides anything. */
+  date(): Date;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** A new UUID. */
+  uuid(): string;
+  /** Calls `task` once, `ms` from now. The function returned cancels the call. */
+  after(ms: number, task: () => void): () => void;
+}
+
+/** The longest delay that a Node.js timer keeps; beyond it fires at once. */
+export const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** The machine's own time and randomness. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  random: () => Math.random(),
+  uuid: () => randomUUID(),
+  after(ms, task) {
+    const timer = setTimeout(task, Math.min(Math.max(ms, 0), MAX_DELAY_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `ms`; rejects with the signal's reason as soon as that aborts. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const cancel = clock.after(ms, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
