@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
     testTimeout: 30_000,
     coverage: {
