@@ -13,8 +13,11 @@ export interface Clock {
   random(): number;
   /** A new UUID. */
   uuid(): string;
-  /** Calls `task` once, `ms` from now. The function returned cancels the call. */
-  after(ms: number, task: () => void): () => void;
+  /**
+   * Calls `task` once, `ms` from now. The function returned cancels the call.
+   * The process stays alive for it, unless `unref`.
+   */
+  after(ms: number, task: () => void, options?: { readonly unref?: boolean }): () => void;
 }
 
 /** The longest delay that a Node.js timer keeps; beyond it fires at once. */
@@ -26,11 +29,23 @@ export const systemClock: Clock = {
   date: () => new Date(),
   random: () => Math.random(),
   uuid: () => randomUUID(),
-  after(ms, task) {
+  after(ms, task, options) {
     const timer = setTimeout(task, Math.min(Math.max(ms, 0), MAX_DELAY_MS));
+    if (options?.unref) timer.unref();
     return () => clearTimeout(timer);
   },
 };
+
+/** The same clock, whose timers do not keep the process alive. */
+export function inBackground(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    date: () => clock.date(),
+    random: () => clock.random(),
+    uuid: () => clock.uuid(),
+    after: (ms, task) => clock.after(ms, task, { unref: true }),
+  };
+}
 
 /** Resolves after `ms`; rejects with the signal's reason as soon as that aborts. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

@@ -31,6 +31,8 @@ export interface Transport {
    * Rejects when no answer came, or with `signal.reason` once that aborts; aborting later ends the body likewise.
    */
   send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse>;
+  /** From now on, connections do not keep the process alive. */
+  unref?(): void;
   /** Closes every connection at once. Sending again opens a new one. */
   close(): void;
 }

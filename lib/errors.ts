@@ -1,0 +1,55 @@
+/** Every `code` that an error of this library can carry; `docs/errors.md` explains each. */
+export const errorCodes = [
+  'ERR_INVALID_ARGUMENT',
+  'ERR_NO_SERVICE_ACCOUNT',
+  'ERR_NO_NAMESPACE',
+  'ERR_NO_POD_NAME',
+  'ERR_KUBECONFIG',
+  'ERR_FORBIDDEN',
+  'ERR_NAMESPACE_NOT_FOUND',
+  'ERR_NAMESPACE_TERMINATING',
+  'ERR_POD_NOT_FOUND',
+  'ERR_POD_UID_MISMATCH',
+  'ERR_POD_TERMINATING',
+  'ERR_FOREIGN_LOCK',
+  'ERR_REJECTED',
+  'ERR_TIMEOUT',
+  'ERR_LEADERSHIP_LOST',
+  'ERR_RELEASED',
+  'ERR_RELEASE_FAILED',
+] as const;
+
+/** A stable name for what went wrong; messages may change, codes do not. */
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * What every rejection of this library is, but for bad arguments (a `TypeError`) and an abort
+ * (the signal's own reason). The message says what happened, to which object, and what to do.
+ */
+export class LeaderElectionError extends Error {
+  /** Stable; for programs. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'LeaderElectionError';
+    this.code = code;
+  }
+}
+
+/** A `TypeError` that names the argument, what it has to be and what it was. */
+export function invalidArgument(name: string, expected: string, value: unknown): TypeError {
+  const error = new TypeError(`${name} must be ${expected}, but is ${show(value)}`);
+  return Object.assign(error, { code: 'ERR_INVALID_ARGUMENT' satisfies ErrorCode });
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(shorten(value));
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+function shorten(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

@@ -1,0 +1,198 @@
+import pRetry from 'p-retry';
+
+import { type Clock, sleep } from '../clock.ts';
+import { backoffMs } from '../protocol/delay.ts';
+import { type Json, child, isObject, list, text } from './json.ts';
+import { ApiError, NoAnswerError, isTransient } from './outcome.ts';
+import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+
+/** Longer than the API server may take, so that a request is over when it is given up. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+
+/** The API server's own limit for a request; afterwards it takes no effect any more. */
+const SERVER_TIMEOUT = '8s';
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
+/** No object that we ask for can be larger, and no answer may exhaust the memory. */
+const MAX_ANSWER_CHARS = 32 * 2 ** 20;
+
+export interface RetryOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly maxBackoffMs: number;
+  /** Default: until it succeeds. */
+  readonly retries?: number;
+  readonly onRetry?: (error: Error, delayMs: number) => void;
+}
+
+/** JSON requests to the Kubernetes API: a timeout for each, failures told apart, retries. */
+export class Api {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+
+  constructor(transport: Transport, clock: Clock) {
+    this.#transport = transport;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends once and resolves with what `read` makes of the answer's JSON object.
+   * Throws an ApiError, a NoAnswerError (also when `read` throws), or the signal's reason once it
+   * aborts.
+   */
+  async request<T>(
+    request: ApiRequest,
+    read: (answer: Json) => T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const query = { timeout: SERVER_TIMEOUT, ...request.query };
+    const line = describe(request);
+    const limit = this.#limit(signal);
+    try {
+      const response = await this.#transport.send({ ...request, query }, limit.signal);
+      const answer = parse(await readAll(response.body));
+      if (response.status < 200 || response.status > 299) throw refusal(response, answer, line);
+      if (!isObject(answer)) throw new Error('the answer is no JSON object');
+      return read(answer);
+    } catch (error) {
+      throw failure(error, line, signal);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /**
+   * Sends a watch; yields `undefined` as soon as the answer's head has arrived, then each event as
+   * parsed JSON. Ends when the server ends it; throws as `request` does.
+   */
+  async *stream(request: ApiRequest, signal: AbortSignal): AsyncGenerator<unknown, void> {
+    const line = describe(request);
+    const limit = this.#limit(signal);
+    try {
+      const response = await this.#transport.send(request, limit.signal);
+      if (response.status !== 200) {
+        throw refusal(response, parse(await readAll(response.body)), line);
+      }
+      // The head had to come in time; the body may take as long as it likes.
+      limit.lift();
+      yield undefined;
+      for await (const event of lines(response.body)) yield parse(event);
+    } catch (error) {
+      throw failure(error, line, signal);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Repeats an idempotent operation for as long as it fails transiently (`Retry-After` first). */
+  retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
+    const { signal, maxBackoffMs, retries = Number.POSITIVE_INFINITY, onRetry } = options;
+    return pRetry(operation, {
+      retries,
+      // p-retry counts and loops; the waiting is ours, for it has to honour Retry-After and
+      // take its time and its luck from the clock.
+      minTimeout: 0,
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+        if (!isTransient(error) || retriesLeft === 0) throw error;
+        signal?.throwIfAborted();
+        const wanted = error instanceof ApiError ? error.retryAfterMs : undefined;
+        const backoff = backoffMs(
+          attemptNumber - 1,
+          maxBackoffMs,
+          this.#clock.random(),
+          FIRST_RETRY_MS,
+        );
+        const delayMs = wanted === undefined ? backoff : Math.min(wanted, MAX_RETRY_AFTER_MS);
+        onRetry?.(error, delayMs);
+        await sleep(this.#clock, delayMs, signal);
+      },
+    });
+  }
+
+  unref(): void {
+    this.#transport.unref?.();
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** A signal that aborts with the outer one, or when the request's time is up. */
+  #limit(outer: AbortSignal | undefined) {
+    outer?.throwIfAborted();
+    const controller = new AbortController();
+    const onAbort = () => {
+      controller.abort(outer?.reason);
+    };
+    outer?.addEventListener('abort', onAbort, { once: true });
+    const lift = this.#clock.after(REQUEST_TIMEOUT_MS, () => {
+      controller.abort(new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`));
+    });
+    const end = () => {
+      lift();
+      outer?.removeEventListener('abort', onAbort);
+    };
+    return { signal: controller.signal, lift, end };
+  }
+}
+
+function failure(error: unknown, line: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  return error instanceof ApiError ? error : new NoAnswerError(line, error);
+}
+
+function describe(request: ApiRequest): string {
+  const name = request.query?.['fieldSelector'];
+  const verb = request.query?.['watch'] ? 'WATCH' : request.method;
+  return `${verb} ${request.path}${name ? ` (${name})` : ''}`;
+}
+
+async function readAll(body: AsyncIterable<string>): Promise<string> {
+  let all = '';
+  for await (const chunk of body) {
+    all += chunk;
+    if (all.length > MAX_ANSWER_CHARS) throw new Error('the answer is too large');
+  }
+  return all;
+}
+
+async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void> {
+  let rest = '';
+  for await (const chunk of body) {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop() ?? '';
+    if (rest.length > MAX_ANSWER_CHARS) throw new Error('the event is too large');
+    for (const part of parts) if (part.trim() !== '') yield part;
+  }
+}
+
+/** Undefined for what is no JSON: proxies answer with pages of HTML. */
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(response: ApiResponse, answer: unknown, line: string): ApiError {
+  const causes = list(child(answer, 'details'), 'causes').flatMap(
+    (cause) => text(cause, 'reason') ?? [],
+  );
+  const status = {
+    status: response.status,
+    reason: text(answer, 'reason') ?? 'Unknown',
+    message: text(answer, 'message') ?? 'the answer is no Kubernetes status',
+    causes,
+  };
+  return new ApiError(status, line, retryAfterMs(response, answer));
+}
+
+/** In seconds; the header's other form, a date, is not used by Kubernetes. */
+function retryAfterMs(response: ApiResponse, answer: unknown): number | undefined {
+  const seconds = Number(
+    response.headers['retry-after'] ?? child(answer, 'details')['retryAfterSeconds'],
+  );
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+}

@@ -1,0 +1,128 @@
+import type { Lock, PodIdentity } from '../protocol/model.ts';
+import type { Api } from './api.ts';
+import { type Json, child, list, text } from './json.ts';
+import { isDnsSubdomain } from './names.ts';
+import { hasStatus } from './outcome.ts';
+
+const POD_NAME = 'leader-for-life/pod-name';
+const POD_UID = 'leader-for-life/pod-uid';
+const ATTEMPT = 'leader-for-life/attempt';
+
+/** Annotations that mark a lock as ours; not for users to set. */
+export const reservedAnnotations: readonly string[] = [POD_NAME, POD_UID, ATTEMPT];
+
+const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'leader-for-life' };
+
+export interface ConfigMapLockOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The lock: a ConfigMap that the leader's Pod owns. Each method sends one request. */
+export class ConfigMapLock {
+  readonly #api: Api;
+  readonly #options: ConfigMapLockOptions;
+  /** The collection it is in. */
+  readonly path: string;
+  readonly name: string;
+
+  constructor(api: Api, options: ConfigMapLockOptions) {
+    this.#api = api;
+    this.#options = options;
+    this.name = options.name;
+    this.path = `/api/v1/namespaces/${options.namespace}/configmaps`;
+  }
+
+  async get(signal?: AbortSignal): Promise<Lock | undefined> {
+    try {
+      const path = `${this.path}/${this.name}`;
+      return await this.#api.request({ method: 'GET', path }, toLock, signal);
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes no signal: a create that was sent is seen through, or nobody would know whether it won.
+   */
+  async create(owner: PodIdentity, attempt: string): Promise<Lock | 'exists'> {
+    try {
+      const body = this.#manifest(owner, attempt);
+      return await this.#api.request({ method: 'POST', path: this.path, body }, toLock);
+    } catch (error) {
+      if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'exists';
+      throw error;
+    }
+  }
+
+  /** Deletes exactly this version; false if it is gone or was changed in the meantime. */
+  async delete(lock: Lock, signal?: AbortSignal): Promise<boolean> {
+    try {
+      const path = `${this.path}/${this.name}`;
+      const preconditions = { uid: lock.uid, resourceVersion: lock.resourceVersion };
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+      return await this.#api.request({ method: 'DELETE', path, body }, () => true, signal);
+    } catch (error) {
+      if (hasStatus(error, 404) || hasStatus(error, 409)) return false;
+      throw error;
+    }
+  }
+
+  #manifest(owner: PodIdentity, attempt: string) {
+    const { name, namespace, labels, annotations } = this.#options;
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name,
+        namespace,
+        labels: { ...MANAGED_BY, ...labels },
+        annotations: {
+          ...annotations,
+          [POD_NAME]: owner.name,
+          [POD_UID]: owner.uid,
+          [ATTEMPT]: attempt,
+        },
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid }],
+      },
+    };
+  }
+}
+
+/** Throws on an object that cannot be a stored ConfigMap. */
+export function toLock(object: Json): Lock {
+  const metadata = child(object, 'metadata');
+  const annotations = child(metadata, 'annotations');
+  const uid = text(metadata, 'uid');
+  const resourceVersion = text(metadata, 'resourceVersion');
+  if (!uid || !resourceVersion) throw new Error('the answer is no ConfigMap');
+  const owner = podOwner(metadata);
+  const mark = identity(text(annotations, POD_NAME), text(annotations, POD_UID));
+  const attempt = text(annotations, ATTEMPT);
+  return {
+    uid,
+    resourceVersion,
+    deleting: text(metadata, 'deletionTimestamp') !== undefined,
+    finalizers: list(metadata, 'finalizers').filter((item) => typeof item === 'string'),
+    ...(owner && { owner }),
+    ...(mark && { mark }),
+    ...(attempt !== undefined && { attempt }),
+  };
+}
+
+/** The first Pod among the owners: all candidates have to see the same one. */
+function podOwner(metadata: Json): PodIdentity | undefined {
+  for (const reference of list(metadata, 'ownerReferences')) {
+    if (text(reference, 'kind') !== 'Pod' || text(reference, 'apiVersion') !== 'v1') continue;
+    const owner = identity(text(reference, 'name'), text(reference, 'uid'));
+    if (owner) return owner;
+  }
+  return undefined;
+}
+
+function identity(name: string | undefined, uid: string | undefined): PodIdentity | undefined {
+  return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+}

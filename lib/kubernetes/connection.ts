@@ -1,0 +1,142 @@
+import http from 'node:http';
+import https from 'node:https';
+
+import type { Clock } from '../clock.ts';
+import type { Access, Credentials } from './credentials.ts';
+import { Http1Route } from './http1.ts';
+import { Http2Route, connectTls } from './http2.ts';
+import type { OutgoingRequest, Route } from './route.ts';
+import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+
+const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
+
+/**
+ * The real transport. Everything goes over one HTTP/2 connection where the server speaks it, as
+ * every API server does: a watch keeps it warm, so that the request that counts, the one when the
+ * lock is free, does not wait for a TLS handshake. HTTP/1.1 with keep-alive otherwise.
+ */
+export class Connection implements Transport {
+  readonly #credentials: Credentials;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  #current: { readonly key: string; readonly route: Promise<Route> } | undefined;
+  readonly #routes = new Set<Route>();
+  #background = false;
+
+  constructor(credentials: Credentials, clock: Clock, userAgent: string) {
+    this.#credentials = credentials;
+    this.#clock = clock;
+    this.#userAgent = userAgent;
+  }
+
+  async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+    const access = await this.#credentials.access();
+    signal.throwIfAborted();
+    const route = await abortable(this.#route(access), signal);
+    signal.throwIfAborted();
+    const response = await route.send(this.#outgoing(request, access), signal);
+    if (response.status === 401) await this.#credentials.refresh();
+    return response;
+  }
+
+  unref(): void {
+    this.#background = true;
+    for (const route of this.#routes) route.unref();
+  }
+
+  close(): void {
+    this.#current = undefined;
+    for (const route of this.#routes) route.close();
+    this.#routes.clear();
+  }
+
+  #outgoing(request: ApiRequest, access: Access): OutgoingRequest {
+    const query = new URLSearchParams(request.query).toString();
+    const base = access.server.pathname.replace(/\/$/, '');
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    return {
+      method: request.method,
+      path: `${base}${request.path}${query && `?${query}`}`,
+      headers: {
+        ...access.headers,
+        accept: request.accept ?? 'application/json',
+        'user-agent': this.#userAgent,
+        ...(body !== undefined && {
+          'content-type': request.contentType ?? 'application/json',
+          'content-length': String(Buffer.byteLength(body)),
+        }),
+      },
+      body,
+    };
+  }
+
+  /** The open route for these credentials, or a new one; requests at the same time share it. */
+  async #route(access: Access): Promise<Route> {
+    const key = routeKey(access);
+    for (let current = this.#current; current?.key === key; current = this.#current) {
+      const route = await current.route;
+      if (route.isOpen) return route;
+      if (this.#current === current) this.#current = undefined;
+    }
+    const opening = { key, route: this.#open(access) };
+    this.#current = opening;
+    opening.route.catch(() => {
+      if (this.#current === opening) this.#current = undefined;
+    });
+    const route = await opening.route;
+    // Closed, or replaced by one with newer credentials, while it opened.
+    if (this.#current !== opening) route.retire();
+    this.#retireOthers(route);
+    return route;
+  }
+
+  async #open(access: Access): Promise<Route> {
+    const route = await negotiate(access, this.#clock);
+    this.#routes.add(route);
+    if (this.#background) route.unref();
+    return route;
+  }
+
+  #retireOthers(current: Route): void {
+    for (const route of this.#routes) {
+      if (route === current) continue;
+      route.retire();
+      if (!route.isOpen) this.#routes.delete(route);
+    }
+  }
+}
+
+/** Other credentials need another connection; the token is sent with each request. */
+function routeKey(access: Access): string {
+  return JSON.stringify([access.server.href, access.tls], (_, value: unknown) =>
+    Buffer.isBuffer(value) ? value.toString('base64') : value,
+  );
+}
+
+async function negotiate(access: Access, clock: Clock): Promise<Route> {
+  const { server, tls, proxyAgent } = access;
+  if (server.protocol === 'http:') {
+    return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
+  }
+  // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
+  const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
+  if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
+  const socket = await connectTls(server, tls, clock);
+  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock);
+  socket.destroy();
+  return new Http1Route(server, undefined, ownAgent);
+}
+
+/** Rejects when the signal aborts; what was waited for goes on without us. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    reject(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

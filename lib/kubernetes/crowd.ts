@@ -1,0 +1,67 @@
+import type { Api } from './api.ts';
+import { type Json, child, list, text } from './json.ts';
+import { podsPath } from './pod.ts';
+
+/** A count up to here is exact; beyond it an upper bound will do. */
+const EXACT = 50;
+
+/** Labels that tell the Pods of one set apart from each other or one rollout from the next. */
+const individualLabels = new Set([
+  'pod-template-hash',
+  'pod-template-generation',
+  'controller-revision-hash',
+  'statefulset.kubernetes.io/pod-name',
+  'apps.kubernetes.io/pod-index',
+  'controller-uid',
+  'batch.kubernetes.io/controller-uid',
+  'batch.kubernetes.io/job-completion-index',
+]);
+
+/** A selector for the Pods that are replicas of the one with these labels; '' if none can tell. */
+export function replicaSelector(pod: Json): string {
+  const labels = child(child(pod, 'metadata'), 'labels');
+  return Object.keys(labels)
+    .filter((key) => !individualLabels.has(key))
+    .map((key) => `${key}=${text(labels, key) ?? ''}`)
+    .join(',');
+}
+
+/**
+ * How many candidates there may be, in one or two requests: the Pods with the same labels, or,
+ * where those are too many to list, all Pods of the namespace, which costs the server nothing.
+ */
+export async function countReplicas(
+  api: Api,
+  namespace: string,
+  selector: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  if (selector !== '') {
+    const query = { labelSelector: selector, limit: String(EXACT) };
+    const { listed, more } = await listPods(api, namespace, query, signal);
+    if (!more) return listed;
+  }
+  // The server says how many remain only where nothing is selected.
+  const { listed, remaining } = await listPods(api, namespace, { limit: '1' }, signal);
+  return listed + remaining;
+}
+
+function listPods(
+  api: Api,
+  namespace: string,
+  query: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+) {
+  const path = podsPath(namespace);
+  const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  const read = (answer: Json) => {
+    const metadata = child(answer, 'metadata');
+    const remaining = metadata['remainingItemCount'];
+    return {
+      listed: list(answer, 'items').length,
+      more: Boolean(text(metadata, 'continue')),
+      remaining: typeof remaining === 'number' ? remaining : 0,
+    };
+  };
+  return api.request({ method: 'GET', path, query, accept }, read, signal);
+}

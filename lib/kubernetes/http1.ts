@@ -1,0 +1,90 @@
+import http, { type Agent, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+
+import type { OutgoingRequest, Route } from './route.ts';
+import type { ApiResponse } from './transport.ts';
+
+/** HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2. */
+export class Http1Route implements Route {
+  readonly #server: URL;
+  /** Made for this route and ended with it. */
+  readonly #ownAgent: Agent;
+  /** What leads through a proxy belongs to the KubeConfig, which may use it for more. */
+  readonly #proxyAgent: Agent | undefined;
+  readonly #requests = new Set<http.ClientRequest>();
+  #background = false;
+  isOpen = true;
+
+  constructor(server: URL, proxyAgent: Agent | undefined, ownAgent: Agent) {
+    this.#server = server;
+    this.#proxyAgent = proxyAgent;
+    this.#ownAgent = ownAgent;
+  }
+
+  send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
+    const { protocol, hostname, port } = this.#server;
+    const request = (protocol === 'http:' ? http : https).request({
+      agent: this.#proxyAgent ?? this.#ownAgent,
+      protocol,
+      hostname: hostname.replace(/^\[|\]$/g, ''),
+      port,
+      method: outgoing.method,
+      path: outgoing.path,
+      headers: outgoing.headers,
+    });
+    const onAbort = () => {
+      request.destroy(toError(signal.reason));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#requests.add(request);
+    request.on('socket', (socket) => {
+      if (this.#background) socket.unref();
+    });
+    request.on('response', (message) => {
+      resolve({
+        status: message.statusCode ?? 0,
+        headers: headersOf(message),
+        body: read(message),
+      });
+    });
+    request.on('error', reject);
+    request.on('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      this.#requests.delete(request);
+      reject(new Error('the connection was closed'));
+    });
+    request.end(outgoing.body);
+    return promise;
+  }
+
+  unref(): void {
+    this.#background = true;
+    for (const request of this.#requests) request.socket?.unref();
+  }
+
+  retire(): void {
+    this.isOpen = false;
+    if (this.#requests.size === 0) this.#ownAgent.destroy();
+  }
+
+  close(): void {
+    this.isOpen = false;
+    for (const request of this.#requests) request.destroy(new Error('the connection was closed'));
+    this.#ownAgent.destroy();
+  }
+}
+
+function headersOf(message: IncomingMessage): Record<string, string> {
+  const entries = Object.entries(message.headers);
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+}
+
+async function* read(message: IncomingMessage): AsyncGenerator<string, void> {
+  message.setEncoding('utf8');
+  for await (const chunk of message) yield chunk as string;
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
+}

@@ -1,0 +1,128 @@
+import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import tls, { type TLSSocket } from 'node:tls';
+
+import type { Clock } from '../clock.ts';
+import type { TlsOptions } from './credentials.ts';
+import type { OutgoingRequest, Route } from './route.ts';
+import type { ApiResponse } from './transport.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** As client-go: a connection is asked this often whether it is alive, and has this long to say. */
+const PING_EVERY_MS = 30_000;
+const PING_TIMEOUT_MS = 15_000;
+
+/** Opens a TLS connection and lets the server choose the protocol; resolves once it has. */
+export function connectTls(server: URL, options: TlsOptions, clock: Clock): Promise<TLSSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const socket = tls.connect({
+    ...(options as tls.ConnectionOptions),
+    host: server.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(server.port || 443),
+    ALPNProtocols: ['h2', 'http/1.1'],
+  });
+  const cancel = clock.after(CONNECT_TIMEOUT_MS, () => {
+    socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
+  });
+  socket.once('secureConnect', () => {
+    resolve(socket);
+  });
+  socket.once('error', reject);
+  socket.once('close', () => {
+    reject(new Error('the connection was closed'));
+  });
+  return promise.finally(cancel);
+}
+
+/** One HTTP/2 connection for everything, watched over by pings: half-open ones are found out. */
+export class Http2Route implements Route {
+  readonly #session: ClientHttp2Session;
+  readonly #clock: Clock;
+  #background = false;
+  #retired = false;
+  #cancelPing: () => void = () => undefined;
+
+  constructor(server: URL, socket: TLSSocket, clock: Clock) {
+    this.#clock = clock;
+    this.#session = http2.connect(server.origin, { createConnection: () => socket });
+    this.#session.on('error', () => undefined); // Each of its streams reports it.
+    this.#session.on('goaway', () => {
+      this.retire();
+    });
+    this.#session.on('close', () => {
+      this.#cancelPing();
+    });
+    this.#schedulePing();
+  }
+
+  get isOpen(): boolean {
+    return !this.#retired && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
+    const { method, path, headers, body } = request;
+    const stream = this.#session.request(
+      { ...headers, ':method': method, ':path': path },
+      { endStream: body === undefined },
+    );
+    const onAbort = () => {
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      stream.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stream.on('response', (head) => {
+      resolve({ status: head[':status'] ?? 0, headers: headersOf(head), body: read(stream) });
+    });
+    stream.on('error', reject);
+    stream.on('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      reject(new Error('the connection was closed'));
+    });
+    if (body !== undefined) stream.end(body);
+    return promise;
+  }
+
+  unref(): void {
+    this.#background = true;
+    this.#session.unref();
+    this.#schedulePing();
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.#session.close();
+  }
+
+  close(): void {
+    this.#retired = true;
+    this.#cancelPing();
+    this.#session.destroy();
+  }
+
+  #schedulePing(): void {
+    this.#cancelPing();
+    this.#cancelPing = this.#after(PING_EVERY_MS, () => {
+      this.#cancelPing = this.#after(PING_TIMEOUT_MS, () => {
+        this.#session.destroy(new Error(`no answer to a ping within ${PING_TIMEOUT_MS} ms`));
+      });
+      this.#session.ping((error) => {
+        if (!error) this.#schedulePing();
+      });
+    });
+  }
+
+  #after(ms: number, task: () => void): () => void {
+    return this.#clock.after(ms, task, { unref: this.#background });
+  }
+}
+
+function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
+  const entries = Object.entries(head).filter(([name]) => !name.startsWith(':'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+}
+
+async function* read(stream: ClientHttp2Stream): AsyncGenerator<string, void> {
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) yield chunk as string;
+}

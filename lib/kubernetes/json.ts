@@ -1,0 +1,22 @@
+/** Reads from parsed JSON without trusting its shape: what is not as expected is undefined. */
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function child(value: unknown, key: string): Json {
+  const found = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return isObject(found) ? found : {};
+}
+
+export function text(value: unknown, key: string): string | undefined {
+  const found = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return typeof found === 'string' ? found : undefined;
+}
+
+export function list(value: unknown, key: string): readonly unknown[] {
+  const found = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return Array.isArray(found) ? found : [];
+}

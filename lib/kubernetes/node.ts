@@ -1,0 +1,24 @@
+import type { NodeReading } from '../protocol/model.ts';
+import type { Api } from './api.ts';
+import { type Json, child, list, text } from './json.ts';
+import { hasStatus } from './outcome.ts';
+
+export const nodesPath = '/api/v1/nodes';
+
+/** Reads whether a node is ready, once. Throws what the API throws, but for `404`. */
+export async function getNode(api: Api, name: string, signal?: AbortSignal): Promise<NodeReading> {
+  try {
+    return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, toNode, signal);
+  } catch (error) {
+    if (hasStatus(error, 404)) return 'absent';
+    throw error;
+  }
+}
+
+/** Only `False` and `Unknown` count as not ready: a node that says nothing is given the doubt. */
+export function toNode(object: Json): NodeReading {
+  const conditions = list(child(object, 'status'), 'conditions');
+  const ready = conditions.find((condition) => text(condition, 'type') === 'Ready');
+  const status = text(ready, 'status');
+  return status === 'False' || status === 'Unknown' ? 'not-ready' : 'ready';
+}

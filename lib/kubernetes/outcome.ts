@@ -1,0 +1,74 @@
+/** What a failed request means: worth another try, or final. */
+
+/** The part of Kubernetes' `Status` object that decisions and messages need. */
+export interface Status {
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly causes: readonly string[];
+}
+
+/** The API server answered, and the answer is no. */
+export class ApiError extends Error implements Status {
+  readonly status: number;
+  readonly reason: string;
+  readonly causes: readonly string[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: Status, request: string, retryAfterMs?: number) {
+    super(`${request}: ${String(status.status)} ${status.reason}: ${status.message}`);
+    this.name = 'ApiError';
+    this.status = status.status;
+    this.reason = status.reason;
+    this.causes = status.causes;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** No answer, or none that could be understood. Whether the request took effect is unknown. */
+export class NoAnswerError extends Error {
+  constructor(request: string, cause: unknown) {
+    super(`${request}: ${cause instanceof Error ? describe(cause) : String(cause)}`, { cause });
+    this.name = 'NoAnswerError';
+  }
+}
+
+function describe(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
+}
+
+const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
+
+/** Whether the same request may succeed later without anybody changing anything. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ApiError) return transientStatuses.has(error.status);
+  return error instanceof NoAnswerError;
+}
+
+/** Whether the write behind this error may have been, or may yet be, carried out. */
+export function isAmbiguous(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status >= 500 || error.status === 408;
+  return error instanceof NoAnswerError;
+}
+
+/** The namespace has used up its quota of objects: an admission's 403, not a missing right. */
+export function isQuotaExceeded(error: unknown): boolean {
+  return (
+    error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota')
+  );
+}
+
+/** A terminating namespace denies every create, likewise with a 403. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+}
+
+/** The Role does not allow it. Admission plugins deny with 403 too, in other words. */
+export function isForbidden(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 403 && / cannot \w+ /.test(error.message);
+}
+
+export function hasStatus(error: unknown, status: number): error is ApiError {
+  return error instanceof ApiError && error.status === status;
+}

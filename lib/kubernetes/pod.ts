@@ -1,0 +1,83 @@
+import type { Pod, PodReading } from '../protocol/model.ts';
+import type { Api } from './api.ts';
+import { type Json, child, isObject, list, text } from './json.ts';
+import { hasStatus } from './outcome.ts';
+
+export function podsPath(namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/pods`;
+}
+
+/** Reads a Pod, once. Throws what the API throws, but for `404`. */
+export async function getPod<T = Pod>(
+  api: Api,
+  namespace: string,
+  name: string,
+  signal?: AbortSignal,
+  read: (object: Json) => T = toPod as (object: Json) => T,
+): Promise<T | 'absent'> {
+  try {
+    const path = `${podsPath(namespace)}/${name}`;
+    return await api.request({ method: 'GET', path }, read, signal);
+  } catch (error) {
+    if (hasStatus(error, 404)) return 'absent';
+    throw error;
+  }
+}
+
+/** Deletes a Pod without waiting for its kubelet, if it still has this UID. */
+export async function forceDeletePod(
+  api: Api,
+  namespace: string,
+  pod: Pod,
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    const path = `${podsPath(namespace)}/${pod.name}`;
+    const preconditions = { uid: pod.uid };
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      gracePeriodSeconds: 0,
+      preconditions,
+    };
+    await api.request({ method: 'DELETE', path, body }, () => undefined, signal);
+  } catch (error) {
+    if (!hasStatus(error, 404) && !hasStatus(error, 409)) throw error;
+  }
+}
+
+/** Throws on an object that cannot be a Pod. */
+export function toPod(object: Json): Pod {
+  const metadata = child(object, 'metadata');
+  const status = child(object, 'status');
+  const uid = text(metadata, 'uid');
+  const name = text(metadata, 'name');
+  if (!uid || !name) throw new Error('the answer is no Pod');
+  const nodeName = text(child(object, 'spec'), 'nodeName');
+  const reason = text(status, 'reason');
+  return {
+    name,
+    uid,
+    phase: text(status, 'phase') ?? 'Unknown',
+    deleting: text(metadata, 'deletionTimestamp') !== undefined,
+    running: containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
+    ...(nodeName !== undefined && { nodeName }),
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+const containerStatuses = [
+  'containerStatuses',
+  'initContainerStatuses',
+  'ephemeralContainerStatuses',
+] as const;
+
+function isRunning(status: unknown): boolean {
+  const state = child(status, 'state');
+  return Object.hasOwn(state, 'running') && isObject(state['running']);
+}
+
+/** What a watch event says of the Pod. */
+export function podSeen(type: string, object: Json): PodReading {
+  return type === 'DELETED' ? 'absent' : toPod(object);
+}

@@ -1,0 +1,88 @@
+/** The rights that a candidate needs, as YAML that can be applied as it is. */
+
+export interface RoleOptions {
+  readonly namespace: string;
+  readonly lockName: string;
+  /** `system:serviceaccount:NAMESPACE:NAME`, if known, to bind the Role to. */
+  readonly user?: string | undefined;
+  /** Whether `takeOverFromNotReadyNodeAfterMs` is set, which needs more. */
+  readonly takeOver: boolean;
+}
+
+/** The complete Role (and what binds it) for `become`. */
+export function roleYaml(options: RoleOptions): string {
+  const { namespace, lockName, takeOver } = options;
+  const name = `${lockName}-leader-election`;
+  const account = serviceAccount(options.user);
+  const documents = [role(name, namespace, lockName, takeOver)];
+  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
+  if (takeOver) {
+    documents.push(clusterRole(name));
+    if (account) documents.push(binding('ClusterRoleBinding', 'ClusterRole', name, account));
+  }
+  return documents.join('---\n');
+}
+
+function role(name: string, namespace: string, lockName: string, takeOver: boolean): string {
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+rules:
+- apiGroups: [""]
+  resources: ["configmaps"]
+  verbs: ["create"]
+- apiGroups: [""]
+  resources: ["configmaps"]
+  resourceNames: ["${lockName}"]
+  verbs: ["get", "watch", "delete"]
+- apiGroups: [""]
+  resources: ["pods"]
+  verbs: ["get", "list", "watch"${takeOver ? ', "delete"' : ''}]
+`;
+}
+
+function clusterRole(name: string): string {
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: ${name}
+rules:
+- apiGroups: [""]
+  resources: ["nodes"]
+  verbs: ["get", "watch"]
+`;
+}
+
+interface ServiceAccount {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function binding(
+  kind: string,
+  roleKind: string,
+  name: string,
+  account: ServiceAccount,
+  namespace?: string,
+): string {
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: ${kind}
+metadata:
+  name: ${name}
+${namespace === undefined ? '' : `  namespace: ${namespace}\n`}roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ${roleKind}
+  name: ${name}
+subjects:
+- kind: ServiceAccount
+  name: ${account.name}
+  namespace: ${account.namespace}
+`;
+}
+
+function serviceAccount(user: string | undefined): ServiceAccount | undefined {
+  const match = /^system:serviceaccount:([-a-z0-9]+):([-.a-z0-9]+)$/.exec(user ?? '');
+  return match?.[1] && match[2] ? { namespace: match[1], name: match[2] } : undefined;
+}

@@ -1,0 +1,22 @@
+import type { ApiResponse } from './transport.ts';
+
+/** A request with everything that goes over the wire. */
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** One way to the API server. */
+export interface Route {
+  /** Whether it takes further requests. */
+  readonly isOpen: boolean;
+  send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse>;
+  /** From now on, it does not keep the process alive. */
+  unref(): void;
+  /** Takes no further requests; those under way go on. */
+  retire(): void;
+  /** Ends it and every request under way. */
+  close(): void;
+}

@@ -1,0 +1,38 @@
+/** How long to wait, as pure functions of a random number in [0, 1). */
+
+const JITTER = 0.2;
+
+/**
+ * Exponential backoff: `firstMs`, doubling, with up to 20 % taken off at random, so that the
+ * maximum is never exceeded and a crowd that reached it stays spread.
+ */
+export function backoffMs(
+  failures: number,
+  maxMs: number,
+  random: number,
+  firstMs = 1_000,
+): number {
+  const full = Math.min(firstMs * 2 ** Math.min(failures, 30), maxMs);
+  return full * (1 - JITTER * random);
+}
+
+/** A handful of candidates costs less than any wait that would thin them out. */
+const FREE_FOR_ALL = 5;
+
+/**
+ * When to act on an event that `crowd` candidates see at the same moment, while the first to act
+ * makes it needless for the others. Exponentially more of them draw late than early: the few early
+ * ones act, the rest see it and stand down (Nonnenmacher and Biersack, "Scalable feedback for
+ * large groups", 1999). The window grows with the crowd as its watch events take longer to go out.
+ */
+export function spreadMs(crowd: number, random: number): number {
+  if (crowd <= FREE_FOR_ALL) return 0;
+  const window = 5 * crowd ** 0.75;
+  const skew = Math.log(crowd) + 1;
+  return (window / skew) * Math.log(1 + random * (Math.exp(skew) - 1));
+}
+
+/** Spreads reads that are not urgent evenly, so that a crowd does not do them all at once. */
+export function settleMs(crowd: number, random: number): number {
+  return crowd <= FREE_FOR_ALL ? 0 : 5 * crowd * random;
+}
