@@ -5,6 +5,12 @@ export default defineConfig({
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
     testTimeout: 30_000,
+    reporters: [
+      'default',
+      ...(process.env.GITHUB_ACTIONS ? ['github-actions'] : []),
+      // `.ci/run` counts from it.
+      ['json', { outputFile: 'reports/test.json' }],
+    ],
     coverage: {
       provider: 'v8',
       include: ['lib/**'],
