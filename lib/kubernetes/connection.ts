@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
+import { abortable } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { Http1Route } from './http1.ts';
@@ -125,18 +126,4 @@ async function negotiate(access: Access, clock: Clock): Promise<Route> {
   if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock);
   socket.destroy();
   return new Http1Route(server, undefined, ownAgent);
-}
-
-/** Rejects when the signal aborts; what was waited for goes on without us. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => {
-    reject(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -64,11 +64,6 @@ export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 }
 
-/** The Role does not allow it. Admission plugins deny with 403 too, in other words. */
-export function isForbidden(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.status === 403 && / cannot \w+ /.test(error.message);
-}
-
 export function hasStatus(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }

@@ -38,7 +38,6 @@ export type Obstacle =
 export type Failure =
   | { readonly because: 'foreign-lock'; readonly lock: Lock }
   | { readonly because: 'pod-not-found' }
-  | { readonly because: 'pod-unreadable' }
   | { readonly because: 'pod-uid-mismatch'; readonly expected: string; readonly actual: string }
   | { readonly because: 'pod-terminating' };
 
@@ -67,11 +66,14 @@ export type Hint =
   | { readonly type: 'lock-gone'; readonly uid: string }
   | { readonly type: 'holder-seen'; readonly pod: PodReading }
   | { readonly type: 'node-changed' }
-  | { readonly type: 'watch-opened' }
-  | { readonly type: 'watch-lost' };
+  | { readonly type: 'watch-opened'; readonly of: Watched }
+  | { readonly type: 'watch-lost'; readonly of: Watched };
+
+/** What there are watches on. */
+export type Watched = 'lock' | 'holder' | 'node';
 
 export type Event =
-  | { readonly type: 'identified'; readonly self: PodReading }
+  | { readonly type: 'identified'; readonly self: Pod | 'absent' }
   | {
       readonly type: 'attempted';
       readonly outcome: Lock | 'exists' | 'quota';
@@ -185,19 +187,16 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   fail: [],
 };
 
-function onIdentified(state: State, self: PodReading): State {
-  if (self === 'unreadable') return fail(state, { because: 'pod-unreadable' });
-  const failure = unfitness(undefined, self);
-  if (failure || self === 'absent') return fail(state, failure ?? { because: 'pod-not-found' });
-  return {
-    ...state,
-    podUid: self.uid,
-    command: { do: 'attempt', podUid: self.uid, verify: false },
-  };
+function onIdentified(state: State, self: Pod | 'absent'): State {
+  if (self === 'absent') return fail(state, { because: 'pod-not-found' });
+  const failure = unfitness(self.uid, self);
+  if (failure) return fail(state, failure);
+  const command: Command = { do: 'attempt', podUid: self.uid, verify: false };
+  return { ...state, podUid: self.uid, command };
 }
 
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
-  const failure = unfitness(state.podUid, event.self);
+  const failure = unfitness(knownUid(state), event.self);
   const { outcome } = event;
   if (typeof outcome === 'object') {
     const command: Command = failure
@@ -213,10 +212,10 @@ function onAttempted(state: State, event: Event & { type: 'attempted' }): State 
  * Why the Pod read as mine must not lead: a lock owned by a UID that is not a living Pod's would be
  * garbage-collected under its leader, and a Pod on its way out would only cause one more handover.
  */
-function unfitness(podUid: string | undefined, self: PodReading): Failure | undefined {
+function unfitness(podUid: string, self: PodReading): Failure | undefined {
   if (self === 'unreadable') return undefined;
   if (self === 'absent') return { because: 'pod-not-found' };
-  if (podUid !== undefined && self.uid !== podUid) {
+  if (self.uid !== podUid) {
     return { because: 'pod-uid-mismatch', expected: podUid, actual: self.uid };
   }
   const liveness = livenessOf(self, self);
@@ -371,8 +370,12 @@ function wait(state: State, untilMs: number): State {
 }
 
 function attempt(state: State): State {
-  if (state.podUid === undefined) throw new Error('illegal transition: attempt without a Pod UID');
-  return { ...state, command: { do: 'attempt', podUid: state.podUid, verify: true } };
+  return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
+}
+
+function knownUid(state: State): string {
+  if (state.podUid === undefined) throw new Error('illegal state: an attempt without a Pod UID');
+  return state.podUid;
 }
 
 function inspect(state: State): State {

@@ -1,0 +1,345 @@
+import { abortable } from './abort.ts';
+import { type Clock, sleep } from './clock.ts';
+import { type Api, REQUEST_TIMEOUT_MS } from './kubernetes/api.ts';
+import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
+import { countReplicas, replicaSelector } from './kubernetes/crowd.ts';
+import { getNode } from './kubernetes/node.ts';
+import { type ApiError, hasStatus, isAmbiguous, isQuotaExceeded } from './kubernetes/outcome.ts';
+import { forceDeletePod, getPod, toPod } from './kubernetes/pod.ts';
+import { Lookout } from './lookout.ts';
+import {
+  type Command,
+  type Event,
+  type Failure,
+  type Settings,
+  type State,
+  start,
+  step,
+} from './protocol/for-life.ts';
+import {
+  type Lock,
+  type NodeReading,
+  type Pod,
+  type PodIdentity,
+  type PodReading,
+  holderOf,
+} from './protocol/model.ts';
+
+/** How many candidates to reckon with where the Role does not allow to count them. */
+const UNKNOWN_CROWD = 10;
+
+const RECOUNT_MS = 60 * 60_000;
+
+/** After this, a create that was sent takes no effect any more. */
+const DOUBT_MS = REQUEST_TIMEOUT_MS;
+
+export interface CampaignOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly lock: ConfigMapLock;
+  readonly namespace: string;
+  readonly podUid: string | undefined;
+  readonly settings: Settings;
+  readonly observer: CampaignObserver;
+}
+
+/** Who looks on. Nothing flows back from here. */
+export interface CampaignObserver {
+  /** After each step, and after each request that failed and is tried again. */
+  onState(state: State, trouble: Error | undefined): void;
+  /** An optional right is missing: what still works is slower or knows less. */
+  onDegraded(what: 'pods' | 'watch' | 'crowd', error: ApiError): void;
+  /** A create cannot be taken back; the lock may be left behind. */
+  onLeftBehind(error: unknown): void;
+  log(message: string): void;
+}
+
+export interface Victory {
+  readonly lock: Lock;
+  readonly podUid: string;
+  readonly attempts: number;
+}
+
+/** The protocol decided that this Pod must not lead. */
+export class CampaignLost extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.because);
+    this.failure = failure;
+  }
+}
+
+/** One candidate's way to the lock: carries out what the protocol decides, one step at a time. */
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #lookout: Lookout;
+  /** Marks the lock as created by this very call, and not by another of the same Pod. */
+  readonly #attempt: string;
+  #state: State;
+  #attempts = 0;
+  #selector = '';
+  #crowd = { size: UNKNOWN_CROWD, countedMs: Number.NEGATIVE_INFINITY };
+  #podsReadable = true;
+  /** Created by this call and not yet led with. */
+  #created: Lock | undefined;
+  /** Until when a create without an answer may still take effect. */
+  #doubtUntilMs: number | undefined;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    const { api, clock, lock, namespace, settings, observer } = options;
+    this.#attempt = clock.uuid();
+    this.#state = start(settings, options.podUid);
+    this.#lookout = new Lookout({
+      api,
+      clock,
+      lock,
+      namespace,
+      maxBackoffMs: settings.maxBackoffMs,
+      onRefused: (_, error) => {
+        observer.onDegraded('watch', error);
+      },
+      log: (message) => {
+        observer.log(message);
+      },
+    });
+  }
+
+  /**
+   * Resolves when this Pod holds the lock. Rejects with the signal's reason, a CampaignLost or what
+   * the API server refused; by then, whatever this call created is gone again.
+   */
+  async run(signal: AbortSignal): Promise<Victory> {
+    try {
+      for (;;) {
+        const { command } = this.#state;
+        if (command.do === 'fail' || command.do === 'withdraw') {
+          throw new CampaignLost(command.failure);
+        }
+        signal.throwIfAborted();
+        if (command.do === 'lead') return this.#victory(command.lock);
+        const event = await this.#execute(command, signal);
+        this.#step(event);
+      }
+    } catch (error) {
+      this.#lookout.close();
+      await this.#withdraw().catch((cause: unknown) => {
+        this.#options.observer.onLeftBehind(cause);
+      });
+      throw error;
+    } finally {
+      this.#lookout.close();
+    }
+  }
+
+  #victory(lock: Lock): Victory {
+    return { lock, podUid: this.#state.podUid ?? '', attempts: this.#attempts };
+  }
+
+  #step(event: Event): void {
+    const { clock, observer } = this.#options;
+    this.#state = step(this.#state, event, { nowMs: clock.now(), random: clock.random() });
+    observer.onState(this.#state, undefined);
+  }
+
+  async #execute(
+    command: Exclude<Command, { do: 'lead' | 'withdraw' | 'fail' }>,
+    signal: AbortSignal,
+  ): Promise<Event> {
+    const { api, lock, namespace } = this.#options;
+    switch (command.do) {
+      case 'identify':
+        return { type: 'identified', self: await this.#readSelf(signal) };
+      case 'attempt':
+        return this.#attemptLock(command.podUid, command.verify, signal);
+      case 'inspect':
+        return this.#inspect(signal);
+      case 'reclaim': {
+        const reclaim = () => lock.delete(command.lock, signal);
+        return { type: 'reclaimed', mine: await this.#persist(reclaim, signal) };
+      }
+      case 'evict':
+        await this.#persist(() => forceDeletePod(api, namespace, command.pod, signal), signal);
+        return { type: 'evicted' };
+      case 'wait':
+        return (await this.#lookout.next(command.untilMs, signal)) ?? { type: 'time-up' };
+    }
+  }
+
+  /** Repeats an idempotent request until it gets a definite answer. */
+  #persist<T>(operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { api, settings, observer } = this.#options;
+    return api.retry(operation, {
+      signal,
+      maxBackoffMs: settings.maxBackoffMs,
+      onRetry: (error, delayMs) => {
+        observer.log(`${error.message}; trying again in ${Math.round(delayMs)} ms`);
+        observer.onState(this.#state, error);
+      },
+    });
+  }
+
+  /** Creates the lock and makes sure who I am, in one round trip. */
+  async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
+    this.#attempts += 1;
+    const giveUp = new AbortController();
+    const create = this.#create(podUid, signal);
+    create.catch((error: unknown) => {
+      giveUp.abort(error);
+    });
+    const [created, self] = await Promise.allSettled([
+      create,
+      verify ? this.#verifySelf(AbortSignal.any([signal, giveUp.signal])) : ('unreadable' as const),
+    ]);
+    if (created.status === 'rejected') throw created.reason;
+    if (self.status === 'rejected') throw self.reason;
+    return { type: 'attempted', outcome: created.value, self: self.value };
+  }
+
+  async #create(podUid: string, signal: AbortSignal): Promise<Lock | 'exists' | 'quota'> {
+    const { clock, lock, settings } = this.#options;
+    const owner = { name: settings.podName, uid: podUid };
+    const create = async () => {
+      try {
+        return await lock.create(owner, this.#attempt);
+      } catch (error) {
+        if (isAmbiguous(error)) this.#doubtUntilMs = clock.now() + DOUBT_MS;
+        throw error;
+      }
+    };
+    try {
+      const outcome = await this.#persist(create, signal);
+      if (typeof outcome === 'object') this.#created = outcome;
+      return outcome;
+    } catch (error) {
+      if (isQuotaExceeded(error)) return 'quota';
+      throw error;
+    }
+  }
+
+  /** My own Pod; its labels tell how many others there are. */
+  #readSelf(signal: AbortSignal): Promise<Pod | 'absent'> {
+    const { api, namespace, settings } = this.#options;
+    return this.#persist(
+      () =>
+        getPod(api, namespace, settings.podName, signal, (object) => {
+          this.#selector = replicaSelector(object);
+          return toPod(object);
+        }),
+      signal,
+    );
+  }
+
+  async #verifySelf(signal: AbortSignal): Promise<PodReading> {
+    return this.#ifPermitted(() => this.#readSelf(signal));
+  }
+
+  async #ifPermitted(read: () => Promise<Pod | 'absent'>): Promise<PodReading> {
+    if (!this.#podsReadable) return 'unreadable';
+    try {
+      return await read();
+    } catch (error) {
+      if (!hasStatus(error, 403)) throw error;
+      this.#podsReadable = false;
+      this.#options.observer.onDegraded('pods', error);
+      return 'unreadable';
+    }
+  }
+
+  /** Reads afresh, after the watches are open: what happens later is a hint. */
+  async #inspect(signal: AbortSignal): Promise<Event> {
+    await abortable(this.#lookout.watchLock(), signal);
+    const expected = this.#rival(this.#state.lock);
+    const [lock, early] = await Promise.all([
+      this.#readLock(signal),
+      expected && this.#readHolder(expected.name, signal),
+    ]);
+    const holder = this.#rival(lock);
+    if (!holder) {
+      this.#lookout.forgetHolder();
+      return this.#inspected(lock, 'unreadable');
+    }
+    const [reading] = await Promise.all([
+      early && expected?.name === holder.name ? early : this.#readHolder(holder.name, signal),
+      this.#count(signal),
+    ]);
+    const node = await this.#readNode(reading, signal);
+    return { ...this.#inspected(lock, reading), ...(node && { node }) };
+  }
+
+  /** Whom there is to wait for, if the lock says so. */
+  #rival(lock: Lock | undefined): PodIdentity | undefined {
+    const holder = lock && !lock.deleting ? holderOf(lock) : undefined;
+    return holder?.uid === this.#state.podUid ? undefined : holder;
+  }
+
+  async #readLock(signal: AbortSignal): Promise<Lock | undefined> {
+    const { clock, lock } = this.#options;
+    const startedMs = clock.now();
+    const found = await this.#persist(() => lock.get(signal), signal);
+    if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {
+      this.#doubtUntilMs = undefined;
+    }
+    return found;
+  }
+
+  /** Only where a node that is not ready matters. */
+  async #readNode(holder: PodReading, signal: AbortSignal): Promise<NodeReading | undefined> {
+    const { api, settings } = this.#options;
+    if (settings.takeOverFromNotReadyNodeAfterMs === undefined) return undefined;
+    if (typeof holder === 'string' || holder.nodeName === undefined) return undefined;
+    const { nodeName } = holder;
+    await abortable(this.#lookout.watchNode(nodeName), signal);
+    return this.#persist(() => getNode(api, nodeName, signal), signal);
+  }
+
+  #inspected(lock: Lock | undefined, holder: PodReading): Event & { type: 'inspected' } {
+    const watched = this.#lookout.complete;
+    return { type: 'inspected', lock, holder, watched, crowd: this.#crowd.size };
+  }
+
+  async #readHolder(name: string, signal: AbortSignal): Promise<PodReading> {
+    const { api, namespace } = this.#options;
+    if (this.#podsReadable) await abortable(this.#lookout.watchHolder(name), signal);
+    return this.#ifPermitted(() =>
+      this.#persist(() => getPod(api, namespace, name, signal), signal),
+    );
+  }
+
+  /** A rough number that saves the API server work; what goes wrong here does not matter. */
+  async #count(signal: AbortSignal): Promise<void> {
+    const { api, clock, namespace, observer } = this.#options;
+    if (clock.now() - this.#crowd.countedMs < RECOUNT_MS || !this.#podsReadable) return;
+    try {
+      const size = await countReplicas(api, namespace, this.#selector, signal);
+      this.#crowd = { size, countedMs: clock.now() };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!hasStatus(error, 403)) return;
+      this.#crowd = { size: UNKNOWN_CROWD, countedMs: clock.now() };
+      observer.onDegraded('crowd', error);
+    }
+  }
+
+  /** Sees to it that no lock of this call is there, nor will be. */
+  async #withdraw(): Promise<void> {
+    const { api, clock, lock, observer } = this.#options;
+    const stubborn = { maxBackoffMs: 2_000, retries: 8 };
+    let known = this.#created;
+    if (!known && this.#doubtUntilMs === undefined) return;
+    for (;;) {
+      const doubtMs = (this.#doubtUntilMs ?? 0) - clock.now();
+      const mine = (known ??= await api.retry(() => lock.get(), stubborn));
+      known = undefined;
+      if (mine?.attempt === this.#attempt) {
+        observer.log('taking back the lock that was created');
+        if (await api.retry(() => lock.delete(mine), stubborn)) return;
+      } else if (doubtMs > 0) {
+        await sleep(clock, doubtMs);
+      } else {
+        return;
+      }
+    }
+  }
+}

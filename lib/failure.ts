@@ -1,0 +1,75 @@
+import { LeaderElectionError } from './errors.ts';
+import { ApiError, hasStatus, isNamespaceTerminating } from './kubernetes/outcome.ts';
+import { roleYaml } from './kubernetes/role.ts';
+import type { Failure } from './protocol/for-life.ts';
+
+/** The election that failed, for messages. */
+export interface Context {
+  readonly lockName: string;
+  readonly namespace: string;
+  readonly podName: string;
+  readonly takeOver: boolean;
+}
+
+/** Puts a refusal by the API server into the words of this library; other errors stay as they are. */
+export function explainRefusal(error: unknown, context: Context): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const { namespace } = context;
+  const what = `${lockOf(context)}: ${error.message}.`;
+  const fail = (code: LeaderElectionError['code'], advice: string) =>
+    new LeaderElectionError(code, `${what} ${advice}`, { cause: error });
+
+  if (isNamespaceTerminating(error)) {
+    return fail('ERR_NAMESPACE_TERMINATING', `Namespace ${namespace} is being deleted.`);
+  }
+  if (hasStatus(error, 403)) {
+    const user = /User "([^"]+)"/.exec(error.message)?.[1];
+    const yaml = roleYaml({ ...context, user });
+    return fail('ERR_FORBIDDEN', `Allow it with kubectl apply -f - and this input:\n\n${yaml}`);
+  }
+  if (hasStatus(error, 404)) {
+    const advice = `Is there a namespace ${namespace}? Check POD_NAMESPACE or options.namespace.`;
+    return fail('ERR_NAMESPACE_NOT_FOUND', advice);
+  }
+  return fail('ERR_REJECTED', 'Trying again would not help: see what the API server says.');
+}
+
+/** Puts a decision of the protocol that this Pod must not lead into words. */
+export function explainFailure(failure: Failure, context: Context): LeaderElectionError {
+  const { lockName, namespace, podName } = context;
+  const pod = `Pod ${namespace}/${podName}`;
+  switch (failure.because) {
+    case 'foreign-lock':
+      return new LeaderElectionError(
+        'ERR_FOREIGN_LOCK',
+        `${lockOf(context)} exists, but no Pod owns it and it was not made by this library, so ` +
+          'nobody ever frees it. It was left untouched. Choose another lock name, or, if nothing ' +
+          `needs it: kubectl delete configmap ${lockName} -n ${namespace}`,
+      );
+    case 'pod-not-found':
+      return new LeaderElectionError(
+        'ERR_POD_NOT_FOUND',
+        `${pod}, which this process says it runs in, does not exist, so it cannot own the lock ` +
+          `${lockName}. Set POD_NAME from the downward API (fieldPath: metadata.name) and check ` +
+          'the namespace. If the Pod was deleted by force, this process has to end.',
+      );
+    case 'pod-uid-mismatch':
+      return new LeaderElectionError(
+        'ERR_POD_UID_MISMATCH',
+        `${pod} has the UID ${failure.actual}, but this process was told ${failure.expected}. ` +
+          'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
+          'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
+          'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
+      );
+    case 'pod-terminating':
+      return new LeaderElectionError(
+        'ERR_POD_TERMINATING',
+        `${pod} is being deleted or has ended, so it does not become the leader of ` +
+          `${lockName}: it would only cause one more handover.`,
+      );
+  }
+}
+
+function lockOf({ namespace, lockName }: Context): string {
+  return `ConfigMap ${namespace}/${lockName}`;
+}

@@ -1,0 +1,76 @@
+import { type Clock, inBackground } from './clock.ts';
+import { LeaderElectionError } from './errors.ts';
+import type { Api } from './kubernetes/api.ts';
+import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
+import { Lookout } from './lookout.ts';
+import type { Observer } from './observer.ts';
+import { WATCHED_POLL_MS } from './protocol/for-life.ts';
+import { type Lock, holderOf } from './protocol/model.ts';
+
+export interface GuardParts {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly lock: ConfigMapLock;
+  readonly namespace: string;
+  readonly maxBackoffMs: number;
+}
+
+/**
+ * Watches over a lock that is held, without keeping the process alive. Resolves with why it was
+ * lost, or with nothing once the signal aborts or the lock may not be looked at any more.
+ */
+export async function watchOver(
+  parts: GuardParts,
+  held: Lock,
+  podUid: string,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<LeaderElectionError | undefined> {
+  const { api, lock, maxBackoffMs } = parts;
+  const clock = inBackground(parts.clock);
+  api.unref();
+  const lookout = new Lookout({
+    ...parts,
+    clock,
+    onRefused: (_, error) => {
+      observer.onDegraded('watch', error);
+    },
+    log: (message) => {
+      observer.log(message);
+    },
+  });
+  const isMine = (found: Lock | undefined) =>
+    found?.uid === held.uid && holderOf(found)?.uid === podUid && !found.deleting;
+  try {
+    for (;;) {
+      await lookout.watchLock();
+      signal.throwIfAborted();
+      const found = await api.retry(() => lock.get(signal), { signal, maxBackoffMs });
+      if (!isMine(found)) return loss(lock.name, found, podUid);
+      for (;;) {
+        const pollMs = lookout.complete ? WATCHED_POLL_MS : maxBackoffMs;
+        const hint = await lookout.next(clock.now() + pollMs, signal);
+        // A watch only hints: whatever looks like a loss is read before it is believed.
+        if (hint?.type !== 'lock-seen' || !isMine(hint.lock)) break;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) observer.onUnguarded(error);
+    return undefined;
+  } finally {
+    lookout.close();
+  }
+}
+
+function loss(name: string, found: Lock | undefined, podUid: string): LeaderElectionError {
+  const holder = found && holderOf(found);
+  const what =
+    holder && holder.uid !== podUid
+      ? `Pod ${holder.name} has taken over`
+      : `it was ${found?.deleting ? 'marked for deletion' : 'deleted'}`;
+  return new LeaderElectionError(
+    'ERR_LEADERSHIP_LOST',
+    `The lock ${name} is not held any more: ${what}. This must not happen while this Pod lives, ` +
+      'unless by hand. Stop at once what only a leader may do.',
+  );
+}

@@ -1,0 +1,96 @@
+import { LeaderElectionError, invalidArgument } from './errors.ts';
+import {
+  type Credentials,
+  checkKubeConfig,
+  serviceAccountCredentials,
+  userCredentials,
+} from './kubernetes/credentials.ts';
+import {
+  type Environment,
+  checkServiceAccount,
+  isInCluster,
+  serviceAccountNamespace,
+  variable,
+} from './kubernetes/environment.ts';
+import { isDnsLabel, isDnsSubdomain } from './kubernetes/names.ts';
+import { type CheckedOptions, isUid } from './options.ts';
+
+/** Who competes, where, and how to reach the API server: not at all, outside a cluster. */
+export interface Candidate {
+  readonly namespace: string;
+  readonly podName: string;
+  readonly podUid: string | undefined;
+  readonly credentials: Credentials | undefined;
+}
+
+/** Finds out from the options and the surroundings. Sends no request. */
+export async function identify(
+  environment: Environment,
+  options: CheckedOptions,
+): Promise<Candidate> {
+  const { kubeConfig } = options;
+  const inCluster = kubeConfig === undefined && isInCluster(environment);
+  const podName = options.podName ?? read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
+  const podUid = options.podUid ?? uidOf(environment, podName);
+  const given =
+    options.namespace ?? read(environment, 'POD_NAMESPACE', isDnsLabel, "a namespace's name");
+  if (!kubeConfig && !inCluster) {
+    return { namespace: given ?? '', podName: podName ?? '', podUid, credentials: undefined };
+  }
+  if (podName === undefined) throw noPodName();
+  if (kubeConfig) checkKubeConfig(kubeConfig);
+  else await checkServiceAccount(environment);
+  const namespace =
+    given ??
+    (await serviceAccountNamespace(environment)) ??
+    kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
+  if (namespace === undefined) throw noNamespace();
+  const credentials = kubeConfig
+    ? userCredentials(kubeConfig)
+    : await serviceAccountCredentials(environment);
+  return { namespace, podName, podUid, credentials };
+}
+
+/** `POD_UID` is that of the Pod that `POD_NAME` names, and of no other. */
+function uidOf(environment: Environment, podName: string | undefined): string | undefined {
+  const uid = read(environment, 'POD_UID', isUid, "a Pod's UID");
+  const own = variable(environment, 'POD_NAME');
+  return own === undefined || own === podName ? uid : undefined;
+}
+
+function read(
+  environment: Environment,
+  name: string,
+  test: (value: string) => boolean,
+  expected: string,
+): string | undefined {
+  const value = variable(environment, name);
+  if (value !== undefined && !test(value)) {
+    throw invalidArgument(`environment variable ${name}`, expected, value);
+  }
+  return value;
+}
+
+function noPodName(): LeaderElectionError {
+  return new LeaderElectionError(
+    'ERR_NO_POD_NAME',
+    `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
+
+env:
+- name: POD_NAME
+  valueFrom: { fieldRef: { fieldPath: metadata.name } }
+- name: POD_UID
+  valueFrom: { fieldRef: { fieldPath: metadata.uid } }
+- name: POD_NAMESPACE
+  valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+`,
+  );
+}
+
+function noNamespace(): LeaderElectionError {
+  return new LeaderElectionError(
+    'ERR_NO_NAMESPACE',
+    'The namespace of this Pod is not known: POD_NAMESPACE and options.namespace are not set, ' +
+      'the service account has no namespace file, and the kubeConfig has no default.',
+  );
+}

@@ -1,0 +1,172 @@
+import { type Clock } from './clock.ts';
+import type { Api } from './kubernetes/api.ts';
+import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
+import { toLock } from './kubernetes/config-map-lock.ts';
+import type { Json } from './kubernetes/json.ts';
+import { nodesPath, toNode } from './kubernetes/node.ts';
+import type { ApiError } from './kubernetes/outcome.ts';
+import { podSeen, podsPath } from './kubernetes/pod.ts';
+import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
+import type { Hint, Watched } from './protocol/for-life.ts';
+import type { NodeReading } from './protocol/model.ts';
+
+export interface LookoutOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly lock: ConfigMapLock;
+  readonly namespace: string;
+  readonly maxBackoffMs: number;
+  readonly onRefused: (watched: Watched, error: ApiError) => void;
+  readonly log: (message: string) => void;
+}
+
+interface Post {
+  readonly target: WatchTarget;
+  readonly watch: ObjectWatch;
+  readonly stop: AbortController;
+  /** Resolves once it is known whether the watch can be had. */
+  readonly settled: Promise<void>;
+}
+
+/** Watches the lock, its holder and the holder's node, and keeps the hints until asked. */
+export class Lookout {
+  readonly #options: LookoutOptions;
+  readonly #posts = new Map<Watched, Post>();
+  #hints: Hint[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+  }
+
+  /** Whether every watch that was asked for is open. */
+  get complete(): boolean {
+    return [...this.#posts.values()].every(({ watch }) => watch.isOpen);
+  }
+
+  /**
+   * Watches the lock from now on. Resolves once the watch is open, or is known not to be: what is
+   * read afterwards and what is hinted leave no gap between them.
+   */
+  async watchLock(): Promise<void> {
+    const { lock } = this.#options;
+    await this.#watch('lock', { path: lock.path, name: lock.name }, (type, object) => {
+      const seen = toLock(object);
+      return type === 'DELETED'
+        ? { type: 'lock-gone', uid: seen.uid }
+        : { type: 'lock-seen', lock: seen };
+    });
+  }
+
+  /** Likewise for the Pod that holds the lock, in place of any other. */
+  async watchHolder(podName: string): Promise<void> {
+    const target = { path: podsPath(this.#options.namespace), name: podName };
+    await this.#watch('holder', target, (type, object) => ({
+      type: 'holder-seen',
+      pod: podSeen(type, object),
+    }));
+  }
+
+  /** Likewise for a node. Its heartbeats change nothing and are no hints. */
+  async watchNode(name: string): Promise<void> {
+    let last: NodeReading | undefined;
+    await this.#watch('node', { path: nodesPath, name }, (type, object) => {
+      const reading = type === 'DELETED' ? 'absent' : toNode(object);
+      const changed = last !== undefined && last !== reading;
+      last = reading;
+      return changed ? { type: 'node-changed' } : undefined;
+    });
+  }
+
+  /** The lock is free: there is no holder to watch. */
+  forgetHolder(): void {
+    for (const watched of ['holder', 'node'] as const) this.#stop(watched);
+  }
+
+  /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
+  async next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
+    signal.throwIfAborted();
+    const { clock } = this.#options;
+    if (this.#hints.length === 0) {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const wake = () => {
+        resolve(undefined);
+      };
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, { once: true });
+      const cancel = clock.after(Math.max(untilMs - clock.now(), 0), wake);
+      await promise;
+      cancel();
+      signal.removeEventListener('abort', wake);
+      this.#wake = undefined;
+      signal.throwIfAborted();
+    }
+    return this.#hints.shift();
+  }
+
+  close(): void {
+    for (const watched of this.#posts.keys()) this.#stop(watched);
+    this.#hints = [];
+  }
+
+  async #watch(
+    watched: Watched,
+    target: WatchTarget,
+    toHint: (type: string, object: Json) => Hint | undefined,
+  ): Promise<void> {
+    const old = this.#posts.get(watched);
+    if (old?.target.name !== target.name) {
+      this.#stop(watched);
+      this.#posts.set(watched, this.#start(watched, target, toHint));
+    }
+    await this.#posts.get(watched)?.settled;
+    // What is read from here on includes whatever happened before the watch opened.
+    this.#hints = this.#hints.filter((hint) => hint.type !== 'watch-opened' || hint.of !== watched);
+  }
+
+  #start(
+    watched: Watched,
+    target: WatchTarget,
+    toHint: (type: string, object: Json) => Hint | undefined,
+  ): Post {
+    const { api, clock, maxBackoffMs, onRefused, log } = this.#options;
+    const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
+    const stop = new AbortController();
+    const hint = (found: Hint | undefined) => {
+      if (!found || stop.signal.aborted) return;
+      this.#hints.push(found);
+      this.#wake?.();
+    };
+    const listener = {
+      onOpen: () => {
+        log(`watching the ${watched} ${target.name}`);
+        hint({ type: 'watch-opened', of: watched });
+        settle(undefined);
+      },
+      onEvent: (type: string, object: Json) => {
+        hint(toHint(type, object));
+      },
+      onLost: (error: unknown) => {
+        const why = error instanceof Error ? error.message : 'the server ended it';
+        log(`lost the watch on the ${watched} ${target.name}: ${why}`);
+        hint({ type: 'watch-lost', of: watched });
+        settle(undefined);
+      },
+      onRefused: (error: ApiError) => {
+        onRefused(watched, error);
+        settle(undefined);
+      },
+    };
+    const watch = new ObjectWatch(api, clock, target, listener, maxBackoffMs);
+    void watch.run(stop.signal).then(() => {
+      settle(undefined);
+    });
+    return { target, watch, stop, settled };
+  }
+
+  #stop(watched: Watched): void {
+    this.#posts.get(watched)?.stop.abort();
+    this.#posts.delete(watched);
+    this.#hints = this.#hints.filter((hint) => !('of' in hint) || hint.of !== watched);
+  }
+}

@@ -1,0 +1,128 @@
+import type { CampaignObserver } from './campaign.ts';
+import type { Clock } from './clock.ts';
+import type { Context } from './failure.ts';
+import type { ApiError } from './kubernetes/outcome.ts';
+import { roleYaml } from './kubernetes/role.ts';
+import { printable } from './log.ts';
+import type { State } from './protocol/for-life.ts';
+import { type WaitingState, describeWaiting } from './waiting.ts';
+
+/** Nobody should have to guess why a process that waits for its API server does nothing. */
+const WARN_AFTER_MS = 10_000;
+
+export interface ObserverSurroundings {
+  readonly clock: Clock;
+  warn(message: string, code: string): void;
+}
+
+/** Tells people what happens: the log, `onWaiting`, and a few warnings, each once. */
+export class Observer implements CampaignObserver {
+  readonly #surroundings: ObserverSurroundings;
+  readonly #context: Context;
+  readonly #onWaiting: ((state: WaitingState) => void) | undefined;
+  readonly #log: (message: string) => void;
+  readonly #warned = new Set<string>();
+  #troubleSinceMs: number | undefined;
+  #lastKey = '';
+  /** Undefined until there was something to wait for. */
+  last: WaitingState | undefined;
+
+  constructor(
+    surroundings: ObserverSurroundings,
+    context: Context,
+    onWaiting: ((state: WaitingState) => void) | undefined,
+    log: (message: string) => void,
+  ) {
+    this.#surroundings = surroundings;
+    this.#context = context;
+    this.#onWaiting = onWaiting;
+    this.#log = log;
+  }
+
+  onState(state: State, trouble: Error | undefined): void {
+    this.#noteTrouble(trouble);
+    if (!trouble && state.command.do !== 'wait') return;
+    const waiting = describeWaiting(state, trouble);
+    const { reason, holderUid, holderNode, holderPhase } = waiting;
+    const key = JSON.stringify([reason, holderUid, holderNode, holderPhase]);
+    if (key === this.#lastKey) return;
+    this.#lastKey = key;
+    const { lockName, namespace } = this.#context;
+    this.last = { lockName, namespace, ...waiting, since: this.#surroundings.clock.date() };
+    this.log(waiting.message);
+    this.#tell(this.last);
+  }
+
+  onDegraded(what: 'pods' | 'watch' | 'crowd', error: ApiError): void {
+    const lost = {
+      pods: 'the lock is only taken over once the garbage collector has freed it, and the Pod UID is not verified',
+      watch: 'the lock is polled instead of watched, so taking it over takes longer',
+      crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
+    };
+    const { lockName, namespace, takeOver } = this.#context;
+    const user = /User "([^"]+)"/.exec(error.message)?.[1];
+    const yaml = roleYaml({ lockName, namespace, takeOver, user });
+    // One missing right is behind all of these: one warning is enough.
+    this.#warn(
+      'degraded',
+      `${error.message}. The election of ${namespace}/${lockName} goes on without, but ${lost[what]}. ` +
+        `What it should have:\n\n${yaml}`,
+    );
+  }
+
+  onLeftBehind(error: unknown): void {
+    const { lockName, namespace, podName } = this.#context;
+    this.#warn(
+      'left-behind',
+      `The lock ${namespace}/${lockName} may be left behind, owned by Pod ${podName}: it could not ` +
+        `be taken back: ${describe(error)}. It is freed when that Pod is gone.`,
+    );
+  }
+
+  onUnguarded(error: unknown): void {
+    const { lockName, namespace } = this.#context;
+    this.#warn(
+      'unguarded',
+      `The lock ${namespace}/${lockName} is not guarded any more: ${describe(error)}.`,
+    );
+  }
+
+  log(message: string): void {
+    this.#log(`${this.#context.lockName}: ${message}`);
+  }
+
+  #noteTrouble(trouble: Error | undefined): void {
+    const { clock } = this.#surroundings;
+    if (!trouble) {
+      this.#troubleSinceMs = undefined;
+      return;
+    }
+    this.#troubleSinceMs ??= clock.now();
+    if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;
+    const { lockName, namespace } = this.#context;
+    this.#warn(
+      'trouble',
+      `${namespace}/${lockName}: still trying to reach the API server: ${trouble.message}`,
+    );
+  }
+
+  #tell(state: WaitingState): void {
+    try {
+      this.#onWaiting?.(state);
+    } catch (error) {
+      this.#warn('on-waiting', `options.onWaiting threw: ${describe(error)}`);
+    }
+  }
+
+  #warn(key: string, message: string): void {
+    this.log(message);
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    const code = `LEADER_FOR_LIFE_${key.toUpperCase().replace('-', '_')}`;
+    this.#surroundings.warn(message.split('\n').map(printable).join('\n'), code);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,183 @@
+import { MAX_DELAY_MS } from './clock.ts';
+import { invalidArgument } from './errors.ts';
+import { reservedAnnotations } from './kubernetes/config-map-lock.ts';
+import type { KubeConfigLike } from './kubernetes/credentials.ts';
+import { isDnsLabel, isDnsSubdomain, isLabelValue, isQualifiedName } from './kubernetes/names.ts';
+import type { WaitingState } from './waiting.ts';
+
+/** What `become` can be told. Everything has a default that suits a Pod. */
+export interface BecomeOptions {
+  /**
+   * Where the lock is: the namespace of the Pod.
+   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
+   */
+  readonly namespace?: string | undefined;
+  /**
+   * This Pod's name.
+   * @default `POD_NAME`, from the downward API (`metadata.name`)
+   */
+  readonly podName?: string | undefined;
+  /**
+   * This Pod's UID. Where it is known, the uncontested call takes one round trip instead of two.
+   * @default `POD_UID`, from the downward API (`metadata.uid`), else read from the API
+   */
+  readonly podUid?: string | undefined;
+  /**
+   * How to reach the API server. If given, there is an election wherever the process runs.
+   * @default the Pod's service account; without one, no election (see `Leadership.skipped`)
+   */
+  readonly kubeConfig?: KubeConfigLike | undefined;
+  /**
+   * Ends the wait: `become` rejects with the signal's reason. A create that is under way is seen
+   * through first and undone if it won, so that no lock is left behind. After `become` resolved,
+   * the signal means nothing to it.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long to wait to lead, in milliseconds, before `become` rejects with `ERR_TIMEOUT`, which
+   * says who holds the lock and why it is not free.
+   * @default no limit
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * The longest pause, in milliseconds, between looks at a lock that cannot be watched, and between
+   * tries of a request that fails.
+   * @default 16_000
+   */
+  readonly maxBackoffMs?: number | undefined;
+  /** Labels for the ConfigMap. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations for the ConfigMap. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Keep one watch after winning, so that `leadership.signal` aborts if the lock is deleted or
+   * taken over by hand.
+   * @default false
+   */
+  readonly guard?: boolean | undefined;
+  /**
+   * DANGEROUS: delete the holder's Pod by force once this candidate has seen its node not ready
+   * for so many milliseconds. The holder's process may still run there, so there may be two
+   * leaders. Needs the right to read nodes and to delete Pods.
+   * @default never
+   */
+  readonly takeOverFromNotReadyNodeAfterMs?: number | undefined;
+  /**
+   * Called on every change of why the lock cannot be had. What it throws is reported as a warning
+   * of the process and changes nothing.
+   */
+  readonly onWaiting?: ((state: WaitingState) => void) | undefined;
+}
+
+/** The options with everything checked and every default that needs no environment. */
+export type CheckedOptions = BecomeOptions & { readonly maxBackoffMs: number };
+
+const DEFAULT_MAX_BACKOFF_MS = 16_000;
+
+/** Throws a TypeError that names the first bad option and its value. */
+export function checkOptions(lockName: unknown, options: unknown): CheckedOptions {
+  if (typeof lockName !== 'string' || !isDnsSubdomain(lockName)) {
+    throw invalidArgument(
+      'lockName',
+      'a DNS subdomain (RFC 1123) of at most 253 characters',
+      lockName,
+    );
+  }
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidArgument('options', 'an object', options);
+  }
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const [name, value] of Object.entries(given)) {
+    const check = Object.hasOwn(checks, name) ? checks[name as keyof typeof checks] : undefined;
+    if (!check) {
+      const known = Object.keys(checks).join(', ');
+      throw invalidArgument(`options.${name}`, `left out: the options are ${known}`, value);
+    }
+    if (value !== undefined) check(`options.${name}`, value);
+  }
+  const checked = given as BecomeOptions;
+  return { ...checked, maxBackoffMs: checked.maxBackoffMs ?? DEFAULT_MAX_BACKOFF_MS };
+}
+
+type Check = (name: string, value: unknown) => void;
+
+const checks: Readonly<Record<keyof BecomeOptions, Check>> = {
+  namespace: matching(isDnsLabel, 'a DNS label (RFC 1123) of at most 63 characters'),
+  podName: matching(isDnsSubdomain, "a Pod's name, a DNS subdomain (RFC 1123)"),
+  podUid: matching(isUid, "a Pod's UID"),
+  kubeConfig: checkKubeConfigType,
+  signal: checkSignal,
+  timeoutMs: checkDuration,
+  maxBackoffMs: checkDuration,
+  labels: checkLabels,
+  annotations: checkAnnotations,
+  guard: typed('boolean', 'a boolean'),
+  takeOverFromNotReadyNodeAfterMs: checkDuration,
+  onWaiting: typed('function', 'a function'),
+};
+
+export function isUid(value: string): boolean {
+  return /^[-A-Za-z0-9]{1,64}$/.test(value);
+}
+
+function matching(test: (value: string) => boolean, expected: string): Check {
+  return (name, value) => {
+    if (typeof value !== 'string' || !test(value)) throw invalidArgument(name, expected, value);
+  };
+}
+
+function typed(type: 'boolean' | 'function', expected: string): Check {
+  return (name, value) => {
+    if (typeof value !== type) throw invalidArgument(name, expected, value);
+  };
+}
+
+function checkDuration(name: string, value: unknown): void {
+  if (typeof value !== 'number' || !(value > 0 && value <= MAX_DELAY_MS)) {
+    const expected = `a number of milliseconds, more than 0 and at most ${MAX_DELAY_MS}`;
+    throw invalidArgument(name, expected, value);
+  }
+}
+
+function checkSignal(name: string, value: unknown): void {
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+    throw invalidArgument(name, 'an AbortSignal', value);
+  }
+}
+
+function checkKubeConfigType(name: string, value: unknown): void {
+  const { getCurrentCluster, applyToHTTPSOptions } = Object(value) as Partial<KubeConfigLike>;
+  if (typeof getCurrentCluster !== 'function' || typeof applyToHTTPSOptions !== 'function') {
+    throw invalidArgument(name, 'a KubeConfig of @kubernetes/client-node', value);
+  }
+}
+
+function entriesOf(name: string, value: unknown): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgument(name, 'an object of strings', value);
+  }
+  for (const key of Object.keys(value)) {
+    if (!isQualifiedName(key)) throw invalidArgument(`${name} key`, 'a qualified name', key);
+  }
+  return Object.entries(value);
+}
+
+function checkLabels(name: string, value: unknown): void {
+  for (const [key, label] of entriesOf(name, value)) {
+    if (typeof label !== 'string' || !isLabelValue(label)) {
+      throw invalidArgument(`${name}[${key}]`, 'a label value of at most 63 characters', label);
+    }
+  }
+}
+
+function checkAnnotations(name: string, value: unknown): void {
+  for (const [key, annotation] of entriesOf(name, value)) {
+    if (reservedAnnotations.includes(key)) {
+      throw invalidArgument(`${name} key`, 'one that this library does not set itself', key);
+    }
+    if (typeof annotation !== 'string') {
+      throw invalidArgument(`${name}[${key}]`, 'a string', annotation);
+    }
+  }
+}
