@@ -1,0 +1,151 @@
+import { join, relative } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { compilerOptions, entryPoints, format, place, program, root } from './project.ts';
+
+const untyped = new Map([
+  [join(root, 'lib/explicit.ts'), 'export const a = (b: any): void => { void b; };'],
+  [join(root, 'lib/inferred.ts'), 'export const a = JSON.parse("1");'],
+  [join(root, 'lib/inside.ts'), 'export const a = new Map<string, any[]>();'],
+]);
+const parsed = program({ ...compilerOptions(), noEmit: false, declaration: true }, untyped);
+const checker = parsed.getTypeChecker();
+
+describe('the declarations', () => {
+  it('contain no any', () => {
+    const files = parsed.getSourceFiles().filter(isOurs);
+    expect(files.filter(({ fileName }) => !untyped.has(fileName)).flatMap(anys)).toEqual([]);
+  });
+
+  it.each([...untyped.keys()].map((path) => relative(root, path)))(
+    '%s would be noticed',
+    (path) => {
+      const file = parsed.getSourceFile(join(root, path));
+      expect(file && anys(file)).toHaveLength(1);
+    },
+  );
+});
+
+describe.each(Object.entries(entryPoints))('what %s exports', (_name, path) => {
+  const exported = exportsOf(path);
+
+  it('has a doc comment each, and so has every option and method of it', () => {
+    const undocumented = exported
+      .flatMap((symbol) => [symbol, ...membersOf(symbol)])
+      .filter((symbol) => symbol.getDocumentationComment(checker).length === 0)
+      .map((symbol) => `${symbol.name} (${placeOf(symbol)})`);
+    expect(undocumented).toEqual([]);
+  });
+
+  it('speaks of nothing that a user cannot import', () => {
+    const nameable = new Set(Object.values(entryPoints).flatMap(exportsOf));
+    const hidden = exported
+      .flatMap((symbol) => symbol.declarations ?? [])
+      .flatMap(typeReferences)
+      .filter(({ to }) => !nameable.has(to))
+      .map(({ from, to }) => `${to.name} (${place(from)})`);
+    expect([...new Set(hidden)]).toEqual([]);
+  });
+});
+
+function isOurs(file: ts.SourceFile): boolean {
+  return file.fileName.startsWith(join(root, 'lib/'));
+}
+
+/** Where a file's declarations, as users get them, say `any`. */
+function anys(file: ts.SourceFile): string[] {
+  let declarations = '';
+  const { diagnostics } = parsed.emit(
+    file,
+    (_path, text) => (declarations = text),
+    undefined,
+    true,
+  );
+  if (diagnostics.length > 0) throw new Error(format(diagnostics));
+  const path = relative(root, file.fileName);
+  const found: string[] = [];
+  const search = (node: ts.Node): void => {
+    if (node.kind === ts.SyntaxKind.AnyKeyword) found.push(`${path}: ${node.parent.getText()}`);
+    ts.forEachChild(node, search);
+  };
+  search(ts.createSourceFile(path, declarations, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+function exportsOf(path: string): ts.Symbol[] {
+  const file = parsed.getSourceFile(path);
+  const symbol = file && checker.getSymbolAtLocation(file);
+  return symbol ? checker.getExportsOfModule(symbol).map(resolved) : [];
+}
+
+function resolved(symbol: ts.Symbol): ts.Symbol {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+/** The options and methods that we declare and everybody may use; a plain field may explain itself. */
+function membersOf(symbol: ts.Symbol): ts.Symbol[] {
+  const isTyped = ts.SymbolFlags.Interface | ts.SymbolFlags.Class | ts.SymbolFlags.TypeAlias;
+  if (!(symbol.flags & isTyped)) return [];
+  return checker
+    .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
+    .filter((member) => member.declarations?.some(isPublic) && isOptionOrMethod(member));
+}
+
+function isOptionOrMethod(member: ts.Symbol): boolean {
+  const isCallable = checker.getTypeOfSymbol(member).getCallSignatures().length > 0;
+  return isCallable || (member.flags & ts.SymbolFlags.Optional) !== 0;
+}
+
+function isPublic(declaration: ts.Declaration): boolean {
+  const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
+  return (
+    isOurs(declaration.getSourceFile()) &&
+    !(ts.getCombinedModifierFlags(declaration) & hidden) &&
+    !isWellKnown(declaration)
+  );
+}
+
+/** `[Symbol.asyncDispose]` and the like mean the same everywhere. */
+function isWellKnown(declaration: ts.Declaration): boolean {
+  const name = ts.getNameOfDeclaration(declaration);
+  return name !== undefined && ts.isComputedPropertyName(name);
+}
+
+interface TypeReference {
+  from: ts.Node;
+  to: ts.Symbol;
+}
+
+/** The types of this library that a declaration's signature names: not what is inside its body. */
+function typeReferences(declaration: ts.Node): TypeReference[] {
+  const found: TypeReference[] = [];
+  const search = (node: ts.Node): void => {
+    if (ts.isBlock(node) || isPrivate(node)) return;
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isExpressionWithTypeArguments(node)
+        ? node.expression
+        : undefined;
+    const symbol = name && checker.getSymbolAtLocation(name);
+    if (symbol) found.push({ from: node, to: resolved(symbol) });
+    ts.forEachChild(node, search);
+  };
+  search(declaration);
+  return found.filter(({ to }) => isOurType(to));
+}
+
+function isPrivate(node: ts.Node): boolean {
+  if (!ts.isClassElement(node)) return false;
+  const hidden = ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private;
+  return hidden !== 0 || (node.name !== undefined && ts.isPrivateIdentifier(node.name));
+}
+
+function isOurType(symbol: ts.Symbol): boolean {
+  if (symbol.flags & ts.SymbolFlags.TypeParameter) return false;
+  return symbol.declarations?.some((declaration) => isOurs(declaration.getSourceFile())) ?? false;
+}
+
+function placeOf(symbol: ts.Symbol): string {
+  const [declaration] = symbol.declarations ?? [];
+  return declaration ? place(declaration) : 'nowhere';
+}
