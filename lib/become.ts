@@ -128,6 +128,10 @@ class Election {
   async run(startedMs: number): Promise<Leadership> {
     const { clock } = this.#surroundings;
     const limit = this.#limit();
+    const { namespace, podName, podUid } = this.#candidate;
+    log(
+      `${this.#lockName}: Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`,
+    );
     try {
       const campaign = new Campaign(this.#campaignOptions());
       const victory = await campaign.run(limit.signal);

@@ -100,9 +100,6 @@ export class Campaign {
       onRefused: (_, error) => {
         observer.onDegraded('watch', error);
       },
-      log: (message) => {
-        observer.log(message);
-      },
     });
   }
 

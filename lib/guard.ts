@@ -35,9 +35,6 @@ export async function watchOver(
     onRefused: (_, error) => {
       observer.onDegraded('watch', error);
     },
-    log: (message) => {
-      observer.log(message);
-    },
   });
   const isMine = (found: Lock | undefined) =>
     found?.uid === held.uid && holderOf(found)?.uid === podUid && !found.deleting;

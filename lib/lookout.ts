@@ -7,8 +7,11 @@ import { nodesPath, toNode } from './kubernetes/node.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import { podSeen, podsPath } from './kubernetes/pod.ts';
 import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
+import { createLog } from './log.ts';
 import type { Hint, Watched } from './protocol/for-life.ts';
 import type { NodeReading } from './protocol/model.ts';
+
+const log = createLog('watch');
 
 export interface LookoutOptions {
   readonly api: Api;
@@ -17,7 +20,6 @@ export interface LookoutOptions {
   readonly namespace: string;
   readonly maxBackoffMs: number;
   readonly onRefused: (watched: Watched, error: ApiError) => void;
-  readonly log: (message: string) => void;
 }
 
 interface Post {
@@ -129,7 +131,7 @@ export class Lookout {
     target: WatchTarget,
     toHint: (type: string, object: Json) => Hint | undefined,
   ): Post {
-    const { api, clock, maxBackoffMs, onRefused, log } = this.#options;
+    const { api, clock, maxBackoffMs, onRefused } = this.#options;
     const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
     const stop = new AbortController();
     const hint = (found: Hint | undefined) => {
@@ -139,7 +141,7 @@ export class Lookout {
     };
     const listener = {
       onOpen: () => {
-        log(`watching the ${watched} ${target.name}`);
+        log(`${target.name}: watching the ${watched}`);
         hint({ type: 'watch-opened', of: watched });
         settle(undefined);
       },
@@ -148,7 +150,7 @@ export class Lookout {
       },
       onLost: (error: unknown) => {
         const why = error instanceof Error ? error.message : 'the server ended it';
-        log(`lost the watch on the ${watched} ${target.name}: ${why}`);
+        log(`${target.name}: lost the watch on the ${watched}: ${why}`);
         hint({ type: 'watch-lost', of: watched });
         settle(undefined);
       },

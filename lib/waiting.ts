@@ -27,6 +27,8 @@ export type WaitingReason =
   | 'holder-terminating'
   /** The holder's phase is terminal, but a container of it is still said to run. */
   | 'holder-finishing'
+  /** The holder has ended for good; its lock is about to be taken over. */
+  | 'holder-finished'
   /** The holder is gone; the garbage collector has not freed the lock yet. */
   | 'holder-gone'
   /** The holder's node is not ready; see `takeOverFromNotReadyNodeAfterMs`. */
@@ -42,9 +44,10 @@ export type WaitingReason =
 
 const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   alive: 'held',
-  unreadable: 'held',
+  unknown: 'held',
   terminating: 'holder-terminating',
   finishing: 'holder-finishing',
+  finished: 'holder-finished',
   gone: 'holder-gone',
   'node-not-ready': 'node-not-ready',
   'lock-deleting': 'lock-deleting',
@@ -60,9 +63,7 @@ export function describeWaiting(
   const holder = state.lock && holderOf(state.lock);
   const pod = typeof state.holder === 'object' ? state.holder : undefined;
   const known = holder !== undefined && pod?.uid === holder.uid ? pod : undefined;
-  const reason = trouble
-    ? 'api-unavailable'
-    : reasons[state.lock ? state.obstacle : freeObstacle(state)];
+  const reason = trouble ? 'api-unavailable' : reasons[state.obstacle];
   return {
     reason,
     message: trouble ? trouble.message : explain(state, reason, holder?.name, known?.nodeName),
@@ -70,10 +71,6 @@ export function describeWaiting(
     ...(known?.nodeName !== undefined && { holderNode: known.nodeName }),
     ...(known && { holderPhase: known.phase }),
   };
-}
-
-function freeObstacle(state: State): Obstacle {
-  return state.obstacle === 'quota' ? 'quota' : 'none';
 }
 
 function explain(
@@ -90,6 +87,8 @@ function explain(
       return `${pod} leads, and is terminating`;
     case 'holder-finishing':
       return `${pod} has ended, but a container of it is still said to run`;
+    case 'holder-finished':
+      return `${pod} has ended; its lock is about to be taken over`;
     case 'holder-gone':
       return `${pod} is gone; its lock is about to be freed`;
     case 'node-not-ready':

@@ -26,13 +26,7 @@ export interface Settings {
 }
 
 /** Why the lock cannot be had now. */
-export type Obstacle =
-  | Exclude<Liveness, 'finished' | 'unknown'>
-  | 'unreadable'
-  | 'node-not-ready'
-  | 'lock-deleting'
-  | 'quota'
-  | 'none';
+export type Obstacle = Liveness | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
 
 /** Why this Pod must not lead, ever. */
 export type Failure =
@@ -242,7 +236,7 @@ function onInspected(
     case 'gone':
       return onHolderGone(state, lock, when);
     case 'unknown':
-      return waitForChange(state, 'unreadable', event.watched, when);
+      return waitForChange(state, liveness, event.watched, when);
     default:
       return onHolderPresent(state, liveness, event, when);
   }
@@ -269,7 +263,8 @@ function attemptFreeLock(state: State, when: Circumstance): State {
   const delay = patient
     ? backoffMs(state.misses - 1, state.settings.maxBackoffMs, when.random)
     : spreadMs(state.crowd, when.random);
-  return wait({ ...state, next: 'attempt' }, when.nowMs + delay);
+  const obstacle = state.obstacle === 'quota' ? 'quota' : 'none';
+  return wait({ ...state, obstacle, next: 'attempt' }, when.nowMs + delay);
 }
 
 function onHolderGone(state: State, lock: Lock, when: Circumstance): State {
@@ -353,7 +348,7 @@ function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State 
   if (!holder || state.next === 'attempt') return state;
   const liveness = livenessOf(holder, pod);
   if (liveness === livenessOf(holder, state.holder)) return state;
-  const seen = { ...state, holder: pod };
+  const seen: State = { ...state, holder: pod, obstacle: liveness };
   const over = liveness === 'finished' || liveness === 'gone';
   const delay = over ? spreadMs : settleMs;
   return inspectBy(seen, when.nowMs + delay(state.crowd, when.random));
