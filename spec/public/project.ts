@@ -1,14 +1,9 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import ts from 'typescript';
+import { entryPoints, root } from './entry-points.ts';
 
-/** The checkout's own folder. */
-export const root = join(import.meta.dirname, '../..');
-
-export const entryPoints = {
-  'leader-for-life': join(root, 'lib/index.ts'),
-  'leader-for-life/testing': join(root, 'lib/testing/index.ts'),
-};
+export { entryPoints, root };
 
 /** Reads a file of the project as text. */
 export function read(path: string): string {

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { afterAll, describe, expect, it } from 'vitest';
+import { examplesInComments, examplesOf } from './examples.ts';
+import { compilerOptions, format, pages, program, read, root, sources } from './project.ts';
+
+const execute = promisify(execFile);
+
+const examples = [
+  ...pages().flatMap((path) => examplesOf(path, read(path))),
+  ...sources().flatMap((path) => examplesInComments(path, read(path))),
+];
+const programs = examples.filter(({ runs }) => runs);
+
+// An example is a module of its own; names that it introduces for the reader need no use.
+const options: ts.CompilerOptions = {
+  ...compilerOptions(),
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+};
+
+describe.runIf(examples.length > 0)('examples compile', () => {
+  const compiled = compiler(examples.map(({ code }) => code));
+
+  it.each(examples.map(({ place }, i) => [place, i] as const))('%s', (_place, i) => {
+    expect(compiled(i)).toBe('');
+  });
+});
+
+describe.runIf(programs.length > 0)('examples run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'leader-for-life-examples-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.each(programs)('$place', async ({ place, code, prints }) => {
+    const path = join(folder, `${place.replaceAll(/\W/g, '-')}.mts`);
+    writeFileSync(path, code);
+    const { stdout } = await runOutsideCluster(path);
+    if (prints !== undefined) expect(stdout.trimEnd()).toBe(prints);
+  });
+});
+
+describe('the check itself', () => {
+  const page = [
+    '<!-- given',
+    'declare function start(): void;',
+    '-->',
+    '<!-- run -->',
+    '```ts',
+    'start();',
+    '```',
+    '<!-- prints -->',
+    '```text',
+    'started',
+    '```',
+    'More:',
+    '<!-- continues -->',
+    '',
+    '```ts',
+    'start(1);',
+    '```',
+  ].join('\n');
+
+  it('keeps the lines of the page, what is given and what went before', () => {
+    const given = '\ndeclare function start(): void;\n\n\n\nstart();';
+    expect(examplesOf('a.md', page)).toEqual([
+      { place: 'a.md:6', code: given, runs: true, prints: 'started' },
+      { place: 'a.md:16', code: `${given}${'\n'.repeat(10)}start(1);`, runs: false },
+    ]);
+  });
+
+  it('notices what does not compile, at its line', () => {
+    const compiled = compiler(examplesOf('a.md', page).map(({ code }) => code));
+    expect(compiled(0)).toBe('');
+    expect(compiled(1)).toContain('(16,7): error TS2554');
+  });
+
+  it('finds examples in doc comments', () => {
+    const source = '/**\n * Adds.\n *\n * ```ts\n * add();\n * ```\n */\nexport function add() {}';
+    expect(examplesInComments('a.ts', source)).toMatchObject([{ place: 'a.ts:5' }]);
+  });
+
+  it.each(['typescript', 'js', 'javascript', 'ts twoslash'])(
+    'does not let %s blocks pass',
+    (language) => {
+      expect(() => examplesOf('a.md', `\`\`\`${language}\nx\n\`\`\``)).toThrow('a.md:1');
+    },
+  );
+});
+
+/** Compiles all at once; the function returned says what is wrong with one of them. */
+function compiler(codes: readonly string[]): (index: number) => string {
+  const paths = codes.map((_, i) => join(root, `example-${i}.mts`));
+  const parsed = program(options, new Map(codes.map((code, i) => [paths[i] ?? '', code])));
+  return (index) => {
+    const file = parsed.getSourceFile(paths[index] ?? '');
+    return format([
+      ...parsed.getSyntacticDiagnostics(file),
+      ...parsed.getSemanticDiagnostics(file),
+    ]);
+  };
+}
+
+function runOutsideCluster(path: string) {
+  const hooks = join(import.meta.dirname, 'examples.hooks.ts');
+  const env = Object.entries(process.env).filter(([name]) => !/^(?:KUBE|POD_|DEBUG)/.test(name));
+  return execute(process.execPath, ['--import', hooks, path], {
+    env: { ...Object.fromEntries(env), HOME: join(path, '..') },
+    timeout: 20_000,
+  });
+}
