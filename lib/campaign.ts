@@ -151,7 +151,7 @@ export class Campaign {
       case 'attempt':
         return this.#attemptLock(command.podUid, command.verify, signal);
       case 'inspect':
-        return this.#inspect(signal);
+        return this.#inspectWhileHeld(signal);
       case 'reclaim': {
         const reclaim = () => lock.delete(command.lock, signal);
         return { type: 'reclaimed', mine: await this.#persist(reclaim, signal) };
@@ -241,6 +241,20 @@ export class Campaign {
       this.#podsReadable = false;
       this.#options.observer.onDegraded('pods', error);
       return 'unreadable';
+    }
+  }
+
+  /** A lock that goes while it is looked at need not be looked at further. */
+  async #inspectWhileHeld(signal: AbortSignal): Promise<Event> {
+    const uid = this.#state.lock?.uid;
+    const gone = this.#lookout.untilGone(uid);
+    try {
+      return await this.#inspect(AbortSignal.any([signal, gone.signal]));
+    } catch (error) {
+      if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
+      return { type: 'lock-gone', uid };
+    } finally {
+      gone.end();
     }
   }
 

@@ -106,6 +106,23 @@ export class Lookout {
     return this.#hints.shift();
   }
 
+  /** A signal that aborts as soon as a hint says that this lock is gone. */
+  untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
+    const controller = new AbortController();
+    const look = () => {
+      const gone = this.#hints.some((hint) => hint.type === 'lock-gone' && hint.uid === uid);
+      if (gone) controller.abort();
+    };
+    look();
+    this.#wake = look;
+    return {
+      signal: controller.signal,
+      end: () => {
+        this.#wake = undefined;
+      },
+    };
+  }
+
   close(): void {
     for (const watched of this.#posts.keys()) this.#stop(watched);
     this.#hints = [];

@@ -172,7 +172,7 @@ const hints = [
 const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   identify: ['identified'],
   attempt: ['attempted'],
-  inspect: ['inspected'],
+  inspect: ['inspected', 'lock-gone'],
   reclaim: ['reclaimed'],
   evict: ['evicted'],
   wait: ['time-up', ...hints],
@@ -314,6 +314,7 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
   const { nowMs, random } = when;
   switch (hint.type) {
     case 'lock-gone':
+      // Also cuts a look short: what it would have found is out of date.
       if (state.lock?.uid !== hint.uid) return state;
       return wait({ ...forget(state), next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
     case 'lock-seen':
