@@ -82,18 +82,18 @@ function resolved(symbol: ts.Symbol): ts.Symbol {
   return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
 }
 
-/** The options and methods that we declare and everybody may use; a plain field may explain itself. */
+/** Methods, and whatever an options object can hold; other fields may explain themselves. */
 function membersOf(symbol: ts.Symbol): ts.Symbol[] {
   const isTyped = ts.SymbolFlags.Interface | ts.SymbolFlags.Class | ts.SymbolFlags.TypeAlias;
   if (!(symbol.flags & isTyped)) return [];
   return checker
     .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
-    .filter((member) => member.declarations?.some(isPublic) && isOptionOrMethod(member));
+    .filter((member) => member.declarations?.some(isPublic))
+    .filter((member) => symbol.name.endsWith('Options') || isMethod(member));
 }
 
-function isOptionOrMethod(member: ts.Symbol): boolean {
-  const isCallable = checker.getTypeOfSymbol(member).getCallSignatures().length > 0;
-  return isCallable || (member.flags & ts.SymbolFlags.Optional) !== 0;
+function isMethod(member: ts.Symbol): boolean {
+  return checker.getTypeOfSymbol(member).getCallSignatures().length > 0;
 }
 
 function isPublic(declaration: ts.Declaration): boolean {

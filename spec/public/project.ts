@@ -37,15 +37,16 @@ export function sources(): string[] {
 
 /** The root's compiler options, in which the package's names mean its sources. */
 export function compilerOptions(): ts.CompilerOptions {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
-    readFileSync(path, 'utf8'),
-  ) as { config: { compilerOptions: object } };
-  const { options, errors } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
-  if (errors.length > 0) throw new Error(format(errors));
-  return {
-    ...options,
-    paths: Object.fromEntries(Object.entries(entryPoints).map(([name, path]) => [name, [path]])),
-  };
+  const config = ts.getParsedCommandLineOfConfigFile(join(root, 'tsconfig.json'), undefined, {
+    ...ts.sys,
+    // The specs bring their own list of files.
+    readDirectory: () => [],
+    onUnRecoverableConfigFileDiagnostic: (problem) => {
+      throw new Error(format([problem]));
+    },
+  });
+  if (!config) throw new Error('tsconfig.json cannot be read');
+  return config.options;
 }
 
 /** A program of the library's sources, and of files that exist for it only: path to text. */

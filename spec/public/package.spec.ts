@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { version } from '../../lib/version.ts';
+import { entryPoints, read, root } from './project.ts';
+
+interface Installed {
+  readonly dev?: boolean;
+  readonly engines?: { readonly node?: string };
+  readonly integrity?: string;
+  readonly resolved?: string;
+}
+
+const manifest = JSON.parse(read('package.json')) as Record<string, unknown> & {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+const { packages } = JSON.parse(read('package-lock.json')) as {
+  readonly packages: Readonly<Record<string, Installed>>;
+};
+const installed = Object.entries(packages).filter(([path]) => path !== '');
+
+describe('package.json', () => {
+  it('makes promises that users rely on', () => {
+    expect(manifest).toMatchObject({
+      name: 'leader-for-life',
+      license: 'Apache-2.0',
+      type: 'module',
+      sideEffects: false,
+      files: ['dist'],
+    });
+    expect(manifest).not.toHaveProperty('private');
+  });
+
+  it('has three runtime dependencies, and shares client-node with the app', () => {
+    expect(Object.keys(manifest['dependencies'] ?? {}).toSorted()).toEqual([
+      '@kubernetes/client-node',
+      'debug',
+      'p-retry',
+    ]);
+    expect(manifest['dependencies']).toHaveProperty('@kubernetes/client-node', '^1.4.0 || ^2.0.0');
+    expect(manifest).not.toHaveProperty('peerDependencies');
+    expect(manifest).not.toHaveProperty('optionalDependencies');
+  });
+
+  it('exports the two entry points, types first, and itself', () => {
+    const built = Object.entries(entryPoints).map(([name, path]) => {
+      const file = path.replace(`${root}/lib/`, './dist/').replace(/\.ts$/, '');
+      const conditions = { types: `${file}.d.ts`, default: `${file}.js` };
+      return [name.replace('leader-for-life', '.'), conditions] as const;
+    });
+    expect(Object.entries(manifest['exports'] ?? {})).toEqual([
+      ...built,
+      ['./package.json', './package.json'],
+    ]);
+    for (const conditions of Object.values(manifest['exports'] ?? {})) {
+      if (typeof conditions !== 'object') continue;
+      expect(Object.keys(conditions as object)).toEqual(['types', 'default']);
+    }
+  });
+
+  it('runs nothing when it is installed', () => {
+    const hooks = ['preinstall', 'install', 'postinstall'];
+    expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
+  });
+
+  it('has the version that requests announce', () => {
+    expect(manifest).toHaveProperty('version', version);
+  });
+
+  it('needs the oldest Node.js that its dependencies need, no older and no newer', () => {
+    const floors = installed
+      .filter(([, { dev, engines }]) => !dev && engines?.node)
+      .map(([path, { engines }]) => ({ path, floor: floorOf(engines?.node ?? '') }))
+      .sort((a, b) => compare(a.floor, b.floor));
+    expect(floors.at(-1)).toEqual({
+      path: 'node_modules/undici',
+      floor: floorOf((manifest['engines'] as { node: string }).node),
+    });
+  });
+});
+
+describe('package-lock.json', () => {
+  it('names no place to download from, and proves what was downloaded', () => {
+    expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
+    expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
+  });
+});
+
+/** The version in a range of the form `>=1.2.3`, which is all that our dependencies use. */
+function floorOf(range: string): number[] {
+  const [, version] = /^>= ?(\d+(?:\.\d+){0,2})$/.exec(range) ?? [];
+  if (version === undefined) throw new Error(`cannot read the range ${range}`);
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return [major, minor, patch];
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const differing = a.findIndex((part, i) => part !== b[i]);
+  return (a[differing] ?? 0) - (b[differing] ?? 0);
+}

@@ -1,0 +1,146 @@
+import { globSync } from 'node:fs';
+import { loadYaml } from '@kubernetes/client-node';
+import { describe, expect, it } from 'vitest';
+import { clientNodes, nodes } from '../matrix/versions.ts';
+import { read, root } from './project.ts';
+
+interface Workflow {
+  readonly on: Readonly<Record<string, unknown>>;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly concurrency?: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly 'timeout-minutes'?: number;
+  readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> };
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+  readonly run?: string;
+}
+
+const workflows = globSync('.github/workflows/*.yml', { cwd: root });
+
+describe.each(workflows)('%s', (path) => {
+  const workflow = loadYaml<Workflow>(read(path));
+  const jobs = Object.entries(workflow.jobs);
+  const steps = jobs.flatMap(([, job]) => job.steps);
+
+  it('starts with no rights, and gives each job those that it needs', () => {
+    expect(workflow.permissions).toEqual({});
+    expect(jobs.filter(([, job]) => job.permissions === undefined)).toEqual([]);
+  });
+
+  it('never runs what a stranger proposes with our rights', () => {
+    expect(Object.keys(workflow.on)).not.toContain('pull_request_target');
+    expect(Object.keys(workflow.on)).not.toContain('workflow_run');
+  });
+
+  it('does not run for ever, nor twice at once', () => {
+    expect(jobs.filter(([, job]) => job['timeout-minutes'] === undefined)).toEqual([]);
+    expect(workflow.concurrency).toBeDefined();
+  });
+
+  it('pins every action to a commit, and says which version that is', () => {
+    const uses = read(path).match(/^.*\buses:.*$/gm) ?? [];
+    const pin = /^ +(?:- )?uses: [\w-]+(?:\/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+    expect(uses).toHaveLength(steps.filter((step) => step.uses).length);
+    expect(uses.filter((line) => !pin.test(line))).toEqual([]);
+  });
+
+  it('leaves no credentials in the checkout', () => {
+    const checkouts = steps.filter((step) => step.uses?.startsWith('actions/checkout@'));
+    const kept = checkouts.filter((step) => step.with?.['persist-credentials'] !== false);
+    expect(kept).toEqual([]);
+  });
+
+  it('puts nothing that others write into a script', () => {
+    expect(steps.filter((step) => step.run?.includes('${{'))).toEqual([]);
+  });
+});
+
+describe('the workflows together', () => {
+  it('use one commit of each repository of actions', () => {
+    const pins = workflows.flatMap((path) =>
+      Array.from(read(path).matchAll(/uses: ([\w-]+\/[\w-]+)\S*@(.*)/g), ([, ...pin]) =>
+        pin.join('@'),
+      ),
+    );
+    const repositories = new Set(pins.map((pin) => pin.replace(/@.*/, '')));
+    expect(new Set(pins).size).toBe(repositories.size);
+  });
+
+  it('test what the matrix tests', () => {
+    const { jobs } = loadYaml<Workflow>(read('.github/workflows/ci.yml'));
+    expect(jobs['package']?.strategy?.matrix).toEqual({ node: nodes, 'client-node': clientNodes });
+    expect(jobs['test']?.strategy?.matrix).toEqual({
+      node: ['22', '24', '26'],
+      'client-node': clientNodes,
+    });
+  });
+
+  it('let only the publishing job speak for the project', () => {
+    const { jobs } = loadYaml<Workflow>(read('.github/workflows/release.yml'));
+    const trusted = Object.entries(jobs).filter(([, { permissions }]) => permissions?.['id-token']);
+    expect(trusted.map(([name]) => name)).toEqual(['publish']);
+    // It runs no code but npm's own: nothing is checked out, installed or built there.
+    expect(JSON.stringify(trusted)).not.toMatch(/actions\/checkout|npm (?:ci|install|run|test)/);
+    expect(JSON.stringify(trusted)).toMatch(/npm publish \.\/\*\.tgz --provenance/);
+  });
+});
+
+describe('the forms for issues', () => {
+  interface Form {
+    readonly name: string;
+    readonly description: string;
+    readonly body: readonly {
+      readonly type: string;
+      readonly id?: string;
+      readonly attributes: { readonly label?: string; readonly options?: readonly string[] };
+    }[];
+  }
+  const forms = globSync('.github/ISSUE_TEMPLATE/!(config).yml', { cwd: root });
+
+  it.each(forms)('%s is one that GitHub takes', (path) => {
+    const { name, description, body } = loadYaml<Form>(read(path));
+    expect([typeof name, typeof description]).toEqual(['string', 'string']);
+    const fields = body.filter(({ type }) => type !== 'markdown');
+    expect(new Set(fields.map(({ id }) => id)).size).toBe(fields.length);
+    expect(fields.filter(({ id, attributes }) => !id || !attributes.label)).toEqual([]);
+    const types = ['markdown', 'input', 'textarea', 'dropdown', 'checkboxes'];
+    expect(body.filter(({ type }) => !types.includes(type))).toEqual([]);
+  });
+
+  it('ask a bug for what it takes to understand one', () => {
+    const { body } = loadYaml<Form>(read('.github/ISSUE_TEMPLATE/bug.yml'));
+    const ids = body.map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining(['versions', 'log', 'lock']));
+  });
+});
+
+describe('dependabot', () => {
+  interface Update {
+    readonly 'package-ecosystem': string;
+    readonly schedule: { readonly interval: string };
+    readonly cooldown?: Readonly<Record<string, number>>;
+    readonly groups?: object;
+  }
+
+  it('looks after both kinds of dependencies, weekly, and lets releases age', () => {
+    const { version, updates } = loadYaml<{ version: number; updates: Update[] }>(
+      read('.github/dependabot.yml'),
+    );
+    expect(version).toBe(2);
+    expect(updates.map((update) => update['package-ecosystem'])).toEqual(['npm', 'github-actions']);
+    for (const { schedule, cooldown, groups } of updates) {
+      expect(schedule.interval).toBe('weekly');
+      expect(cooldown?.['default-days']).toBeGreaterThanOrEqual(7);
+      expect(groups).toBeDefined();
+    }
+  });
+});
