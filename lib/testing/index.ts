@@ -1,1 +1,22 @@
-export {};
+export { createCluster, type Cluster } from './cluster.ts';
+export type {
+  ClusterOptions,
+  ConfigMapContent,
+  DeletePodOptions,
+  KubeConfigOptions,
+  PodIdentity,
+  PodOptions,
+  Ref,
+  TransportOptions,
+  UserOptions,
+} from './cluster.ts';
+export { SimulatedClock, type SimulatedClockOptions } from './simulated-clock.ts';
+export type { PolicyRule } from './access.ts';
+export type { Delay, ErrorAnswer, Fault, FaultRule, Faults } from './faults.ts';
+export type { GarbageCollector } from './garbage-collector.ts';
+export type { TlsIdentity } from './http-server.ts';
+export type { OwnerReference, Stored, Wire } from './objects.ts';
+export type { QuotaLimits } from './registry.ts';
+export type { AnsweredMatch, RequestLog, RequestMatch, RequestRecord } from './request-log.ts';
+export type { ResourceDefinition } from './resource-type.ts';
+export type { Verb } from './route.ts';

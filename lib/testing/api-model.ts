@@ -1,0 +1,286 @@
+import type { Clock } from '../clock.ts';
+import { AccessRules } from './access.ts';
+import { goJsonError, parseBody } from './decode.ts';
+import { ResourceTypes } from './kinds.ts';
+import { listText, textOf, integerOf, selectorOf } from './listing.ts';
+import { asObject, asText, type JsonObject } from './objects.ts';
+import { applyPatch } from './patch.ts';
+import { Registry, type DeleteOptions, type Part } from './registry.ts';
+import { objectText, representationFor, type Representation } from './representation.ts';
+import { byPlural, type ResourceDefinition, type ResourceType } from './resource-type.ts';
+import { routeOf, type RawRequest, type Route } from './route.ts';
+import {
+  ApiError,
+  badRequest,
+  invalid,
+  invalidValue,
+  methodNotAllowed,
+  notAcceptable,
+  notFound,
+  success,
+  tooLargeResourceVersion,
+  unknownResource,
+  unsupportedMediaType,
+  type Status,
+} from './status.ts';
+import { Store, type View } from './store.ts';
+import { WatchPlan } from './watch-plan.ts';
+
+/** The model's answer: a text, or a plan of what a watch shall show. */
+export interface ModelAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly watch?: WatchPlan;
+}
+
+export interface ApiModelOptions {
+  readonly clock: Clock;
+  /** Kinds to serve beside the built-in ones. */
+  readonly resources?: readonly ResourceDefinition[];
+  /** How many writes watches and lists can look back on. Default 10 000. */
+  readonly historyLimit?: number;
+}
+
+const JSON_HEADERS = {
+  'cache-control': 'no-cache, private',
+  'content-type': 'application/json',
+};
+
+const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8' };
+
+const VERSION = JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.0' });
+
+const BODY_TYPES = ['application/json', '*/*', ''];
+
+function answer(status: number, body: string): ModelAnswer {
+  return { status, headers: JSON_HEADERS, body };
+}
+
+/** A `Status` as an answer; asks the client to wait where the status does. */
+export function statusAnswer(status: Status): ModelAnswer {
+  const wait = status.details?.retryAfterSeconds;
+  const headers = wait ? { ...JSON_HEADERS, 'retry-after': String(wait) } : JSON_HEADERS;
+  return { status: status.code ?? 200, headers, body: JSON.stringify(status) };
+}
+
+/** What one request needs to be answered. */
+interface Call {
+  readonly request: RawRequest;
+  readonly route: Route;
+  readonly type: ResourceType;
+  /** Undefined for kinds without namespaces. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly part: Part;
+  readonly as: Representation;
+  readonly view: View;
+}
+
+/**
+ * Answers requests as a kube-apiserver would, from objects in memory. It is synchronous and does
+ * nothing by itself: no timers, no input or output; time and randomness come from the clock.
+ */
+export class ApiModel {
+  readonly store: Store;
+  readonly types: ResourceTypes;
+  readonly registry: Registry;
+  readonly access = new AccessRules();
+
+  constructor(options: ApiModelOptions) {
+    this.types = new ResourceTypes(options.resources);
+    this.store = new Store(options.historyLimit);
+    this.registry = new Registry(this.store, options.clock);
+  }
+
+  /** Answers one request of a user; reads are as of `staleBy` writes ago. */
+  handle(request: RawRequest, user: string, staleBy = 0): ModelAnswer {
+    try {
+      return this.#handle(request, user, staleBy);
+    } catch (error) {
+      if (error instanceof ApiError) return statusAnswer(error.status);
+      throw error;
+    }
+  }
+
+  #handle(request: RawRequest, user: string, staleBy: number): ModelAnswer {
+    const route = routeOf(request, this.types);
+    if (!route.resource) return this.#nonResource(request.path);
+    const refusal = this.access.refusal(user, route);
+    if (refusal) throw refusal;
+    const { type, subresource } = route;
+    if (!this.types.hasGroup(route.group, route.version)) {
+      return { status: 404, headers: TEXT_HEADERS, body: '404 page not found\n' };
+    }
+    const hasPart = subresource === '' || (subresource === 'status' && type?.hasStatus);
+    if (!type || !hasPart) throw unknownResource();
+    const as = representationFor(request.accept);
+    if (!as) throw notAcceptable();
+    const wanted = Math.max(this.store.revision - staleBy, this.store.compacted);
+    return this.#dispatch({
+      request,
+      route,
+      type,
+      namespace: type.namespaced ? route.namespace : undefined,
+      name: route.name ?? '',
+      part: subresource === 'status' ? 'status' : 'object',
+      as,
+      view: this.store.at(wanted) ?? this.store,
+    });
+  }
+
+  #nonResource(path: string): ModelAnswer {
+    if (['/healthz', '/livez', '/readyz'].includes(path)) {
+      return { status: 200, headers: TEXT_HEADERS, body: 'ok' };
+    }
+    if (path === '/version') return answer(200, VERSION);
+    return { status: 404, headers: TEXT_HEADERS, body: '404 page not found\n' };
+  }
+
+  #dispatch(call: Call): ModelAnswer {
+    const { request, route } = call;
+    if (request.query['dryRun']) throw badRequest('this cluster does not know dry runs');
+    if (!isAllowed(call)) throw methodNotAllowed();
+    switch (route.verb) {
+      case 'get':
+        return this.#get(call);
+      case 'list':
+        return this.#list(call);
+      case 'watch':
+        return this.#watch(call);
+      case 'create':
+        return this.#create(call);
+      case 'update':
+        return this.#replace(call);
+      case 'patch':
+        return this.#patch(call);
+      case 'delete':
+        return this.#delete(call);
+      case 'deletecollection':
+        return this.#deleteCollection(call);
+    }
+  }
+
+  #get({ request, type, namespace, name, view, as }: Call): ModelAnswer {
+    const asked = request.query['resourceVersion'] ?? '';
+    if (Number(asked) > this.store.revision) {
+      throw tooLargeResourceVersion(asked, this.store.revision);
+    }
+    const object = view.get(type, namespace, name);
+    if (!object) throw notFound(byPlural(type, name));
+    return answer(200, objectText(object, as));
+  }
+
+  #list({ request, route, type, view, as }: Call): ModelAnswer {
+    return answer(200, listText(type, route, request.query, this.store, view, as));
+  }
+
+  #watch({ request, route, type, as }: Call): ModelAnswer {
+    const watch = new WatchPlan(route, type, request.query, this.store, as);
+    return { ...answer(200, ''), watch };
+  }
+
+  #create({ request, type, namespace, as }: Call): ModelAnswer {
+    const object = this.registry.create(type, namespace, bodyOf(request, type));
+    return answer(201, objectText(object, as));
+  }
+
+  #replace({ request, type, namespace, name, part, as }: Call): ModelAnswer {
+    const body = bodyOf(request, type);
+    const { object, created } = this.registry.replace(type, namespace, name, body, part);
+    return answer(created ? 201 : 200, objectText(object, as));
+  }
+
+  #patch({ request, type, namespace, name, part, as }: Call): ModelAnswer {
+    const contentType = mediaType(request);
+    const apply = (object: unknown) => applyPatch(object, request.body ?? '', contentType);
+    return answer(200, objectText(this.registry.patch(type, namespace, name, apply, part), as));
+  }
+
+  #delete({ request, type, namespace, name, as }: Call): ModelAnswer {
+    const options = deleteOptionsOf(request);
+    const { object, gone } = this.registry.delete(type, namespace, name, options);
+    if (!gone || type.returnsDeleted) return answer(200, objectText(object, as));
+    return statusAnswer(success(byPlural(type, name), object.metadata.uid));
+  }
+
+  #deleteCollection({ request, type, namespace, view, as }: Call): ModelAnswer {
+    const selector = selectorOf(type, request.query);
+    const options = deleteOptionsOf(request);
+    const revision = String(view.revision);
+    const deleted = view
+      .list(type, namespace)
+      .filter(selector)
+      .map(({ metadata }) => {
+        return this.registry.delete(type, metadata.namespace, metadata.name, options).object;
+      });
+    return answer(200, textOf(type, as, { resourceVersion: revision }, deleted));
+  }
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Whether the path is one on which the method can be used. */
+function isAllowed({ request, route, type, namespace }: Call): boolean {
+  if (!METHODS.includes(request.method)) return false;
+  switch (route.verb) {
+    case 'create':
+      return !route.named && (namespace !== undefined || !type.namespaced);
+    case 'update':
+    case 'patch':
+      return route.named;
+    case 'deletecollection':
+      return namespace !== undefined || !type.namespaced;
+    default:
+      return true;
+  }
+}
+
+function mediaType({ contentType }: RawRequest): string {
+  return (contentType ?? '').split(';')[0]?.trim() ?? '';
+}
+
+function bodyOf(request: RawRequest, type: ResourceType): JsonObject {
+  if (!BODY_TYPES.includes(mediaType(request))) {
+    throw unsupportedMediaType(
+      'the body of the request was in an unknown format - accepted media types include: application/json',
+    );
+  }
+  return parseBody(request.body ?? '', type.kind);
+}
+
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
+
+function refusedPolicy(policy: unknown): ApiError {
+  const supported = 'supported values: "Foreground", "Background", "Orphan", "nil"';
+  const problem = invalidValue('propagationPolicy', policy, supported);
+  const message = problem.message.replace('Invalid', 'Unsupported');
+  return invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, [
+    { ...problem, message, reason: 'FieldValueNotSupported' },
+  ]);
+}
+
+/** DELETE takes its options from the body or, without one, from the query. */
+function deleteOptionsOf({ body, query }: RawRequest): DeleteOptions {
+  let given: JsonObject;
+  if (body) {
+    try {
+      given = asObject(JSON.parse(body));
+    } catch (error) {
+      throw badRequest(`couldn't get version/kind; json parse error: ${goJsonError(error)}`);
+    }
+  } else {
+    given = { ...query, gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds') };
+  }
+  const { propagationPolicy: policy, gracePeriodSeconds: grace, preconditions } = given;
+  if (policy !== undefined && !POLICIES.includes(asText(policy))) throw refusedPolicy(policy);
+  const { uid, resourceVersion } = asObject(preconditions);
+  return {
+    ...(policy !== undefined && { propagationPolicy: policy as 'Orphan' }),
+    ...(typeof grace === 'number' && { gracePeriodSeconds: grace }),
+    preconditions: {
+      ...(typeof uid === 'string' && { uid }),
+      ...(typeof resourceVersion === 'string' && { resourceVersion }),
+    },
+  };
+}

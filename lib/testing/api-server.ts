@@ -1,0 +1,151 @@
+import { sleep, type Clock } from '../clock.ts';
+import { statusAnswer, type ApiModel, type ModelAnswer } from './api-model.ts';
+import { Faults, type Failure, type RequestFaults } from './faults.ts';
+import { RequestLog, type RequestRecord } from './request-log.ts';
+import { routeOf, type RawRequest } from './route.ts';
+import { unauthorized } from './status.ts';
+import type { Tokens } from './tokens.ts';
+import { WatchStream } from './watch-stream.ts';
+
+/** Who sends a request. */
+export interface Caller {
+  /** Undefined: nobody in particular. */
+  readonly token: string | undefined;
+  readonly userAgent: string;
+}
+
+/** An answer: a text, or a watch to attach to. */
+export interface Served {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly watch?: WatchStream;
+}
+
+/** The connection broke instead of carrying an answer. */
+export class ConnectionReset extends Error {
+  readonly code = 'ECONNRESET';
+  readonly syscall = 'read';
+
+  constructor() {
+    super('read ECONNRESET');
+    this.name = 'ConnectionReset';
+  }
+}
+
+export interface ApiServerOptions {
+  readonly model: ApiModel;
+  readonly clock: Clock;
+  readonly tokens: Tokens;
+  readonly log: RequestLog;
+  readonly bookmarkMs: number;
+}
+
+/** Puts time and trouble around the model: tokens, faults, watches that go on, the record. */
+export class ApiServer {
+  readonly faults: Faults;
+  readonly #options: ApiServerOptions;
+  readonly #watches = new Set<WatchStream>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.faults = new Faults(options.clock, this.#watches);
+  }
+
+  /**
+   * Answers one request. Rejects with a `ConnectionReset` where a fault wants that, and with
+   * `signal.reason` once that aborts.
+   */
+  async serve(request: RawRequest, caller: Caller, signal: AbortSignal): Promise<Served> {
+    const { log } = this.#options;
+    const user = this.#options.tokens.userOf(caller.token);
+    const record = log.begin(this.#describe(request, user, caller));
+    const faults = this.faults.strike(record);
+    await this.#travel(faults.latencyMs / 2, signal);
+    let answer = await this.#fail(faults.failure, 'before', signal);
+    if (!answer) {
+      answer = this.#answer(request, user, faults);
+      answer = (await this.#fail(faults.failure, 'after', signal)) ?? answer;
+    }
+    await this.#travel(faults.latencyMs / 2, signal);
+    log.end(record, answer.status);
+    const { status, headers, body } = answer;
+    const watch = answer.watch && this.#open(answer.watch, record, faults);
+    return { status, headers, body, ...(watch && { watch }) };
+  }
+
+  /** Breaks every connection and ends every watch. */
+  close(): void {
+    this.#closing.abort(new ConnectionReset());
+    for (const watch of [...this.#watches]) watch.cut(false);
+  }
+
+  #describe(request: RawRequest, user: string | undefined, { userAgent }: Caller) {
+    const { verb, resource, subresource, namespace, name } = routeOf(
+      request,
+      this.#options.model.types,
+    );
+    return {
+      user: user ?? '',
+      verb,
+      resource,
+      subresource,
+      namespace: namespace ?? '',
+      name: name ?? '',
+      userAgent,
+    };
+  }
+
+  #answer(request: RawRequest, user: string | undefined, faults: RequestFaults): ModelAnswer {
+    if (user === undefined) return statusAnswer(unauthorized().status);
+    return this.#options.model.handle(request, user, faults.staleBy);
+  }
+
+  async #fail(
+    failure: Failure | undefined,
+    when: Failure['when'],
+    signal: AbortSignal,
+  ): Promise<ModelAnswer | undefined> {
+    if (failure?.when !== when) return undefined;
+    switch (failure.kind) {
+      case 'error':
+        return statusAnswer(failure.status);
+      case 'reset':
+        throw new ConnectionReset();
+      case 'hang':
+        return until(this.#ended(signal));
+    }
+  }
+
+  #open(plan: NonNullable<ModelAnswer['watch']>, record: RequestRecord, faults: RequestFaults) {
+    const { clock, model, bookmarkMs } = this.#options;
+    const watch = new WatchStream(plan, {
+      clock,
+      store: model.store,
+      faults: this.faults,
+      record,
+      bookmarkMs,
+      cutAfterEvents: faults.cutAfterEvents,
+      over: (closed) => this.#watches.delete(closed),
+    });
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  async #travel(ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (ms > 0) await sleep(this.#options.clock, ms, this.#ended(signal));
+  }
+
+  #ended(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#closing.signal]);
+  }
+}
+
+function until(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,151 @@
+import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
+import {
+  createSecureServer,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+} from 'node:http2';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import { ConnectionReset, type ApiServer, type Caller, type Served } from './api-server.ts';
+import type { RawRequest } from './route.ts';
+import type { WatchStream } from './watch-stream.ts';
+
+type Incoming = IncomingMessage | Http2ServerRequest;
+type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** A key and certificate in PEM, with which the cluster speaks TLS. */
+export interface TlsIdentity {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** What every HTTP/2 connection begins with, when the client knows that it may. */
+const HTTP2_PREFACE = 'PRI * HTTP/2.0';
+
+/** The API server on a port of this machine: HTTP/1.1 and HTTP/2, with or without TLS. */
+export class HttpServer {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
+
+  private constructor(url: string, server: Server, sockets: ReadonlySet<Socket>) {
+    this.url = url;
+    this.#server = server;
+    this.#sockets = sockets;
+  }
+
+  /** Resolves once it listens, on a free port of 127.0.0.1. */
+  static async listen(api: ApiServer, tls?: TlsIdentity): Promise<HttpServer> {
+    const handle = (incoming: Incoming, outgoing: Outgoing) => {
+      void exchange(api, incoming, outgoing);
+    };
+    const server: Server = tls
+      ? createSecureServer({ ...tls, allowHTTP1: true }, handle)
+      : createPlainServer(handle);
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    return new HttpServer(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, server, sockets);
+  }
+
+  /** Cuts all connections. Resolves once the port is free. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+/** Tells HTTP/2 from HTTP/1.1 by the first bytes, as there is no TLS to agree on it. */
+function createPlainServer(handle: (incoming: Incoming, outgoing: Outgoing) => void): Server {
+  const http1 = createHttp1Server(handle);
+  const http2 = createHttp2Server(handle);
+  return createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', (chunk: Buffer) => {
+      socket.pause();
+      socket.unshift(chunk);
+      const isHttp2 = HTTP2_PREFACE.startsWith(chunk.toString('latin1', 0, HTTP2_PREFACE.length));
+      (isHttp2 ? http2 : http1).emit('connection', socket);
+      if (!isHttp2) socket.resume();
+    });
+  });
+}
+
+async function exchange(api: ApiServer, incoming: Incoming, outgoing: Outgoing): Promise<void> {
+  const left = new AbortController();
+  outgoing.once('close', () => left.abort(new ConnectionReset()));
+  incoming.on('error', () => left.abort(new ConnectionReset()));
+  outgoing.on('error', () => left.abort(new ConnectionReset()));
+  try {
+    const request = await read(incoming);
+    const served = await api.serve(request, callerOf(incoming), left.signal);
+    if (served.watch) stream(served, served.watch, outgoing);
+    else send(served, outgoing);
+  } catch (error) {
+    if (!(error instanceof ConnectionReset)) throw error;
+    breakOff(outgoing);
+  }
+}
+
+async function read(incoming: Incoming): Promise<RawRequest> {
+  const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://cluster');
+  let body = '';
+  incoming.setEncoding('utf8');
+  for await (const chunk of incoming) body += String(chunk);
+  const contentType = incoming.headers['content-type'];
+  const { accept } = incoming.headers;
+  return {
+    method: incoming.method ?? 'GET',
+    path: pathname,
+    query: Object.fromEntries(searchParams),
+    body,
+    ...(contentType !== undefined && { contentType }),
+    ...(accept !== undefined && { accept }),
+  };
+}
+
+function callerOf({ headers }: Incoming): Caller {
+  const token = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+  return { token, userAgent: headers['user-agent'] ?? '' };
+}
+
+function send({ status, headers, body }: Served, outgoing: Outgoing): void {
+  const length = String(Buffer.byteLength(body));
+  begin(outgoing, status, { ...headers, 'content-length': length });
+  outgoing.end(body);
+}
+
+function stream({ status, headers }: Served, watch: WatchStream, outgoing: Outgoing): void {
+  begin(outgoing, status, headers);
+  outgoing.once('close', () => watch.close());
+  watch.attach({
+    write: (text) => write(outgoing, text),
+    end: () => outgoing.end(),
+    reset: () => breakOff(outgoing),
+  });
+}
+
+// The two protocols' responses have these methods in common, but their types disagree.
+function begin(outgoing: Outgoing, status: number, headers: Record<string, string>): void {
+  if ('stream' in outgoing) outgoing.writeHead(status, headers);
+  else outgoing.writeHead(status, headers).flushHeaders();
+}
+
+function write(outgoing: Outgoing, text: string): void {
+  if ('stream' in outgoing) outgoing.write(text);
+  else outgoing.write(text);
+}
+
+function breakOff(outgoing: Outgoing): void {
+  if ('stream' in outgoing) outgoing.stream.close(2);
+  else outgoing.socket?.resetAndDestroy();
+}

@@ -1,0 +1,108 @@
+import type { Clock } from '../clock.ts';
+import type { Verb } from './route.ts';
+
+/** One request that reached the cluster. */
+export interface RequestRecord {
+  /** When it came, in milliseconds since the cluster began. */
+  readonly time: number;
+  /** Who sent it; empty when the token was no good. */
+  readonly user: string;
+  readonly verb: Verb;
+  /** Plural name; empty for paths such as `/version`. */
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  /** For lists and watches the name that their field selector asks for. */
+  readonly name: string;
+  readonly userAgent: string;
+  /** The answer's code; 0 until it is sent, and for ever where none is. */
+  readonly status: number;
+  /** How long the answer took; for a watch, its beginning. */
+  readonly latencyMs: number;
+}
+
+/** Requests with these properties; what is left out may be anything. */
+export interface RequestMatch {
+  readonly user?: string;
+  readonly verb?: Verb | readonly Verb[];
+  readonly resource?: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** As `RequestMatch`, and by the answer too. */
+export interface AnsweredMatch extends RequestMatch {
+  readonly status?: number;
+}
+
+type Comparable = Omit<RequestRecord, 'time' | 'userAgent' | 'latencyMs'>;
+
+/** Whether a request has the properties asked for. */
+export function matches(match: AnsweredMatch, request: Comparable): boolean {
+  return (
+    (match.user === undefined || match.user === request.user) &&
+    (match.verb === undefined || [match.verb].flat().includes(request.verb)) &&
+    (match.resource === undefined || match.resource === request.resource) &&
+    (match.subresource === undefined || match.subresource === request.subresource) &&
+    (match.namespace === undefined || match.namespace === request.namespace) &&
+    (match.name === undefined || match.name === request.name) &&
+    (match.status === undefined || match.status === request.status)
+  );
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Keeps every request that reaches the cluster, also those that faults keep from their effect. */
+export class RequestLog implements Iterable<RequestRecord> {
+  readonly #clock: Clock;
+  readonly #start: number;
+  readonly #answered: () => void;
+  #records: Mutable<RequestRecord>[] = [];
+
+  /** `answered` is called after each answer. */
+  constructor(clock: Clock, answered: () => void = () => undefined) {
+    this.#clock = clock;
+    this.#start = clock.now();
+    this.#answered = answered;
+  }
+
+  /** The requests in the order in which they came. */
+  [Symbol.iterator](): Iterator<RequestRecord> {
+    return this.#records[Symbol.iterator]();
+  }
+
+  get length(): number {
+    return this.#records.length;
+  }
+
+  /** The requests with these properties, in the order in which they came. */
+  filter(match: AnsweredMatch = {}): RequestRecord[] {
+    return this.#records.filter((record) => matches(match, record));
+  }
+
+  /** How many requests have these properties. */
+  count(match: AnsweredMatch = {}): number {
+    return this.filter(match).length;
+  }
+
+  /** Forgets all requests so far. */
+  clear(): void {
+    this.#records = [];
+  }
+
+  /** @internal */
+  begin(request: Omit<RequestRecord, 'time' | 'status' | 'latencyMs'>): RequestRecord {
+    const time = this.#clock.now() - this.#start;
+    const record = { time, ...request, status: 0, latencyMs: 0 };
+    this.#records.push(record);
+    return record;
+  }
+
+  /** @internal */
+  end(record: Mutable<RequestRecord>, status: number): void {
+    record.status = status;
+    record.latencyMs = this.#clock.now() - this.#start - record.time;
+    this.#answered();
+  }
+}

@@ -1,0 +1,161 @@
+import type { Clock } from '../clock.ts';
+
+export interface SimulatedClockOptions {
+  /** What all randomness follows from. Default 1. */
+  readonly seed?: number;
+  /** Wall time at the beginning. Default 2026-01-01T00:00:00Z. */
+  readonly date?: Date;
+}
+
+interface Timer {
+  readonly dueMs: number;
+  readonly task: () => void;
+  isCancelled: boolean;
+}
+
+const DEFAULT_DATE_MS = Date.UTC(2026, 0, 1);
+
+// Code may alternate between promises and `process.nextTick`; each turn settles one alternation.
+const TURNS = 4;
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+/**
+ * Time that passes only when told to, and randomness that follows from a seed: the same program
+ * on it does the same every time, and an hour passes in an instant.
+ *
+ * Before and after each timer everything settles that runs on promises and `process.nextTick`.
+ * Real input and output does not: use the cluster's `transport()` with it, not its port.
+ */
+export class SimulatedClock implements Clock {
+  readonly #startMs: number;
+  #nowMs = 0;
+  #state: number;
+  #timers: Timer[] = [];
+  #waiting = 0;
+
+  constructor({ seed = 1, date }: SimulatedClockOptions = {}) {
+    this.#state = seed | 0;
+    this.#startMs = date?.getTime() ?? DEFAULT_DATE_MS;
+  }
+
+  /** Milliseconds since the beginning. */
+  now(): number {
+    return this.#nowMs;
+  }
+
+  date(): Date {
+    return new Date(this.#startMs + this.#nowMs);
+  }
+
+  /** The next number of the seed's sequence (Mulberry32), in [0, 1). */
+  random(): number {
+    return this.#bits() / 2 ** 32;
+  }
+
+  /** A UUID of version 4 from the seed's sequence. */
+  uuid(): string {
+    const hex = Array.from({ length: 4 }, () => this.#bits().toString(16).padStart(8, '0'));
+    const digits = hex.join('');
+    const variant = '89ab'.charAt(this.#bits() % 4);
+    return [
+      digits.slice(0, 8),
+      digits.slice(8, 12),
+      `4${digits.slice(13, 16)}`,
+      `${variant}${digits.slice(17, 20)}`,
+      digits.slice(20),
+    ].join('-');
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const timer: Timer = { dueMs: this.#nowMs + Math.max(ms, 0), task, isCancelled: false };
+    this.#timers.splice(this.#indexAfter(timer.dueMs), 0, timer);
+    this.#waiting += 1;
+    return () => this.#drop(timer);
+  }
+
+  /** How many timers wait. */
+  get pending(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves when everything has settled that needs no time to pass. */
+  async settle(): Promise<void> {
+    for (let count = 0; count < TURNS; count += 1) await turn();
+  }
+
+  /** Lets time pass. Resolves when everything due by then has run and settled. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await this.settle();
+    while (this.#fire(untilMs)) await this.settle();
+    this.#nowMs = untilMs;
+  }
+
+  /**
+   * Lets time pass until `predicate` holds; it is asked whenever everything has settled.
+   * Throws when that takes more than `maxMs` (default one hour) or nothing is left to wait for.
+   */
+  async runUntil(predicate: () => boolean, maxMs = 3_600_000): Promise<void> {
+    const untilMs = this.#nowMs + maxMs;
+    await this.settle();
+    while (!predicate()) {
+      if (!this.#fire(untilMs)) {
+        const why = this.#waiting === 0 ? 'no timer is left' : `${maxMs} ms have passed`;
+        throw new Error(`The simulation ended without what it was to reach: ${why}`);
+      }
+      await this.settle();
+    }
+  }
+
+  /**
+   * Lets time pass until no timer is left, at most `maxMs` (default one hour): open watches and
+   * whoever polls never come to an end.
+   */
+  async run(maxMs = 3_600_000): Promise<void> {
+    const untilMs = this.#nowMs + maxMs;
+    await this.settle();
+    while (this.#fire(untilMs)) await this.settle();
+  }
+
+  #fire(untilMs: number): boolean {
+    let timer = this.#timers[0];
+    while (timer?.isCancelled) {
+      this.#timers.shift();
+      timer = this.#timers[0];
+    }
+    if (!timer || timer.dueMs > untilMs) return false;
+    this.#timers.shift();
+    this.#drop(timer);
+    this.#nowMs = timer.dueMs;
+    timer.task();
+    return true;
+  }
+
+  #drop(timer: Timer): void {
+    if (timer.isCancelled) return;
+    timer.isCancelled = true;
+    this.#waiting -= 1;
+  }
+
+  /** Where a timer goes: behind all that are due no later. */
+  #indexAfter(dueMs: number): number {
+    let low = 0;
+    let high = this.#timers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#timers[middle]?.dueMs ?? 0) <= dueMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #bits(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return (bits ^ (bits >>> 14)) >>> 0;
+  }
+}

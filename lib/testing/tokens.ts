@@ -1,0 +1,31 @@
+import { ANONYMOUS } from './access.ts';
+
+/** The bearer tokens by which the cluster knows its users. */
+export class Tokens {
+  readonly #current = new Map<string, string>();
+  readonly #users = new Map<string, string>();
+  #issued = 0;
+
+  /** The user's token, a new one after the last has expired. */
+  of(user: string): string {
+    let token = this.#current.get(user);
+    if (token === undefined) {
+      this.#issued += 1;
+      token = `token-${this.#issued}-of-${user}`;
+      this.#current.set(user, token);
+      this.#users.set(token, user);
+    }
+    return token;
+  }
+
+  /** From now on the user's token is unknown to the cluster. */
+  expire(user: string): void {
+    this.#users.delete(this.#current.get(user) ?? '');
+    this.#current.delete(user);
+  }
+
+  /** Whose token it is; nobody's when it is unknown. */
+  userOf(token: string | undefined): string | undefined {
+    return token === undefined ? ANONYMOUS : this.#users.get(token);
+  }
+}

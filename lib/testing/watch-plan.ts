@@ -1,0 +1,124 @@
+import { withMetadata, type KubeObject } from './objects.ts';
+import { integerOf, selectorOf } from './listing.ts';
+import { objectText, type Representation } from './representation.ts';
+import { apiVersionOf, type ResourceType } from './resource-type.ts';
+import { isTrue, type Route } from './route.ts';
+import type { Selector } from './selectors.ts';
+import { expired, internalError } from './status.ts';
+import type { Change, Store } from './store.ts';
+
+type Query = Readonly<Record<string, string>>;
+
+/** One line of a watch. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly text: string;
+}
+
+function lineOf(type: WatchEvent['type'], object: string): WatchEvent {
+  return { type, text: `{"type":"${type}","object":${object}}\n` };
+}
+
+// What a removal shows is the same for all who watch, so it is made once.
+const removals = new WeakMap<Change, KubeObject>();
+
+function removalOf(change: Change, before: KubeObject): KubeObject {
+  let removal = removals.get(change);
+  if (!removal) {
+    removal = withMetadata(before, { resourceVersion: String(change.revision) });
+    removals.set(change, removal);
+  }
+  return removal;
+}
+
+/** What a watch shall show: a state to begin with, and then which changes. */
+export class WatchPlan {
+  readonly type: ResourceType;
+  readonly timeoutSeconds: number | undefined;
+  readonly bookmarks: boolean;
+  /** Set when the watch cannot begin where it was asked to. */
+  readonly refusal: WatchEvent | undefined;
+  readonly #namespace: string | undefined;
+  readonly #selector: Selector;
+  readonly #representation: Representation;
+  readonly #initial: readonly WatchEvent[];
+  readonly #after: number;
+
+  constructor(route: Route, type: ResourceType, query: Query, store: Store, as: Representation) {
+    this.type = type;
+    this.timeoutSeconds = integerOf(query, 'timeoutSeconds');
+    this.bookmarks = isTrue(query['allowWatchBookmarks']);
+    this.#namespace = type.namespaced ? route.namespace : undefined;
+    this.#selector = selectorOf(type, query);
+    this.#representation = as;
+    const version = versionOf(query['resourceVersion'] ?? '');
+    if (version === 0) {
+      this.#initial = this.#stateOf(store);
+      this.#after = store.revision;
+      return;
+    }
+    const changes = store.changesAfter(version);
+    this.#after = Math.max(version, store.revision);
+    if (!changes) {
+      const { status } = expired(`too old resource version: ${version} (${store.compacted})`);
+      this.refusal = lineOf('ERROR', JSON.stringify(status));
+    }
+    this.#initial = (changes ?? []).flatMap((change) => this.#show(change) ?? []);
+  }
+
+  /** What the watch shows before anything new happens. */
+  initial(): readonly WatchEvent[] {
+    return this.#initial;
+  }
+
+  /** What the watch shows of a change, if it does. */
+  eventOf(change: Change): WatchEvent | undefined {
+    return change.revision > this.#after ? this.#show(change) : undefined;
+  }
+
+  /** Tells the client how far it has seen everything. */
+  bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchEvent {
+    const { kind, apiVersion } =
+      this.#representation === 'full'
+        ? { kind: this.type.kind, apiVersion: apiVersionOf(this.type) }
+        : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
+    const metadata = { resourceVersion: String(revision), annotations };
+    return lineOf('BOOKMARK', JSON.stringify({ kind, apiVersion, metadata }));
+  }
+
+  #stateOf(store: Store): readonly WatchEvent[] {
+    const events = store
+      .list(this.type, this.#namespace)
+      .filter(this.#selector)
+      .map((object) => lineOf('ADDED', objectText(object, this.#representation)));
+    if (!this.bookmarks) return events;
+    const end = { 'k8s.io/initial-events-end': 'true' };
+    return [...events, this.bookmark(store.revision, end)];
+  }
+
+  #selects(object: KubeObject | undefined): object is KubeObject {
+    if (!object) return false;
+    const { namespace } = object.metadata;
+    if (this.#namespace !== undefined && namespace !== this.#namespace) return false;
+    return this.#selector(object);
+  }
+
+  #show(change: Change): WatchEvent | undefined {
+    const { type, before, after } = change;
+    if (type !== this.type) return undefined;
+    const wasShown = this.#selects(before);
+    if (this.#selects(after)) {
+      return lineOf(wasShown ? 'MODIFIED' : 'ADDED', objectText(after, this.#representation));
+    }
+    if (!wasShown) return undefined;
+    return lineOf('DELETED', objectText(removalOf(change, before), this.#representation));
+  }
+}
+
+function versionOf(text: string): number {
+  if (/^\d*$/.test(text)) return Number(text);
+  const shown = JSON.stringify(text);
+  throw internalError(
+    `resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`,
+  );
+}
