@@ -28,7 +28,9 @@ import {
 /** How many candidates to reckon with where the Role does not allow to count them. */
 const UNKNOWN_CROWD = 10;
 
-const RECOUNT_MS = 60 * 60_000;
+/** Replicas that start together do not see each other at once: the first counts age quickly. */
+const FIRST_RECOUNT_MS = 60_000;
+const MAX_RECOUNT_MS = 60 * 60_000;
 
 /** After this, a create that was sent takes no effect any more. */
 const DOUBT_MS = REQUEST_TIMEOUT_MS;
@@ -79,7 +81,7 @@ export class Campaign {
   #state: State;
   #attempts = 0;
   #selector = '';
-  #crowd = { size: UNKNOWN_CROWD, countedMs: Number.NEGATIVE_INFINITY };
+  #crowd = { size: UNKNOWN_CROWD, dueMs: Number.NEGATIVE_INFINITY, validMs: FIRST_RECOUNT_MS };
   #podsReadable = true;
   /** Created by this call and not yet led with. */
   #created: Lock | undefined;
@@ -321,14 +323,16 @@ export class Campaign {
   /** A rough number that saves the API server work; what goes wrong here does not matter. */
   async #count(signal: AbortSignal): Promise<void> {
     const { api, clock, namespace, observer } = this.#options;
-    if (clock.now() - this.#crowd.countedMs < RECOUNT_MS || !this.#podsReadable) return;
+    const { dueMs, validMs } = this.#crowd;
+    if (clock.now() < dueMs || !this.#podsReadable) return;
     try {
       const size = await countReplicas(api, namespace, this.#selector, signal);
-      this.#crowd = { size, countedMs: clock.now() };
+      const next = Math.min(validMs * 2, MAX_RECOUNT_MS);
+      this.#crowd = { size, dueMs: clock.now() + validMs, validMs: next };
     } catch (error) {
       signal.throwIfAborted();
       if (!hasStatus(error, 403)) return;
-      this.#crowd = { size: UNKNOWN_CROWD, countedMs: clock.now() };
+      this.#crowd = { ...this.#crowd, dueMs: Number.POSITIVE_INFINITY };
       observer.onDegraded('crowd', error);
     }
   }

@@ -17,7 +17,7 @@ import {
 export const GARBAGE_COLLECTION_GRACE_MS = 2_000;
 
 /** How often a candidate whose watches are healthy looks all the same. */
-export const WATCHED_POLL_MS = 15 * 60_000;
+export const WATCHED_POLL_MS = 20 * 60_000;
 
 export interface Settings {
   readonly podName: string;
