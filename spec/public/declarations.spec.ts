@@ -97,12 +97,15 @@ function isMethod(member: ts.Symbol): boolean {
 }
 
 function isPublic(declaration: ts.Declaration): boolean {
-  const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
-  return (
-    isOurs(declaration.getSourceFile()) &&
-    !(ts.getCombinedModifierFlags(declaration) & hidden) &&
-    !isWellKnown(declaration)
-  );
+  return isOurs(declaration.getSourceFile()) && !isHidden(declaration) && !isWellKnown(declaration);
+}
+
+/** Private, or left out of the package's declarations by `stripInternal`. */
+function isHidden(node: ts.Node): boolean {
+  if (ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal')) return true;
+  if (!ts.isClassElement(node)) return false;
+  const isPrivate = (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0;
+  return isPrivate || (node.name !== undefined && ts.isPrivateIdentifier(node.name));
 }
 
 /** `[Symbol.asyncDispose]` and the like mean the same everywhere. */
@@ -120,7 +123,7 @@ interface TypeReference {
 function typeReferences(declaration: ts.Node): TypeReference[] {
   const found: TypeReference[] = [];
   const search = (node: ts.Node): void => {
-    if (ts.isBlock(node) || isPrivate(node)) return;
+    if (ts.isBlock(node) || isHidden(node)) return;
     const name = ts.isTypeReferenceNode(node)
       ? node.typeName
       : ts.isExpressionWithTypeArguments(node)
@@ -132,12 +135,6 @@ function typeReferences(declaration: ts.Node): TypeReference[] {
   };
   search(declaration);
   return found.filter(({ to }) => isOurType(to));
-}
-
-function isPrivate(node: ts.Node): boolean {
-  if (!ts.isClassElement(node)) return false;
-  const hidden = ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private;
-  return hidden !== 0 || (node.name !== undefined && ts.isPrivateIdentifier(node.name));
 }
 
 function isOurType(symbol: ts.Symbol): boolean {
