@@ -1,0 +1,54 @@
+/**
+ * Tries the package as users get it: packs it, installs the tarball into a fresh folder for each
+ * version of @kubernetes/client-node, and uses it there on each version of Node.js.
+ *
+ * `npm run test:matrix -- --node 22 --client-node 1.4.0` tries one of them; both can be repeated.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { consumers, pack } from './install.ts';
+import { nodeBinaries } from './nodes.ts';
+import { atMost, Report } from './report.ts';
+import { electsAndHandsOver, loadsNoClient, sharesClientNode, typesCompile } from './trials.ts';
+import { clientNodes, nodes } from './versions.ts';
+
+const { values: wanted } = parseArgs({
+  options: {
+    node: { type: 'string', multiple: true, default: nodes },
+    'client-node': { type: 'string', multiple: true, default: clientNodes },
+  },
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'leader-for-life-matrix-'));
+const report = new Report();
+try {
+  const tarball = await pack(folder);
+  const [installed, binaries] = await Promise.all([
+    consumers(folder, tarball, wanted['client-node']),
+    nodeBinaries(wanted.node),
+  ]);
+  const trials = installed.flatMap((consumer) => {
+    const client = `client-node ${consumer.clientNode}`;
+    return [
+      () => report.test(`${client}: is shared with the app`, () => sharesClientNode(consumer)),
+      () => report.test(`${client}: types compile`, () => typesCompile(consumer)),
+      ...binaries.flatMap(({ version, path }) => {
+        const both = `${client}, Node ${version}`;
+        return [
+          () => report.test(`${both}: loads no client`, () => loadsNoClient(consumer, path)),
+          () =>
+            report.test(`${both}: elects, hands over`, () => electsAndHandsOver(consumer, path)),
+        ];
+      }),
+    ];
+  });
+  await atMost(2, trials);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+mkdirSync('reports', { recursive: true });
+writeFileSync('reports/matrix.json', JSON.stringify(report));
+console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed`);
+if (report.numFailedTests > 0) process.exitCode = 1;
