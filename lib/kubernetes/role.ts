@@ -9,7 +9,7 @@ export interface RoleOptions {
   readonly takeOver: boolean;
 }
 
-/** The complete Role (and what binds it) for `become`. */
+/** The complete Role (and what binds it) for `become`. Quoted is what may look like a number. */
 export function roleYaml(options: RoleOptions): string {
   const { namespace, lockName, takeOver } = options;
   const name = `${lockName}-leader-election`;
@@ -28,7 +28,7 @@ function role(name: string, namespace: string, lockName: string, takeOver: boole
 kind: Role
 metadata:
   name: ${name}
-  namespace: ${namespace}
+  namespace: "${namespace}"
 rules:
 - apiGroups: [""]
   resources: ["configmaps"]
@@ -71,14 +71,14 @@ function binding(
 kind: ${kind}
 metadata:
   name: ${name}
-${namespace === undefined ? '' : `  namespace: ${namespace}\n`}roleRef:
+${namespace === undefined ? '' : `  namespace: "${namespace}"\n`}roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ${roleKind}
   name: ${name}
 subjects:
 - kind: ServiceAccount
-  name: ${account.name}
-  namespace: ${account.namespace}
+  name: "${account.name}"
+  namespace: "${account.namespace}"
 `;
 }
 

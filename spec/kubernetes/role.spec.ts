@@ -1,0 +1,130 @@
+import { loadAllYaml } from '@kubernetes/client-node';
+import { describe, expect, it } from 'vitest';
+
+import { type RoleOptions, roleYaml } from '../../lib/kubernetes/role.ts';
+
+const options: RoleOptions = { namespace: 'prod', lockName: 'my-lock', takeOver: false };
+const USER = 'system:serviceaccount:prod:my.account-1';
+
+const core = (resource: string, verbs: string[]) => ({
+  apiGroups: [''],
+  resources: [resource],
+  verbs,
+});
+const role = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'Role',
+  metadata: { name: 'my-lock-leader-election', namespace: 'prod' },
+  rules: [
+    core('configmaps', ['create']),
+    { ...core('configmaps', ['get', 'watch', 'delete']), resourceNames: ['my-lock'] },
+    core('pods', ['get', 'list', 'watch']),
+  ],
+};
+const roleToTakeOver = {
+  ...role,
+  rules: [...role.rules.slice(0, 2), core('pods', ['get', 'list', 'watch', 'delete'])],
+};
+const clusterRole = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRole',
+  metadata: { name: 'my-lock-leader-election' },
+  rules: [core('nodes', ['get', 'watch'])],
+};
+const subjects = [{ kind: 'ServiceAccount', name: 'my.account-1', namespace: 'prod' }];
+const bindingOf = (kind: string) => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: `${kind}Binding`,
+  metadata: { name: 'my-lock-leader-election' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: 'my-lock-leader-election' },
+  subjects,
+});
+const roleBinding = {
+  ...bindingOf('Role'),
+  metadata: { name: 'my-lock-leader-election', namespace: 'prod' },
+};
+
+describe('the Role for a candidate', () => {
+  it.each([
+    ['for an unknown user', {}, [role]],
+    ['for a service account', { user: USER }, [role, roleBinding]],
+    ['with takeover', { takeOver: true }, [roleToTakeOver, clusterRole]],
+    [
+      'with takeover, for a service account',
+      { takeOver: true, user: USER },
+      [roleToTakeOver, roleBinding, clusterRole, bindingOf('ClusterRole')],
+    ],
+  ])('can be applied as it is %s', (_, changes, documents) => {
+    expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
+  });
+
+  it('is written as people write it', () => {
+    expect(roleYaml({ ...options, user: USER })).toMatchInlineSnapshot(`
+      "apiVersion: rbac.authorization.k8s.io/v1
+      kind: Role
+      metadata:
+        name: my-lock-leader-election
+        namespace: "prod"
+      rules:
+      - apiGroups: [""]
+        resources: ["configmaps"]
+        verbs: ["create"]
+      - apiGroups: [""]
+        resources: ["configmaps"]
+        resourceNames: ["my-lock"]
+        verbs: ["get", "watch", "delete"]
+      - apiGroups: [""]
+        resources: ["pods"]
+        verbs: ["get", "list", "watch"]
+      ---
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: RoleBinding
+      metadata:
+        name: my-lock-leader-election
+        namespace: "prod"
+      roleRef:
+        apiGroup: rbac.authorization.k8s.io
+        kind: Role
+        name: my-lock-leader-election
+      subjects:
+      - kind: ServiceAccount
+        name: "my.account-1"
+        namespace: "prod"
+      "
+    `);
+  });
+
+  it.each([
+    undefined,
+    '',
+    'alice',
+    'system:serviceaccount:prod',
+    'system:serviceaccount:prod:',
+    'system:serviceaccount::name',
+    'system:serviceaccount:prod:name:more',
+    'x:system:serviceaccount:prod:name',
+    'system:serviceaccount:prod:name\nrules: []',
+    'system:serviceaccount:prod:"name"',
+    'system:serviceaccount:PROD:name',
+    'system:serviceaccount:pr.od:name',
+    'system:serviceaccount:prod:na/me',
+  ])('binds nobody of whom it does not know that this is a service account: %j', (user) => {
+    expect(roleYaml({ ...options, user })).toBe(roleYaml(options));
+  });
+
+  it.each(['123', '0x1f', '1e3', 'true', 'null', 'on', 'no', '0'])(
+    'keeps a name that YAML would take for something else: %s',
+    (name) => {
+      const user = `system:serviceaccount:${name}:${name}`;
+      const yaml = roleYaml({ namespace: name, lockName: name, takeOver: true, user });
+      expect(loadAllYaml(yaml)).toMatchObject([
+        { metadata: { namespace: name }, rules: [{}, { resourceNames: [name] }, {}] },
+        { metadata: { namespace: name }, subjects: [{ name, namespace: name }] },
+        {},
+        { subjects: [{ name, namespace: name }] },
+      ]);
+      // js-yaml reads YAML 1.2; kubectl also takes `on` and `no` for booleans.
+      expect(yaml).not.toMatch(new RegExp(`: ${name}$`, 'm'));
+    },
+  );
+});
