@@ -42,8 +42,13 @@ const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
 
 /** Whether the same request may succeed later without anybody changing anything. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof ApiError) return transientStatuses.has(error.status);
+  if (error instanceof ApiError) return transientStatuses.has(error.status) || isQuotaBusy(error);
   return error instanceof NoAnswerError;
+}
+
+/** Creates of whatever kind that count against one quota at the same time get in each other's way. */
+function isQuotaBusy(error: ApiError): boolean {
+  return error.status === 409 && error.message.includes('resourcequotas');
 }
 
 /** Whether the write behind this error may have been, or may yet be, carried out. */
@@ -52,11 +57,12 @@ export function isAmbiguous(error: unknown): boolean {
   return error instanceof NoAnswerError;
 }
 
-/** The namespace has used up its quota of objects: an admission's 403, not a missing right. */
+/**
+ * The namespace has used up its quota of objects, or nobody has yet counted what it has used: an
+ * admission's 403, not a missing right.
+ */
 export function isQuotaExceeded(error: unknown): boolean {
-  return (
-    error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota')
-  );
+  return hasStatus(error, 403) && /exceeded quota|status unknown for quota/.test(error.message);
 }
 
 /** A terminating namespace denies every create, likewise with a 403. */
