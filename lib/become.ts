@@ -14,13 +14,15 @@ import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
 import { Observer } from './observer.ts';
 import { type BecomeOptions, type CheckedOptions, checkOptions } from './options.ts';
-import { releaseLock } from './release.ts';
+import { Releases } from './release.ts';
 import { version } from './version.ts';
 
 /** What surrounds a call: all of it can be made up, for specs and simulations. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly environment: Environment;
+  /** Of this process. */
+  readonly releases: Releases;
   connect(credentials: Credentials): Transport;
   warn(message: string, code: string): void;
 }
@@ -30,6 +32,7 @@ const log = createLog('become');
 const system: Surroundings = {
   clock: systemClock,
   environment: { variables: process.env, root: '/' },
+  releases: new Releases(),
   connect: (credentials) => new Connection(credentials, systemClock, `leader-for-life/${version}`),
   warn: (message, code) => {
     process.emitWarning(message, { type: 'LeaderElectionWarning', code });
@@ -203,11 +206,12 @@ class Election {
         ...(takeOverFromNotReadyNodeAfterMs !== undefined && { takeOverFromNotReadyNodeAfterMs }),
       },
       observer: this.#observer,
+      releases: this.#surroundings.releases,
     };
   }
 
   #lead(victory: Awaited<ReturnType<Campaign['run']>>, waitedMs: number): Leadership {
-    const { clock } = this.#surroundings;
+    const { clock, releases } = this.#surroundings;
     const { namespace, podName } = this.#candidate;
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
@@ -226,7 +230,7 @@ class Election {
       release: async () => {
         stop.abort();
         try {
-          await releaseLock(this.#api, this.#lock, lock, podUid);
+          await releases.release(this.#api, this.#lock, lock, podUid);
           log(`${this.#lockName}: released`);
         } catch (error) {
           throw explainRelease(error, this.#context);

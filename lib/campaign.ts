@@ -24,6 +24,7 @@ import {
   type PodReading,
   holderOf,
 } from './protocol/model.ts';
+import type { Releases } from './release.ts';
 
 /** How many candidates to reckon with where the Role does not allow to count them. */
 const UNKNOWN_CROWD = 10;
@@ -43,6 +44,7 @@ export interface CampaignOptions {
   readonly podUid: string | undefined;
   readonly settings: Settings;
   readonly observer: CampaignObserver;
+  readonly releases: Releases;
 }
 
 /** Who looks on. Nothing flows back from here. */
@@ -288,9 +290,12 @@ export class Campaign {
   }
 
   async #readLock(signal: AbortSignal): Promise<Lock | undefined> {
-    const { clock, lock } = this.#options;
+    const { clock, lock, releases } = this.#options;
     const startedMs = clock.now();
-    const found = await this.#persist(() => lock.get(signal), signal);
+    let found = await this.#persist(() => lock.get(signal), signal);
+    while (found && (await abortable(releases.settled(found), signal))) {
+      found = await this.#persist(() => lock.get(signal), signal);
+    }
     if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {
       this.#doubtUntilMs = undefined;
     }

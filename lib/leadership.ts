@@ -27,7 +27,8 @@ export interface Leadership extends AsyncDisposable {
    */
   readonly signal: AbortSignal;
   /**
-   * Gives the lock up, so that another Pod can lead at once. First stop what only a leader may do.
+   * Gives the lock up, for the whole Pod, so that another can lead at once. First stop what only a
+   * leader may do, and wait for this before the process ends.
    * Resolves once the lock is gone; calling again does nothing more. Deletes only the lock that
    * this Pod holds. Throws `ERR_FORBIDDEN`, or `ERR_RELEASE_FAILED` if the API server cannot be
    * reached: the lock is then kept until this Pod ends, or until release is called again.

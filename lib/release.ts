@@ -5,8 +5,33 @@ import { type Lock, holderOf } from './protocol/model.ts';
 /** Together less than the usual grace of a Pod that has to go. */
 const PATIENCE = { maxBackoffMs: 2_000, retries: 8 };
 
-/** Deletes the lock that this Pod holds, in whichever version; leaves any other alone. */
-export async function releaseLock(
+/**
+ * The releases of this process that are under way, by the lock's UID. A lock that is about to be
+ * deleted must not be taken for one that this Pod still holds.
+ */
+export class Releases {
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  /** Deletes the lock that this Pod holds, in whichever version; leaves any other alone. */
+  async release(api: Api, store: ConfigMapLock, held: Lock, podUid: string): Promise<void> {
+    const release = deleteHeld(api, store, held, podUid);
+    this.#underWay.set(held.uid, release);
+    try {
+      await release;
+    } finally {
+      this.#underWay.delete(held.uid);
+    }
+  }
+
+  /** Whether this lock was being released; resolves when that is over, however it ended. */
+  async settled(lock: Lock): Promise<boolean> {
+    const release = this.#underWay.get(lock.uid);
+    await release?.catch(() => undefined);
+    return release !== undefined;
+  }
+}
+
+async function deleteHeld(
   api: Api,
   store: ConfigMapLock,
   held: Lock,

@@ -313,6 +313,19 @@ describe('after success', () => {
     expect(world.cluster.getConfigMap('lock')).toBeUndefined();
   });
 
+  test('who asks again while a release is under way waits for its end', async () => {
+    const world = await simulation();
+    const process = world.process('a');
+    const first = await world.settled(process.become());
+    world.cluster.faults.add({ user: 'a', verb: 'delete', times: 1, reset: true });
+    const released = first.release();
+    const second = process.become();
+    await world.settled(released);
+    const again = await world.settled(second);
+    expect(BigInt(again.fencingToken)).toBeGreaterThan(BigInt(first.fencingToken));
+    expect(world.holder).toBe('a');
+  });
+
   test('release without the right to delete is ERR_FORBIDDEN', async () => {
     const world = await simulation();
     const leadership = await world.settled(world.become('a'));

@@ -1,5 +1,7 @@
-import { becomeIn } from '../../lib/become.ts';
+import { type Surroundings, becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
+import { Releases } from '../../lib/release.ts';
+import type { Transport } from '../../lib/kubernetes/transport.ts';
 import {
   type Cluster,
   type ClusterOptions,
@@ -37,39 +39,14 @@ export class Simulation {
 
   /** Calls `become` as the process of this Pod, who is a user of his own (of the Pod's name). */
   become(podName: string, options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
+    return this.process(podName).become(options, lockName);
+  }
+
+  /** A process in this Pod. */
+  process(podName: string): SimulatedProcess {
     const pod = this.cluster.getPod(podName);
-    const surroundings = {
-      clock: this.clock,
-      environment: { variables: {}, root: '/nonexistent' },
-      connect: () => {
-        const transport = this.cluster.transport({ user: podName });
-        let isOpen = false;
-        return {
-          send: (request: Parameters<typeof transport.send>[0], signal: AbortSignal) => {
-            if (!isOpen) this.open += 1;
-            isOpen = true;
-            return transport.send(request, signal);
-          },
-          close: () => {
-            if (isOpen) this.open -= 1;
-            isOpen = false;
-            transport.close();
-          },
-        };
-      },
-      warn: (message: string, code: string) => {
-        this.warnings.push({ message, code });
-      },
-    };
-    const leadership = becomeIn(surroundings, lockName, {
-      kubeConfig,
-      namespace: 'default',
-      podName,
-      podUid: pod?.metadata.uid,
-      ...options,
-    });
-    leadership.catch(() => undefined);
-    return leadership;
+    if (!pod) throw new Error(`there is no Pod ${podName}`);
+    return new SimulatedProcess(this, podName, pod.metadata.uid);
   }
 
   /** Lets time pass until the promise settles; then as that. */
@@ -86,6 +63,71 @@ export class Simulation {
   /** The Pod that owns the lock. */
   get holder(): string | undefined {
     return this.cluster.getConfigMap('lock')?.metadata.ownerReferences?.[0]?.name;
+  }
+}
+
+/** A process: what it asked for goes on until it is killed. */
+export class SimulatedProcess {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly #simulation: Simulation;
+  readonly #transports = new Set<Transport>();
+  readonly #releases = new Releases();
+  isAlive = true;
+
+  constructor(simulation: Simulation, podName: string, podUid: string) {
+    this.#simulation = simulation;
+    this.podName = podName;
+    this.podUid = podUid;
+  }
+
+  become(options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
+    const { clock, warnings } = this.#simulation;
+    const surroundings: Surroundings = {
+      clock,
+      environment: { variables: {}, root: '/nonexistent' },
+      releases: this.#releases,
+      connect: () => this.#connect(),
+      warn: (message, code) => {
+        warnings.push({ message, code });
+      },
+    };
+    const { podName, podUid } = this;
+    const leadership = becomeIn(surroundings, lockName, {
+      kubeConfig,
+      namespace: 'default',
+      podName,
+      podUid,
+      ...options,
+    });
+    leadership.catch(() => undefined);
+    return leadership;
+  }
+
+  /** From now on nothing leaves the process, and nothing reaches it. What is under way may arrive. */
+  kill(): void {
+    this.isAlive = false;
+    for (const transport of this.#transports) transport.close();
+  }
+
+  #connect(): Transport {
+    const simulation = this.#simulation;
+    const transport = simulation.cluster.transport({ user: this.podName });
+    this.#transports.add(transport);
+    let isOpen = false;
+    return {
+      send: (request, signal) => {
+        if (!this.isAlive) return new Promise(() => undefined);
+        if (!isOpen) simulation.open += 1;
+        isOpen = true;
+        return transport.send(request, signal);
+      },
+      close: () => {
+        if (isOpen) simulation.open -= 1;
+        isOpen = false;
+        transport.close();
+      },
+    };
   }
 }
 
