@@ -94,8 +94,9 @@ export class Api {
       // take its time and its luck from the clock.
       minTimeout: 0,
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        if (!isTransient(error) || retriesLeft === 0) throw error;
+        // Before the error is judged: p-retry makes an error of a reason that is none.
         signal?.throwIfAborted();
+        if (!isTransient(error) || retriesLeft === 0) throw error;
         const wanted = error instanceof ApiError ? error.retryAfterMs : undefined;
         const backoff = backoffMs(
           attemptNumber - 1,
