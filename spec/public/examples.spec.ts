@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { loadAllYaml } from '@kubernetes/client-node';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
-import { examplesInComments, examplesOf } from './examples.ts';
+import { blocksOf, examplesInComments, examplesOf } from './examples.ts';
 import { compilerOptions, format, pages, program, read, root, sources } from './project.ts';
 
 const execute = promisify(execFile);
@@ -41,6 +42,21 @@ describe.runIf(programs.length > 0)('examples run', () => {
     writeFileSync(path, code);
     const { stdout } = await runOutsideCluster(path);
     if (prints !== undefined) expect(stdout.trimEnd()).toBe(prints);
+  });
+});
+
+describe('manifests parse', () => {
+  const blocks = pages().flatMap((path) =>
+    blocksOf(read(path))
+      .filter(({ language }) => language === 'yaml')
+      .map(({ start, lines }) => ({ place: `${path}:${start + 1}`, text: lines.join('\n') })),
+  );
+  const files = globSync('docs/**/*.yaml', { cwd: root });
+  const manifests = [...blocks, ...files.map((path) => ({ place: path, text: read(path) }))];
+
+  it.each(manifests)('$place', ({ text }) => {
+    const objects = loadAllYaml(text);
+    expect(objects.filter((object) => typeof object !== 'object' || object === null)).toEqual([]);
   });
 });
 

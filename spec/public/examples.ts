@@ -67,7 +67,8 @@ function has(block: Block, word: string): boolean {
   return block.comments.some(({ text }) => text === word);
 }
 
-function blocksOf(page: string): Block[] {
+/** The fenced blocks of a Markdown page. */
+export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   const lines = page.split('\n');
   for (let i = 0; i < lines.length; i++) {
