@@ -1,15 +1,16 @@
 import { Campaign, CampaignLost, type CampaignOptions } from './campaign.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, inBackground, systemClock } from './clock.ts';
 import { LeaderElectionError } from './errors.ts';
 import { type Context, explainFailure, explainRefusal } from './failure.ts';
 import { watchOver } from './guard.ts';
 import { type Candidate, identify } from './identity.ts';
 import { Api } from './kubernetes/api.ts';
-import { ConfigMapLock } from './kubernetes/config-map-lock.ts';
+import { ConfigMapLock, type ConfigMapLockOptions } from './kubernetes/config-map-lock.ts';
 import { Connection } from './kubernetes/connection.ts';
 import type { Credentials } from './kubernetes/credentials.ts';
 import type { Environment } from './kubernetes/environment.ts';
 import type { Transport } from './kubernetes/transport.ts';
+import type { Lock } from './protocol/model.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
 import { Observer } from './observer.ts';
@@ -103,6 +104,7 @@ class Election {
   readonly #lockName: string;
   readonly #options: CheckedOptions;
   readonly #candidate: Candidate;
+  readonly #transport: Transport;
   readonly #api: Api;
   readonly #lock: ConfigMapLock;
   readonly #observer: Observer;
@@ -120,9 +122,9 @@ class Election {
     this.#lockName = lockName;
     this.#options = options;
     this.#candidate = candidate;
+    this.#transport = transport;
     this.#api = new Api(transport, surroundings.clock);
-    const { labels = {}, annotations = {} } = options;
-    this.#lock = new ConfigMapLock(this.#api, { namespace, name: lockName, labels, annotations });
+    this.#lock = new ConfigMapLock(this.#api, this.#lockOptions());
     const takeOver = options.takeOverFromNotReadyNodeAfterMs !== undefined;
     this.#context = { lockName, namespace, podName, takeOver };
     this.#observer = new Observer(surroundings, this.#context, options.onWaiting, log);
@@ -149,6 +151,11 @@ class Election {
     } finally {
       limit.end();
     }
+  }
+
+  #lockOptions(): ConfigMapLockOptions {
+    const { labels = {}, annotations = {} } = this.#options;
+    return { namespace: this.#candidate.namespace, name: this.#lockName, labels, annotations };
   }
 
   #explain(error: unknown): unknown {
@@ -240,14 +247,23 @@ class Election {
       },
     });
     if (this.#options.guard) {
-      const { maxBackoffMs } = this.#options;
-      const parts = { api: this.#api, clock, lock: this.#lock, namespace, maxBackoffMs };
-      void watchOver(parts, lock, podUid, this.#observer, stop.signal).then((lost) => {
+      void this.#watchOver(lock, podUid, stop.signal).then((lost) => {
         if (lost) lose(lost);
-        if (!stop.signal.aborted) this.#api.close();
       });
     }
     return leadership;
+  }
+
+  async #watchOver(lock: Lock, podUid: string, signal: AbortSignal) {
+    const clock = inBackground(this.#surroundings.clock);
+    const api = new Api(this.#transport, clock);
+    const store = new ConfigMapLock(api, this.#lockOptions());
+    const { namespace } = this.#candidate;
+    const { maxBackoffMs } = this.#options;
+    const parts = { api, clock, lock: store, namespace, maxBackoffMs };
+    const lost = await watchOver(parts, lock, podUid, this.#observer, signal);
+    if (!signal.aborted) api.close();
+    return lost;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, inBackground } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { LeaderElectionError } from './errors.ts';
 import type { Api } from './kubernetes/api.ts';
 import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
@@ -8,6 +8,7 @@ import { WATCHED_POLL_MS } from './protocol/for-life.ts';
 import { type Lock, holderOf } from './protocol/model.ts';
 
 export interface GuardParts {
+  /** Like the clock, one that does not keep the process alive. */
   readonly api: Api;
   readonly clock: Clock;
   readonly lock: ConfigMapLock;
@@ -16,7 +17,7 @@ export interface GuardParts {
 }
 
 /**
- * Watches over a lock that is held, without keeping the process alive. Resolves with why it was
+ * Watches over a lock that is held, and lets the process end all the same. Resolves with why it was
  * lost, or with nothing once the signal aborts or the lock may not be looked at any more.
  */
 export async function watchOver(
@@ -26,12 +27,10 @@ export async function watchOver(
   observer: Observer,
   signal: AbortSignal,
 ): Promise<LeaderElectionError | undefined> {
-  const { api, lock, maxBackoffMs } = parts;
-  const clock = inBackground(parts.clock);
+  const { api, clock, lock, maxBackoffMs } = parts;
   api.unref();
   const lookout = new Lookout({
     ...parts,
-    clock,
     onRefused: (_, error) => {
       observer.onDegraded('watch', error);
     },

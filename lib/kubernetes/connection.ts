@@ -22,6 +22,7 @@ export class Connection implements Transport {
   readonly #userAgent: string;
   #current: { readonly key: string; readonly route: Promise<Route> } | undefined;
   readonly #routes = new Set<Route>();
+  #closing = new AbortController();
   #background = false;
 
   constructor(credentials: Credentials, clock: Clock, userAgent: string) {
@@ -47,6 +48,8 @@ export class Connection implements Transport {
 
   close(): void {
     this.#current = undefined;
+    this.#closing.abort();
+    this.#closing = new AbortController();
     for (const route of this.#routes) route.close();
     this.#routes.clear();
   }
@@ -92,7 +95,7 @@ export class Connection implements Transport {
   }
 
   async #open(access: Access): Promise<Route> {
-    const route = await negotiate(access, this.#clock);
+    const route = await negotiate(access, this.#clock, this.#closing.signal);
     this.#routes.add(route);
     if (this.#background) route.unref();
     return route;
@@ -100,21 +103,21 @@ export class Connection implements Transport {
 
   #retireOthers(current: Route): void {
     for (const route of this.#routes) {
-      if (route === current) continue;
-      route.retire();
-      if (!route.isOpen) this.#routes.delete(route);
+      if (route !== current) route.retire();
+      if (route.isOver) this.#routes.delete(route);
     }
   }
 }
 
 /** Other credentials need another connection; the token is sent with each request. */
-function routeKey(access: Access): string {
-  return JSON.stringify([access.server.href, access.tls], (_, value: unknown) =>
-    Buffer.isBuffer(value) ? value.toString('base64') : value,
-  );
+function routeKey({ server, tls }: Access): string {
+  const options = Object.entries(tls).map(([name, value]) => {
+    return `${name}=${Buffer.isBuffer(value) ? value.toString('base64') : JSON.stringify(value)}`;
+  });
+  return [server.href, ...options].join('\n');
 }
 
-async function negotiate(access: Access, clock: Clock): Promise<Route> {
+async function negotiate(access: Access, clock: Clock, signal: AbortSignal): Promise<Route> {
   const { server, tls, proxyAgent } = access;
   if (server.protocol === 'http:') {
     return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
@@ -122,7 +125,7 @@ async function negotiate(access: Access, clock: Clock): Promise<Route> {
   // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
   const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
   if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
-  const socket = await connectTls(server, tls, clock);
+  const socket = await connectTls(server, tls, clock, signal);
   if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock);
   socket.destroy();
   return new Http1Route(server, undefined, ownAgent);

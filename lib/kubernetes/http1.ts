@@ -13,12 +13,20 @@ export class Http1Route implements Route {
   readonly #proxyAgent: Agent | undefined;
   readonly #requests = new Set<http.ClientRequest>();
   #background = false;
-  isOpen = true;
+  #retired = false;
 
   constructor(server: URL, proxyAgent: Agent | undefined, ownAgent: Agent) {
     this.#server = server;
     this.#proxyAgent = proxyAgent;
     this.#ownAgent = ownAgent;
+  }
+
+  get isOpen(): boolean {
+    return !this.#retired;
+  }
+
+  get isOver(): boolean {
+    return this.#retired && this.#requests.size === 0;
   }
 
   send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
@@ -52,6 +60,7 @@ export class Http1Route implements Route {
     request.on('close', () => {
       signal.removeEventListener('abort', onAbort);
       this.#requests.delete(request);
+      if (this.isOver) this.#ownAgent.destroy();
       reject(new Error('the connection was closed'));
     });
     request.end(outgoing.body);
@@ -64,12 +73,12 @@ export class Http1Route implements Route {
   }
 
   retire(): void {
-    this.isOpen = false;
-    if (this.#requests.size === 0) this.#ownAgent.destroy();
+    this.#retired = true;
+    if (this.isOver) this.#ownAgent.destroy();
   }
 
   close(): void {
-    this.isOpen = false;
+    this.#retired = true;
     for (const request of this.#requests) request.destroy(new Error('the connection was closed'));
     this.#ownAgent.destroy();
   }

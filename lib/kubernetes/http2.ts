@@ -12,8 +12,16 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
-/** Opens a TLS connection and lets the server choose the protocol; resolves once it has. */
-export function connectTls(server: URL, options: TlsOptions, clock: Clock): Promise<TLSSocket> {
+/**
+ * Opens a TLS connection and lets the server choose the protocol; resolves once it has.
+ * Rejects, and leaves no socket behind, when the signal aborts or the server takes too long.
+ */
+export function connectTls(
+  server: URL,
+  options: TlsOptions,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const socket = tls.connect({
     ...(options as tls.ConnectionOptions),
@@ -24,6 +32,10 @@ export function connectTls(server: URL, options: TlsOptions, clock: Clock): Prom
   const cancel = clock.after(CONNECT_TIMEOUT_MS, () => {
     socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
   });
+  const onAbort = () => {
+    socket.destroy(new Error('the connection was closed'));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
   socket.once('secureConnect', () => {
     resolve(socket);
   });
@@ -31,7 +43,10 @@ export function connectTls(server: URL, options: TlsOptions, clock: Clock): Prom
   socket.once('close', () => {
     reject(new Error('the connection was closed'));
   });
-  return promise.finally(cancel);
+  return promise.finally(() => {
+    cancel();
+    signal.removeEventListener('abort', onAbort);
+  });
 }
 
 /** One HTTP/2 connection for everything, watched over by pings: half-open ones are found out. */
@@ -57,6 +72,10 @@ export class Http2Route implements Route {
 
   get isOpen(): boolean {
     return !this.#retired && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  get isOver(): boolean {
+    return this.#session.destroyed;
   }
 
   send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {

@@ -12,6 +12,8 @@ export interface OutgoingRequest {
 export interface Route {
   /** Whether it takes further requests. */
   readonly isOpen: boolean;
+  /** Whether nothing of it is left. */
+  readonly isOver: boolean;
   send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse>;
   /** From now on, it does not keep the process alive. */
   unref(): void;
