@@ -1,0 +1,298 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { Api } from '../../lib/kubernetes/api.ts';
+import {
+  ConfigMapLock,
+  type ConfigMapLockOptions,
+  reservedAnnotations,
+  toLock,
+} from '../../lib/kubernetes/config-map-lock.ts';
+import { ApiError } from '../../lib/kubernetes/outcome.ts';
+import { ManualClock, settled } from '../support/manual-clock.ts';
+import { ScriptedTransport } from '../support/scripted-transport.ts';
+
+let transport: ScriptedTransport;
+let lock: ConfigMapLock;
+
+const options: ConfigMapLockOptions = {
+  namespace: 'prod',
+  name: 'my-lock',
+  labels: { team: 'a' },
+  annotations: { 'example.com/note': 'b' },
+};
+const open = (changes: Partial<ConfigMapLockOptions> = {}) =>
+  new ConfigMapLock(new Api(transport, new ManualClock()), { ...options, ...changes });
+
+beforeEach(() => {
+  transport = new ScriptedTransport();
+  lock = open();
+});
+
+const collection = '/api/v1/namespaces/prod/configmaps';
+const object = `${collection}/my-lock`;
+const owner = { name: 'app-0', uid: 'uid-of-app-0' };
+
+/** A lock as the API server answers it. */
+const stored = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: 'my-lock',
+    namespace: 'prod',
+    uid: 'lock-1',
+    resourceVersion: '7',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    labels: { 'app.kubernetes.io/managed-by': 'leader-for-life', team: 'a' },
+    annotations: {
+      'example.com/note': 'b',
+      'leader-for-life/pod-name': 'app-0',
+      'leader-for-life/pod-uid': 'uid-of-app-0',
+      'leader-for-life/attempt': 'attempt-1',
+    },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'app-0', uid: 'uid-of-app-0' }],
+  },
+};
+const read = {
+  uid: 'lock-1',
+  resourceVersion: '7',
+  owner,
+  mark: owner,
+  attempt: 'attempt-1',
+  deleting: false,
+  finalizers: [],
+};
+
+const refusals = [
+  [403, 'Forbidden'],
+  [422, 'Invalid'],
+  [500, 'InternalError'],
+] as const;
+
+describe('the lock', () => {
+  it('is a ConfigMap of its name in its namespace', () => {
+    expect(lock).toMatchObject({ name: 'my-lock', path: collection });
+  });
+
+  it('keeps its annotations for itself', () => {
+    expect(reservedAnnotations).toEqual([
+      'leader-for-life/pod-name',
+      'leader-for-life/pod-uid',
+      'leader-for-life/attempt',
+    ]);
+  });
+});
+
+describe('reading the lock', () => {
+  it('gives what the protocol knows of it', async () => {
+    transport.reply(200, stored);
+    await expect(lock.get()).resolves.toEqual(read);
+    expect(transport.requests).toEqual([{ method: 'GET', path: object, query: expect.anything() }]);
+  });
+
+  it('gives nothing if it is not there', async () => {
+    transport.reply(404, { reason: 'NotFound' });
+    await expect(lock.get()).resolves.toBeUndefined();
+  });
+
+  it.each(refusals)('fails with a %i', async (status, reason) => {
+    transport.reply(status, { reason });
+    await expect(lock.get()).rejects.toMatchObject({ status, reason });
+  });
+
+  it('ends with the signal', async () => {
+    transport.hang();
+    const controller = new AbortController();
+    const reading = lock.get(controller.signal);
+    await settled();
+    controller.abort(new Error('the reason'));
+    await expect(reading).rejects.toThrow('the reason');
+  });
+});
+
+describe('creating the lock', () => {
+  const body = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: 'my-lock',
+      namespace: 'prod',
+      labels: stored.metadata.labels,
+      annotations: stored.metadata.annotations,
+      ownerReferences: stored.metadata.ownerReferences,
+    },
+  };
+
+  it('writes a ConfigMap that the Pod owns, and gives what became of it', async () => {
+    transport.reply(201, stored);
+    await expect(lock.create(owner, 'attempt-1')).resolves.toEqual(read);
+    expect(transport.requests).toEqual([
+      { method: 'POST', path: collection, query: expect.anything(), body },
+    ]);
+  });
+
+  it('has its own say in the annotations, the user in the labels', async () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'helm' };
+    const annotations = Object.fromEntries(reservedAnnotations.map((key) => [key, 'hijacked']));
+    transport.reply(201, stored);
+    await open({ labels, annotations }).create(owner, 'attempt-1');
+    const { 'example.com/note': _, ...own } = stored.metadata.annotations;
+    expect(transport.requests[0]?.body).toMatchObject({
+      metadata: { labels, annotations: own },
+    });
+  });
+
+  it('tells when there is one', async () => {
+    transport.reply(409, { reason: 'AlreadyExists' });
+    await expect(lock.create(owner, 'attempt-1')).resolves.toBe('exists');
+  });
+
+  it.each([...refusals, [409, 'Conflict'], [409, undefined], [404, 'NotFound']] as const)(
+    'fails with a %i %s',
+    async (status, reason) => {
+      transport.reply(status, { reason });
+      const creating = lock.create(owner, 'attempt-1');
+      await expect(creating).rejects.toBeInstanceOf(ApiError);
+      await expect(creating).rejects.toMatchObject({ status });
+    },
+  );
+
+  it('fails with an error called AlreadyExists that is none', async () => {
+    transport.reply(403, { reason: 'AlreadyExists' });
+    await expect(lock.create(owner, 'attempt-1')).rejects.toMatchObject({ status: 403 });
+  });
+});
+
+describe('deleting the lock', () => {
+  const { uid, resourceVersion } = read;
+
+  it('deletes exactly the version that was read', async () => {
+    transport.reply(200, { kind: 'Status', status: 'Success' });
+    await expect(lock.delete(read)).resolves.toBe(true);
+    expect(transport.requests).toEqual([
+      {
+        method: 'DELETE',
+        path: object,
+        query: expect.anything(),
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          preconditions: { uid, resourceVersion },
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    [404, 'NotFound'],
+    [409, 'Conflict'],
+  ])('tells with a %i that somebody else was faster', async (status, reason) => {
+    transport.reply(status, { reason });
+    await expect(lock.delete(read)).resolves.toBe(false);
+  });
+
+  it.each(refusals)('fails with a %i', async (status, reason) => {
+    transport.reply(status, { reason });
+    await expect(lock.delete(read)).rejects.toMatchObject({ status, reason });
+  });
+
+  it('ends with the signal', async () => {
+    transport.hang();
+    const controller = new AbortController();
+    const deleting = lock.delete(read, controller.signal);
+    await settled();
+    controller.abort(new Error('the reason'));
+    await expect(deleting).rejects.toThrow('the reason');
+  });
+});
+
+describe('a ConfigMap that is read', () => {
+  const metadata = { uid: 'u', resourceVersion: '1' };
+  const bare = { uid: 'u', resourceVersion: '1', deleting: false, finalizers: [] };
+  const pod = { apiVersion: 'v1', kind: 'Pod', name: 'app-1', uid: 'uid-of-app-1' };
+  const of = (more: object) => toLock({ metadata: { ...metadata, ...more } });
+
+  it('may have nothing but what the API server always adds', () => {
+    expect(of({})).toEqual(bare);
+  });
+
+  it.each([
+    {},
+    { metadata: null },
+    { metadata: [] },
+    { metadata: { uid: 'u' } },
+    { metadata: { resourceVersion: '1' } },
+    { metadata: { uid: '', resourceVersion: '1' } },
+    { metadata: { uid: 'u', resourceVersion: '' } },
+    { metadata: { uid: 7, resourceVersion: '1' } },
+    { metadata: { uid: 'u', resourceVersion: 1 } },
+    Object.create({ metadata }) as object,
+  ])('is none if it was never stored: %j', (json) => {
+    expect(() => toLock(json as Record<string, unknown>)).toThrow(
+      new Error('the answer is no ConfigMap'),
+    );
+  });
+
+  it('is being deleted once it has a timestamp', () => {
+    expect(of({ deletionTimestamp: '2026-01-01T00:00:00Z' }).deleting).toBe(true);
+    expect(of({ deletionTimestamp: null }).deleting).toBe(false);
+  });
+
+  it('may have finalizers', () => {
+    expect(of({ finalizers: ['a/b', 'c/d'] }).finalizers).toEqual(['a/b', 'c/d']);
+    expect(of({ finalizers: ['a/b', 7, null, {}] }).finalizers).toEqual(['a/b']);
+    expect(of({ finalizers: 'a/b' }).finalizers).toEqual([]);
+  });
+
+  it.each([
+    ['no reference', []],
+    ['something else than a list', pod],
+    ['a ReplicaSet', [{ ...pod, kind: 'ReplicaSet', apiVersion: 'apps/v1' }]],
+    ['another kind of v1', [{ ...pod, kind: 'Node' }]],
+    ['a Pod of another group', [{ ...pod, apiVersion: 'example.com/v1' }]],
+    ['a Pod without a UID', [{ ...pod, uid: '' }]],
+    ['a Pod without a name', [{ ...pod, name: undefined }]],
+    ['a Pod that cannot be', [{ ...pod, name: '../secrets' }]],
+    ['a Pod with a huge name', [{ ...pod, name: 'a'.repeat(1_000_000) }]],
+    ['wrong types', [null, 7, 'Pod', [], { ...pod, name: { toString: () => 'x' } }]],
+    ['a prototype', [Object.create(pod)]],
+  ])('is owned by no Pod if it has %s', (_, ownerReferences) => {
+    expect(of({ ownerReferences })).toEqual(bare);
+  });
+
+  it('is owned by the first Pod among its owners', () => {
+    const { name, uid } = pod;
+    const others = [{ ...pod, kind: 'Deployment' }, { ...pod, uid: '' }, null];
+    const second = { ...pod, name: 'app-2', uid: 'uid-of-app-2' };
+    expect(of({ ownerReferences: [...others, pod, second] })).toEqual({
+      ...bare,
+      owner: { name, uid },
+    });
+  });
+
+  it.each([
+    [{ 'leader-for-life/pod-name': 'app-1' }],
+    [{ 'leader-for-life/pod-uid': 'uid' }],
+    [{ 'leader-for-life/pod-name': 'App_1', 'leader-for-life/pod-uid': 'uid' }],
+    [{ 'leader-for-life/pod-name': 'app-1', 'leader-for-life/pod-uid': 7 }],
+    [['leader-for-life/pod-name']],
+    [JSON.parse('{"__proto__":{"leader-for-life/pod-name":"a","leader-for-life/pod-uid":"b"}}')],
+  ])('is not marked as ours by %j', (annotations: unknown) => {
+    expect(of({ annotations })).toEqual(bare);
+  });
+
+  it('is marked as ours by name and UID', () => {
+    const annotations = {
+      'leader-for-life/pod-name': 'app-1',
+      'leader-for-life/pod-uid': 'uid-of-app-1',
+    };
+    expect(of({ annotations })).toEqual({
+      ...bare,
+      mark: { name: 'app-1', uid: 'uid-of-app-1' },
+    });
+  });
+
+  it('may name the attempt that made it', () => {
+    const annotations = { 'leader-for-life/attempt': '' };
+    expect(of({ annotations })).toEqual({ ...bare, attempt: '' });
+  });
+});

@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { Api } from '../../lib/kubernetes/api.ts';
+import { countReplicas, replicaSelector } from '../../lib/kubernetes/crowd.ts';
+import { ManualClock, settled } from '../support/manual-clock.ts';
+import { ScriptedTransport } from '../support/scripted-transport.ts';
+
+describe('the selector for the replicas of a Pod', () => {
+  const of = (labels: unknown) => replicaSelector({ metadata: { labels } });
+
+  it('is all its labels', () => {
+    expect(of({ app: 'my-app', 'example.com/tier': 'a_b', flag: '' })).toBe(
+      'app=my-app,example.com/tier=a_b,flag=',
+    );
+  });
+
+  it.each([
+    'pod-template-hash',
+    'pod-template-generation',
+    'controller-revision-hash',
+    'statefulset.kubernetes.io/pod-name',
+    'apps.kubernetes.io/pod-index',
+    'controller-uid',
+    'batch.kubernetes.io/controller-uid',
+    'batch.kubernetes.io/job-completion-index',
+  ])('is without %s, which is different for each or for each rollout', (label) => {
+    expect(of({ [label]: 'x', app: 'my-app' })).toBe('app=my-app');
+    expect(of({ [label]: 'x' })).toBe('');
+  });
+
+  it.each([{}, undefined, null, [], 'app=a', Object.create({ app: 'a' })])(
+    'is empty where there is none: %j',
+    (labels: unknown) => {
+      expect(of(labels)).toBe('');
+      expect(replicaSelector({})).toBe('');
+    },
+  );
+
+  it('makes do with what is no label', () => {
+    expect(of({ app: 7, tier: null, x: 'y' })).toBe('app=,tier=,x=y');
+  });
+});
+
+describe('counting replicas', () => {
+  let transport: ScriptedTransport;
+  let api: Api;
+
+  beforeEach(() => {
+    transport = new ScriptedTransport();
+    api = new Api(transport, new ManualClock());
+  });
+
+  const page = (items: number, metadata: object = {}) => ({
+    kind: 'PartialObjectMetadataList',
+    metadata: { resourceVersion: '7', ...metadata },
+    items: Array.from({ length: items }, () => ({ metadata: {} })),
+  });
+  const request = (query: object) => ({
+    method: 'GET',
+    path: '/api/v1/namespaces/prod/pods',
+    accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+    query: { timeout: '8s', ...query },
+  });
+  const exact = request({ labelSelector: 'app=a', limit: '50' });
+  const rough = request({ limit: '1' });
+
+  it('lists those with the same labels, without what is in them', async () => {
+    transport.reply(200, page(3));
+    await expect(countReplicas(api, 'prod', 'app=a')).resolves.toBe(3);
+    expect(transport.requests).toEqual([exact]);
+  });
+
+  it('is content with the size of the namespace where those are too many', async () => {
+    transport
+      .reply(200, page(50, { continue: 'token' }))
+      .reply(200, page(1, { continue: 'token', remainingItemCount: 999 }));
+    await expect(countReplicas(api, 'prod', 'app=a')).resolves.toBe(1_000);
+    expect(transport.requests).toEqual([exact, rough]);
+  });
+
+  it('takes an empty continuation for the end', async () => {
+    transport.reply(200, page(50, { continue: '' }));
+    await expect(countReplicas(api, 'prod', 'app=a')).resolves.toBe(50);
+  });
+
+  it('asks only for the size of the namespace where no label can tell', async () => {
+    transport.reply(200, page(1, { continue: 'token', remainingItemCount: 6 }));
+    await expect(countReplicas(api, 'prod', '')).resolves.toBe(7);
+    expect(transport.requests).toEqual([rough]);
+  });
+
+  it.each([undefined, null, '6', {}])(
+    'counts what it sees where the server does not say how many remain: %j',
+    async (remainingItemCount) => {
+      transport.reply(200, page(1, { remainingItemCount }));
+      await expect(countReplicas(api, 'prod', '')).resolves.toBe(1);
+    },
+  );
+
+  it('takes an answer that is no list for an empty one', async () => {
+    transport.reply(200, { items: { length: 7 } });
+    await expect(countReplicas(api, 'prod', 'app=a')).resolves.toBe(0);
+  });
+
+  it('fails as the API does', async () => {
+    transport.reply(403, {});
+    await expect(countReplicas(api, 'prod', 'app=a')).rejects.toMatchObject({ status: 403 });
+  });
+
+  it.each(['', 'app=a'])('ends with the signal (selector %j)', async (selector) => {
+    transport.hang();
+    const controller = new AbortController();
+    const counting = countReplicas(api, 'prod', selector, controller.signal);
+    await settled();
+    controller.abort(new Error('the reason'));
+    await expect(counting).rejects.toThrow('the reason');
+  });
+});
