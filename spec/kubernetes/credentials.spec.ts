@@ -1,0 +1,285 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import {
+  checkKubeConfig,
+  serviceAccountCredentials,
+  userCredentials,
+} from '../../lib/kubernetes/credentials.ts';
+import { Container } from '../support/container.ts';
+
+type Cluster = Parameters<KubeConfig['loadFromClusterAndUser']>[0];
+type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
+
+const SERVER = 'https://10.0.0.1:6443';
+
+function kubeConfig(cluster: Partial<Cluster> = {}, user: Partial<User> = {}): KubeConfig {
+  const config = new KubeConfig();
+  const usual = { name: 'prod', server: SERVER, skipTLSVerify: false };
+  config.loadFromClusterAndUser({ ...usual, ...cluster }, { name: 'me', ...user });
+  return config;
+}
+
+const access = (cluster?: Partial<Cluster>, user?: Partial<User>) =>
+  userCredentials(kubeConfig(cluster, user)).access();
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+describe('a KubeConfig', () => {
+  it.each([
+    'https://10.0.0.1:6443',
+    'https://example.com/k8s/clusters/c-1',
+    'https://[fd00::1]:6443',
+    'HTTPS://EXAMPLE.COM',
+  ])('leads to %s', (server) => {
+    expect(checkKubeConfig(kubeConfig({ server })).href).toBe(new URL(server).href);
+  });
+
+  it('leads nowhere without a cluster', () => {
+    const config = new KubeConfig();
+    config.loadFromOptions({
+      clusters: [],
+      users: [],
+      contexts: [{ name: 'prod', cluster: 'missing', user: 'me' }],
+      currentContext: 'prod',
+    });
+    expect(() => checkKubeConfig(config)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KUBECONFIG',
+        message:
+          `The kubeConfig's current context ("prod") names no cluster. Load one with ` +
+          'loadFromDefault(), or choose a context with setCurrentContext().',
+      }) as Error,
+    );
+  });
+
+  it('leads nowhere if it was never loaded', () => {
+    expect(() => checkKubeConfig(new KubeConfig())).toThrow(
+      expect.objectContaining({ code: 'ERR_KUBECONFIG' }) as Error,
+    );
+  });
+
+  it.each(['', '10.0.0.1:6443', 'localhost', 'ftp://example.com', 'unix:///run/api.sock'])(
+    'leads nowhere with the server %j',
+    (server) => {
+      expect(() => checkKubeConfig(kubeConfig({ server }))).toThrow(
+        expect.objectContaining({
+          code: 'ERR_KUBECONFIG',
+          message:
+            `The kubeConfig's cluster "prod" has the server ${JSON.stringify(server)}, ` +
+            'which is no http or https URL.',
+        }) as Error,
+      );
+    },
+  );
+
+  it('goes without encryption only if that is meant', () => {
+    const server = 'http://127.0.0.1:8001';
+    expect(() => checkKubeConfig(kubeConfig({ server }))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KUBECONFIG',
+        message:
+          `The kubeConfig's server ${server} is not encrypted. If that is meant, set ` +
+          'skipTLSVerify (insecure-skip-tls-verify) on the cluster, as client-node demands.',
+      }) as Error,
+    );
+    expect(checkKubeConfig(kubeConfig({ server, skipTLSVerify: true })).href).toBe(`${server}/`);
+  });
+});
+
+describe('access by a KubeConfig', () => {
+  it('is nothing but the server for nobody in particular', async () => {
+    const { server, ...rest } = await access();
+    expect(server).toEqual(new URL(SERVER));
+    expect(rest).toEqual({ headers: {}, tls: {} });
+  });
+
+  it('fails if it leads nowhere', async () => {
+    await expect(access({ server: 'nowhere' })).rejects.toMatchObject({ code: 'ERR_KUBECONFIG' });
+  });
+
+  it('shows the token', async () => {
+    const { headers } = await access({}, { token: 'secret' });
+    expect(headers).toEqual({ authorization: 'Bearer secret' });
+  });
+
+  it('shows the password', async () => {
+    const { headers } = await access({}, { username: 'alice', password: 'pässword' });
+    expect(headers).toEqual({ authorization: `Basic ${base64('alice:pässword')}` });
+  });
+
+  it('shows for whom it acts', async () => {
+    const { headers } = await access({}, { token: 'secret', impersonateUser: 'alice' });
+    expect(headers).toEqual({ authorization: 'Bearer secret', 'impersonate-user': 'alice' });
+  });
+
+  it('shows the certificate, and knows what to expect of the server', async () => {
+    const { tls } = await access(
+      { caData: base64('ca'), tlsServerName: 'kubernetes' },
+      { certData: base64('cert'), keyData: base64('key') },
+    );
+    expect(tls).toEqual({
+      ca: Buffer.from('ca'),
+      cert: Buffer.from('cert'),
+      key: Buffer.from('key'),
+      servername: 'kubernetes',
+    });
+  });
+
+  it('trusts anybody if told so', async () => {
+    const { tls } = await access({ skipTLSVerify: true });
+    expect(tls).toEqual({ rejectUnauthorized: false });
+  });
+
+  it('hands on whatever else TLS can be told', async () => {
+    const config = kubeConfig();
+    vi.spyOn(config, 'applyToHTTPSOptions').mockImplementation((options) => {
+      Object.assign(options, { pfx: 'pfx', passphrase: 'phrase', timeout: 7, agent: false });
+      Object.assign(options, { headers: { 'X-Empty': undefined, 'X-Number': 7 } });
+      return Promise.resolve();
+    });
+    const { server: _, ...rest } = await userCredentials(config).access();
+    expect(rest).toEqual({
+      headers: { 'x-number': '7' },
+      tls: { pfx: 'pfx', passphrase: 'phrase' },
+    });
+  });
+
+  it('goes through a proxy if there is one', async () => {
+    expect(await access()).not.toHaveProperty('proxyAgent');
+    const { proxyAgent } = await access({ proxyUrl: 'http://proxy:3128' });
+    expect(proxyAgent).toHaveProperty('proxy', new URL('http://proxy:3128'));
+  });
+
+  it('has no proxy where client-node gives no agent', async () => {
+    const config = kubeConfig({ proxyUrl: 'http://proxy:3128' });
+    vi.spyOn(config, 'applyToHTTPSOptions').mockResolvedValue();
+    expect(await userCredentials(config).access()).not.toHaveProperty('proxyAgent');
+  });
+
+  it('asks a plugin', async () => {
+    const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token: 'secret', clientCertificateData: 'cert', clientKeyData: 'key' },
+    };
+    const script = `console.log(${JSON.stringify(JSON.stringify(credential))})`;
+    const exec = { command: process.execPath, args: ['-e', script] };
+    const { headers, tls } = await access({}, { exec });
+    expect(headers).toEqual({ authorization: 'Bearer secret' });
+    expect(tls).toEqual({ cert: 'cert', key: 'key' });
+  });
+
+  it('fails with the plugin', async () => {
+    const exec = {
+      command: process.execPath,
+      args: ['-e', 'console.error("no login"), process.exit(1)'],
+    };
+    await expect(access({}, { exec })).rejects.toThrow(/no login/);
+  });
+
+  it('is asked for anew each time, and refreshed by whoever made the KubeConfig', async () => {
+    const config = kubeConfig({}, { token: 'old' });
+    const credentials = userCredentials(config);
+    await credentials.access();
+    config.loadFromClusterAndUser(
+      { name: 'prod', server: SERVER, skipTLSVerify: false },
+      { name: 'me', token: 'new' },
+    );
+    await expect(credentials.refresh()).resolves.toBeUndefined();
+    const { headers } = await credentials.access();
+    expect(headers).toEqual({ authorization: 'Bearer new' });
+  });
+});
+
+describe('access by a service account', () => {
+  let container: Container;
+
+  beforeEach(() => {
+    container = new Container({ token: 'first', 'ca.crt': 'ca', namespace: 'prod\n' });
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.0.0.1');
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) });
+  });
+
+  afterEach(() => {
+    container[Symbol.dispose]();
+    vi.unstubAllEnvs();
+    vi.useRealTimers();
+  });
+
+  const HOUR = 3_600_000;
+
+  it('shows the token of its file, and trusts the CA of its file', async () => {
+    const credentials = await serviceAccountCredentials(container);
+    await expect(credentials.access()).resolves.toEqual({
+      server: new URL('https://10.0.0.1:443'),
+      headers: { authorization: 'Bearer first' },
+      tls: { ca: Buffer.from('ca') },
+    });
+  });
+
+  it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])('finds an IPv6 host: %s', async (host) => {
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+    const credentials = await serviceAccountCredentials(container);
+    const { server } = await credentials.access();
+    expect(server.href).toBe(new URL(`https://[${host}]:443`).href);
+  });
+
+  it.each(['first\n', 'first\r\n'])('passes over the newline after a token: %j', async (token) => {
+    container.write('token', token);
+    const credentials = await serviceAccountCredentials(container);
+    const { headers } = await credentials.access();
+    expect(headers).toEqual({ authorization: 'Bearer first' });
+  });
+
+  it('notices before long that the token was rotated', async () => {
+    const credentials = await serviceAccountCredentials(container);
+    await credentials.access();
+    container.write('token', 'second');
+    vi.setSystemTime(Date.now() + 61_000);
+    const { headers } = await credentials.access();
+    expect(headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  it.each([
+    ['stands still', 0],
+    ['jumps back', -2 * HOUR],
+    ['jumps ahead', 2 * HOUR],
+  ])('reads the token anew when refreshed, although the wall clock %s', async (_, jump) => {
+    const credentials = await serviceAccountCredentials(container);
+    await credentials.access();
+    container.write('token', 'second');
+    vi.setSystemTime(Date.now() + jump);
+    await credentials.refresh();
+    const { headers } = await credentials.access();
+    expect(headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  it('notices a new CA at once', async () => {
+    const credentials = await serviceAccountCredentials(container);
+    await credentials.access();
+    container.write('ca.crt', 'new ca');
+    const { tls } = await credentials.access();
+    expect(tls).toEqual({ ca: Buffer.from('new ca') });
+  });
+
+  it('survives a moment in which there is no token', async () => {
+    const credentials = await serviceAccountCredentials(container);
+    await credentials.access();
+    container.remove('token');
+    await credentials.refresh();
+    await expect(credentials.access()).rejects.toMatchObject({ code: 'ENOENT' });
+    container.write('token', 'second');
+    const { headers } = await credentials.access();
+    expect(headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  it('is looked for at the root of the file system', async () => {
+    const load = vi.spyOn(KubeConfig.prototype, 'loadFromCluster');
+    await serviceAccountCredentials({ variables: {}, root: '/' });
+    await serviceAccountCredentials(container);
+    expect(load.mock.calls).toEqual([[''], [container.root]]);
+    load.mockRestore();
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  checkServiceAccount,
+  isInCluster,
+  serviceAccountNamespace,
+  variable,
+} from '../../lib/kubernetes/environment.ts';
+import { Container } from '../support/container.ts';
+
+const HOST = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+const of = (variables: Record<string, string | undefined>) => ({ variables, root: '/' });
+
+describe('an environment variable', () => {
+  it('is what it is set to', () => {
+    expect(variable(of({ X: ' y ' }), 'X')).toBe(' y ');
+  });
+
+  it('may be missing', () => {
+    expect(variable(of({}), 'X')).toBeUndefined();
+    expect(variable(of({ X: undefined }), 'X')).toBeUndefined();
+  });
+
+  it.each(['', ' ', '\t\n'])('must not be empty: %j', (value) => {
+    expect(() => variable(of({ X: value }), 'X')).toThrow(
+      Object.assign(
+        new TypeError(
+          `environment variable X must be unset or not empty, but is ${JSON.stringify(value)}`,
+        ),
+        { code: 'ERR_INVALID_ARGUMENT' },
+      ),
+    );
+  });
+});
+
+describe('whether there is a cluster', () => {
+  it('is told by the variables that Kubernetes sets', () => {
+    expect(isInCluster(of(HOST))).toBe(true);
+    expect(isInCluster(of({}))).toBe(false);
+    expect(isInCluster(of({ KUBERNETES_SERVICE_PORT: '443' }))).toBe(false);
+  });
+
+  it('is not to be guessed from half of them', () => {
+    const host = of({ KUBERNETES_SERVICE_HOST: '10.0.0.1' });
+    expect(() => isInCluster(host)).toThrow(
+      Object.assign(
+        new TypeError('environment variable KUBERNETES_SERVICE_PORT must be set, but is undefined'),
+        { code: 'ERR_INVALID_ARGUMENT' },
+      ),
+    );
+  });
+
+  it.each(Object.keys(HOST))('is not told by an empty %s', (name) => {
+    expect(() => isInCluster(of({ ...HOST, [name]: '' }))).toThrow(
+      new RegExp(`^environment variable ${name} must be unset or not empty, but is ""$`),
+    );
+  });
+});
+
+describe('the service account', () => {
+  const files = { token: 'top-secret', 'ca.crt': 'certificate' };
+
+  it('is there with its token and certificate', async () => {
+    using container = new Container(files);
+    await expect(checkServiceAccount(container)).resolves.toBeUndefined();
+  });
+
+  it.each(Object.keys(files))('is not there without %s', async (name) => {
+    using container = new Container(files);
+    container.remove(name);
+    await expect(checkServiceAccount(container)).rejects.toMatchObject({
+      name: 'LeaderElectionError',
+      code: 'ERR_NO_SERVICE_ACCOUNT',
+      message:
+        `KUBERNETES_SERVICE_HOST is set, so this is a Pod, but ${container.path(name)} ` +
+        'cannot be read. Remove automountServiceAccountToken: false from the Pod and its ' +
+        'ServiceAccount. Outside a cluster, unset KUBERNETES_SERVICE_HOST.',
+      cause: { code: 'ENOENT' },
+    });
+  });
+
+  it.each(Object.keys(files))('is not there with an empty %s', async (name) => {
+    using container = new Container(files);
+    container.write(name, ' \n');
+    const checking = checkServiceAccount(container);
+    await expect(checking).rejects.toMatchObject({
+      code: 'ERR_NO_SERVICE_ACCOUNT',
+      message: expect.stringContaining(`but ${container.path(name)} is empty. Remove `),
+    });
+  });
+
+  it('never shows its token', async () => {
+    using container = new Container(files);
+    container.remove('ca.crt');
+    const error: unknown = await checkServiceAccount(container).catch((reason: unknown) => reason);
+    expect(JSON.stringify([error, String(error)])).not.toContain('top-secret');
+  });
+
+  it.each([
+    ['prod', 'prod'],
+    ['prod\n', 'prod'],
+    [' prod \r\n', 'prod'],
+    ['', undefined],
+    ['\n', undefined],
+  ])('has the namespace of its file: %j', async (content, namespace) => {
+    using container = new Container({ namespace: content });
+    await expect(serviceAccountNamespace(container)).resolves.toBe(namespace);
+  });
+
+  it('may have no namespace', async () => {
+    using container = new Container();
+    await expect(serviceAccountNamespace(container)).resolves.toBeUndefined();
+  });
+});
