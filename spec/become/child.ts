@@ -30,9 +30,9 @@ async function main(): Promise<void> {
     });
     return;
   }
-  const { podName, release } = await leadership;
-  console.log('leading', podName);
-  if (mode.endsWith('release')) await release();
+  const won = await leadership;
+  console.log('leading', won.podName);
+  if (mode.endsWith('release')) await won.release();
   console.log('end');
 }
 

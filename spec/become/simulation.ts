@@ -1,6 +1,7 @@
-import { type Surroundings, becomeIn } from '../../lib/become.ts';
+import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import { Releases } from '../../lib/release.ts';
+import type { Surroundings } from '../../lib/surroundings.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
 import {
   type Cluster,
@@ -87,7 +88,7 @@ export class SimulatedProcess {
       clock,
       environment: { variables: {}, root: '/nonexistent' },
       releases: this.#releases,
-      connect: () => this.#connect(),
+      connect: () => Promise.resolve(this.#connect()),
       warn: (message, code) => {
         warnings.push({ message, code });
       },

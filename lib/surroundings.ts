@@ -1,0 +1,31 @@
+import { type Clock, systemClock } from './clock.ts';
+import type { Credentials } from './kubernetes/credentials.ts';
+import type { Environment } from './kubernetes/environment.ts';
+import type { Transport } from './kubernetes/transport.ts';
+import { Releases } from './release.ts';
+
+/** What surrounds a call: all of it can be made up, for specs and simulations. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly environment: Environment;
+  /** Of this process. */
+  readonly releases: Releases;
+  connect(credentials: Credentials): Promise<Transport>;
+  warn(message: string, code: string): void;
+}
+
+/** The real ones. */
+export const systemSurroundings: Surroundings = {
+  clock: systemClock,
+  environment: { variables: process.env, root: '/' },
+  releases: new Releases(),
+  connect: async (credentials) => {
+    // Outside a cluster none of this is loaded.
+    const { Connection } = await import('./kubernetes/connection.ts');
+    const { version } = await import('./version.ts');
+    return new Connection(credentials, systemClock, `leader-for-life/${version}`);
+  },
+  warn: (message, code) => {
+    process.emitWarning(message, { type: 'LeaderElectionWarning', code });
+  },
+};
