@@ -1,0 +1,105 @@
+import { globSync } from 'node:fs';
+import { basename } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+import { errorCodes } from '../../lib/errors.ts';
+import { read, root } from '../public/project.ts';
+
+describe('README.md', () => {
+  it('lists every option, and nothing else', () => {
+    expect(rows('README.md', 'option')).toEqual(members('lib/options.ts', 'BecomeOptions'));
+  });
+
+  it('lists everything that a leadership has', () => {
+    const had = [...members('lib/leadership.ts', 'Leadership')];
+    expect(rows('README.md', '`leadership.…`')).toEqual(had);
+  });
+
+  it('counts the error codes', () => {
+    expect(prose('README.md')).toContain(`${errorCodes.length} [codes](docs/errors.md)`);
+  });
+});
+
+describe('docs/faq.md', () => {
+  it('explains every reason to wait', () => {
+    const reasons = literals('lib/waiting.ts', 'WaitingReason');
+    expect(rows('docs/faq.md', '`reason`')).toEqual(reasons);
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('explains every warning', () => {
+    const keys = Array.from(
+      read('lib/observer.ts').matchAll(/#warn\(\s*'([-a-z]+)'/g),
+      ([, key = '']) => `LEADER_FOR_LIFE_${key.toUpperCase().replaceAll('-', '_')}`,
+    );
+    expect(rows('docs/errors.md', 'code')).toEqual(keys.sort());
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('knows every file at the top of lib/, and every folder', () => {
+    const entries = globSync('lib/*', { cwd: root, withFileTypes: true });
+    const names = entries.map((entry) => (entry.isFile() ? entry.name : `${entry.name}/`));
+    const text = prose('docs/architecture.md');
+    expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('knows nothing that is not there', () => {
+    const named = Array.from(
+      prose('docs/architecture.md').matchAll(/`([\w-]+\.ts)`/g),
+      ([, n]) => n,
+    );
+    const there = globSync('lib/**/*.ts', { cwd: root }).map((path) => basename(path));
+    expect(named.filter((name = '') => !there.includes(name))).toEqual([]);
+  });
+});
+
+/** A page without its code blocks. */
+function prose(page: string): string {
+  return read(page).replaceAll(/^```.*?^```$/gms, '');
+}
+
+/** The names in the first column of the table with this head, sorted. */
+function rows(page: string, head: string): string[] {
+  const lines = read(page).split('\n');
+  const start = lines.findIndex((line) => firstCell(line) === head);
+  if (start < 0) throw new Error(`${page} has no table with the head ${head}`);
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'));
+  return lines
+    .slice(start + 2, end < 0 ? undefined : end)
+    .flatMap((line) =>
+      Array.from(firstCell(line)?.matchAll(/`([-\w]+)/g) ?? [], ([, name]) => name),
+    )
+    .filter((name) => name !== undefined)
+    .sort();
+}
+
+function firstCell(line: string): string | undefined {
+  return /^\| (.*?) *\|/.exec(line)?.[1];
+}
+
+/** The names of an interface's members, sorted, but for those with computed names. */
+function members(path: string, name: string): string[] {
+  return declarations(path)
+    .filter((node) => ts.isInterfaceDeclaration(node))
+    .filter((node) => node.name.text === name)
+    .flatMap((node) => [...node.members])
+    .flatMap(({ name: member }) => (member && ts.isIdentifier(member) ? [member.text] : []))
+    .sort();
+}
+
+/** The members of a union of strings, sorted. */
+function literals(path: string, name: string): string[] {
+  return declarations(path)
+    .filter((node) => ts.isTypeAliasDeclaration(node))
+    .filter((node) => node.name.text === name)
+    .flatMap(({ type }) => (ts.isUnionTypeNode(type) ? [...type.types] : [type]))
+    .map((type) => type.getText().replaceAll("'", ''))
+    .sort();
+}
+
+function declarations(path: string): ts.Statement[] {
+  return [...ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true).statements];
+}
