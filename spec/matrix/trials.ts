@@ -22,7 +22,6 @@ export function typesCompile({ folder }: Consumer): void {
     noEmit: true,
     types: ['node'],
     typeRoots: [join(folder, 'node_modules/@types')],
-    allowImportingTsExtensions: true,
   });
   const ours = join(folder, 'node_modules/leader-for-life/');
   const checked = program
