@@ -1,3 +1,4 @@
+import { Election } from './election.ts';
 import { type Candidate, identify } from './identity.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
@@ -41,8 +42,6 @@ export async function becomeIn(
   const startedMs = surroundings.clock.now();
   const candidate = await identify(surroundings.environment, checked);
   if (candidate.credentials === undefined) return skip(surroundings, lockName, candidate);
-  // What talks to Kubernetes is not even loaded where there is none.
-  const { Election } = await import('./election.ts');
   const transport = await surroundings.connect(candidate.credentials);
   checked.signal?.throwIfAborted();
   return new Election(surroundings, lockName, checked, candidate, transport).run(startedMs);

@@ -20,6 +20,7 @@ export interface WaitingState {
   readonly since: Date;
 }
 
+/** What stands between a candidate and the lock. */
 export type WaitingReason =
   /** Another Pod holds the lock and may be running. */
   | 'held'
