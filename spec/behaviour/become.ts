@@ -460,7 +460,7 @@ export function becomeBehaviour(clusterName: string, open: () => Promise<Cluster
           await expect(b.become('lock', { kubeConfig })).rejects.toMatchObject({
             code: 'ERR_FORBIDDEN',
             message: expect.stringMatching(
-              /kind: Role\n[^]*namespace: behaviour-[^]*resourceNames: \["lock"\][^]*"delete"/,
+              /kind: Role\n[^]*namespace: "?behaviour-[^]*resourceNames: \["lock"\][^]*"delete"/,
             ),
           });
         },
