@@ -52,6 +52,11 @@ export class AccessRules {
     this.#grants.set(user, []);
   }
 
+  /** Whether a user may do only what was granted to him. */
+  isRestricted(user: string): boolean {
+    return this.#grants.has(user);
+  }
+
   /** The refusal that the request deserves, if it does. */
   refusal(user: string, route: Route): ApiError | undefined {
     const grants = this.#grants.get(user);

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { AccessRules } from './access.ts';
 import { goJsonError, parseBody } from './decode.ts';
+import { discovery } from './discovery.ts';
 import { ResourceTypes } from './kinds.ts';
 import { listText, textOf, integerOf, selectorOf } from './listing.ts';
 import { asObject, asText, type JsonObject } from './objects.ts';
@@ -48,8 +49,6 @@ const JSON_HEADERS = {
 };
 
 const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8' };
-
-const VERSION = JSON.stringify({ major: '1', minor: '36', gitVersion: 'v1.36.0' });
 
 const BODY_TYPES = ['application/json', '*/*', ''];
 
@@ -105,7 +104,7 @@ export class ApiModel {
 
   #handle(request: RawRequest, user: string, staleBy: number): ModelAnswer {
     const route = routeOf(request, this.types);
-    if (!route.resource) return this.#nonResource(request.path);
+    if (!route.resource) return this.#nonResource(request, user);
     const refusal = this.access.refusal(user, route);
     if (refusal) throw refusal;
     const { type, subresource } = route;
@@ -129,11 +128,16 @@ export class ApiModel {
     });
   }
 
-  #nonResource(path: string): ModelAnswer {
+  #nonResource({ method, path }: RawRequest, user: string): ModelAnswer {
     if (['/healthz', '/livez', '/readyz'].includes(path)) {
       return { status: 200, headers: TEXT_HEADERS, body: 'ok' };
     }
-    if (path === '/version') return answer(200, VERSION);
+    const document = discovery(path, this.types);
+    if (document) return answer(200, JSON.stringify(document));
+    if (this.access.isRestricted(user)) {
+      const why = `forbidden: User "${user}" cannot ${method.toLowerCase()} path "${path}"`;
+      throw new ApiError(403, 'Forbidden', why, {});
+    }
     return { status: 404, headers: TEXT_HEADERS, body: '404 page not found\n' };
   }
 
@@ -208,13 +212,11 @@ export class ApiModel {
     const selector = selectorOf(type, request.query);
     const options = deleteOptionsOf(request);
     const revision = String(view.revision);
-    const deleted = view
-      .list(type, namespace)
-      .filter(selector)
-      .map(({ metadata }) => {
-        return this.registry.delete(type, metadata.namespace, metadata.name, options).object;
-      });
-    return answer(200, textOf(type, as, { resourceVersion: revision }, deleted));
+    const found = view.list(type, namespace).filter(selector);
+    for (const { metadata } of found) {
+      this.registry.delete(type, metadata.namespace, metadata.name, options);
+    }
+    return answer(200, textOf(type, as, { resourceVersion: revision }, found));
   }
 }
 
@@ -243,7 +245,7 @@ function mediaType({ contentType }: RawRequest): string {
 function bodyOf(request: RawRequest, type: ResourceType): JsonObject {
   if (!BODY_TYPES.includes(mediaType(request))) {
     throw unsupportedMediaType(
-      'the body of the request was in an unknown format - accepted media types include: application/json',
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     );
   }
   return parseBody(request.body ?? '', type.kind);

@@ -129,7 +129,7 @@ function decodeStruct(value: unknown, shape: StructShape, where: string, path: s
   const result: JsonObject = {};
   for (const [field, entry] of Object.entries(value)) {
     const fieldShape = shape.fields[field] ?? (shape.open ? 'any' : undefined);
-    if (fieldShape === undefined || entry === null) continue;
+    if (fieldShape === undefined || entry === null || entry === undefined) continue;
     const kept = decode(entry, fieldShape, shape.struct, path ? `${path}.${field}` : field);
     if (kept !== undefined) result[field] = kept;
   }

@@ -45,6 +45,7 @@ function resource(
     selectableFields: [],
     unknownField: unknownName,
     shape: shapeOf(kind, fields ?? {}, fields === undefined),
+    empty: {},
     prepare: (object) => object,
     validate: () => [],
     ...rest,
@@ -96,6 +97,7 @@ export const LEASES = resource('Lease', 'leases', {
   unconditionalUpdate: false,
   createOnUpdate: true,
   fields: { spec: LEASE_SPEC },
+  empty: { spec: {} },
   prepare: (lease) => ({ ...lease, spec: asObject(lease['spec']) }),
   validate: leaseProblems,
 });
@@ -113,6 +115,7 @@ export const PODS = resource('Pod', 'pods', {
   ],
   unknownField: unknownLabel,
   fields: { spec: 'any', status: 'any' },
+  empty: { spec: { containers: null }, status: {} },
   prepare: preparePod,
   validate: podProblems,
   gracePeriod: podGracePeriod,
@@ -134,6 +137,7 @@ export const NAMESPACES = resource('Namespace', 'namespaces', {
   selectableFields: ['status.phase'],
   unknownField: unknownLabel,
   fields: { spec: 'any', status: 'any' },
+  empty: { spec: {}, status: {} },
   prepare: prepareNamespace,
 });
 

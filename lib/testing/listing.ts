@@ -1,3 +1,4 @@
+import { goJsonError } from './decode.ts';
 import type { KubeObject } from './objects.ts';
 import { itemText, type Representation } from './representation.ts';
 import { apiVersionOf, type ResourceType } from './resource-type.ts';
@@ -53,8 +54,9 @@ function readToken(token: string): { revision: number; after: string } {
     const text = Buffer.from(token, 'base64url').toString();
     const { rv, start } = JSON.parse(text) as { rv: number; start: string };
     return { revision: rv, after: start.slice(1, -1) };
-  } catch {
-    throw badRequest('invalid continue token: continue key is not valid');
+  } catch (error) {
+    const why = goJsonError(error);
+    throw badRequest(`invalid continue token: continue key is not valid: ${why}`);
   }
 }
 

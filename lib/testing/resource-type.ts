@@ -36,6 +36,8 @@ export interface ResourceType {
   /** Answer to an unknown field selector. */
   readonly unknownField: (field: string) => string;
   readonly shape: Shape;
+  /** What a bookmark's object has beside its metadata: Go writes empty structs too. */
+  readonly empty: JsonObject;
   /** Puts in what the API server puts into every new object. */
   readonly prepare: (object: JsonObject) => JsonObject;
   readonly validate: (object: KubeObject) => readonly FieldProblem[];

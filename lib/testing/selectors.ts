@@ -88,9 +88,7 @@ function labelTerm(tokens: string[]): Selector {
     case '<':
       return (object) => Number(label(object)) < Number(values[0]);
     default:
-      throw unparsable(
-        `found '${operator}', expected: in, notin, =, ==, !=, gt, lt, !, ',' or 'end of string'`,
-      );
+      throw unparsable(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
   }
 }
 

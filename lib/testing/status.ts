@@ -114,7 +114,8 @@ export function methodNotAllowed(): ApiError {
 }
 
 export function notAcceptable(): ApiError {
-  const message = '406: Not Acceptable\n\nAvailable representations: application/json';
+  const message =
+    '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf';
   return new ApiError(406, 'NotAcceptable', message, {});
 }
 
@@ -161,7 +162,7 @@ export interface FieldProblem {
 }
 
 export function invalid(subject: Subject, problems: readonly FieldProblem[]): ApiError {
-  const lines = problems.map(({ field, message }) => `${field}: ${message}`);
+  const lines = [...new Set(problems.map(({ field, message }) => `${field}: ${message}`))];
   const list = lines.length === 1 ? lines.join() : `[${lines.join(', ')}]`;
   const causes = problems.map(({ reason, message, field }) => ({ reason, message, field }));
   const message = `${qualified(subject)} "${subject.name ?? ''}" is invalid: ${list}`;

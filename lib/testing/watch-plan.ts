@@ -78,12 +78,13 @@ export class WatchPlan {
 
   /** Tells the client how far it has seen everything. */
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchEvent {
-    const { kind, apiVersion } =
-      this.#representation === 'full'
-        ? { kind: this.type.kind, apiVersion: apiVersionOf(this.type) }
-        : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
     const metadata = { resourceVersion: String(revision), annotations };
-    return lineOf('BOOKMARK', JSON.stringify({ kind, apiVersion, metadata }));
+    const { kind, empty } = this.type;
+    const object =
+      this.#representation === 'full'
+        ? { kind, apiVersion: apiVersionOf(this.type), metadata, ...empty }
+        : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+    return lineOf('BOOKMARK', JSON.stringify(object));
   }
 
   #stateOf(store: Store): readonly WatchEvent[] {
