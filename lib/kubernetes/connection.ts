@@ -11,6 +11,12 @@ import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
+/** A route, perhaps still to come, and for which credentials it is. */
+interface Opening {
+  readonly key: string;
+  readonly route: Promise<Route>;
+}
+
 /**
  * The real transport. Everything goes over one HTTP/2 connection where the server speaks it, as
  * every API server does: a watch keeps it warm, so that the request that counts, the one when the
@@ -20,7 +26,7 @@ export class Connection implements Transport {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   readonly #userAgent: string;
-  #current: { readonly key: string; readonly route: Promise<Route> } | undefined;
+  #current: Opening | undefined;
   readonly #routes = new Set<Route>();
   #closing = new AbortController();
   #background = false;
@@ -32,13 +38,14 @@ export class Connection implements Transport {
   }
 
   async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
-    const access = await this.#credentials.access();
     signal.throwIfAborted();
+    const access = await abortable(this.#credentials.access(), signal);
     const route = await abortable(this.#route(access), signal);
     signal.throwIfAborted();
-    const response = await route.send(this.#outgoing(request, access), signal);
+    const answer = route.send(this.#outgoing(request, access), signal);
+    const response = await abortable(answer, signal);
     if (response.status === 401) await this.#credentials.refresh();
-    return response;
+    return { ...response, body: untilAborted(response.body, signal) };
   }
 
   unref(): void {
@@ -48,7 +55,7 @@ export class Connection implements Transport {
 
   close(): void {
     this.#current = undefined;
-    this.#closing.abort();
+    this.#closing.abort(new Error('the connection was closed'));
     this.#closing = new AbortController();
     for (const route of this.#routes) route.close();
     this.#routes.clear();
@@ -79,7 +86,7 @@ export class Connection implements Transport {
     const key = routeKey(access);
     for (let current = this.#current; current?.key === key; current = this.#current) {
       const route = await current.route;
-      if (route.isOpen) return route;
+      if (route.isOpen) return this.#prefer(route, current);
       if (this.#current === current) this.#current = undefined;
     }
     const opening = { key, route: this.#open(access) };
@@ -87,25 +94,27 @@ export class Connection implements Transport {
     opening.route.catch(() => {
       if (this.#current === opening) this.#current = undefined;
     });
-    const route = await opening.route;
-    // Closed, or replaced by one with newer credentials, while it opened.
-    if (this.#current !== opening) route.retire();
-    this.#retireOthers(route);
-    return route;
+    return this.#prefer(await opening.route, opening);
   }
 
   async #open(access: Access): Promise<Route> {
-    const route = await negotiate(access, this.#clock, this.#closing.signal);
+    const { signal } = this.#closing;
+    const route = await negotiate(access, this.#clock, signal, this.#background);
+    if (signal.aborted) route.close();
+    signal.throwIfAborted();
     this.#routes.add(route);
     if (this.#background) route.unref();
     return route;
   }
 
-  #retireOthers(current: Route): void {
+  /** Retires all others, unless there is one with newer credentials by now. */
+  #prefer(preferred: Route, current: Opening): Route {
+    if (this.#current !== current) return preferred;
     for (const route of this.#routes) {
-      if (route !== current) route.retire();
+      if (route !== preferred) route.retire();
       if (route.isOver) this.#routes.delete(route);
     }
+    return preferred;
   }
 }
 
@@ -117,7 +126,12 @@ function routeKey({ server, tls }: Access): string {
   return [server.href, ...options].join('\n');
 }
 
-async function negotiate(access: Access, clock: Clock, signal: AbortSignal): Promise<Route> {
+async function negotiate(
+  access: Access,
+  clock: Clock,
+  signal: AbortSignal,
+  background: boolean,
+): Promise<Route> {
   const { server, tls, proxyAgent } = access;
   if (server.protocol === 'http:') {
     return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
@@ -125,8 +139,21 @@ async function negotiate(access: Access, clock: Clock, signal: AbortSignal): Pro
   // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
   const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
   if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
-  const socket = await connectTls(server, tls, clock, signal);
+  const socket = await connectTls(server, tls, clock, signal, background);
   if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock);
   socket.destroy();
   return new Http1Route(server, undefined, ownAgent);
+}
+
+/** Whatever a route makes of an abort, the reader gets its reason. */
+async function* untilAborted(
+  body: AsyncIterable<string>,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }

@@ -42,7 +42,7 @@ export class Http1Route implements Route {
       headers: outgoing.headers,
     });
     const onAbort = () => {
-      request.destroy(toError(signal.reason));
+      request.destroy();
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#requests.add(request);
@@ -79,7 +79,8 @@ export class Http1Route implements Route {
 
   close(): void {
     this.#retired = true;
-    for (const request of this.#requests) request.destroy(new Error('the connection was closed'));
+    // Without an error: on a socket that is just going back to its agent, nobody would catch it.
+    for (const request of this.#requests) request.destroy();
     this.#ownAgent.destroy();
   }
 }
@@ -92,8 +93,4 @@ function headersOf(message: IncomingMessage): Record<string, string> {
 async function* read(message: IncomingMessage): AsyncGenerator<string, void> {
   message.setEncoding('utf8');
   for await (const chunk of message) yield chunk as string;
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
 }

@@ -21,6 +21,7 @@ export function connectTls(
   options: TlsOptions,
   clock: Clock,
   signal: AbortSignal,
+  background: boolean,
 ): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const socket = tls.connect({
@@ -29,9 +30,11 @@ export function connectTls(
     port: Number(server.port || 443),
     ALPNProtocols: ['h2', 'http/1.1'],
   });
-  const cancel = clock.after(CONNECT_TIMEOUT_MS, () => {
+  if (background) socket.unref();
+  const onTimeout = () => {
     socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
-  });
+  };
+  const cancel = clock.after(CONNECT_TIMEOUT_MS, onTimeout, { unref: background });
   const onAbort = () => {
     socket.destroy(new Error('the connection was closed'));
   };
@@ -87,7 +90,7 @@ export class Http2Route implements Route {
     );
     const onAbort = () => {
       stream.close(http2.constants.NGHTTP2_CANCEL);
-      stream.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+      stream.destroy(new Error('aborted'));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     stream.on('response', (head) => {

@@ -1,0 +1,650 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+
+import { describe, expect, it } from 'vitest';
+
+import type { Access } from '../../lib/kubernetes/credentials.ts';
+import { certificateFor } from '../support/certificate.ts';
+import {
+  TestConnection,
+  TestCredentials,
+  failureOf,
+  holdingSockets,
+  textOf,
+  until,
+  urlOf,
+} from '../support/connections.ts';
+import { type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
+
+const protocols = ['http', 'https', 'h2', 'h2-only'] as const;
+const schemeOf = (protocol: Protocol) => (protocol === 'http' ? 'http' : 'https');
+
+async function open(protocol: Protocol, path = '') {
+  const server = await Server.start(protocol);
+  const test = new TestConnection(urlOf(server, schemeOf(protocol)) + path);
+  return {
+    server,
+    test,
+    [Symbol.asyncDispose]: async () => {
+      test[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe.each(protocols)('a connection to a server that speaks %s', (protocol) => {
+  const isHttp2 = protocol.startsWith('h2');
+
+  it(`uses HTTP/${isHttp2 ? '2' : '1.1'}`, async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    expect(opened.server.requests[0]?.httpVersion).toBe(isHttp2 ? '2.0' : '1.1');
+  });
+
+  it('carries a request without a body', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch({ path: '/a/b', query: { watch: 'true', name: 'ä=&b' } });
+    const [request] = opened.server.requests;
+    expect(request).toMatchObject({ method: 'GET', url: '/a/b?watch=true&name=%C3%A4%3D%26b' });
+    expect(request?.headers).toMatchObject({
+      accept: 'application/json',
+      authorization: 'Bearer secret',
+      'user-agent': 'spec/1.0',
+    });
+    expect(request?.headers).not.toHaveProperty('content-type');
+    expect(request?.headers).not.toHaveProperty('content-length');
+  });
+
+  it('carries a request with a body', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.fetch({ method: 'POST', body: { text: 'größer' } });
+    const [request, response] = await opened.server.next();
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    response.end('{}');
+    await sent;
+    expect(JSON.parse(body)).toEqual({ text: 'größer' });
+    expect(request).toMatchObject({ method: 'POST', url: '/x' });
+    expect(request.headers).toMatchObject({
+      'content-type': 'application/json',
+      'content-length': '19',
+    });
+  });
+
+  it('carries other media types', async () => {
+    await using opened = await open(protocol);
+    const types = {
+      accept: 'application/json;as=Table',
+      contentType: 'application/json-patch+json',
+    };
+    await opened.test.fetch({ method: 'PATCH', body: [], ...types });
+    expect(opened.server.requests[0]?.headers).toMatchObject({
+      accept: types.accept,
+      'content-type': types.contentType,
+    });
+  });
+
+  it.each([
+    ['', '/x'],
+    ['/', '/x'],
+    ['/k8s/clusters/c-1', '/k8s/clusters/c-1/x'],
+    ['/k8s/clusters/c-1/', '/k8s/clusters/c-1/x'],
+  ])('keeps the path of the server: %j', async (path, expected) => {
+    await using opened = await open(protocol, path);
+    await opened.test.fetch();
+    expect(opened.server.requests[0]?.url).toBe(expected);
+  });
+
+  it('gives the head of the answer, whatever its status', async () => {
+    await using opened = await open(protocol);
+    opened.server.handler = (_, response) => {
+      response.writeHead(429, { 'Retry-After': '7', 'X-Twice': ['a', 'b'] });
+      response.end('slow down');
+    };
+    const response = await opened.test.send();
+    expect(response.status).toBe(429);
+    expect(response.headers).toMatchObject({ 'retry-after': '7', 'x-twice': 'a, b' });
+    expect(Object.keys(response.headers).filter((name) => name.startsWith(':'))).toEqual([]);
+    await expect(textOf(response)).resolves.toBe('slow down');
+  });
+
+  it('gives the pieces of the body as they come', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.writeHead(200);
+    response.write('first');
+    const pieces = (await sent).body[Symbol.asyncIterator]();
+    await expect(pieces.next()).resolves.toEqual({ done: false, value: 'first' });
+    response.write('second');
+    await expect(pieces.next()).resolves.toEqual({ done: false, value: 'second' });
+    response.end();
+    await expect(pieces.next()).resolves.toEqual({ done: true, value: undefined });
+  });
+
+  it('does not break characters that come in pieces', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.send();
+    const [, response] = await opened.server.next();
+    const bytes = Buffer.from('a🙂z');
+    response.write(bytes.subarray(0, 3));
+    const pieces = (await sent).body[Symbol.asyncIterator]();
+    const first = await pieces.next();
+    response.end(bytes.subarray(3));
+    const second = await pieces.next();
+    expect([first.value, second.value]).toEqual(['a', '🙂z']);
+  });
+
+  it('is kept for the next request', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    const { connections } = opened.server;
+    for (let i = 0; i < 3; i++) await opened.test.fetch();
+    expect(opened.server.connections).toBe(connections);
+    expect(opened.server.open).toBe(1);
+  });
+
+  it('ends a request with its signal before the answer', async () => {
+    await using opened = await open(protocol);
+    const controller = new AbortController();
+    const sent = failureOf(opened.test.send({}, controller.signal));
+    const [, response] = await opened.server.next();
+    controller.abort('the reason');
+    expect(await sent).toBe('the reason');
+    if (!response.closed) await once(response, 'close');
+  });
+
+  it.each([new Error('the reason'), 'the reason'])(
+    'ends a body with the signal of its request: %o',
+    async (reason) => {
+      await using opened = await open(protocol);
+      const controller = new AbortController();
+      const sent = opened.test.send({}, controller.signal);
+      const [, response] = await opened.server.next();
+      response.write('first');
+      const pieces = (await sent).body[Symbol.asyncIterator]();
+      await pieces.next();
+      const next = failureOf(pieces.next());
+      controller.abort(reason);
+      expect(await next).toBe(reason);
+      if (!response.closed) await once(response, 'close');
+    },
+  );
+
+  it('ends a body that nobody has begun to read with the signal', async () => {
+    await using opened = await open(protocol);
+    const controller = new AbortController();
+    const sent = opened.test.send({}, controller.signal);
+    const [, response] = await opened.server.next();
+    response.write('first');
+    const { body } = await sent;
+    controller.abort('the reason');
+    if (!response.closed) await once(response, 'close');
+    expect(await failureOf(body[Symbol.asyncIterator]().next())).toBe('the reason');
+  });
+
+  it('does not send with a signal that has aborted', async () => {
+    await using opened = await open(protocol);
+    const failure = await failureOf(opened.test.send({}, AbortSignal.abort('the reason')));
+    expect(failure).toBe('the reason');
+    expect(opened.server.requests).toEqual([]);
+  });
+
+  it('does not listen to the signal of a request that is over', async () => {
+    await using opened = await open(protocol);
+    const controller = new AbortController();
+    await textOf(await opened.test.send({}, controller.signal));
+    controller.abort();
+    await opened.test.fetch();
+    expect(opened.server.open).toBe(1);
+  });
+
+  it('cancels the rest of a body that is left', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.write('first');
+    const closed = once(response, 'close');
+    for await (const piece of (await sent).body) {
+      expect(piece).toBe('first');
+      break;
+    }
+    await closed;
+  });
+
+  it('fails a request whose answer is cut off, and opens anew for the next', async () => {
+    await using opened = await open(protocol);
+    const before = failureOf(opened.test.send());
+    await opened.server.next();
+    opened.server.cut();
+    expect(await before).toBeInstanceOf(Error);
+    const during = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.write('first');
+    const pieces = (await during).body[Symbol.asyncIterator]();
+    await pieces.next();
+    opened.server.cut();
+    expect(await failureOf(pieces.next())).toBeInstanceOf(Error);
+    opened.server.handler = (_, answer) => answer.end('{}');
+    await expect(opened.test.fetch()).resolves.toBe('{}');
+  });
+
+  it('opens anew after the server has closed it', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    opened.server.cut();
+    await opened.server.left(0);
+    // Let it notice.
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    await expect(opened.test.fetch()).resolves.toBe('{}');
+  });
+
+  it('reads the credentials again after a 401', async () => {
+    await using opened = await open(protocol);
+    opened.server.handler = (_, response) => {
+      response.writeHead(401);
+      response.end();
+    };
+    const response = await opened.test.send();
+    expect(response.status).toBe(401);
+    expect(opened.test.credentials.refreshes).toBe(1);
+  });
+
+  it.each([200, 400, 403, 500])('does not after a %i', async (status) => {
+    await using opened = await open(protocol);
+    opened.server.handler = (_, response) => {
+      response.writeHead(status);
+      response.end();
+    };
+    await opened.test.send();
+    expect(opened.test.credentials.refreshes).toBe(0);
+  });
+
+  it('sends another token over the same connection', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    const { connections } = opened.server;
+    const { credentials } = opened.test;
+    credentials.current = { ...credentials.current, headers: { authorization: 'Bearer new' } };
+    await opened.test.fetch();
+    expect(opened.server.connections).toBe(connections);
+    expect(opened.server.requests[1]?.headers.authorization).toBe('Bearer new');
+  });
+
+  it('ends requests under way when it is closed', async () => {
+    await using opened = await open(protocol);
+    const before = failureOf(opened.test.send());
+    await opened.server.next();
+    const during = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.write('first');
+    const pieces = (await during).body[Symbol.asyncIterator]();
+    await pieces.next();
+    const next = failureOf(pieces.next());
+    opened.test.connection.close();
+    expect(await before).toBeInstanceOf(Error);
+    expect(await next).toBeInstanceOf(Error);
+    await opened.server.left(0);
+  });
+
+  it('leaves nothing behind when it is closed', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    opened.test.connection.close();
+    await opened.server.left(0);
+    await until(() => holdingSockets() === 0);
+    expect(opened.test.clock.delays).toEqual([]);
+  });
+
+  it('can be closed the moment an answer was read', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    opened.test.connection.close();
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    // What was thrown meanwhile, nobody could have caught.
+    await opened.server.left(0);
+  });
+
+  it('opens anew when it is used after it was closed', async () => {
+    await using opened = await open(protocol);
+    await opened.test.fetch();
+    opened.test.connection.close();
+    await expect(opened.test.fetch()).resolves.toBe('{}');
+    expect(opened.server.open).toBe(1);
+  });
+
+  it('can be closed again and again, also before it was ever used', async () => {
+    await using opened = await open(protocol);
+    opened.test.connection.close();
+    opened.test.connection.close();
+    await opened.test.fetch();
+    opened.test.connection.close();
+    opened.test.connection.close();
+    await opened.server.left(0);
+  });
+
+  it('does not keep the process alive once it was let go', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.write('first');
+    await sent;
+    // Ours and the server's.
+    expect(holdingSockets()).toBe(2);
+    opened.test.connection.unref();
+    await until(() => holdingSockets() === 1);
+    expect(opened.test.clock.holding).toBe(0);
+  });
+
+  it('does not keep the process alive if it was let go before it was opened', async () => {
+    await using opened = await open(protocol);
+    opened.test.connection.unref();
+    const sent = opened.test.send();
+    const [, response] = await opened.server.next();
+    response.write('first');
+    await sent;
+    expect(holdingSockets()).toBe(1);
+    expect(opened.test.clock.holding).toBe(0);
+  });
+
+  it('keeps the process alive until it is let go', async () => {
+    await using opened = await open(protocol);
+    await opened.test.send();
+    expect(opened.test.clock.holding).toBe(isHttp2 ? 1 : 0);
+  });
+});
+
+describe('requests at the same time', () => {
+  it('share one HTTP/2 connection, also while it is opened', async () => {
+    await using opened = await open('h2');
+    await Promise.all(Array.from({ length: 20 }, () => opened.test.fetch()));
+    expect(opened.server.connections).toBe(1);
+    expect(opened.server.requests).toHaveLength(20);
+  });
+
+  it('fail together if the connection cannot be opened, and the next tries again', async () => {
+    const server = await Server.start('h2');
+    const { port } = server;
+    await server[Symbol.asyncDispose]();
+    using test = new TestConnection(`https://127.0.0.1:${port}`);
+    const failures = await Promise.all([failureOf(test.send()), failureOf(test.send())]);
+    expect(failures).toMatchObject([{ code: 'ECONNREFUSED' }, { code: 'ECONNREFUSED' }]);
+    expect(await failureOf(test.send())).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('are not held up by one that aborts while the connection is opened', async () => {
+    await using opened = await open('h2');
+    const controller = new AbortController();
+    const first = failureOf(opened.test.send({}, controller.signal));
+    const second = opened.test.fetch();
+    controller.abort('the reason');
+    expect(await first).toBe('the reason');
+    await expect(second).resolves.toBe('{}');
+    expect(opened.server.connections).toBe(1);
+    expect(opened.server.requests).toHaveLength(1);
+  });
+
+  it('each have a connection with HTTP/1.1', async () => {
+    await using opened = await open('http');
+    const both = [opened.test.send(), opened.test.send()];
+    await opened.server.next();
+    await until(() => opened.server.requests.length === 2);
+    expect(opened.server.open).toBe(2);
+    opened.test.connection.close();
+    await Promise.all(both.map(failureOf));
+  });
+});
+
+describe('the server at the other end', () => {
+  it.each(['https', 'h2'] as const)('must be one that is trusted (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    const { cert: ca } = certificateFor('somebody else', '127.0.0.1');
+    using test = new TestConnection(new TestCredentials(urlOf(server), { ca }));
+    expect(await failureOf(test.send())).toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(server.requests).toEqual([]);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('must be the one that is meant', async () => {
+    await using server = await Server.start('h2');
+    const tls = { ca: certificate.cert, servername: 'kubernetes' };
+    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
+    expect(await failureOf(test.send())).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  });
+
+  it.each(['https', 'h2'] as const)('may go by another name (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    const tls = { ca: certificate.cert, servername: 'localhost' };
+    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
+    await expect(test.fetch()).resolves.toBe('{}');
+  });
+
+  it.each(['https', 'h2'] as const)('may be anybody if one says so (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    const tls = { rejectUnauthorized: false };
+    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
+    await expect(test.fetch()).resolves.toBe('{}');
+  });
+
+  it.each(['https', 'h2'] as const)('is shown our certificate (%s)', async (protocol) => {
+    await using server = await Server.start(protocol, { requestCert: true });
+    const tls = { ca: certificate.cert, ...certificateFor('candidate') };
+    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
+    const names: unknown[] = [];
+    server.handler = ({ socket }, response) => {
+      names.push((socket as TLSSocket).getPeerCertificate().subject.CN);
+      response.end('{}');
+    };
+    await test.fetch();
+    expect(names).toEqual(['candidate']);
+  });
+
+  const hasIpv6 = networkInterfaces()['lo']?.some(({ family }) => family === 'IPv6');
+
+  it.skipIf(!hasIpv6).each(protocols)('may have an IPv6 address (%s)', async (protocol) => {
+    await using server = await Server.start(protocol, { host: '::1' });
+    using test = new TestConnection(`${schemeOf(protocol)}://[::1]:${server.port}`);
+    await expect(test.fetch()).resolves.toBe('{}');
+  });
+
+  it.each(['http', 'https', 'h2'] as const)('may have a name (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    using test = new TestConnection(`${schemeOf(protocol)}://localhost:${server.port}`);
+    await expect(test.fetch()).resolves.toBe('{}');
+  });
+
+  it('is given up if it does not complete the handshake in ten seconds', async () => {
+    await using silent = await TcpServer.start((socket) => socket.resume());
+    using test = new TestConnection(`https://127.0.0.1:${silent.port}`);
+    const connected = silent.next();
+    const failure = failureOf(test.send());
+    await connected;
+    await test.clock.advance(9_999);
+    expect(silent.sockets.size).toBe(1);
+    await test.clock.advance(1);
+    expect(await failure).toEqual(new Error('no connection within 10000 ms'));
+    await silent.empty();
+  });
+
+  it('is given up if it hangs up during the handshake', async () => {
+    await using rude = await TcpServer.start((socket) => socket.destroy());
+    using test = new TestConnection(`https://127.0.0.1:${rude.port}`);
+    expect(await failureOf(test.send())).toBeInstanceOf(Error);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('is let off if the connection is closed during the handshake', async () => {
+    await using silent = await TcpServer.start((socket) => socket.resume());
+    using test = new TestConnection(`https://127.0.0.1:${silent.port}`);
+    const connected = silent.next();
+    const failure = failureOf(test.send());
+    await connected;
+    test.connection.close();
+    expect(await failure).toEqual(new Error('the connection was closed'));
+    await silent.empty();
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('does not keep the process alive during the handshake if it was let go before', async () => {
+    await using silent = await TcpServer.start((socket) => socket.resume());
+    using test = new TestConnection(`https://127.0.0.1:${silent.port}`);
+    test.connection.unref();
+    const connected = silent.next();
+    const failure = failureOf(test.send());
+    await connected;
+    // The server's.
+    expect(holdingSockets()).toBe(1);
+    expect(test.clock.holding).toBe(0);
+    await test.clock.advance(10_000);
+    expect(await failure).toEqual(new Error('no connection within 10000 ms'));
+  });
+});
+
+describe('credentials', () => {
+  const other = (access: Access): Access => ({
+    ...access,
+    tls: { ...access.tls, ...certificateFor('renewed') },
+  });
+
+  it.each(['http', 'https', 'h2'] as const)(
+    'that have changed make a new connection, and retire the old (%s)',
+    async (protocol) => {
+      await using opened = await open(protocol);
+      const { server, test } = opened;
+      const sent = test.send();
+      const [, watch] = await server.next();
+      watch.write('first');
+      const pieces = (await sent).body[Symbol.asyncIterator]();
+      await pieces.next();
+      server.handler = (_, response) => response.end('{}');
+      const { connections } = server;
+      test.credentials.current = other(test.credentials.current);
+      await test.fetch();
+      await test.fetch();
+      expect(server.connections).toBe(connections + (protocol === 'https' ? 2 : 1));
+      expect(server.open).toBe(2);
+      watch.end('last');
+      await expect(pieces.next()).resolves.toMatchObject({ value: 'last' });
+      await expect(pieces.next()).resolves.toMatchObject({ done: true });
+      await server.left(1);
+    },
+  );
+
+  it.each(['http', 'https', 'h2'] as const)(
+    'that have changed end an old connection that has nothing to do (%s)',
+    async (protocol) => {
+      await using opened = await open(protocol);
+      const { server, test } = opened;
+      await test.fetch();
+      test.credentials.current = other(test.credentials.current);
+      await test.fetch();
+      await server.left(1);
+    },
+  );
+
+  it.each(['http', 'https', 'h2'] as const)(
+    'that have changed do not keep the old connection from being closed (%s)',
+    async (protocol) => {
+      await using opened = await open(protocol);
+      const { server, test } = opened;
+      const watch = failureOf(test.send());
+      await server.next();
+      server.handler = (_, response) => response.end('{}');
+      for (let i = 0; i < 3; i++) {
+        test.credentials.current = other(test.credentials.current);
+        await test.fetch();
+      }
+      test.connection.unref();
+      await until(() => holdingSockets() === server.open);
+      test.connection.close();
+      expect(await watch).toBeInstanceOf(Error);
+      await server.left(0);
+    },
+  );
+
+  it('that are the same make no new connection, however they are written', async () => {
+    await using opened = await open('h2');
+    const { server, test } = opened;
+    const tls = () => ({ ca: Buffer.from(certificate.cert) });
+    for (let i = 0; i < 3; i++) {
+      test.credentials.current = { ...test.credentials.current, tls: tls() };
+      await test.fetch();
+    }
+    expect(server.connections).toBe(1);
+  });
+
+  it.each([
+    ['another server', (access: Access) => ({ ...access, server: new URL('/k8s', access.server) })],
+    [
+      'another authority',
+      (access: Access) => {
+        const cas = [certificate.cert, certificateFor('another').cert];
+        return { ...access, tls: { ca: Buffer.from(cas.join('')) } };
+      },
+    ],
+    [
+      'another name',
+      (access: Access) => ({ ...access, tls: { ...access.tls, servername: 'localhost' } }),
+    ],
+  ])('that name %s make a new connection', async (_, change) => {
+    await using opened = await open('h2');
+    const { server, test } = opened;
+    test.credentials.current = {
+      ...test.credentials.current,
+      tls: { ca: Buffer.from(certificate.cert) },
+    };
+    await test.fetch();
+    test.credentials.current = change(test.credentials.current);
+    await test.fetch();
+    expect(server.connections).toBe(2);
+    await server.left(1);
+  });
+
+  it('that change while a connection is opened spoil neither request', async () => {
+    await using server = await Server.start('h2');
+    const held = Promise.withResolvers<undefined>();
+    await using slow = await TcpServer.start((socket) => {
+      void held.promise.then(() => {
+        const onward = connect(server.port, '127.0.0.1');
+        socket.pipe(onward).pipe(socket);
+        onward.on('error', () => undefined);
+        socket.on('close', () => onward.destroy());
+      });
+    });
+    using test = new TestConnection(`https://127.0.0.1:${slow.port}`);
+    const connected = slow.next();
+    const first = test.fetch();
+    await connected;
+    const before = test.credentials.current;
+    test.credentials.current = { ...other(before), server: new URL(urlOf(server)) };
+    await expect(test.fetch()).resolves.toBe('{}');
+    held.resolve(undefined);
+    await expect(first).resolves.toBe('{}');
+    // The newer one is still good.
+    await test.fetch();
+    expect(server.connections).toBe(2);
+    await server.left(1);
+  });
+
+  it('that take for ever are given up with the signal', async () => {
+    await using opened = await open('h2');
+    const { test } = opened;
+    test.credentials.access = () => new Promise(() => undefined);
+    const controller = new AbortController();
+    const failure = failureOf(test.send({}, controller.signal));
+    controller.abort('the reason');
+    expect(await failure).toBe('the reason');
+  });
+
+  it('that cannot be had fail the request', async () => {
+    await using opened = await open('h2');
+    const { test } = opened;
+    test.credentials.access = () => Promise.reject(new Error('no login'));
+    expect(await failureOf(test.send())).toEqual(new Error('no login'));
+    expect(opened.server.connections).toBe(0);
+  });
+});
