@@ -115,7 +115,8 @@ export class ApiModel {
     if (!type || !hasPart) throw unknownResource();
     const as = representationFor(request.accept);
     if (!as) throw notAcceptable();
-    const wanted = Math.max(this.store.revision - staleBy, this.store.compacted);
+    const isRead = route.verb === 'get' || route.verb === 'list';
+    const wanted = Math.max(this.store.revision - (isRead ? staleBy : 0), this.store.compacted);
     return this.#dispatch({
       request,
       route,

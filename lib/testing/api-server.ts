@@ -46,7 +46,8 @@ export class ApiServer {
   readonly faults: Faults;
   readonly #options: ApiServerOptions;
   readonly #watches = new Set<WatchStream>();
-  readonly #closing = new AbortController();
+  #connections = new AbortController();
+  #isClosed = false;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
@@ -58,6 +59,7 @@ export class ApiServer {
    * `signal.reason` once that aborts.
    */
   async serve(request: RawRequest, caller: Caller, signal: AbortSignal): Promise<Served> {
+    if (this.#isClosed) throw new ConnectionReset();
     const { log } = this.#options;
     const user = this.#options.tokens.userOf(caller.token);
     const record = log.begin(this.#describe(request, user, caller));
@@ -75,10 +77,17 @@ export class ApiServer {
     return { status, headers, body, ...(watch && { watch }) };
   }
 
-  /** Breaks every connection and ends every watch. */
-  close(): void {
-    this.#closing.abort(new ConnectionReset());
+  /** Breaks every connection: requests on their way, and watches. */
+  cut(): void {
+    this.#connections.abort(new ConnectionReset());
+    this.#connections = new AbortController();
     for (const watch of [...this.#watches]) watch.cut(false);
+  }
+
+  /** Breaks every connection and accepts none any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.cut();
   }
 
   #describe(request: RawRequest, user: string | undefined, { userAgent }: Caller) {
@@ -139,7 +148,7 @@ export class ApiServer {
   }
 
   #ended(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, this.#closing.signal]);
+    return AbortSignal.any([signal, this.#connections.signal]);
   }
 }
 

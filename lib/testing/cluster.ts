@@ -98,6 +98,11 @@ const CASCADE = { background: 'Background', foreground: 'Foreground', orphan: 'O
 
 type Client = typeof import('@kubernetes/client-node');
 
+interface Probe {
+  readonly check: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 interface Port {
   readonly server: HttpServer;
   readonly client: Client;
@@ -116,7 +121,7 @@ export class Cluster implements AsyncDisposable {
   readonly #server: ApiServer;
   readonly #kubelet: Kubelet;
   readonly #tokens = new Tokens();
-  readonly #probes = new Set<() => void>();
+  readonly #probes = new Set<Probe>();
   readonly #tls: TlsIdentity | undefined;
   #port: Port | undefined;
   #placed = 0;
@@ -409,6 +414,12 @@ export class Cluster implements AsyncDisposable {
     return new MemoryTransport(this.#server, options.token ?? (() => current), userAgent);
   }
 
+  /** Cuts every connection, as a restart of the API server does; new ones work at once. */
+  cutConnections(): void {
+    this.#server.cut();
+    this.#port?.server.cut();
+  }
+
   // --- Waiting and leaving ---
 
   /**
@@ -419,21 +430,23 @@ export class Cluster implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
         cancel();
-        this.#probes.delete(check);
+        this.#probes.delete(waiting);
         finish();
       };
+      const fail = (error: unknown) => settle(() => reject(error));
       const check = () => {
         try {
           const value = probe();
           if (value) settle(() => resolve(value));
         } catch (error) {
-          settle(() => reject(error));
+          fail(error);
         }
       };
+      const waiting: Probe = { check, fail };
       const cancel = this.#clock.after(timeoutMs, () => {
-        settle(() => reject(new Error(`What was waited for did not come within ${timeoutMs} ms`)));
+        fail(new Error(`What was waited for did not come within ${timeoutMs} ms`));
       });
-      this.#probes.add(check);
+      this.#probes.add(waiting);
       check();
     });
   }
@@ -443,6 +456,7 @@ export class Cluster implements AsyncDisposable {
     this.#server.close();
     this.garbageCollector.close();
     this.#kubelet.close();
+    for (const { fail } of [...this.#probes]) fail(new Error('The cluster was closed'));
     await this.#port?.server.close();
   }
 
@@ -456,7 +470,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #probe(): void {
-    for (const probe of [...this.#probes]) probe();
+    for (const { check } of [...this.#probes]) check();
   }
 
   #nextNode(): string {

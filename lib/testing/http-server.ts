@@ -20,8 +20,8 @@ export interface TlsIdentity {
   readonly cert: string;
 }
 
-/** What every HTTP/2 connection begins with, when the client knows that it may. */
-const HTTP2_PREFACE = 'PRI * HTTP/2.0';
+/** What every HTTP/2 connection begins with, and no HTTP/1.1 method does. */
+const HTTP2_PREFACE = 'PRI';
 
 /** The API server on a port of this machine: HTTP/1.1 and HTTP/2, with or without TLS. */
 export class HttpServer {
@@ -56,24 +56,30 @@ export class HttpServer {
     return new HttpServer(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, server, sockets);
   }
 
-  /** Cuts all connections. Resolves once the port is free. */
+  /** Cuts all connections. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Cuts all connections and listens no more. Resolves once the port is free. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
     await closed;
   }
 }
 
 /** Tells HTTP/2 from HTTP/1.1 by the first bytes, as there is no TLS to agree on it. */
 function createPlainServer(handle: (incoming: Incoming, outgoing: Outgoing) => void): Server {
-  const http1 = createHttp1Server(handle);
+  // An idle connection stays, as with a real API server, so that reusing one is never a race.
+  const http1 = createHttp1Server({ keepAliveTimeout: 0 }, handle);
   const http2 = createHttp2Server(handle);
   return createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.once('data', (chunk: Buffer) => {
       socket.pause();
       socket.unshift(chunk);
-      const isHttp2 = HTTP2_PREFACE.startsWith(chunk.toString('latin1', 0, HTTP2_PREFACE.length));
+      const isHttp2 = chunk.toString('latin1').startsWith(HTTP2_PREFACE);
       (isHttp2 ? http2 : http1).emit('connection', socket);
       if (!isHttp2) socket.resume();
     });
@@ -91,7 +97,8 @@ async function exchange(api: ApiServer, incoming: Incoming, outgoing: Outgoing):
     if (served.watch) stream(served, served.watch, outgoing);
     else send(served, outgoing);
   } catch (error) {
-    if (!(error instanceof ConnectionReset)) throw error;
+    // A client that leaves while it still sends shows as some other error of the stream's.
+    if (!(error instanceof ConnectionReset) && !left.signal.aborted) throw error;
     breakOff(outgoing);
   }
 }
@@ -147,5 +154,5 @@ function write(outgoing: Outgoing, text: string): void {
 
 function breakOff(outgoing: Outgoing): void {
   if ('stream' in outgoing) outgoing.stream.close(2);
-  else outgoing.socket?.resetAndDestroy();
+  else outgoing.socket?.destroy();
 }

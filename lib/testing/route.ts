@@ -59,9 +59,17 @@ function selectedName(query: Readonly<Record<string, string>>): string | undefin
   return match?.[1];
 }
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** Reads what a request is about from its path, method and query. */
 export function routeOf(request: RawRequest, types: ResourceTypes): Route {
-  const [root, ...parts] = request.path.split('/').filter(Boolean).map(decodeURIComponent);
+  const [root, ...parts] = request.path.split('/').filter(Boolean).map(decoded);
   const group = root === 'apis' ? (parts.shift() ?? '') : '';
   const version = parts.shift() ?? '';
   let namespace: string | undefined;
