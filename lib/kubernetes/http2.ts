@@ -124,6 +124,7 @@ export class Http2Route implements Route {
 
   #schedulePing(): void {
     this.#cancelPing();
+    if (this.#session.destroyed) return;
     this.#cancelPing = this.#after(PING_EVERY_MS, () => {
       this.#cancelPing = this.#after(PING_TIMEOUT_MS, () => {
         this.#session.destroy(new Error(`no answer to a ping within ${PING_TIMEOUT_MS} ms`));

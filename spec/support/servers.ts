@@ -148,10 +148,14 @@ export class TcpServer implements AsyncDisposable {
   }
 }
 
+export interface SwallowingProxy extends AsyncDisposable {
+  readonly port: number;
+  readonly sockets: ReadonlySet<Socket>;
+  swallow(): void;
+}
+
 /** A way to a server that can begin to swallow everything, as a firewall does. */
-export async function swallowingProxy(
-  port: number,
-): Promise<{ readonly proxy: TcpServer; swallow(): void }> {
+export async function swallowingProxy(port: number): Promise<SwallowingProxy> {
   let swallowing = false;
   const proxy = await TcpServer.start((socket) => {
     const onward = net.connect(port, '127.0.0.1');
@@ -167,7 +171,12 @@ export async function swallowingProxy(
       if (!swallowing) socket.write(data);
     });
   });
-  return { proxy, swallow: () => (swallowing = true) };
+  return {
+    port: proxy.port,
+    sockets: proxy.sockets,
+    swallow: () => (swallowing = true),
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
 }
 
 /** A proxy that opens tunnels (CONNECT), and keeps to where. */

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+
+import { TestConnection, failureOf, holdingSockets, until, urlOf } from '../support/connections.ts';
+import { Server, swallowingProxy } from '../support/servers.ts';
+
+/** A server and a connection to it, with a watch under way. */
+async function watching() {
+  const server = await Server.start('h2');
+  const test = new TestConnection(urlOf(server));
+  const sent = test.send();
+  const [, watch] = await server.next();
+  watch.write('first');
+  const response = await sent;
+  const pieces = response.body[Symbol.asyncIterator]();
+  await pieces.next();
+  server.handler = (_, answer) => answer.end('{}');
+  return {
+    server,
+    test,
+    watch,
+    pieces,
+    [Symbol.asyncDispose]: async () => {
+      test[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a server that says GOAWAY', () => {
+  it('gets no new requests over that connection, while the old ones go on', async () => {
+    await using opened = await watching();
+    const { server, test, watch, pieces } = opened;
+    server.sessions[0]?.goaway();
+    // One that crosses the notice is refused.
+    while (server.sessions.length === 1) await test.fetch().catch(() => undefined);
+    watch.write('second');
+    await expect(pieces.next()).resolves.toMatchObject({ value: 'second' });
+    expect(server.open).toBe(2);
+    watch.end();
+    await expect(pieces.next()).resolves.toMatchObject({ done: true });
+    await server.left(1);
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect(server.sessions).toHaveLength(2);
+  });
+
+  it('may end everything at once', async () => {
+    await using opened = await watching();
+    const { server, test, pieces } = opened;
+    const failure = failureOf(pieces.next());
+    server.sessions[0]?.destroy(undefined, 2);
+    expect(await failure).toBeInstanceOf(Error);
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect(server.sessions).toHaveLength(2);
+  });
+});
+
+describe('a server that refuses a request', () => {
+  it('fails that one only', async () => {
+    await using opened = await watching();
+    const { server, test, watch, pieces } = opened;
+    const failure = failureOf(test.send());
+    const [, response] = await server.next();
+    response.destroy(new Error('refused'));
+    expect(await failure).toBeInstanceOf(Error);
+    watch.end('last');
+    await expect(pieces.next()).resolves.toMatchObject({ value: 'last' });
+    expect(server.sessions).toHaveLength(1);
+  });
+
+  it('without an error fails it all the same', async () => {
+    await using opened = await watching();
+    const { server, test } = opened;
+    server.sessions[0]?.on('stream', (stream) => stream.close(0));
+    server.handler = () => undefined;
+    expect(await failureOf(test.send())).toEqual(new Error('the connection was closed'));
+  });
+});
+
+describe('a body', () => {
+  it('is not expected after a request without one', async () => {
+    await using server = await Server.start('h2');
+    using test = new TestConnection(urlOf(server));
+    const sent = test.fetch();
+    const [request, response] = await server.next();
+    // No piece of it will ever come: the request says so in its head.
+    expect((request as unknown as { stream: { endAfterHeaders: boolean } }).stream).toHaveProperty(
+      'endAfterHeaders',
+      true,
+    );
+    response.end('{}');
+    await sent;
+  });
+});
+
+describe('a connection that has fallen silent', () => {
+  it('is asked every half minute whether it is alive, and stays if it is', async () => {
+    await using opened = await watching();
+    const { server, test, watch, pieces } = opened;
+    const pings: number[] = [];
+    server.sessions[0]?.on('ping', () => pings.push(test.clock.now()));
+    const start = test.clock.now();
+    for (let i = 1; i <= 3; i++) {
+      expect(test.clock.delays).toEqual([30_000]);
+      await test.clock.advance(29_999);
+      expect(pings).toHaveLength(i - 1);
+      await test.clock.advance(1);
+      expect(test.clock.delays).toEqual([15_000]);
+      // It is asked again half a minute after it has answered.
+      await until(() => test.clock.delays[0] === 30_000);
+    }
+    expect(pings).toEqual([start + 30_000, start + 60_000, start + 90_000]);
+    watch.end('alive');
+    await expect(pieces.next()).resolves.toMatchObject({ value: 'alive' });
+  });
+
+  it('is given up if it does not answer in fifteen seconds', async () => {
+    await using server = await Server.start('h2');
+    await using proxy = await swallowingProxy(server.port);
+    using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
+    const sent = test.send();
+    const [, watch] = await server.next();
+    watch.write('first');
+    const pieces = (await sent).body[Symbol.asyncIterator]();
+    await pieces.next();
+    const asked = server.next();
+    const pending = failureOf(test.send());
+    await asked;
+    const failure = failureOf(pieces.next());
+    proxy.swallow();
+    await test.clock.advance(30_000 + 14_999);
+    expect(proxy.sockets.size).toBe(1);
+    await test.clock.advance(1);
+    const silent = new Error('no answer to a ping within 15000 ms');
+    expect([await failure, await pending]).toEqual([silent, silent]);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('is not asked any more once it is closed', async () => {
+    await using opened = await watching();
+    const { server, test } = opened;
+    server.cut();
+    await until(() => test.clock.delays.length === 0);
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect(test.clock.delays).toEqual([30_000]);
+  });
+
+  it('is not waited for once it is closed', async () => {
+    await using opened = await watching();
+    const { test } = opened;
+    await test.clock.advance(30_000);
+    test.connection.close();
+    expect(test.clock.delays).toEqual([]);
+    await opened.server.left(0);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('is asked without keeping the process alive once it was let go', async () => {
+    await using opened = await watching();
+    const { test } = opened;
+    await test.clock.advance(10_000);
+    expect(test.clock.holding).toBe(1);
+    test.connection.unref();
+    expect(test.clock.holding).toBe(0);
+    expect(test.clock.delays).toHaveLength(1);
+    for (let i = 0; i < 2; i++) {
+      await test.clock.advance(30_000);
+      expect(test.clock.holding).toBe(0);
+      await until(() => test.clock.delays[0] === 30_000);
+      expect(test.clock.holding).toBe(0);
+    }
+    expect(holdingSockets()).toBe(1);
+  });
+
+  it('is not asked after it was closed and then let go', async () => {
+    await using opened = await watching();
+    const { server, test } = opened;
+    server.cut();
+    await until(() => test.clock.delays.length === 0);
+    test.connection.unref();
+    // A ping would throw where nobody could catch it.
+    await test.clock.advance(60_000);
+    expect(test.clock.delays).toEqual([]);
+  });
+});

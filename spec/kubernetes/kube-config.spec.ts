@@ -1,0 +1,209 @@
+import type { TLSSocket } from 'node:tls';
+
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { Api } from '../../lib/kubernetes/api.ts';
+import { Connection } from '../../lib/kubernetes/connection.ts';
+import {
+  type Credentials,
+  serviceAccountCredentials,
+  userCredentials,
+} from '../../lib/kubernetes/credentials.ts';
+import { certificateFor } from '../support/certificate.ts';
+import { failureOf, textOf, urlOf } from '../support/connections.ts';
+import { Container } from '../support/container.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { Server, certificate, connectProxy } from '../support/servers.ts';
+
+type Cluster = Parameters<KubeConfig['loadFromClusterAndUser']>[0];
+type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+function credentialsOf(server: string, cluster: Partial<Cluster>, user: Partial<User>) {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(
+    { name: 'prod', server, skipTLSVerify: false, caData: base64(certificate.cert), ...cluster },
+    { name: 'me', ...user },
+  );
+  return userCredentials(config);
+}
+
+const connect = (credentials: Credentials) =>
+  new Connection(credentials, new ManualClock(), 'spec/1.0');
+const get = { method: 'GET', path: '/x' } as const;
+const never = new AbortController().signal;
+
+async function fetchOnce(credentials: Credentials): Promise<string> {
+  const connection = connect(credentials);
+  try {
+    return await textOf(await connection.send(get, never));
+  } finally {
+    connection.close();
+  }
+}
+
+describe("client-node's KubeConfig", () => {
+  it('shows its token over HTTP/2', async () => {
+    await using server = await Server.start('h2');
+    await fetchOnce(credentialsOf(urlOf(server), {}, { token: 'secret' }));
+    expect(server.requests[0]).toMatchObject({
+      httpVersion: '2.0',
+      headers: { authorization: 'Bearer secret' },
+    });
+  });
+
+  it('may allow to go without encryption', async () => {
+    await using server = await Server.start('http');
+    const cluster = { skipTLSVerify: true };
+    await fetchOnce(credentialsOf(urlOf(server, 'http'), cluster, { token: 'secret' }));
+    expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
+  });
+
+  it('shows the certificate of a plugin, and another once it has one', async () => {
+    const names: unknown[] = [];
+    await using server = await Server.start('h2', {
+      requestCert: true,
+      handler: ({ socket, headers }, response) => {
+        names.push((socket as TLSSocket).getPeerCertificate().subject.CN, headers.authorization);
+        response.end('{}');
+      },
+    });
+    const plugin = (name: string): Partial<User> => {
+      const { cert, key } = certificateFor(name);
+      const status = { token: name, clientCertificateData: cert, clientKeyData: key };
+      const script = `console.log(${JSON.stringify(JSON.stringify({ status }))})`;
+      return { exec: { command: process.execPath, args: ['-e', script] } };
+    };
+    const config = new KubeConfig();
+    const load = (name: string) => {
+      config.loadFromClusterAndUser(
+        {
+          name: 'prod',
+          server: urlOf(server),
+          skipTLSVerify: false,
+          caData: base64(certificate.cert),
+        },
+        { name, ...plugin(name) },
+      );
+    };
+    const connection = connect(userCredentials(config));
+    for (const name of ['first', 'first', 'second']) {
+      load(name);
+      await textOf(await connection.send(get, never));
+    }
+    expect(names).toEqual([
+      ...['first', 'Bearer first'],
+      ...['first', 'Bearer first'],
+      ...['second', 'Bearer second'],
+    ]);
+    expect(server.connections).toBe(2);
+    connection.close();
+  });
+
+  it.each(['http', 'https', 'h2'] as const)('leads through a proxy (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    await using proxy = await connectProxy();
+    const scheme = protocol === 'http' ? 'http' : 'https';
+    const cluster = { proxyUrl: proxy.url, skipTLSVerify: protocol === 'http' };
+    const credentials = credentialsOf(urlOf(server, scheme), cluster, { token: 'secret' });
+    await expect(fetchOnce(credentials)).resolves.toBe('{}');
+    expect(proxy.tunnels).toEqual([`127.0.0.1:${server.port}`]);
+    expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
+  });
+
+  it('trusts nobody else behind a proxy', async () => {
+    await using server = await Server.start('https');
+    await using proxy = await connectProxy();
+    const caData = base64(certificateFor('somebody else', '127.0.0.1').cert);
+    const credentials = credentialsOf(urlOf(server), { proxyUrl: proxy.url, caData }, {});
+    expect(await failureOf(fetchOnce(credentials))).toMatchObject({
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  it('may name a proxy that is not there', async () => {
+    await using server = await Server.start('https');
+    const proxy = await connectProxy();
+    await proxy[Symbol.asyncDispose]();
+    const credentials = credentialsOf(urlOf(server), { proxyUrl: proxy.url }, {});
+    expect(await failureOf(fetchOnce(credentials))).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe("a Pod's service account", () => {
+  let container: Container;
+
+  beforeEach(() => {
+    container = new Container({ token: 'first', 'ca.crt': certificate.cert, namespace: 'prod' });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) });
+  });
+
+  afterEach(() => {
+    container[Symbol.dispose]();
+    vi.unstubAllEnvs();
+    vi.useRealTimers();
+  });
+
+  /** An API server that knows one token, and how a Pod finds it. */
+  async function apiServer(tokens: { valid: string }, host = '127.0.0.1') {
+    const server = await Server.start('h2', {
+      host,
+      handler: ({ headers }, response) => {
+        response.statusCode = headers.authorization === `Bearer ${tokens.valid}` ? 200 : 401;
+        response.end('{}');
+      },
+    });
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', String(server.port));
+    return server;
+  }
+
+  const HOUR = 3_600_000;
+
+  it.each([
+    ['stands still', 0],
+    ['jumps back', -2 * HOUR],
+    ['jumps ahead', 2 * HOUR],
+  ])('gets on with a token that is rotated while the wall clock %s', async (_, jump) => {
+    const tokens = { valid: 'first' };
+    await using server = await apiServer(tokens);
+    const clock = new ManualClock();
+    const connection = new Connection(await serviceAccountCredentials(container), clock, 'spec');
+    const api = new Api(connection, clock);
+    const ask = () => api.request(get, (answer) => answer);
+    await ask();
+    tokens.valid = 'second';
+    container.write('token', 'second');
+    vi.setSystemTime(Date.now() + jump);
+    const retries: string[] = [];
+    const asked = api.retry(ask, {
+      maxBackoffMs: 0.001,
+      onRetry: ({ message }) => {
+        retries.push(message);
+        void clock.advance(1);
+      },
+    });
+    await expect(asked).resolves.toEqual({});
+    expect(retries.length).toBeLessThanOrEqual(1);
+    expect(server.requests.at(-1)?.headers.authorization).toBe('Bearer second');
+    expect(server.connections).toBe(1);
+    connection.close();
+  });
+
+  it('keeps its token out of errors', async () => {
+    await using server = await apiServer({ valid: 'another' });
+    const clock = new ManualClock();
+    const connection = new Connection(await serviceAccountCredentials(container), clock, 'spec');
+    const error = await failureOf(new Api(connection, clock).request(get, (answer) => answer));
+    expect(error).toMatchObject({
+      status: 401,
+      message: 'GET /x: 401 Unknown: the answer is no Kubernetes status',
+    });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('first');
+    expect(server.requests).toHaveLength(1);
+    connection.close();
+  });
+});
