@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { MAX_DELAY_MS, inBackground, sleep, systemClock } from '../lib/clock.ts';
+import { ManualClock, settled } from './support/manual-clock.ts';
+
+describe("the machine's clock", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 0, 1), toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  });
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
+
+  it('goes on, whatever happens to the wall clock', () => {
+    const before = systemClock.now();
+    vi.setSystemTime(Date.UTC(1999, 0, 1));
+    const after = systemClock.now();
+    expect(after).toBeGreaterThanOrEqual(before);
+    expect(after - before).toBeLessThan(10_000);
+  });
+
+  it('knows the wall clock', () => {
+    expect(systemClock.date()).toEqual(new Date(Date.UTC(2026, 0, 1)));
+  });
+
+  it('draws numbers in [0, 1)', () => {
+    const drawn = Array.from({ length: 1_000 }, () => systemClock.random());
+    expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...drawn)).toBeLessThan(1);
+    expect(new Set(drawn).size).toBeGreaterThan(990);
+  });
+
+  it('makes UUIDs, each another', () => {
+    const [a, b] = [systemClock.uuid(), systemClock.uuid()];
+    expect(a).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(a).not.toBe(b);
+  });
+
+  it('calls once, when it is time', () => {
+    const task = vi.fn();
+    systemClock.after(1_000, task);
+    vi.advanceTimersByTime(999);
+    expect(task).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(task).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(10_000);
+    expect(task).toHaveBeenCalledOnce();
+  });
+
+  it('does not call what was cancelled', () => {
+    const task = vi.fn();
+    systemClock.after(1_000, task)();
+    vi.advanceTimersByTime(10_000);
+    expect(task).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [-1, 0],
+    [0, 0],
+    [MAX_DELAY_MS, MAX_DELAY_MS],
+    [MAX_DELAY_MS + 1, MAX_DELAY_MS],
+    [Infinity, MAX_DELAY_MS],
+  ])('waits %d ms as %d ms, which a timer can', (ms, expected) => {
+    const timer = vi.spyOn(globalThis, 'setTimeout');
+    systemClock.after(ms, () => undefined);
+    expect(timer.mock.lastCall?.[1]).toBe(expected);
+    expect(MAX_DELAY_MS).toBe(2_147_483_647);
+  });
+
+  it('keeps the process alive, unless told not to', () => {
+    vi.useRealTimers();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
+    const before = timers().length;
+    const cancels = [
+      systemClock.after(60_000, () => undefined, { unref: true }),
+      inBackground(systemClock).after(60_000, () => undefined),
+    ];
+    expect(timers()).toHaveLength(before);
+    cancels.push(systemClock.after(60_000, () => undefined));
+    cancels.push(systemClock.after(60_000, () => undefined, { unref: false }));
+    expect(timers()).toHaveLength(before + 2);
+    for (const cancel of cancels) cancel();
+    expect(timers()).toHaveLength(before);
+  });
+});
+
+describe('a clock in the background', () => {
+  it('is the same clock', () => {
+    const clock = new ManualClock();
+    const background = inBackground(clock);
+    clock.luck = [0.25];
+    expect(background.now()).toBe(clock.now());
+    expect(background.date()).toEqual(clock.date());
+    expect(background.random()).toBe(0.25);
+    expect(background.uuid()).toBe('uuid-1');
+  });
+
+  it('does not keep the process alive', async () => {
+    const clock = new ManualClock();
+    const task = vi.fn();
+    const cancel = inBackground(clock).after(1_000, task);
+    expect([clock.delays, clock.holding]).toEqual([[1_000], 0]);
+    await clock.advance(1_000);
+    expect(task).toHaveBeenCalledOnce();
+    inBackground(clock).after(1_000, task)();
+    cancel();
+    expect(clock.delays).toEqual([]);
+  });
+});
+
+describe('sleeping', () => {
+  it('takes its time', async () => {
+    const clock = new ManualClock();
+    const awake = vi.fn();
+    const asleep = sleep(clock, 1_000).then(awake);
+    await clock.advance(999);
+    expect(awake).not.toHaveBeenCalled();
+    await clock.advance(1);
+    await asleep;
+    expect(awake).toHaveBeenCalledOnce();
+  });
+
+  it('is not begun with a signal that has aborted', async () => {
+    const clock = new ManualClock();
+    await expect(sleep(clock, 1_000, AbortSignal.abort('the reason'))).rejects.toBe('the reason');
+    expect(clock.delays).toEqual([]);
+  });
+
+  it.each([new Error('the reason'), 'the reason', 0])(
+    'ends with the signal, and with its reason: %o',
+    async (reason) => {
+      const clock = new ManualClock();
+      const controller = new AbortController();
+      const asleep = sleep(clock, 1_000, controller.signal);
+      controller.abort(reason);
+      await expect(asleep).rejects.toBe(reason);
+      expect(clock.delays).toEqual([]);
+    },
+  );
+
+  it('does not listen to the signal afterwards', async () => {
+    const clock = new ManualClock();
+    const controller = new AbortController();
+    const remove = vi.spyOn(controller.signal, 'removeEventListener');
+    const asleep = sleep(clock, 1_000, controller.signal);
+    await clock.advance(1_000);
+    await asleep;
+    expect(remove).toHaveBeenCalledOnce();
+    controller.abort();
+    await settled();
+    expect(clock.delays).toEqual([]);
+  });
+});
