@@ -1,5 +1,6 @@
 import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
 import {
+  constants,
   createSecureServer,
   createServer as createHttp2Server,
   type Http2ServerRequest,
@@ -74,7 +75,8 @@ function createPlainServer(handle: (incoming: Incoming, outgoing: Outgoing) => v
   // An idle connection stays, as with a real API server, so that reusing one is never a race.
   const http1 = createHttp1Server({ keepAliveTimeout: 0 }, handle);
   const http2 = createHttp2Server(handle);
-  return createServer((socket) => {
+  // As Node's own HTTP servers: otherwise a watch's first event waits for a delayed ACK (40 ms).
+  return createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     socket.once('data', (chunk: Buffer) => {
       socket.pause();
@@ -152,7 +154,14 @@ function write(outgoing: Outgoing, text: string): void {
   else outgoing.write(text);
 }
 
+/** Breaks the connection, or of HTTP/2 the one stream, after what is already written. */
 function breakOff(outgoing: Outgoing): void {
-  if ('stream' in outgoing) outgoing.stream.close(2);
-  else outgoing.socket?.destroy();
+  if (!('stream' in outgoing)) {
+    outgoing.socket?.destroySoon();
+    return;
+  }
+  const { stream } = outgoing;
+  const close = () => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream.headersSent && !stream.destroyed) stream.write('', close);
+  else close();
 }

@@ -24,11 +24,16 @@ class TextStream implements AsyncIterableIterator<string> {
     this.#wake();
   }
 
-  /** Breaks the stream: what is not yet read is lost. */
+  /** Breaks the stream after what is written. */
   fail(error: unknown): void {
     this.#outcome ??= { error };
-    this.#texts.length = 0;
     this.#wake();
+  }
+
+  /** Breaks the stream at once: what is not yet read is lost. */
+  abort(error: unknown): void {
+    this.#texts.length = 0;
+    this.fail(error);
   }
 
   [Symbol.asyncIterator](): this {
@@ -126,7 +131,7 @@ function attach(watch: WatchStream, signal: AbortSignal, forget: () => void): Te
   const stream = new TextStream(leave);
   signal.addEventListener('abort', () => {
     leave();
-    stream.fail(signal.reason);
+    stream.abort(signal.reason);
   });
   watch.attach({
     write: (text) => stream.write(text),
