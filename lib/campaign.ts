@@ -265,12 +265,13 @@ export class Campaign {
   /** Reads afresh, after the watches are open: what happens later is a hint. */
   async #inspect(signal: AbortSignal): Promise<Event> {
     await abortable(this.#lookout.watchLock(), signal);
-    const expected = this.#rival(this.#state.lock);
+    const { predecessor } = this.#state;
+    const expected = this.#rival(this.#state.lock) ?? predecessor;
     const [lock, early] = await Promise.all([
       this.#readLock(signal),
       expected && this.#readHolder(expected.name, signal),
     ]);
-    const holder = this.#rival(lock);
+    const holder = lock ? this.#rival(lock) : predecessor;
     if (!holder) {
       this.#lookout.forgetHolder();
       return this.#inspected(lock, 'unreadable');

@@ -153,7 +153,9 @@ export class Lookout {
     const stop = new AbortController();
     const hint = (found: Hint | undefined) => {
       if (!found || stop.signal.aborted) return;
-      this.#hints.push(found);
+      // What is known of the holder decides what the end of its lock means.
+      if (found.type === 'holder-seen') this.#hints.unshift(found);
+      else this.#hints.push(found);
       this.#wake?.();
     };
     const listener = {

@@ -61,7 +61,7 @@ export function describeWaiting(
   state: State,
   trouble: Error | undefined,
 ): Omit<WaitingState, 'lockName' | 'namespace' | 'since'> {
-  const holder = state.lock && holderOf(state.lock);
+  const holder = state.lock ? holderOf(state.lock) : state.predecessor;
   const pod = typeof state.holder === 'object' ? state.holder : undefined;
   const known = holder !== undefined && pod?.uid === holder.uid ? pod : undefined;
   const reason = trouble ? 'api-unavailable' : reasons[state.obstacle];

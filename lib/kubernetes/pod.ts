@@ -61,6 +61,7 @@ export function toPod(object: Json): Pod {
     phase: text(status, 'phase') ?? 'Unknown',
     deleting: text(metadata, 'deletionTimestamp') !== undefined,
     running: containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
+    ...(list(metadata, 'finalizers').includes('foregroundDeletion') && { foreground: true }),
     ...(nodeName !== undefined && { nodeName }),
     ...(reason !== undefined && { reason }),
   };

@@ -8,6 +8,7 @@ import {
   type Liveness,
   type NodeReading,
   type Pod,
+  type PodIdentity,
   type PodReading,
   holderOf,
   livenessOf,
@@ -105,6 +106,10 @@ export interface State {
   /** As last read or seen; undefined while it is free. */
   readonly lock: Lock | undefined;
   readonly holder: PodReading;
+  /** Who held the lock that is gone, and may still run: nobody leads before that is over. */
+  readonly predecessor: PodIdentity | undefined;
+  /** The Pod that was seen to be deleted in the foreground. */
+  readonly foregroundUid: string | undefined;
   readonly obstacle: Obstacle;
   /** What a wait is for. */
   readonly next: 'attempt' | 'inspect';
@@ -126,6 +131,8 @@ export function start(settings: Settings, podUid: string | undefined): State {
     podUid,
     lock: undefined,
     holder: 'unreadable',
+    predecessor: undefined,
+    foregroundUid: undefined,
     obstacle: 'none',
     next: 'attempt',
     crowd: 1,
@@ -223,7 +230,7 @@ function onInspected(
 ): State {
   const state = remember(before, event);
   const { lock } = event;
-  if (!lock) return attemptFreeLock(state, when);
+  if (!lock) return onLockFree(state, outlasting(before), event, when);
   const holder = holderOf(lock);
   if (!holder) return fail(state, { because: 'foreign-lock', lock });
   if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);
@@ -249,12 +256,45 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     ...state,
     lock: event.lock,
     holder: event.holder,
+    foregroundUid: foregroundUid(state, event.holder),
+    predecessor: event.lock ? undefined : state.predecessor,
     crowd: event.crowd,
     polls: event.watched ? 0 : state.polls,
     misses: event.lock ? 0 : state.misses + 1,
     goneSinceMs: same ? state.goneSinceMs : undefined,
     notReadySinceMs: same && event.node === 'not-ready' ? state.notReadySinceMs : undefined,
   };
+}
+
+/** A lock that went before its holder did is not up for grabs yet. */
+function onLockFree(
+  state: State,
+  outlasting: PodIdentity | undefined,
+  event: Event & { type: 'inspected' },
+  when: Circumstance,
+): State {
+  const { predecessor } = state;
+  if (outlasting) return inspect({ ...state, predecessor: outlasting });
+  if (predecessor && mayRun(livenessOf(predecessor, event.holder))) {
+    return waitForChange({ ...state, misses: 0 }, 'terminating', event.watched, when);
+  }
+  return attemptFreeLock({ ...state, predecessor: undefined }, when);
+}
+
+/** The holder, if the lock's end does not mean its end. */
+function outlasting(state: State): PodIdentity | undefined {
+  const holder = state.lock && holderOf(state.lock);
+  if (!holder || state.foregroundUid !== holder.uid) return undefined;
+  return mayRun(livenessOf(holder, state.holder)) ? holder : undefined;
+}
+
+/** The finalizer goes as soon as the lock has gone: once seen, it counts. */
+function foregroundUid(state: State, reading: PodReading): string | undefined {
+  return typeof reading === 'object' && reading.foreground ? reading.uid : state.foregroundUid;
+}
+
+function mayRun(liveness: Liveness): boolean {
+  return liveness === 'alive' || liveness === 'terminating' || liveness === 'finishing';
 }
 
 /** Nobody holds it, yet it could not be created: once is a race, more needs patience. */
@@ -316,6 +356,7 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
     case 'lock-gone':
       // Also cuts a look short: what it would have found is out of date.
       if (state.lock?.uid !== hint.uid) return state;
+      if (outlasting(state)) return inspect({ ...forget(state), predecessor: outlasting(state) });
       return wait({ ...forget(state), next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
     case 'lock-seen':
       return onLockSeen(state, hint.lock, when);
@@ -345,11 +386,16 @@ function sameTenure(a: Lock, b: Lock | undefined): boolean {
 
 /** The end of the holder matters at once; whatever else happens to it can wait for its turn. */
 function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State {
-  const holder = state.lock && holderOf(state.lock);
+  const holder = state.lock ? holderOf(state.lock) : state.predecessor;
   if (!holder || state.next === 'attempt') return state;
   const liveness = livenessOf(holder, pod);
   if (liveness === livenessOf(holder, state.holder)) return state;
-  const seen: State = { ...state, holder: pod, obstacle: liveness };
+  const seen: State = {
+    ...state,
+    holder: pod,
+    foregroundUid: foregroundUid(state, pod),
+    obstacle: liveness,
+  };
   const over = liveness === 'finished' || liveness === 'gone';
   const delay = over ? spreadMs : settleMs;
   return inspectBy(seen, when.nowMs + delay(state.crowd, when.random));
@@ -383,6 +429,7 @@ function forget(state: State): State {
   return {
     ...state,
     lock: undefined,
+    predecessor: undefined,
     obstacle: 'none',
     misses: 0,
     goneSinceMs: undefined,

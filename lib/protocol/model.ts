@@ -26,6 +26,11 @@ export interface Pod extends PodIdentity {
   /** Why it is in that phase, for example `Evicted`. */
   readonly reason?: string;
   readonly deleting: boolean;
+  /**
+   * It is deleted in the foreground: the garbage collector deletes the lock at once, although the
+   * Pod may run until its grace is over.
+   */
+  readonly foreground?: boolean;
   /** Some container's status (init, sidecar and ephemeral ones included) still says `running`. */
   readonly running: boolean;
 }

@@ -378,6 +378,19 @@ export function becomeBehaviour(clusterName: string, open: () => Promise<Cluster
         ).resolves.toBeUndefined();
       });
 
+      test('a lock that goes before its terminating holder does is not taken before that', async () => {
+        const { space, follower } = await leaderAndFollower();
+        const led = follower.then(() => 'led');
+        await space.terminatePod('a', { foreground: true });
+        await eventually(async () => {
+          expect(await space.lock('lock')).toBeUndefined();
+        });
+        const later = new Promise((resolve) => setTimeout(resolve, 1_500, 'waits'));
+        await expect(Promise.race([led, later])).resolves.toBe('waits');
+        await space.deletePod('a');
+        await expect(led).resolves.toBe('led');
+      });
+
       test('trap 12: a lock that finalizers keep is waited for', async () => {
         const { space, waits, follower } = await leaderAndFollower();
         await space.patchConfigMap('lock', { finalizers: ['example.com/keep'] });

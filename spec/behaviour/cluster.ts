@@ -119,11 +119,12 @@ export class Namespace implements AsyncDisposable {
   }
 
   /** Asked to go; its processes may go on. */
-  async terminatePod(name: string): Promise<void> {
+  async terminatePod(name: string, options: { foreground?: boolean } = {}): Promise<void> {
+    const propagationPolicy = options.foreground ? 'Foreground' : 'Background';
     await this.cluster.admin.deleteNamespacedPod({
       namespace: this.name,
       name,
-      gracePeriodSeconds: 30,
+      body: { gracePeriodSeconds: 30, propagationPolicy },
     });
   }
 

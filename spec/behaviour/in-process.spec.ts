@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts';
 
 /** The cluster in the process as the behaviour specs want it: over HTTP, like any other. */
 async function inProcess(): Promise<Cluster> {
-  const cluster = await createCluster({ nodeCount: 1 });
+  const cluster = await createCluster({ nodeCount: 1, gcDelayMs: 10 });
   const kubeConfig = cluster.kubeConfig();
   let users = 0;
   return {
