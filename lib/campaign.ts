@@ -346,7 +346,7 @@ export class Campaign {
   /** Sees to it that no lock of this call is there, nor will be. */
   async #withdraw(): Promise<void> {
     const { api, clock, lock, observer } = this.#options;
-    const stubborn = { maxBackoffMs: 2_000, retries: 8 };
+    const stubborn = { maxBackoffMs: 2_000, withinMs: 15_000 };
     let known = this.#created;
     if (!known && this.#doubtUntilMs === undefined) return;
     for (;;) {

@@ -22,7 +22,7 @@ export function explainRefusal(error: unknown, context: Context): unknown {
   if (isNamespaceTerminating(error)) {
     return fail('ERR_NAMESPACE_TERMINATING', `Namespace ${namespace} is being deleted.`);
   }
-  if (hasStatus(error, 403)) {
+  if (hasStatus(error, 403) && !/denied (the )?request/.test(error.message)) {
     const user = /User "([^"]+)"/.exec(error.message)?.[1];
     const yaml = roleYaml({ ...context, user });
     return fail('ERR_FORBIDDEN', `Allow it with kubectl apply -f - and this input:\n\n${yaml}`);

@@ -2,8 +2,8 @@ import type { Api } from './kubernetes/api.ts';
 import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
 import { type Lock, holderOf } from './protocol/model.ts';
 
-/** Together less than the usual grace of a Pod that has to go. */
-const PATIENCE = { maxBackoffMs: 2_000, retries: 8 };
+/** With the last request's own time, less than the usual grace of a Pod that has to go. */
+const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
 /**
  * The releases of this process that are under way, by the lock's UID. A lock that is about to be

@@ -21,8 +21,8 @@ const MAX_ANSWER_CHARS = 32 * 2 ** 20;
 export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   readonly maxBackoffMs: number;
-  /** Default: until it succeeds. */
-  readonly retries?: number;
+  /** No new try later than this after the first. Default: until it succeeds. */
+  readonly withinMs?: number;
   readonly onRetry?: (error: Error, delayMs: number) => void;
 }
 
@@ -87,16 +87,17 @@ export class Api {
 
   /** Repeats an idempotent operation for as long as it fails transiently (`Retry-After` first). */
   retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-    const { signal, maxBackoffMs, retries = Number.POSITIVE_INFINITY, onRetry } = options;
+    const { signal, maxBackoffMs, withinMs = Number.POSITIVE_INFINITY, onRetry } = options;
+    const startedMs = this.#clock.now();
     return pRetry(operation, {
-      retries,
+      retries: Number.POSITIVE_INFINITY,
       // p-retry counts and loops; the waiting is ours, for it has to honour Retry-After and
       // take its time and its luck from the clock.
       minTimeout: 0,
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+      onFailedAttempt: async ({ error, attemptNumber }) => {
         // Before the error is judged: p-retry makes an error of a reason that is none.
         signal?.throwIfAborted();
-        if (!isTransient(error) || retriesLeft === 0) throw error;
+        if (!isTransient(error)) throw error;
         const wanted = error instanceof ApiError ? error.retryAfterMs : undefined;
         const backoff = backoffMs(
           attemptNumber - 1,
@@ -105,6 +106,7 @@ export class Api {
           FIRST_RETRY_MS,
         );
         const delayMs = wanted === undefined ? backoff : Math.min(wanted, MAX_RETRY_AFTER_MS);
+        if (this.#clock.now() + delayMs - startedMs > withinMs) throw error;
         onRetry?.(error, delayMs);
         await sleep(this.#clock, delayMs, signal);
       },

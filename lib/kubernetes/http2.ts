@@ -35,6 +35,7 @@ export function connectTls(
     socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
   };
   const cancel = clock.after(CONNECT_TIMEOUT_MS, onTimeout, { unref: background });
+  socket.setNoDelay(true);
   const onAbort = () => {
     socket.destroy(new Error('the connection was closed'));
   };

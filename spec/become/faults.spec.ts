@@ -133,6 +133,16 @@ describe('permanent failures', () => {
   });
 });
 
+test('what an admission plugin denies is no matter of rights', async () => {
+  const world = await simulation();
+  const message = 'admission webhook "policy.example.com" denied the request: no locks on Fridays';
+  world.cluster.faults.add({ ...creates, error: { status: 403, message } });
+  await expect(world.settled(world.become('a'))).rejects.toMatchObject({
+    code: 'ERR_REJECTED',
+    message: expect.stringContaining('no locks on Fridays'),
+  });
+});
+
 describe('answers that are lost (trap 10)', () => {
   const lost = [
     ['the connection breaks', { reset: true }],
@@ -304,9 +314,12 @@ describe('after success', () => {
     const world = await simulation();
     const leadership = await world.settled(world.become('a'));
     const outage = world.cluster.faults.add({ user: 'a', reset: true });
+    const before = world.clock.now();
     await expect(world.settled(leadership.release())).rejects.toMatchObject({
       code: 'ERR_RELEASE_FAILED',
     });
+    // A Pod that has to go has 30 s.
+    expect(world.clock.now() - before).toBeLessThan(26_000);
     expect(world.open).toBe(0);
     outage.remove();
     await world.settled(leadership.release());
