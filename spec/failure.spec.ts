@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+
+import { LeaderElectionError } from '../lib/errors.ts';
+import { explainFailure, explainRefusal } from '../lib/failure.ts';
+import { ApiError, NoAnswerError } from '../lib/kubernetes/outcome.ts';
+import { roleYaml } from '../lib/kubernetes/role.ts';
+import { aLock } from './protocol/fixtures.ts';
+
+const context = { lockName: 'my-lock', namespace: 'prod', podName: 'app-0', takeOver: false };
+
+function refusal(status: number, reason: string, message: string, causes: string[] = []) {
+  return new ApiError({ status, reason, message, causes }, 'POST /x');
+}
+
+describe('a refusal by the API server', () => {
+  it('that is a missing right comes with the complete Role, and what binds it', () => {
+    const user = 'system:serviceaccount:prod:app';
+    const message = `configmaps is forbidden: User "${user}" cannot create resource "configmaps"`;
+    const cause = refusal(403, 'Forbidden', message);
+    const error = explainRefusal(cause, context);
+    expect(error).toBeInstanceOf(LeaderElectionError);
+    expect(error).toMatchObject({
+      code: 'ERR_FORBIDDEN',
+      message:
+        `ConfigMap prod/my-lock: POST /x: 403 Forbidden: ${message}. ` +
+        'Allow it with kubectl apply -f - and this input:\n\n' +
+        roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false, user }),
+      cause,
+    });
+  });
+
+  it('that is a missing right comes with all that taking over needs, if that was asked for', () => {
+    const error = explainRefusal(refusal(403, 'Forbidden', 'no'), { ...context, takeOver: true });
+    const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: true });
+    expect(role).toContain('nodes');
+    expect(error).toMatchObject({ message: expect.stringContaining(role) });
+  });
+
+  it('lets nobody write the Role but us', () => {
+    const message = 'User "system:serviceaccount:a:b"\nrules: []" is forbidden';
+    const error = explainRefusal(refusal(403, 'Forbidden', message), context);
+    const user = 'system:serviceaccount:a:b';
+    const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false, user });
+    expect((error as Error).message.endsWith(`:\n\n${role}`)).toBe(true);
+  });
+
+  it.each([
+    [
+      refusal(403, 'Forbidden', 'it is being terminated', ['NamespaceTerminating']),
+      'ERR_NAMESPACE_TERMINATING',
+      '403 Forbidden: it is being terminated. Namespace prod is being deleted.',
+    ],
+    [
+      refusal(404, 'NotFound', 'namespaces "prod" not found'),
+      'ERR_NAMESPACE_NOT_FOUND',
+      '404 NotFound: namespaces "prod" not found. ' +
+        'Is there a namespace prod? Check POD_NAMESPACE or options.namespace.',
+    ],
+    [
+      refusal(422, 'Invalid', 'ConfigMap "my-lock" is invalid'),
+      'ERR_REJECTED',
+      '422 Invalid: ConfigMap "my-lock" is invalid. ' +
+        'Trying again would not help: see what the API server says.',
+    ],
+    [
+      refusal(400, 'BadRequest', 'what?'),
+      'ERR_REJECTED',
+      '400 BadRequest: what?. Trying again would not help: see what the API server says.',
+    ],
+  ])('%s has a code, the name of the object, and what to do', (cause, code, message) => {
+    const error = explainRefusal(cause, context);
+    expect(error).toBeInstanceOf(LeaderElectionError);
+    expect(error).toMatchObject({
+      code,
+      message: `ConfigMap prod/my-lock: POST /x: ${message}`,
+      cause,
+    });
+  });
+
+  it.each([
+    new NoAnswerError('GET /x', 'broken'),
+    new Error('bug'),
+    new LeaderElectionError('ERR_TIMEOUT', 'x'),
+    'the reason',
+    undefined,
+  ])('is not what %s is: that stays as it is', (error) => {
+    expect(explainRefusal(error, context)).toBe(error);
+  });
+});
+
+describe('why a Pod must not lead', () => {
+  it.each([
+    [
+      { because: 'foreign-lock', lock: aLock() },
+      'ERR_FOREIGN_LOCK',
+      'ConfigMap prod/my-lock exists, but no Pod owns it and it was not made by this library, so ' +
+        'nobody ever frees it. It was left untouched. Choose another lock name, or, if nothing ' +
+        'needs it: kubectl delete configmap my-lock -n prod',
+    ],
+    [
+      { because: 'pod-not-found' },
+      'ERR_POD_NOT_FOUND',
+      'Pod prod/app-0, which this process says it runs in, does not exist, so it cannot own the ' +
+        'lock my-lock. Set POD_NAME from the downward API (fieldPath: metadata.name) and check ' +
+        'the namespace. If the Pod was deleted by force, this process has to end.',
+    ],
+    [
+      { because: 'pod-uid-mismatch', expected: 'told', actual: 'real' },
+      'ERR_POD_UID_MISMATCH',
+      'Pod prod/app-0 has the UID real, but this process was told told. ' +
+        'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
+        'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
+        'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
+    ],
+    [
+      { because: 'pod-terminating' },
+      'ERR_POD_TERMINATING',
+      'Pod prod/app-0 is being deleted or has ended, so it does not become the leader of ' +
+        'my-lock: it would only cause one more handover.',
+    ],
+  ] as const)('$because has a code, the names of the objects, and what to do', (...row) => {
+    const [failure, code, message] = row;
+    const error = explainFailure(failure, context);
+    expect(error).toBeInstanceOf(LeaderElectionError);
+    expect(error).toMatchObject({ code, message });
+  });
+});

@@ -1,0 +1,212 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { type Candidate, identify } from '../lib/identity.ts';
+import { type BecomeOptions, checkOptions } from '../lib/options.ts';
+import { Container } from './support/container.ts';
+
+const IN_CLUSTER = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+const POD = { POD_NAME: 'app-0', POD_UID: 'uid-of-app-0', POD_NAMESPACE: 'prod' };
+const files = { token: 'secret', 'ca.crt': 'ca', namespace: 'from-file\n' };
+
+let container: Container;
+
+beforeEach(() => {
+  container = new Container(files, { ...IN_CLUSTER, ...POD });
+  for (const [name, value] of Object.entries(IN_CLUSTER)) vi.stubEnv(name, value);
+});
+
+afterEach(() => {
+  container[Symbol.dispose]();
+  vi.unstubAllEnvs();
+});
+
+const who = (options: BecomeOptions = {}) => identify(container, checkOptions('my-lock', options));
+
+/** Who it is, without how it gets access. */
+async function named(options?: BecomeOptions): Promise<Omit<Candidate, 'credentials'>> {
+  const { credentials: _, ...rest } = await who(options);
+  return rest;
+}
+
+function kubeConfig(namespace?: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [{ name: 'c', server: 'https://example.com' }],
+    users: [{ name: 'u', token: 'of-kubeconfig' }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u', ...(namespace && { namespace }) }],
+    currentContext: 'x',
+  });
+  return config;
+}
+
+describe('a candidate in a cluster', () => {
+  it('is the Pod that the downward API names', async () => {
+    await expect(named()).resolves.toEqual({
+      namespace: 'prod',
+      podName: 'app-0',
+      podUid: 'uid-of-app-0',
+    });
+  });
+
+  it('has access by its service account', async () => {
+    const { credentials } = await who();
+    const access = await credentials?.access();
+    expect(access?.server.host).toBe('10.0.0.1');
+    expect(access?.headers).toEqual({ authorization: 'Bearer secret' });
+  });
+
+  it('is whom the options name', async () => {
+    const options = { namespace: 'test', podName: 'other', podUid: 'uid-of-other' };
+    await expect(named(options)).resolves.toEqual(options);
+  });
+
+  it('may not know its UID', async () => {
+    container.variables['POD_UID'] = undefined;
+    await expect(named()).resolves.toMatchObject({ podUid: undefined });
+  });
+
+  it('does not take the UID of one Pod for that of another', async () => {
+    await expect(named({ podName: 'other' })).resolves.toMatchObject({ podUid: undefined });
+    await expect(named({ podName: 'app-0' })).resolves.toMatchObject({ podUid: POD.POD_UID });
+  });
+
+  it('takes the UID for that of the Pod in the options if there is no other name', async () => {
+    container.variables['POD_NAME'] = undefined;
+    await expect(named({ podName: 'other' })).resolves.toMatchObject({ podUid: POD.POD_UID });
+  });
+
+  it("is in its service account's namespace where nothing else says so", async () => {
+    container.variables['POD_NAMESPACE'] = undefined;
+    await expect(named()).resolves.toMatchObject({ namespace: 'from-file' });
+    await expect(named({ kubeConfig: kubeConfig('from-context') })).resolves.toMatchObject({
+      namespace: 'from-file',
+    });
+  });
+
+  it('has to have a namespace', async () => {
+    container.variables['POD_NAMESPACE'] = undefined;
+    container.remove('namespace');
+    await expect(who()).rejects.toMatchObject({
+      name: 'LeaderElectionError',
+      code: 'ERR_NO_NAMESPACE',
+      message:
+        'The namespace of this Pod is not known: POD_NAMESPACE and options.namespace are not ' +
+        'set, the service account has no namespace file, and the kubeConfig has no default.',
+    });
+  });
+
+  it('has to have a name', async () => {
+    container.variables['POD_NAME'] = undefined;
+    await expect(who()).rejects.toMatchObject({
+      name: 'LeaderElectionError',
+      code: 'ERR_NO_POD_NAME',
+      message: `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
+
+env:
+- name: POD_NAME
+  valueFrom: { fieldRef: { fieldPath: metadata.name } }
+- name: POD_UID
+  valueFrom: { fieldRef: { fieldPath: metadata.uid } }
+- name: POD_NAMESPACE
+  valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+`,
+    });
+  });
+
+  it('has to have a service account', async () => {
+    container.remove('token');
+    await expect(who()).rejects.toMatchObject({ code: 'ERR_NO_SERVICE_ACCOUNT' });
+  });
+
+  it.each([
+    ['POD_NAME', '', 'unset or not empty'],
+    ['POD_UID', ' ', 'unset or not empty'],
+    ['POD_NAMESPACE', '', 'unset or not empty'],
+    ['KUBERNETES_SERVICE_HOST', '', 'unset or not empty'],
+    ['KUBERNETES_SERVICE_PORT', '', 'unset or not empty'],
+    ['POD_NAME', 'App_0', "a Pod's name"],
+    ['POD_NAME', 'app-0\n', "a Pod's name"],
+    ['POD_UID', 'not a uid', "a Pod's UID"],
+    ['POD_NAMESPACE', 'kube.system', "a namespace's name"],
+    ['POD_NAMESPACE', '../secrets', "a namespace's name"],
+  ])('is not told who it is by %s=%j', async (name, value, expected) => {
+    container.variables[name] = value;
+    const identifying = who();
+    await expect(identifying).rejects.toBeInstanceOf(TypeError);
+    await expect(identifying).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: `environment variable ${name} must be ${expected}, but is ${JSON.stringify(value)}`,
+    });
+  });
+});
+
+describe('a candidate with a kubeConfig', () => {
+  it('has access by that, wherever it runs', async () => {
+    const { credentials } = await who({ kubeConfig: kubeConfig() });
+    const access = await credentials?.access();
+    expect(access?.server.host).toBe('example.com');
+    expect(access?.headers).toEqual({ authorization: 'Bearer of-kubeconfig' });
+  });
+
+  it('needs no service account, nor a cluster around it', async () => {
+    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
+    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('from-context') });
+    await expect(identify(elsewhere, options)).resolves.toMatchObject({
+      namespace: 'from-context',
+      podName: 'app-0',
+    });
+  });
+
+  it('does not care for half a cluster around it', async () => {
+    container.variables['KUBERNETES_SERVICE_PORT'] = undefined;
+    await expect(named({ kubeConfig: kubeConfig() })).resolves.toMatchObject({ namespace: 'prod' });
+  });
+
+  it('has to have a namespace', async () => {
+    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
+    const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
+    await expect(identify(elsewhere, options)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
+  });
+
+  it('has to have a name', async () => {
+    using elsewhere = new Container();
+    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('x') });
+    await expect(identify(elsewhere, options)).rejects.toMatchObject({ code: 'ERR_NO_POD_NAME' });
+  });
+
+  it('has to lead somewhere', async () => {
+    await expect(who({ kubeConfig: new KubeConfig() })).rejects.toMatchObject({
+      code: 'ERR_KUBECONFIG',
+    });
+  });
+});
+
+describe('a candidate outside a cluster', () => {
+  it('has no access, and need not know who it is', async () => {
+    using elsewhere = new Container();
+    await expect(identify(elsewhere, checkOptions('my-lock', {}))).resolves.toEqual({
+      namespace: '',
+      podName: '',
+      podUid: undefined,
+      credentials: undefined,
+    });
+  });
+
+  it('is who it says it is', async () => {
+    using elsewhere = new Container({}, POD);
+    await expect(identify(elsewhere, checkOptions('my-lock', {}))).resolves.toEqual({
+      namespace: 'prod',
+      podName: 'app-0',
+      podUid: 'uid-of-app-0',
+      credentials: undefined,
+    });
+  });
+
+  it('is not told nonsense all the same', async () => {
+    using elsewhere = new Container({}, { POD_NAME: '' });
+    await expect(identify(elsewhere, checkOptions('my-lock', {}))).rejects.toBeInstanceOf(
+      TypeError,
+    );
+  });
+});

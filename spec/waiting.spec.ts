@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+
+import { describeWaiting } from '../lib/waiting.ts';
+import { aLock, aPod, aState, lockWithout } from './protocol/fixtures.ts';
+
+const held = { lock: aLock(), holder: aPod() };
+const who = { holderPod: 'app-1', holderUid: 'uid-of-app-1' };
+const seen = { ...who, holderNode: 'n1', holderPhase: 'Running' };
+
+describe('what people are told of a wait', () => {
+  it.each([
+    ['alive', 'held', 'Pod app-1 on node n1 leads'],
+    ['unknown', 'held', 'Pod app-1 on node n1 leads'],
+    ['terminating', 'holder-terminating', 'Pod app-1 on node n1 leads, and is terminating'],
+    [
+      'finishing',
+      'holder-finishing',
+      'Pod app-1 on node n1 has ended, but a container of it is still said to run',
+    ],
+    [
+      'finished',
+      'holder-finished',
+      'Pod app-1 on node n1 has ended; its lock is about to be taken over',
+    ],
+    ['gone', 'holder-gone', 'Pod app-1 on node n1 is gone; its lock is about to be freed'],
+    ['node-not-ready', 'node-not-ready', 'Pod app-1 on node n1 leads, and its node is not ready'],
+    [
+      'lock-deleting',
+      'lock-deleting',
+      'the lock is being deleted, but finalizers keep it: a/b, c/d',
+    ],
+    ['quota', 'quota-exceeded', "the namespace's quota does not allow another ConfigMap"],
+    ['none', 'free', 'nobody holds the lock'],
+  ] as const)('while the obstacle is %s', (obstacle, reason, message) => {
+    const lock = aLock({ finalizers: ['a/b', 'c/d'] });
+    expect(describeWaiting(aState({ ...held, lock, obstacle }), undefined)).toEqual({
+      reason,
+      message,
+      ...seen,
+    });
+  });
+
+  it('has no Pod while nobody holds the lock', () => {
+    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'none' });
+    expect(describeWaiting(state, undefined)).toEqual({
+      reason: 'free',
+      message: 'nobody holds the lock',
+    });
+  });
+
+  it('has only what the lock says while the Pod was not read', () => {
+    const state = aState({ lock: aLock(), holder: 'unreadable', obstacle: 'unknown' });
+    expect(describeWaiting(state, undefined)).toEqual({
+      reason: 'held',
+      message: 'Pod app-1 leads',
+      ...who,
+    });
+  });
+
+  it('has what our annotations say where the owner reference was stripped', () => {
+    const state = aState({ lock: lockWithout('owner'), holder: 'absent', obstacle: 'gone' });
+    expect(describeWaiting(state, undefined)).toMatchObject(who);
+  });
+
+  it('does not take a Pod that has the name of the holder for the holder', () => {
+    const holder = aPod({ uid: 'successor', nodeName: 'n2', phase: 'Pending' });
+    const state = aState({ lock: aLock(), holder, obstacle: 'gone' });
+    expect(describeWaiting(state, undefined)).toEqual({
+      reason: 'holder-gone',
+      message: 'Pod app-1 is gone; its lock is about to be freed',
+      ...who,
+    });
+  });
+
+  it('has no node before there is one', () => {
+    const { nodeName: _, ...holder } = aPod({ phase: 'Pending' });
+    expect(describeWaiting(aState({ ...held, holder, obstacle: 'alive' }), undefined)).toEqual({
+      reason: 'held',
+      message: 'Pod app-1 leads',
+      ...who,
+      holderPhase: 'Pending',
+    });
+  });
+
+  it('has another Pod where nobody knows which', () => {
+    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'alive' });
+    expect(describeWaiting(state, undefined).message).toBe('Pod another Pod leads');
+  });
+
+  it('has no finalizers where nobody knows which', () => {
+    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'lock-deleting' });
+    expect(describeWaiting(state, undefined).message).toBe(
+      'the lock is being deleted, but finalizers keep it: ',
+    );
+  });
+
+  it('has the trouble first, and whatever is known besides', () => {
+    const trouble = new Error('GET /x: connect ECONNREFUSED');
+    expect(describeWaiting(aState({ ...held, obstacle: 'alive' }), trouble)).toEqual({
+      reason: 'api-unavailable',
+      message: 'GET /x: connect ECONNREFUSED',
+      ...seen,
+    });
+  });
+});
