@@ -138,6 +138,14 @@ describe('a Pod that is read', () => {
     expect(toPod({ metadata: { ...metadata, deletionTimestamp } }).deleting).toBe(true);
   });
 
+  it('may be deleted in the foreground', () => {
+    const of = (finalizers: unknown) => toPod({ metadata: { ...metadata, finalizers } });
+    expect(of(['a/b', 'foregroundDeletion'])).toMatchObject({ foreground: true });
+    for (const others of [['a/b', 'orphan'], [], 'foregroundDeletion', undefined]) {
+      expect(of(others)).not.toHaveProperty('foreground');
+    }
+  });
+
   it('may say why it is in its phase', () => {
     expect(withStatus({ phase: 'Failed', reason: 'Evicted' })).toMatchObject({
       phase: 'Failed',

@@ -57,12 +57,14 @@ describe('the patience of a candidate', () => {
 describe('a candidate starts', () => {
   it('by creating the lock and checking itself at once where it knows its UID', () => {
     const state = start(SETTINGS, ME.uid);
-    expect(state).toEqual({
+    expect(state).toStrictEqual({
       settings: SETTINGS,
       command: attempting,
       podUid: ME.uid,
       lock: undefined,
       holder: 'unreadable',
+      predecessor: undefined,
+      foregroundUid: undefined,
       obstacle: 'none',
       next: 'attempt',
       crowd: 1,
@@ -394,6 +396,133 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
     const first = { ...look(NOW, known), command: inspecting };
     const lock = lockWithout('owner');
     expect(look(NOW + 5_000, first, { lock }).command).toEqual({ do: 'reclaim', lock });
+  });
+});
+
+describe('when the lock goes before a holder that is deleted in the foreground, a candidate', () => {
+  const leaving = aPod({ deleting: true, foreground: true });
+  const known = aState({
+    command: inspecting,
+    lock: aLock(),
+    holder: leaving,
+    foregroundUid: RIVAL.uid,
+    obstacle: 'terminating',
+    next: 'inspect',
+    crowd: 100,
+  });
+  const find = (state: State, changes: Partial<Event & { type: 'inspected' }> = {}) =>
+    step(
+      { ...state, command: inspecting },
+      inspected({ lock: undefined, holder: leaving, crowd: 100, ...changes }),
+      when,
+    );
+  const bereft = find(known);
+
+  it('looks after the holder first', () => {
+    expect(bereft.command).toEqual(inspecting);
+    expect(bereft.predecessor).toEqual(RIVAL);
+    expect(bereft.lock).toBeUndefined();
+  });
+
+  it.each([known, { ...known, command: { do: 'wait', untilMs: NOW + 60_000 } } as const])(
+    'likewise when a watch tells so, at $command.do',
+    (state) => {
+      const after = step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
+      expect(after.command).toEqual(inspecting);
+      expect(after).toMatchObject({ predecessor: RIVAL, obstacle: 'none' });
+      expect(after.lock).toBeUndefined();
+    },
+  );
+
+  it.each([leaving, aPod({ deleting: true }), aPod({ deleting: true, phase: 'Failed' }), aPod()])(
+    'waits while the holder may run: %j',
+    (holder) => {
+      const state = find({ ...bereft, misses: 7 }, { holder });
+      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
+      expect(state).toMatchObject({
+        predecessor: RIVAL,
+        obstacle: 'terminating',
+        next: 'inspect',
+        misses: 0,
+      });
+    },
+  );
+
+  it('looks again and again where it cannot watch the holder', () => {
+    const state = find(bereft, { watched: false });
+    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 900 });
+    expect(state.polls).toBe(1);
+  });
+
+  it.each([
+    ['absent', 'gone'],
+    [aPod({ uid: 'successor' }), 'gone'],
+    [aPod({ deleting: true, phase: 'Succeeded', running: false }), 'finished'],
+  ] as const)('looks as soon as the crowd allows once a watch shows %j', (pod, obstacle) => {
+    const state = step(find(bereft), { type: 'holder-seen', pod }, when);
+    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
+    expect(state).toMatchObject({ obstacle, next: 'inspect', predecessor: RIVAL });
+  });
+
+  it.each([
+    'absent',
+    'unreadable',
+    aPod({ uid: 'successor' }),
+    aPod({ deleting: true, phase: 'Failed', running: false }),
+  ] as const)('creates the lock once the holder does not run any more: %j', (holder) => {
+    const state = find(find(bereft), { holder });
+    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
+    expect(state).toMatchObject({ obstacle: 'none', next: 'attempt', misses: 1 });
+    expect(state.predecessor).toBeUndefined();
+  });
+
+  it('turns to another lock if there is one', () => {
+    const lock = aLock({ uid: 'lock-2', owner: { name: 'app-2', uid: 'uid-of-app-2' } });
+    const state = find(bereft, { lock, holder: aPod({ name: 'app-2', uid: 'uid-of-app-2' }) });
+    expect(state).toMatchObject({ obstacle: 'alive', lock });
+    expect(state.predecessor).toBeUndefined();
+    const seen = step(find(bereft), { type: 'lock-seen', lock }, when);
+    expect(seen).toMatchObject({ lock, next: 'inspect', obstacle: 'none' });
+    expect(seen.predecessor).toBeUndefined();
+  });
+
+  it('remembers what it saw, for the mark goes with the lock', () => {
+    const unmarked = aPod({ deleting: true });
+    const looked = find(known, { lock: aLock(), holder: unmarked });
+    expect(looked.foregroundUid).toBe(RIVAL.uid);
+    expect(find(looked).predecessor).toEqual(RIVAL);
+  });
+
+  it('takes note of it by a look', () => {
+    const fresh = aState({ command: inspecting, lock: aLock() });
+    const looked = find(fresh, { lock: aLock() });
+    expect(looked.foregroundUid).toBe(RIVAL.uid);
+    const unmarked = aPod({ deleting: true });
+    expect(find(fresh, { lock: aLock(), holder: unmarked }).foregroundUid).toBeUndefined();
+  });
+
+  it('takes note of it by a watch', () => {
+    const seen = step(waiting(), { type: 'holder-seen', pod: leaving }, when);
+    expect(seen.foregroundUid).toBe(RIVAL.uid);
+    const gone = step(seen, { type: 'lock-gone', uid: 'lock-1' }, when);
+    expect(gone).toMatchObject({ command: inspecting, predecessor: RIVAL });
+  });
+
+  it.each([
+    ['was not deleted so', { foregroundUid: undefined }],
+    ['is not the Pod that was', { foregroundUid: 'former' }],
+    ['has ended', { holder: aPod({ phase: 'Failed', running: false }) }],
+    ['is gone', { holder: 'absent' as const }],
+    ['cannot be read', { holder: 'unreadable' as const }],
+    ['is nobody', { lock: lockWithout('owner', 'mark') }],
+  ])('creates the lock as usual if the holder %s', (_, changes) => {
+    const state = { ...known, ...changes };
+    const untilMs = NOW + spreadMs(100, 0.5);
+    expect(find(state).command).toEqual({ do: 'wait', untilMs });
+    const hinted = step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
+    expect(hinted.command).toEqual({ do: 'wait', untilMs });
+    expect([find(state).next, hinted.next]).toEqual(['attempt', 'attempt']);
+    expect([find(state).predecessor, hinted.predecessor]).toEqual([undefined, undefined]);
   });
 });
 
