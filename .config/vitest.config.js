@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
+    exclude: ['spec/**/*.cluster.spec.ts'],
     testTimeout: 30_000,
     reporters: [
       'default',

@@ -25,10 +25,11 @@ export interface Cluster extends AsyncDisposable {
   readonly kubeConfig: KubeConfig;
   /** A user with exactly these rights, in this namespace. */
   user(namespace: string, rules: V1PolicyRule[]): Promise<{ name: string; kubeConfig: KubeConfig }>;
-  /** Every request of that user so far. */
+  /** Every request of that user so far; only where the cluster is the project's own. */
   requestsOf(user: string): Promise<readonly SeenRequest[]>;
-  stopGarbageCollector(): void;
-  startGarbageCollector(): void;
+  /** Missing where the cluster is not the project's own. */
+  stopGarbageCollector?(): Promise<void>;
+  startGarbageCollector?(): Promise<void>;
 }
 
 /** One replica: a Pod and the process in it, which is this one. */
@@ -161,7 +162,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Ends every wait, gives up every lock, deletes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.cluster.startGarbageCollector();
+    await this.cluster.startGarbageCollector?.();
     for (const abort of this.#aborts) abort.abort(new Error('the test is over'));
     for (const outcome of await Promise.allSettled(this.#leaderships)) {
       if (outcome.status === 'fulfilled') await outcome.value.release().catch(() => undefined);

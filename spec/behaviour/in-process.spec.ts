@@ -30,9 +30,11 @@ async function inProcess(): Promise<Cluster> {
     requestsOf: (user) => Promise.resolve(cluster.requests.filter({ user })),
     stopGarbageCollector: () => {
       cluster.garbageCollector.stop();
+      return Promise.resolve();
     },
     startGarbageCollector: () => {
       cluster.garbageCollector.start();
+      return Promise.resolve();
     },
     [Symbol.asyncDispose]: () => cluster.close(),
   };

@@ -8,20 +8,19 @@ import {
   type V1PolicyRule,
 } from '@kubernetes/client-node';
 
-import type { Cluster, SeenRequest } from '../behaviour/cluster.ts';
+import type { Cluster, SeenRequest } from './cluster.ts';
 
-/** What a real cluster can do for the specs beyond its API. */
-export interface RealClusterOptions {
-  readonly kubeConfigPath: string;
-  readonly auditLogPath: string;
-  stopGarbageCollector(): void;
-  startGarbageCollector(): void;
+/** What the specs can do to a cluster of the project's own, and not to another. */
+export interface Powers {
+  readonly auditLog: string;
+  stopGarbageCollector(): Promise<void>;
+  startGarbageCollector(): Promise<void>;
 }
 
 /** A real cluster as the behaviour specs want it. */
-export function realCluster(options: RealClusterOptions): Cluster {
+export function realCluster(kubeConfigPath: string, powers: Powers | undefined): Cluster {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(options.kubeConfigPath);
+  kubeConfig.loadFromFile(kubeConfigPath);
   const admin = kubeConfig.makeApiClient(CoreV1Api);
   const rbac = kubeConfig.makeApiClient(RbacAuthorizationV1Api);
   let users = 0;
@@ -50,7 +49,8 @@ export function realCluster(options: RealClusterOptions): Cluster {
   }
 
   async function requestsOf(name: string): Promise<readonly SeenRequest[]> {
-    const lines = (await readFile(options.auditLogPath, 'utf8')).split('\n');
+    if (!powers) throw new Error('there is no audit log of this cluster');
+    const lines = (await readFile(powers.auditLog, 'utf8')).split('\n');
     return lines.flatMap((line) => {
       if (!line.includes(name)) return [];
       const event = JSON.parse(line) as AuditEvent;
@@ -67,12 +67,7 @@ export function realCluster(options: RealClusterOptions): Cluster {
     kubeConfig,
     user,
     requestsOf,
-    stopGarbageCollector: () => {
-      options.stopGarbageCollector();
-    },
-    startGarbageCollector: () => {
-      options.startGarbageCollector();
-    },
+    ...powers,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

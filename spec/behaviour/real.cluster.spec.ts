@@ -1,0 +1,28 @@
+import { inject } from 'vitest';
+
+import { control } from '../cluster/component.ts';
+import { load } from '../cluster/state.ts';
+import { becomeBehaviour } from './become.ts';
+import { type Powers, realCluster } from './real-cluster.ts';
+
+const { kubeconfig, name } = inject('cluster');
+
+/** What can be done to the project's own cluster. */
+function powersOver(clusterName: string): Powers {
+  const cluster = load(clusterName);
+  if (!cluster) throw new Error(`there is no cluster ${clusterName}`);
+  const manager = control(cluster, 'kube-controller-manager');
+  return {
+    auditLog: cluster.auditLog,
+    stopGarbageCollector: () => manager.stop(),
+    startGarbageCollector: () => manager.continue(),
+  };
+}
+
+const powers = name === undefined ? undefined : powersOver(name);
+
+becomeBehaviour(
+  'a real Kubernetes',
+  () => Promise.resolve(realCluster(kubeconfig, powers)),
+  powers ? undefined : "the cluster is not the project's own (CLUSTER)",
+);

@@ -1,0 +1,46 @@
+import type { TestProject } from 'vitest/node';
+
+import { down, up } from './lifecycle.ts';
+import { requireNode } from './node.ts';
+
+/** What the specs on a real cluster need to know of it. */
+export interface RealCluster {
+  readonly kubeconfig: string;
+  /** The name of the project's own cluster, whose parts can be stopped; undefined for another. */
+  readonly name?: string;
+  /** Why there is no node of ours; undefined where there is one. */
+  readonly noNode?: string;
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    readonly cluster: RealCluster;
+  }
+}
+
+const NAME = 'test';
+
+/** Brings up the project's own cluster, or takes the one that `CLUSTER` names. */
+export default async function setup(
+  project: TestProject,
+): Promise<(() => Promise<void>) | undefined> {
+  const given = process.env['CLUSTER'];
+  if (given !== undefined && given !== '') {
+    const noNode = 'a cluster of yours is used (CLUSTER)';
+    project.provide('cluster', { kubeconfig: given, noNode });
+    return undefined;
+  }
+  const noNode = whyNoNode();
+  const { kubeconfig } = await up({ name: NAME, node: noNode === undefined });
+  project.provide('cluster', { kubeconfig, name: NAME, ...(noNode !== undefined && { noNode }) });
+  return () => down({ name: NAME });
+}
+
+function whyNoNode(): string | undefined {
+  try {
+    requireNode();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
