@@ -63,6 +63,18 @@ describe('a refusal by the API server', () => {
         'Trying again would not help: see what the API server says.',
     ],
     [
+      refusal(403, 'Forbidden', 'admission webhook "w" denied the request: no locks'),
+      'ERR_REJECTED',
+      '403 Forbidden: admission webhook "w" denied the request: no locks. ' +
+        'Trying again would not help: see what the API server says.',
+    ],
+    [
+      refusal(403, 'Forbidden', 'ValidatingAdmissionPolicy "p" denied request: no locks'),
+      'ERR_REJECTED',
+      '403 Forbidden: ValidatingAdmissionPolicy "p" denied request: no locks. ' +
+        'Trying again would not help: see what the API server says.',
+    ],
+    [
       refusal(400, 'BadRequest', 'what?'),
       'ERR_REJECTED',
       '400 BadRequest: what?. Trying again would not help: see what the API server says.',
