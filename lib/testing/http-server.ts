@@ -136,10 +136,25 @@ function send({ status, headers, body }: Served, outgoing: Outgoing): void {
 function stream({ status, headers }: Served, watch: WatchStream, outgoing: Outgoing): void {
   begin(outgoing, status, headers);
   outgoing.once('close', () => watch.close());
+  let onTheirWay = 0;
+  let isBroken = false;
+  const breakWhenSent = () => {
+    // Of HTTP/2 a reset would overtake the lines before it.
+    if (isBroken && onTheirWay === 0) breakOff(outgoing);
+  };
   watch.attach({
-    write: (text) => write(outgoing, text),
+    write(text) {
+      onTheirWay += 1;
+      write(outgoing, text, () => {
+        onTheirWay -= 1;
+        breakWhenSent();
+      });
+    },
     end: () => outgoing.end(),
-    reset: () => breakOff(outgoing),
+    reset() {
+      isBroken = true;
+      breakWhenSent();
+    },
   });
 }
 
@@ -149,19 +164,13 @@ function begin(outgoing: Outgoing, status: number, headers: Record<string, strin
   else outgoing.writeHead(status, headers).flushHeaders();
 }
 
-function write(outgoing: Outgoing, text: string): void {
-  if ('stream' in outgoing) outgoing.write(text);
-  else outgoing.write(text);
+function write(outgoing: Outgoing, text: string, sent: () => void): void {
+  if ('stream' in outgoing) outgoing.write(text, 'utf8', sent);
+  else outgoing.write(text, 'utf8', sent);
 }
 
-/** Breaks the connection, or of HTTP/2 the one stream, after what is already written. */
+/** Breaks the connection, or of HTTP/2 the one stream. */
 function breakOff(outgoing: Outgoing): void {
-  if (!('stream' in outgoing)) {
-    outgoing.socket?.destroySoon();
-    return;
-  }
-  const { stream } = outgoing;
-  const close = () => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  if (stream.headersSent && !stream.destroyed) stream.write('', close);
-  else close();
+  if ('stream' in outgoing) outgoing.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else outgoing.socket?.destroySoon();
 }
