@@ -313,7 +313,8 @@ export class Cluster implements AsyncDisposable {
 
   /**
    * Sends a request of the administrator's straight to the model: nothing delays, breaks or
-   * records it. For everything that has no method of its own.
+   * records it. For everything that has no method of its own. The answer's body is parsed if it
+   * is JSON; a watch cannot be followed this way.
    */
   request(
     method: string,
@@ -326,7 +327,9 @@ export class Cluster implements AsyncDisposable {
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const raw = { method, path: pathname, query, contentType, ...text };
     const answer = this.#model.handle(raw, 'system:administrator');
-    return { status: answer.status, body: JSON.parse(answer.body || 'null') as unknown };
+    const isJson = answer.headers['content-type'] === 'application/json' && answer.body !== '';
+    const answered = isJson ? (JSON.parse(answer.body) as unknown) : answer.body;
+    return { status: answer.status, body: answered };
   }
 
   /** Forgets the history of writes: watches and lists from before it get `410 Expired`. */

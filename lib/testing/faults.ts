@@ -84,7 +84,7 @@ export interface EventFaults {
   readonly reorder: boolean;
 }
 
-/** @internal A watch that is open. */
+/** A watch that is open. */
 export interface OpenWatch {
   readonly record: RequestRecord;
   flush(): void;
@@ -181,6 +181,7 @@ export class Faults {
   readonly #watches: ReadonlySet<OpenWatch>;
   #rules: ActiveRule[] = [];
 
+  /** @internal */
   constructor(clock: Clock, watches: ReadonlySet<OpenWatch>) {
     this.#clock = clock;
     this.#watches = watches;

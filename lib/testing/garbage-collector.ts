@@ -42,6 +42,7 @@ export class GarbageCollector {
   readonly #unlisten: () => void;
   #isRunning = true;
 
+  /** @internal */
   constructor(model: ApiModel, clock: Clock, delayMs: number) {
     this.#model = model;
     this.#clock = clock;

@@ -20,3 +20,5 @@ export type { QuotaLimits } from './registry.ts';
 export type { AnsweredMatch, RequestLog, RequestMatch, RequestRecord } from './request-log.ts';
 export type { ResourceDefinition } from './resource-type.ts';
 export type { Verb } from './route.ts';
+export type { Clock } from '../clock.ts';
+export type { ApiRequest, ApiResponse, Transport } from '../kubernetes/transport.ts';

@@ -60,8 +60,8 @@ export class RequestLog implements Iterable<RequestRecord> {
   readonly #answered: () => void;
   #records: Mutable<RequestRecord>[] = [];
 
-  /** `answered` is called after each answer. */
-  constructor(clock: Clock, answered: () => void = () => undefined) {
+  /** @internal `answered` is called after each answer. */
+  constructor(clock: Clock, answered: () => void) {
     this.#clock = clock;
     this.#start = clock.now();
     this.#answered = answered;

@@ -85,7 +85,7 @@ export function routeOf(request: RawRequest, types: ResourceTypes): Route {
   const name = ownName ?? selectedName(request.query);
   const type = types.byPlural(group, version, known);
   return {
-    verb: verbOf(request, ownName !== undefined),
+    verb: verbOf(request, ownName !== undefined || !known),
     group,
     version,
     resource: known,

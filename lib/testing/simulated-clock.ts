@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 
+/** How a simulated clock begins. */
 export interface SimulatedClockOptions {
   /** What all randomness follows from. Default 1. */
   readonly seed?: number;

@@ -3,11 +3,6 @@ export function wireTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** `metav1.MicroTime`: always six digits. */
-export function wireMicroTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
-}
-
 /** `wireTime` of a moment so many seconds after another. */
 export function wireTimeAfter(date: Date, seconds: number): string {
   return wireTime(new Date(date.getTime() + seconds * 1000));
