@@ -56,10 +56,13 @@ export type Ref = string | { readonly metadata: { readonly name: string; readonl
 export interface PodOptions {
   /** Default `default`. It is created when missing. */
   readonly namespace?: string;
+  /** Default: none. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Default: none. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Default: the nodes take turns. It is created when missing. */
   readonly nodeName?: string;
+  /** Default: none. */
   readonly ownerReferences?: readonly OwnerReference[];
   /** Default `container`. */
   readonly containerName?: string;
@@ -244,6 +247,7 @@ export class Cluster implements AsyncDisposable {
     this.#kubelet.setNodeReady(this.#find(NODES, name), isReady);
   }
 
+  /** Creates a namespace. Throws when there is one of that name. */
   createNamespace(name: string): Stored<V1Namespace> {
     return given<V1Namespace>(
       this.#model.registry.create(NAMESPACES, undefined, { metadata: { name } }),
