@@ -97,6 +97,10 @@ export interface PodIdentity {
 }
 
 const ADMIN = 'admin';
+
+/** How often `until` looks at what no write or answer changes. */
+const POLL_MS = 10;
+
 const CASCADE = { background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const;
 
 type Client = typeof import('@kubernetes/client-node');
@@ -430,13 +434,15 @@ export class Cluster implements AsyncDisposable {
   // --- Waiting and leaving ---
 
   /**
-   * Resolves with what `probe` returns as soon as that is true; it is called now and after each
-   * write and answer. Rejects after `timeoutMs` (default 10 000) on the cluster's clock.
+   * Resolves with what `probe` returns as soon as that is true; it is called now, after each write
+   * and answer, and every 10 ms. Rejects after `timeoutMs` (default 10 000). Both times are on the
+   * cluster's clock.
    */
   until<T>(probe: () => T | undefined | null | false, timeoutMs = 10_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
-        cancel();
+        stop();
+        stopPolling();
         this.#probes.delete(waiting);
         finish();
       };
@@ -450,11 +456,16 @@ export class Cluster implements AsyncDisposable {
         }
       };
       const waiting: Probe = { check, fail };
-      const cancel = this.#clock.after(timeoutMs, () => {
+      const stop = this.#clock.after(timeoutMs, () => {
         fail(new Error(`What was waited for did not come within ${timeoutMs} ms`));
       });
+      let stopPolling = stop;
+      const poll = () => {
+        stopPolling = this.#clock.after(POLL_MS, poll);
+        check();
+      };
       this.#probes.add(waiting);
-      check();
+      poll();
     });
   }
 

@@ -78,7 +78,8 @@ export class GarbageCollector {
     this.#untrack(id);
     if (after && (ownersOf(after).length > 0 || isWaiting(after))) {
       this.#track({ id, type, object: after });
-      this.#checkLater(() => [id]);
+      const lacksOwner = ownersOf(after).some((owner) => this.#isGone(owner, namespace));
+      if (lacksOwner || isWaiting(after)) this.#checkLater(() => [id]);
     }
     if (after) return;
     const { uid } = object.metadata;

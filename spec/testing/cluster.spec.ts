@@ -324,6 +324,17 @@ describe('waiting', () => {
     expect(await cluster.until(() => 'there')).toBe('there');
   });
 
+  it('ends with what only the process itself knows', async () => {
+    const { cluster, clock } = await simulated();
+    let leads = false;
+    const waited = cluster.until(() => leads);
+    await clock.advance(100);
+    leads = true;
+    await clock.advance(10);
+    expect(await waited).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
   it('ends in time, on the cluster’s clock', async () => {
     const { cluster, clock } = await simulated();
     const failed = expect(cluster.until(() => false, 500)).rejects.toThrow('within 500 ms');

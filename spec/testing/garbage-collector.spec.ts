@@ -45,6 +45,18 @@ describe('the garbage collector', () => {
     expect(cluster.getConfigMap('of-b')).toBeUndefined();
   });
 
+  it('counts from the loss, however new the object is', async () => {
+    const { cluster, clock } = await simulated({ gcDelayMs: 1000 });
+    const pod = cluster.createPod('a');
+    own(cluster, 'lock', pod);
+    await clock.advance(500);
+    cluster.deletePod(pod);
+    await clock.advance(999);
+    expect(cluster.getConfigMap('lock')).toBeDefined();
+    await clock.advance(1);
+    expect(cluster.getConfigMap('lock')).toBeUndefined();
+  });
+
   it('compares UIDs: a Pod of the same name is not the owner', async () => {
     const { cluster, clock } = await simulated();
     own(cluster, 'lock', cluster.createPod('a'));
