@@ -39,9 +39,11 @@ export class Connection implements Transport {
 
   async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
     signal.throwIfAborted();
-    const access = await abortable(this.#credentials.access(), signal);
-    const route = await abortable(this.#route(access), signal);
-    signal.throwIfAborted();
+    const wanted = AbortSignal.any([signal, this.#closing.signal]);
+    const access = await abortable(this.#credentials.access(), wanted);
+    wanted.throwIfAborted();
+    const route = await abortable(this.#route(access), wanted);
+    wanted.throwIfAborted();
     const answer = route.send(this.#outgoing(request, access), signal);
     const response = await abortable(answer, signal);
     if (response.status === 401) await this.#credentials.refresh();

@@ -1,7 +1,7 @@
 import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 
-import type { OutgoingRequest, Route } from './route.ts';
+import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse } from './transport.ts';
 
 /** HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2. */
@@ -31,11 +31,11 @@ export class Http1Route implements Route {
 
   send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
-    const { protocol, hostname, port } = this.#server;
+    const { protocol, port } = this.#server;
     const request = (protocol === 'http:' ? http : https).request({
       agent: this.#proxyAgent ?? this.#ownAgent,
       protocol,
-      hostname: hostname.replace(/^\[|\]$/g, ''),
+      hostname: hostOf(this.#server),
       port,
       method: outgoing.method,
       path: outgoing.path,

@@ -1,9 +1,10 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { isIP } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 
 import type { Clock } from '../clock.ts';
 import type { TlsOptions } from './credentials.ts';
-import type { OutgoingRequest, Route } from './route.ts';
+import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse } from './transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -24,9 +25,12 @@ export function connectTls(
   background: boolean,
 ): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const host = hostOf(server);
   const socket = tls.connect({
+    // Some load balancers route by it. Unlike `https`, `tls` does not send it by itself.
+    ...(isIP(host) === 0 && { servername: host }),
     ...(options as tls.ConnectionOptions),
-    host: server.hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: Number(server.port || 443),
     ALPNProtocols: ['h2', 'http/1.1'],
   });
@@ -58,24 +62,21 @@ export class Http2Route implements Route {
   readonly #session: ClientHttp2Session;
   readonly #clock: Clock;
   #background = false;
-  #retired = false;
   #cancelPing: () => void = () => undefined;
 
   constructor(server: URL, socket: TLSSocket, clock: Clock) {
     this.#clock = clock;
     this.#session = http2.connect(server.origin, { createConnection: () => socket });
     this.#session.on('error', () => undefined); // Each of its streams reports it.
-    this.#session.on('goaway', () => {
-      this.retire();
-    });
     this.#session.on('close', () => {
       this.#cancelPing();
     });
     this.#schedulePing();
   }
 
+  /** The session closes itself when the server says GOAWAY. */
   get isOpen(): boolean {
-    return !this.#retired && !this.#session.closed && !this.#session.destroyed;
+    return !this.#session.closed && !this.#session.destroyed;
   }
 
   get isOver(): boolean {
@@ -91,6 +92,7 @@ export class Http2Route implements Route {
     );
     const onAbort = () => {
       stream.close(http2.constants.NGHTTP2_CANCEL);
+      // Without an error, the body would seem to be complete.
       stream.destroy(new Error('aborted'));
     };
     signal.addEventListener('abort', onAbort, { once: true });
@@ -102,7 +104,7 @@ export class Http2Route implements Route {
       signal.removeEventListener('abort', onAbort);
       reject(new Error('the connection was closed'));
     });
-    if (body !== undefined) stream.end(body);
+    stream.end(body);
     return promise;
   }
 
@@ -113,12 +115,10 @@ export class Http2Route implements Route {
   }
 
   retire(): void {
-    this.#retired = true;
     this.#session.close();
   }
 
   close(): void {
-    this.#retired = true;
     this.#cancelPing();
     this.#session.destroy();
   }

@@ -22,3 +22,8 @@ export interface Route {
   /** Ends it and every request under way. */
   close(): void;
 }
+
+/** The server's name or address, without the brackets that only URLs put around an IPv6 address. */
+export function hostOf(server: URL): string {
+  return server.hostname.replace(/[[\]]/g, '');
+}

@@ -493,6 +493,17 @@ describe('a stream', () => {
     expect(feed.left).toBe(true);
   });
 
+  it('takes an event that is as large as can be', async () => {
+    const feed = transport.stream();
+    const { seen, end } = read();
+    feed.text(' '.repeat(32 * 2 ** 20 - 2));
+    feed.text('{}');
+    feed.text('\n');
+    feed.end();
+    expect(await end).toBe('the end');
+    expect(seen).toEqual([undefined, {}]);
+  });
+
   it('takes many events that are large together only', async () => {
     const feed = transport.stream();
     const { seen, end } = read();

@@ -212,7 +212,7 @@ describe('a ConfigMap that is read', () => {
   const of = (more: object) => toLock({ metadata: { ...metadata, ...more } });
 
   it('may have nothing but what the API server always adds', () => {
-    expect(of({})).toEqual(bare);
+    expect(of({})).toStrictEqual(bare);
   });
 
   it.each([

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { getEventListeners, once } from 'node:events';
+import { Socket, connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { Access } from '../../lib/kubernetes/credentials.ts';
 import { certificateFor } from '../support/certificate.ts';
@@ -17,7 +17,7 @@ import {
   until,
   urlOf,
 } from '../support/connections.ts';
-import { type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
+import { type Handler, type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
 
 const protocols = ['http', 'https', 'h2', 'h2-only'] as const;
 const schemeOf = (protocol: Protocol) => (protocol === 'http' ? 'http' : 'https');
@@ -72,6 +72,17 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
       'content-type': 'application/json',
       'content-length': '19',
     });
+  });
+
+  it('carries a DELETE with a body', async () => {
+    await using opened = await open(protocol);
+    const sent = opened.test.fetch({ method: 'DELETE', body: { kind: 'DeleteOptions' } });
+    const [request, response] = await opened.server.next();
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    response.end('{}');
+    await sent;
+    expect([request.method, body]).toEqual(['DELETE', '{"kind":"DeleteOptions"}']);
   });
 
   it('carries other media types', async () => {
@@ -151,10 +162,10 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     await using opened = await open(protocol);
     const controller = new AbortController();
     const sent = failureOf(opened.test.send({}, controller.signal));
-    const [, response] = await opened.server.next();
+    await opened.server.next();
     controller.abort('the reason');
     expect(await sent).toBe('the reason');
-    if (!response.closed) await once(response, 'close');
+    await opened.server.idle();
   });
 
   it.each([new Error('the reason'), 'the reason'])(
@@ -170,7 +181,7 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
       const next = failureOf(pieces.next());
       controller.abort(reason);
       expect(await next).toBe(reason);
-      if (!response.closed) await once(response, 'close');
+      await opened.server.idle();
     },
   );
 
@@ -182,21 +193,67 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     response.write('first');
     const { body } = await sent;
     controller.abort('the reason');
-    if (!response.closed) await once(response, 'close');
+    await opened.server.idle();
     expect(await failureOf(body[Symbol.asyncIterator]().next())).toBe('the reason');
   });
 
   it('does not send with a signal that has aborted', async () => {
     await using opened = await open(protocol);
+    const access = vi.spyOn(opened.test.credentials, 'access');
     const failure = await failureOf(opened.test.send({}, AbortSignal.abort('the reason')));
     expect(failure).toBe('the reason');
     expect(opened.server.requests).toEqual([]);
+    expect(access).not.toHaveBeenCalled();
+  });
+
+  it('ends a request with its signal at whatever moment', async () => {
+    await using opened = await open(protocol);
+    opened.server.handler = (_, response) => response.write('first');
+    for (let moment = 0; moment < 20; moment++) {
+      const controller = new AbortController();
+      const sent = failureOf(opened.test.send({}, controller.signal));
+      for (let tick = 0; tick < moment; tick++) await Promise.resolve();
+      controller.abort('the reason');
+      expect(await sent).toBe('the reason');
+    }
+    opened.server.handler = (_, response) => response.end('{}');
+    await opened.test.fetch();
+    // What got through was cancelled.
+    await opened.server.idle();
+  });
+
+  it('can be closed at whatever moment', async () => {
+    await using opened = await open(protocol);
+    opened.server.handler = (_, response) => response.write('first');
+    for (let moment = 0; moment < 20; moment++) {
+      const sent = failureOf(opened.test.send());
+      for (let tick = 0; tick < moment; tick++) await Promise.resolve();
+      opened.test.connection.close();
+      expect(await sent).toBeInstanceOf(Error);
+    }
+    await opened.server.left(0);
+    await until(() => opened.test.clock.delays.length === 0);
+  });
+
+  it('can be let go at whatever moment', async () => {
+    for (let moment = 0; moment < 20; moment++) {
+      await using opened = await open(protocol);
+      opened.server.handler = (_, response) => response.write('first');
+      const sent = opened.test.send();
+      for (let tick = 0; tick < moment; tick++) await Promise.resolve();
+      opened.test.connection.unref();
+      await sent;
+      // The server's.
+      expect(holdingSockets()).toBe(1);
+      expect(opened.test.clock.holding).toBe(0);
+    }
   });
 
   it('does not listen to the signal of a request that is over', async () => {
     await using opened = await open(protocol);
     const controller = new AbortController();
     await textOf(await opened.test.send({}, controller.signal));
+    await until(() => getEventListeners(controller.signal, 'abort').length === 0);
     controller.abort();
     await opened.test.fetch();
     expect(opened.server.open).toBe(1);
@@ -365,6 +422,14 @@ describe('requests at the same time', () => {
     expect(opened.server.requests).toHaveLength(20);
   });
 
+  it('are sent without delay', async () => {
+    await using opened = await open('h2');
+    const delay = vi.spyOn(Socket.prototype, 'setNoDelay');
+    await opened.test.fetch();
+    expect(delay).toHaveBeenCalledWith(true);
+    delay.mockRestore();
+  });
+
   it('fail together if the connection cannot be opened, and the next tries again', async () => {
     const server = await Server.start('h2');
     const { port } = server;
@@ -374,6 +439,21 @@ describe('requests at the same time', () => {
     expect(failures).toMatchObject([{ code: 'ECONNREFUSED' }, { code: 'ECONNREFUSED' }]);
     expect(await failureOf(test.send())).toMatchObject({ code: 'ECONNREFUSED' });
     expect(test.clock.delays).toEqual([]);
+  });
+
+  it('fail together, and the next succeeds once the server is back', async () => {
+    await using server = await Server.start('h2');
+    let broken = true;
+    await using gate = await TcpServer.start((socket) => {
+      if (broken) socket.destroy();
+      else tunnel(socket, server.port);
+    });
+    using test = new TestConnection(`https://127.0.0.1:${gate.port}`);
+    const failures = await Promise.all([failureOf(test.send()), failureOf(test.send())]);
+    expect(failures[0]).toBe(failures[1]);
+    broken = false;
+    await expect(Promise.all([test.fetch(), test.fetch()])).resolves.toEqual(['{}', '{}']);
+    expect(server.connections).toBe(1);
   });
 
   it('are not held up by one that aborts while the connection is opened', async () => {
@@ -451,10 +531,30 @@ describe('the server at the other end', () => {
     await expect(test.fetch()).resolves.toBe('{}');
   });
 
-  it.each(['http', 'https', 'h2'] as const)('may have a name (%s)', async (protocol) => {
-    await using server = await Server.start(protocol);
-    using test = new TestConnection(`${schemeOf(protocol)}://localhost:${server.port}`);
+  it('may have a name', async () => {
+    await using server = await Server.start('http');
+    using test = new TestConnection(`http://localhost:${server.port}`);
     await expect(test.fetch()).resolves.toBe('{}');
+  });
+
+  it.each([
+    ['localhost', undefined, 'localhost'],
+    ['127.0.0.1', undefined, false],
+    ['127.0.0.1', 'localhost', 'localhost'],
+  ])('is told which name is meant: %s, %s', async (host, servername, expected) => {
+    for (const protocol of ['https', 'h2'] as const) {
+      const names: unknown[] = [];
+      const handler: Handler = ({ socket }, response) => {
+        names.push((socket as TLSSocket & { servername?: unknown }).servername);
+        response.end('{}');
+      };
+      await using server = await Server.start(protocol, { handler });
+      const tls = { ca: certificate.cert, ...(servername && { servername }) };
+      const url = `https://${host}:${server.port}`;
+      using test = new TestConnection(new TestCredentials(url, tls));
+      await test.fetch();
+      expect(names).toEqual([expected]);
+    }
   });
 
   it('is given up if it does not complete the handshake in ten seconds', async () => {
@@ -474,6 +574,25 @@ describe('the server at the other end', () => {
     await using rude = await TcpServer.start((socket) => socket.destroy());
     using test = new TestConnection(`https://127.0.0.1:${rude.port}`);
     expect(await failureOf(test.send())).toBeInstanceOf(Error);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('is let off if the connection is closed at the very end of the handshake', async () => {
+    await using server = await Server.start('h2');
+    using test = new TestConnection(urlOf(server));
+    const after = test.clock.after.bind(test.clock);
+    vi.spyOn(test.clock, 'after').mockImplementationOnce((...timer) => {
+      const cancel = after(...timer);
+      return () => {
+        cancel();
+        // By now, nobody else holds the socket.
+        queueMicrotask(() => {
+          test.connection.close();
+        });
+      };
+    });
+    expect(await failureOf(test.send())).toEqual(new Error('the connection was closed'));
+    await server.left(0);
     expect(test.clock.delays).toEqual([]);
   });
 
@@ -609,10 +728,7 @@ describe('credentials', () => {
     const held = Promise.withResolvers<undefined>();
     await using slow = await TcpServer.start((socket) => {
       void held.promise.then(() => {
-        const onward = connect(server.port, '127.0.0.1');
-        socket.pipe(onward).pipe(socket);
-        onward.on('error', () => undefined);
-        socket.on('close', () => onward.destroy());
+        tunnel(socket, server.port);
       });
     });
     using test = new TestConnection(`https://127.0.0.1:${slow.port}`);
@@ -630,6 +746,21 @@ describe('credentials', () => {
     await server.left(1);
   });
 
+  it('that are out of date may fail without spoiling the new connection', async () => {
+    await using server = await Server.start('h2');
+    await using silent = await TcpServer.start((socket) => socket.resume());
+    using test = new TestConnection(`https://127.0.0.1:${silent.port}`);
+    const connected = silent.next();
+    const first = failureOf(test.send());
+    const socket = await connected;
+    test.credentials.current = { ...test.credentials.current, server: new URL(urlOf(server)) };
+    await test.fetch();
+    socket.destroy();
+    expect(await first).toBeInstanceOf(Error);
+    await test.fetch();
+    expect(server.connections).toBe(1);
+  });
+
   it('that take for ever are given up with the signal', async () => {
     await using opened = await open('h2');
     const { test } = opened;
@@ -640,6 +771,15 @@ describe('credentials', () => {
     expect(await failure).toBe('the reason');
   });
 
+  it('that take for ever are given up when the connection is closed', async () => {
+    await using opened = await open('h2');
+    const { test } = opened;
+    test.credentials.access = () => new Promise(() => undefined);
+    const failure = failureOf(test.send());
+    test.connection.close();
+    expect(await failure).toEqual(new Error('the connection was closed'));
+  });
+
   it('that cannot be had fail the request', async () => {
     await using opened = await open('h2');
     const { test } = opened;
@@ -648,3 +788,10 @@ describe('credentials', () => {
     expect(opened.server.connections).toBe(0);
   });
 });
+
+function tunnel(socket: Socket, port: number): void {
+  const onward = connect(port, '127.0.0.1');
+  socket.pipe(onward).pipe(socket);
+  onward.on('error', () => undefined);
+  socket.on('close', () => onward.destroy());
+}

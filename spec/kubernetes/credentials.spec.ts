@@ -91,7 +91,7 @@ describe('access by a KubeConfig', () => {
   it('is nothing but the server for nobody in particular', async () => {
     const { server, ...rest } = await access();
     expect(server).toEqual(new URL(SERVER));
-    expect(rest).toEqual({ headers: {}, tls: {} });
+    expect(rest).toStrictEqual({ headers: {}, tls: {} });
   });
 
   it('fails if it leads nowhere', async () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type ServerHttp2Stream, constants } from 'node:http2';
+
 import { describe, expect, it } from 'vitest';
 
 import { TestConnection, failureOf, holdingSockets, until, urlOf } from '../support/connections.ts';
@@ -73,6 +76,23 @@ describe('a server that refuses a request', () => {
     server.sessions[0]?.on('stream', (stream) => stream.close(0));
     server.handler = () => undefined;
     expect(await failureOf(test.send())).toEqual(new Error('the connection was closed'));
+  });
+});
+
+describe('a request that is aborted', () => {
+  it('is cancelled, which costs neither the server nor the others much', async () => {
+    await using opened = await watching();
+    const { server, test } = opened;
+    const controller = new AbortController();
+    const sent = failureOf(test.send({}, controller.signal));
+    const [, response] = await server.next();
+    const { stream } = response as unknown as { stream: ServerHttp2Stream };
+    const closed = once(stream, 'close');
+    controller.abort('the reason');
+    expect(await sent).toBe('the reason');
+    await closed;
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(server.open).toBe(1);
   });
 });
 

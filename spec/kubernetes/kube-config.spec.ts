@@ -14,7 +14,7 @@ import { certificateFor } from '../support/certificate.ts';
 import { failureOf, textOf, urlOf } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { Server, certificate, connectProxy } from '../support/servers.ts';
+import { Server, certificate, connectProxy, socksProxy } from '../support/servers.ts';
 
 type Cluster = Parameters<KubeConfig['loadFromClusterAndUser']>[0];
 type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
@@ -111,6 +111,27 @@ describe("client-node's KubeConfig", () => {
     await expect(fetchOnce(credentials)).resolves.toBe('{}');
     expect(proxy.tunnels).toEqual([`127.0.0.1:${server.port}`]);
     expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
+  });
+
+  it.each(['http', 'https', 'h2'] as const)('leads through SOCKS (%s)', async (protocol) => {
+    await using server = await Server.start(protocol);
+    await using proxy = await socksProxy();
+    const scheme = protocol === 'http' ? 'http' : 'https';
+    const cluster = { proxyUrl: proxy.url, skipTLSVerify: protocol === 'http' };
+    const credentials = credentialsOf(urlOf(server, scheme), cluster, { token: 'secret' });
+    await expect(fetchOnce(credentials)).resolves.toBe('{}');
+    expect(proxy.targets).toEqual([`127.0.0.1:${server.port}`]);
+  });
+
+  it('ends what goes through a proxy when the connection is closed', async () => {
+    await using server = await Server.start('https');
+    await using proxy = await connectProxy();
+    const connection = connect(credentialsOf(urlOf(server), { proxyUrl: proxy.url }, {}));
+    const sent = failureOf(connection.send(get, never));
+    await server.next();
+    connection.close();
+    expect(await sent).toBeInstanceOf(Error);
+    await server.left(0);
   });
 
   it('trusts nobody else behind a proxy', async () => {

@@ -112,7 +112,7 @@ describe('a Pod that is read', () => {
   const withStatus = (status: unknown) => toPod({ metadata, status });
 
   it('may have nothing but a name and a UID', () => {
-    expect(toPod({ metadata })).toEqual({
+    expect(toPod({ metadata })).toStrictEqual({
       ...metadata,
       phase: 'Unknown',
       deleting: false,

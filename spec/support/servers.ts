@@ -26,6 +26,7 @@ export class Server implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly sessions: ServerHttp2Session[] = [];
   readonly requests: Request[] = [];
+  readonly #answering = new Set<Response>();
   /** How many connections there have ever been. */
   connections = 0;
   readonly #events = new EventEmitter();
@@ -37,6 +38,11 @@ export class Server implements AsyncDisposable {
     const tls = { ...certificate, requestCert, rejectUnauthorized: false };
     const listener = (request: Request, response: Response) => {
       this.requests.push(request);
+      this.#answering.add(response);
+      response.on('close', () => {
+        this.#answering.delete(response);
+        this.#events.emit('change');
+      });
       this.#events.emit('request', request, response);
       this.handler(request, response);
     };
@@ -88,6 +94,11 @@ export class Server implements AsyncDisposable {
   /** Resolves once so many connections are left. */
   async left(count: number): Promise<void> {
     while (this.open !== count) await once(this.#events, 'change');
+  }
+
+  /** Resolves once no request is under way. */
+  async idle(): Promise<void> {
+    while (this.#answering.size > 0) await once(this.#events, 'change');
   }
 
   /** Ends all connections, the rude way. */
@@ -209,5 +220,33 @@ export async function connectProxy(): Promise<
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+/** A SOCKS 5 proxy (RFC 1928) without authentication, and to where it was asked to connect. */
+export async function socksProxy(): Promise<
+  AsyncDisposable & { readonly url: string; readonly targets: string[] }
+> {
+  const targets: string[] = [];
+  const proxy = await TcpServer.start((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.of(5, 0));
+      socket.once('data', (request: Buffer) => {
+        const port = request.readUInt16BE(request.length - 2);
+        targets.push(`${request.subarray(4, 8).join('.')}:${port}`);
+        socket.pause();
+        const onward = net.connect(port, '127.0.0.1', () => {
+          socket.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+          socket.pipe(onward).pipe(socket);
+        });
+        onward.on('error', () => undefined);
+        socket.on('close', () => onward.destroy());
+      });
+    });
+  });
+  return {
+    url: `socks5://127.0.0.1:${proxy.port}`,
+    targets,
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
