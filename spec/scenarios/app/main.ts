@@ -1,0 +1,127 @@
+// An operator as its users write one: it asks for the lock with what its Pod gives it, and says in
+// the scene's folder what comes of it, one JSON object a line, so that nothing is lost with a Pod.
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BecomeOptions, LeaderElectionError, type Leadership, become } from 'leader-for-life';
+
+const HEARTBEAT_MS = 50;
+
+const folder = variable('SCENE_FOLDER', '/scene');
+const pod = variable('POD_NAME', '');
+const container = variable('CONTAINER', 'main');
+const onSigterm = variable('ON_SIGTERM', 'exit');
+const run = `${pod}.${container}.${randomUUID()}`;
+const stop = new AbortController();
+
+let leadership: Leadership | undefined;
+let heartbeat: NodeJS.Timeout | undefined;
+
+function variable(name: string, fallback: string): string {
+  return process.env[name] ?? fallback;
+}
+
+/** Written before this returns, however the process ends next. */
+function say(event: string, more: object = {}): void {
+  const uid = leadership?.podUid ?? variable('POD_UID', '');
+  const atMs = Number(process.hrtime.bigint() / 1_000n) / 1_000;
+  const entry = { event, pod, uid, container, run, atMs, time: Date.now(), ...more };
+  appendFileSync(join(folder, `${run}.jsonl`), `${JSON.stringify(entry)}\n`);
+}
+
+async function options(): Promise<BecomeOptions> {
+  const given = JSON.parse(variable('BECOME_OPTIONS', '{}')) as BecomeOptions;
+  const path = process.env['KUBECONFIG'];
+  return {
+    ...given,
+    signal: stop.signal,
+    onWaiting: ({ reason, message, holderPod }) => {
+      say('waiting', { reason, message, holderPod });
+    },
+    ...(path !== undefined && { kubeConfig: await kubeConfig(path) }),
+  };
+}
+
+async function kubeConfig(path: string) {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromFile(path);
+  return config;
+}
+
+async function lead(): Promise<void> {
+  leadership = await become(variable('LOCK', 'lock'), await options());
+  const { fencingToken, attempts, waitedMs, signal } = leadership;
+  say('leading', { fencingToken, attempts, waitedMs });
+  if (variable('ONCE_LEADING', 'stay') === 'exit') process.exit(0);
+  heartbeat = setInterval(() => {
+    say('heartbeat');
+  }, HEARTBEAT_MS);
+  signal.addEventListener('abort', () => {
+    clearInterval(heartbeat);
+    const { code } = signal.reason as LeaderElectionError;
+    if (code === 'ERR_LEADERSHIP_LOST') say('lost');
+  });
+}
+
+/** Stops the work first, then gives the lock up: in this order. */
+async function release(): Promise<void> {
+  stop.abort(new Error('this Pod has to go'));
+  if (!leadership) return;
+  clearInterval(heartbeat);
+  say('releasing');
+  await leadership.release();
+  say('released');
+}
+
+async function onSignal(): Promise<void> {
+  say('sigterm');
+  if (onSigterm === 'release') await release();
+  process.exit(0);
+}
+
+/** What a test wants to happen to this very process. */
+const commands: Readonly<Record<string, () => void>> = {
+  exit: () => process.exit(0),
+  crash: () => {
+    throw new Error('crashed on command');
+  },
+  exhaust: () => {
+    const hoard: Buffer[] = [];
+    for (;;) hoard.push(Buffer.alloc(2 ** 24, hoard.length + 1));
+  },
+};
+
+function obey(): void {
+  const file = join(folder, 'commands', `${pod}.${container}`);
+  if (!existsSync(file)) return;
+  const command = readFileSync(file, 'utf8');
+  if (!(command in commands)) return;
+  // So that the next process of this container does not do so too.
+  rmSync(file);
+  say('command', { command });
+  commands[command]?.();
+}
+
+process.on('warning', (warning) => {
+  const { code } = warning as Error & { code?: string };
+  if (warning.name === 'LeaderElectionWarning') say('warning', { code, message: warning.message });
+});
+process.on('uncaughtExceptionMonitor', (error) => {
+  say('uncaught', { message: error.message });
+});
+process.on('exit', (code) => {
+  say('exit', { code });
+});
+// The first process of a container gets no signal that it does not handle.
+if (onSigterm !== 'ignore') process.once('SIGTERM', () => void onSignal());
+setInterval(obey, HEARTBEAT_MS);
+
+say('start');
+try {
+  await lead();
+} catch (error) {
+  const { code, message } = error as LeaderElectionError;
+  say('error', { code, message });
+  if (!stop.signal.aborted) process.exit(1);
+}

@@ -1,0 +1,117 @@
+import type {
+  V1Container,
+  V1EnvVar,
+  V1ObjectMeta,
+  V1PodSpec,
+  V1PodTemplateSpec,
+} from '@kubernetes/client-node';
+import type { BecomeOptions } from '../../lib/index.ts';
+
+/** What the candidates of one scene have in common. */
+export interface Surroundings {
+  readonly namespace: string;
+  readonly image: string;
+  /** On the node, where they say what happens. */
+  readonly folder: string;
+  readonly lockName: string;
+  readonly serviceAccount: string;
+  readonly apiServerPort: number;
+}
+
+/** What sets one candidate apart. */
+export interface CandidateOptions {
+  /** `release`: stop the work, release, end. `exit`: end at once. `ignore`: no handler at all. */
+  readonly onSigterm?: 'release' | 'exit' | 'ignore';
+  /** `exit`: end, with success, as soon as it leads. */
+  readonly onceLeading?: 'stay' | 'exit';
+  /** What `become` is told. */
+  readonly become?: BecomeOptions;
+  readonly env?: readonly V1EnvVar[];
+  readonly image?: string;
+  /** How the container differs. */
+  readonly container?: Partial<V1Container>;
+  /** How the Pod differs. */
+  readonly spec?: Partial<V1PodSpec>;
+}
+
+export const LABELS = { app: 'candidate' };
+
+/** A Pod's template with one candidate in it, in the container `main`. */
+export function podTemplate(
+  where: Surroundings,
+  options: CandidateOptions = {},
+): V1PodTemplateSpec {
+  return { metadata: { labels: LABELS }, spec: podSpec(where, options) };
+}
+
+/** A Pod with one candidate in it, in the container `main`. */
+export function podSpec(where: Surroundings, options: CandidateOptions = {}): V1PodSpec {
+  return {
+    serviceAccountName: where.serviceAccount,
+    hostNetwork: true,
+    terminationGracePeriodSeconds: 20,
+    containers: [container(where, 'main', options)],
+    ...options.spec,
+    volumes: [
+      { name: 'scene', hostPath: { path: where.folder, type: 'Directory' } },
+      ...(options.spec?.volumes ?? []),
+    ],
+  };
+}
+
+/** A container with a candidate in it. */
+export function container(
+  where: Surroundings,
+  name: string,
+  options: CandidateOptions = {},
+): V1Container {
+  return {
+    name,
+    image: options.image ?? where.image,
+    imagePullPolicy: 'Never',
+    ...options.container,
+    env: [...environment(where, name, options), ...(options.env ?? [])],
+    volumeMounts: [
+      { name: 'scene', mountPath: '/scene' },
+      ...(options.container?.volumeMounts ?? []),
+    ],
+  };
+}
+
+/** What the documentation asks for, where the API server is, and what the candidate shall do. */
+function environment(where: Surroundings, name: string, options: CandidateOptions): V1EnvVar[] {
+  const { onSigterm = 'exit', onceLeading = 'stay', become = {} } = options;
+  return [
+    downward('POD_NAME', 'metadata.name'),
+    downward('POD_UID', 'metadata.uid'),
+    downward('POD_NAMESPACE', 'metadata.namespace'),
+    { name: 'KUBERNETES_SERVICE_HOST', value: '127.0.0.1' },
+    { name: 'KUBERNETES_SERVICE_PORT', value: `${where.apiServerPort}` },
+    { name: 'LOCK', value: where.lockName },
+    { name: 'CONTAINER', value: name },
+    { name: 'ON_SIGTERM', value: onSigterm },
+    { name: 'ONCE_LEADING', value: onceLeading },
+    { name: 'BECOME_OPTIONS', value: JSON.stringify(become) },
+  ];
+}
+
+function downward(name: string, fieldPath: string): V1EnvVar {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}
+
+/** The selector and the template that every workload has. */
+export function workload(
+  where: Surroundings,
+  name: string,
+  options: CandidateOptions,
+): {
+  metadata: V1ObjectMeta;
+  selector: { matchLabels: typeof LABELS };
+  template: V1PodTemplateSpec;
+} {
+  return {
+    metadata: { name, namespace: where.namespace },
+    selector: { matchLabels: LABELS },
+    template: podTemplate(where, options),
+  };
+}

@@ -1,0 +1,38 @@
+import { expect, inject, test } from 'vitest';
+
+import { load } from '../cluster/state.ts';
+import { candidateImage } from './image.ts';
+import { Scene } from './scene.ts';
+
+/** What is known of a scenario's end. */
+export interface ScenarioOptions {
+  /** @default one Pod leads */
+  readonly endsWithoutLeader?: boolean;
+  /** The scenario is about one of the limits in `docs/safety.md`. */
+  readonly isBeyondThePromise?: boolean;
+  /** The candidates have the rights that `takeOverFromNotReadyNodeAfterMs` needs. */
+  readonly takeOver?: boolean;
+}
+
+/**
+ * scenario is a test in a namespace of its own. Whatever happens in it, at no time do two Pods whose
+ * processes run both say that they lead, and in the end one leads.
+ */
+export function scenario(
+  title: string,
+  play: (scene: Scene) => Promise<void>,
+  options: ScenarioOptions = {},
+): void {
+  test(title, async ({ skip, onTestFinished }) => {
+    const { name, noNode } = inject('cluster');
+    if (noNode !== undefined) skip(`there is no node of the project's own: ${noNode}`);
+    const cluster = name === undefined ? undefined : load(name);
+    if (!cluster) throw new Error('there is no cluster');
+
+    const scene = await Scene.open(cluster, await candidateImage(cluster), options);
+    onTestFinished(() => scene.close());
+    await play(scene);
+    if (!options.endsWithoutLeader) await scene.leader();
+    if (!options.isBeyondThePromise) expect(await scene.violations()).toEqual([]);
+  });
+}

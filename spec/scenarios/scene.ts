@@ -1,0 +1,262 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AppsV1Api,
+  BatchV1Api,
+  CoreV1Api,
+  KubeConfig,
+  type KubernetesObject,
+  KubernetesObjectApi,
+  PatchStrategy,
+  RbacAuthorizationV1Api,
+  type V1ConfigMap,
+  type V1Pod,
+  loadAllYaml,
+  setHeaderOptions,
+} from '@kubernetes/client-node';
+import { roleYaml } from '../../lib/kubernetes/role.ts';
+import type { Component, Control } from '../cluster/component.ts';
+import { control } from '../cluster/component.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { creationsOf } from './audit.ts';
+import { violations } from './checker.ts';
+import type { CandidateImage } from './image.ts';
+import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
+import { type CandidateOptions, LABELS, type Surroundings, podSpec, workload } from './manifest.ts';
+
+/** For whatever is awaited: nothing here is about how fast the machine is. */
+const PATIENCE_MS = 120_000;
+const POLL_MS = 50;
+const SERVICE_ACCOUNT = 'candidate';
+
+let serial = 0;
+
+/** A namespace with the documented rights for one lock, the Pods in it, and what they say. */
+export class Scene {
+  readonly cluster: Cluster;
+  readonly where: Surroundings;
+  readonly journal: Journal;
+  readonly core: CoreV1Api;
+  readonly apps: AppsV1Api;
+  readonly batch: BatchV1Api;
+  readonly rbac: RbacAuthorizationV1Api;
+  readonly candidateFolder: string;
+  readonly kubeConfig: KubeConfig;
+
+  private constructor(cluster: Cluster, image: CandidateImage, where: Surroundings) {
+    this.cluster = cluster;
+    this.where = where;
+    this.candidateFolder = image.folder;
+    this.journal = new Journal(where.folder);
+    this.kubeConfig = new KubeConfig();
+    this.kubeConfig.loadFromFile(cluster.kubeconfig);
+    this.core = this.kubeConfig.makeApiClient(CoreV1Api);
+    this.apps = this.kubeConfig.makeApiClient(AppsV1Api);
+    this.batch = this.kubeConfig.makeApiClient(BatchV1Api);
+    this.rbac = this.kubeConfig.makeApiClient(RbacAuthorizationV1Api);
+  }
+
+  /** A new namespace, in which the service account has the documented Role and nothing more. */
+  static async open(
+    cluster: Cluster,
+    image: CandidateImage,
+    options: { takeOver?: boolean } = {},
+  ): Promise<Scene> {
+    serial += 1;
+    const namespace = `scene-${process.pid}-${serial}-${Math.random().toString(36).slice(2, 8)}`;
+    const folder = join(cluster.folder, 'scenes', namespace);
+    await mkdir(join(folder, 'commands'), { recursive: true });
+    const scene = new Scene(cluster, image, {
+      namespace,
+      image: image.name,
+      folder,
+      // The names of what its rights need outside of namespaces are made of this.
+      lockName: options.takeOver ? `lock-${namespace}` : 'lock',
+      serviceAccount: SERVICE_ACCOUNT,
+      apiServerPort: cluster.ports.apiServer,
+    });
+    await scene.#prepare(options.takeOver ?? false);
+    return scene;
+  }
+
+  get namespace(): string {
+    return this.where.namespace;
+  }
+
+  get #user(): string {
+    return `system:serviceaccount:${this.namespace}:${SERVICE_ACCOUNT}`;
+  }
+
+  async #prepare(takeOver: boolean): Promise<void> {
+    const { namespace, lockName } = this.where;
+    await this.core.createNamespace({ body: { metadata: { name: namespace } } });
+    const account = { metadata: { name: SERVICE_ACCOUNT, namespace } };
+    await this.core.createNamespacedServiceAccount({ namespace, body: account });
+    const objects = KubernetesObjectApi.makeApiClient(this.kubeConfig);
+    const role = roleYaml({ namespace, lockName, takeOver, user: this.#user });
+    for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+  }
+
+  /** Power over a component of the cluster. */
+  control(component: Component): Control {
+    return control(this.cluster, component);
+  }
+
+  async pod(name: string, options: CandidateOptions = {}): Promise<V1Pod> {
+    const { namespace } = this;
+    const body = {
+      metadata: { name, namespace, labels: LABELS },
+      spec: podSpec(this.where, options),
+    };
+    return this.core.createNamespacedPod({ namespace, body });
+  }
+
+  async deployment(name: string, replicas: number, options: CandidateOptions = {}): Promise<void> {
+    const { metadata, ...spec } = workload(this.where, name, options);
+    const body = { metadata, spec: { replicas, ...spec } };
+    await this.apps.createNamespacedDeployment({ namespace: this.namespace, body });
+  }
+
+  async scale(name: string, replicas: number): Promise<void> {
+    await this.apps.patchNamespacedDeployment(
+      { namespace: this.namespace, name, body: { spec: { replicas } } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+  }
+
+  /** Deletes a Pod, by default as `kubectl delete pod` does. */
+  async deletePod(
+    name: string,
+    options: { gracePeriodSeconds?: number; propagationPolicy?: string } = {},
+  ): Promise<void> {
+    await this.core.deleteNamespacedPod({ namespace: this.namespace, name, body: options });
+  }
+
+  async pods(): Promise<V1Pod[]> {
+    return (await this.core.listNamespacedPod({ namespace: this.namespace })).items;
+  }
+
+  async findPod(name: string): Promise<V1Pod | undefined> {
+    return (await this.pods()).find(({ metadata }) => metadata?.name === name);
+  }
+
+  async lock(): Promise<V1ConfigMap | undefined> {
+    const { namespace, lockName } = this.where;
+    const { items } = await this.core.listNamespacedConfigMap({ namespace });
+    return items.find(({ metadata }) => metadata?.name === lockName);
+  }
+
+  /** Has the process in a container of that Pod do something to itself. */
+  async command(
+    pod: string,
+    command: 'exit' | 'crash' | 'exhaust',
+    container = 'main',
+  ): Promise<void> {
+    await writeFile(join(this.where.folder, 'commands', `${pod}.${container}`), command);
+  }
+
+  get entries(): readonly Entry[] {
+    return this.journal.read();
+  }
+
+  get terms(): readonly Term[] {
+    return termsOf(this.entries);
+  }
+
+  /** What one Pod said, without its heartbeats. */
+  saidBy(pod: string): readonly Entry[] {
+    return this.entries.filter((entry) => entry.pod === pod && entry.event !== 'heartbeat');
+  }
+
+  /** Resolves with what `probe` finds, once it does; what it throws means: not yet. */
+  async until<T>(
+    what: string,
+    probe: () => T | Promise<T>,
+  ): Promise<Exclude<T, undefined | false>> {
+    const deadline = performance.now() + PATIENCE_MS;
+    let trouble: unknown;
+    while (performance.now() < deadline) {
+      try {
+        const found = await probe();
+        if (found !== undefined && found !== false) return found as Exclude<T, undefined | false>;
+        trouble = undefined;
+      } catch (error) {
+        trouble = error;
+      }
+      await sleep(POLL_MS);
+    }
+    throw new Error(`this did not happen: ${what}\n${this.#story()}`, { cause: trouble });
+  }
+
+  /** Resolves with whoever holds the lock and says, from now on, that it leads. */
+  leader(expected: (term: Term) => boolean = () => true): Promise<Term> {
+    const sinceMs = nowMs();
+    return this.until('somebody leads', async () => {
+      const { terms } = this;
+      const term = terms.findLast(({ isOpen, toMs }) => isOpen && toMs > sinceMs);
+      if (!term || !expected(term)) return undefined;
+      const owner = (await this.lock())?.metadata?.ownerReferences?.[0]?.uid;
+      return owner === term.uid ? term : undefined;
+    });
+  }
+
+  /** As `leader`, but another Pod than before. */
+  successor(of: Term): Promise<Term> {
+    return this.leader(({ uid }) => uid !== of.uid);
+  }
+
+  /** Resolves when so many Pods that live wait for this leader. */
+  async followers(count: number, leader: Term): Promise<void> {
+    await this.until(`${count} wait for ${leader.pod}`, () => {
+      const runs = Map.groupBy(this.entries, ({ run }) => run);
+      const waiting = [...runs.values()].filter((own) => {
+        const last = own.at(-1);
+        return last?.event === 'waiting' && last.holderPod === leader.pod;
+      });
+      return waiting.length >= count;
+    });
+  }
+
+  /** Resolves once that Pod said that. */
+  said(pod: string, event: Entry['event'], more: Partial<Entry> = {}): Promise<Entry> {
+    return this.until(`${pod} says ${event} ${JSON.stringify(more)}`, () =>
+      this.saidBy(pod).findLast((entry) =>
+        Object.entries({ event, ...more }).every(
+          ([key, value]) => entry[key as keyof Entry] === value,
+        ),
+      ),
+    );
+  }
+
+  /** Resolves when the Pod's object is gone, or is another's. */
+  async gone({ pod, uid }: Pick<Term, 'pod' | 'uid'>): Promise<void> {
+    await this.until(`${pod} is gone`, async () => {
+      return (await this.findPod(pod))?.metadata?.uid !== uid;
+    });
+  }
+
+  /** Whatever speaks against the promise, from the Pods' words and the API server's. */
+  async violations(): Promise<string[]> {
+    const { namespace, lockName } = this.where;
+    const creations = await creationsOf(this.cluster.auditLog, namespace, lockName);
+    return violations(this.terms, creations);
+  }
+
+  /** Ends its Pods and removes its namespace. What was said stays until the cluster goes. */
+  async close(): Promise<void> {
+    await this.core.deleteNamespace({ name: this.namespace });
+  }
+
+  #story(): string {
+    const entries = this.entries.filter(({ event }) => event !== 'heartbeat');
+    return entries
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .slice(-40)
+      .map(({ pod, event, reason = '', code = '', message = '', time }) => {
+        const [line = ''] = message.split('\n');
+        return [new Date(time).toISOString(), pod, event, reason, code, line].join(' ').trimEnd();
+      })
+      .join('\n');
+  }
+}
