@@ -90,7 +90,7 @@ describe("client-node's KubeConfig", () => {
     };
     const connection = connect(userCredentials(config));
     for (const name of ['first', 'first', 'second']) {
-      load(name);
+      if (name !== config.getCurrentUser()?.name) load(name);
       await textOf(await connection.send(get, never));
     }
     expect(names).toEqual([
