@@ -65,7 +65,8 @@ export class AccessRules {
     const target = subresource ? `${resource}/${subresource}` : resource;
     const where =
       namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-    const why = `User "${user}" cannot ${verb} resource "${target}" in API group "${group}" ${where}`;
+    const what = `${verb} resource "${target}" in API group "${group}"`;
+    const why = `User "${user}" cannot ${what} ${where}`;
     const name = verb === 'create' ? undefined : route.name;
     return forbidden({ group, kind: resource, name }, why);
   }

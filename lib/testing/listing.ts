@@ -142,5 +142,6 @@ export function textOf(
       ? [`${type.kind}List`, apiVersionOf(type)]
       : ['PartialObjectMetadataList', 'meta.k8s.io/v1'];
   const texts = items.map((item) => itemText(item, representation));
-  return `${JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1)},"items":[${texts.join()}]}`;
+  const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
+  return `${head},"items":[${texts.join()}]}`;
 }

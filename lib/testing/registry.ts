@@ -23,7 +23,7 @@ import {
   invalidValue,
   notFound,
 } from './status.ts';
-import type { Store } from './store.ts';
+import { keyOf, type Store } from './store.ts';
 import { wireTime, wireTimeAfter } from './timestamps.ts';
 import { metadataProblems, updateProblems } from './validation.ts';
 
@@ -116,7 +116,7 @@ export class Registry {
     }
     const { uid } = existing.metadata;
     if (given['uid'] && given['uid'] !== uid) {
-      const path = `/registry/${type.plural}/${namespace === undefined ? '' : `${namespace}/`}${name}`;
+      const path = `/registry/${type.plural}/${keyOf(namespace, name)}`;
       const why = `StorageError: invalid object, Code: 4, Key: ${path}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${asText(given['uid'])}, UID in object meta: ${uid}`;
       throw conflict(byPlural(type, name), why);
     }

@@ -47,7 +47,7 @@ function unparsable(problem: string): Error {
 }
 
 function isWord(token: string): boolean {
-  return !/^(!=|==|=|!|>|<|\(|\)|,)$/.test(token);
+  return !/^(|!=|==|=|!|>|<|\(|\)|,)$/.test(token);
 }
 
 /** Reads `app=web,tier in (a, b),!canary`. Throws what the API server answers to others. */
@@ -60,6 +60,10 @@ export function labelSelector(text: string): Selector {
     if (separator !== undefined && separator !== ',') {
       throw badRequest(`found '${separator}', expected: ',' or 'end of string'`);
     }
+    const [next = ''] = tokens;
+    if (separator === ',' && next !== '!' && !isWord(next)) {
+      throw badRequest(`found '${next}', expected: identifier after ','`);
+    }
   }
   return (object) => terms.every((term) => term(object));
 }
@@ -67,8 +71,9 @@ export function labelSelector(text: string): Selector {
 function labelTerm(tokens: string[]): Selector {
   const first = tokens.shift();
   const key = first === '!' ? tokens.shift() : first;
-  if (key === undefined || !isWord(key)) {
-    throw badRequest(`found '${key ?? ''}', expected: !, identifier, or 'end of string'`);
+  if (key === undefined) throw unparsable("found '', expected: identifier");
+  if (!isWord(key)) {
+    throw badRequest(`found '${key}', expected: !, identifier, or 'end of string'`);
   }
   const label = (object: KubeObject) => object.metadata.labels?.[key];
   if (first === '!') return (object) => label(object) === undefined;
@@ -111,7 +116,7 @@ function has(values: readonly string[], value: string | undefined): boolean {
 }
 
 function singleValue(tokens: string[]): string {
-  return isWord(tokens[0] ?? ',') ? (tokens.shift() ?? '') : '';
+  return isWord(tokens[0] ?? '') ? (tokens.shift() ?? '') : '';
 }
 
 function valueList(tokens: string[]): string[] {

@@ -125,7 +125,8 @@ export function alreadyExists(subject: Subject): ApiError {
 }
 
 export function conflict(subject: Subject, why: string): ApiError {
-  const message = `Operation cannot be fulfilled on ${qualified(subject)} "${subject.name ?? ''}": ${why}`;
+  const what = `${qualified(subject)} "${subject.name ?? ''}"`;
+  const message = `Operation cannot be fulfilled on ${what}: ${why}`;
   return new ApiError(409, 'Conflict', message, detailsOf(subject));
 }
 

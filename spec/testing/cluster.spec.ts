@@ -124,7 +124,7 @@ describe('a Pod', () => {
     ]);
   });
 
-  it('that is ending ends no later for what is written about it, sooner for less grace', async () => {
+  it('ends no later for what is written about it, sooner for less grace', async () => {
     const { cluster, clock, send } = await simulated();
     cluster.createPod('a');
     cluster.deletePod('a', { gracePeriodSeconds: 30 });

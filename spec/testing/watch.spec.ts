@@ -198,7 +198,7 @@ describe('a watch', () => {
       expect(watching.lines).toHaveLength(4);
     });
 
-    it('gets bookmarks as often as the cluster is told, none on a resume at its beginning', async () => {
+    it('gets bookmarks as often as the cluster is told, a resumed one none at once', async () => {
       const { send, watch, clock } = await simulated({ bookmarkMs: 100 });
       const { body } = await send('POST', CONFIG_MAPS, named('a'));
       const { resourceVersion } = body.metadata;
