@@ -20,8 +20,11 @@ export interface Surroundings {
 
 /** What sets one candidate apart. */
 export interface CandidateOptions {
-  /** `release`: stop the work, release, end. `exit`: end at once. `ignore`: no handler at all. */
-  readonly onSigterm?: 'release' | 'exit' | 'ignore';
+  /**
+   * `release`: stop the work, release, end; `linger`: likewise, but do not end. `exit`: end at once.
+   * `ignore`: no handler at all.
+   */
+  readonly onSigterm?: 'release' | 'linger' | 'exit' | 'ignore';
   /** `exit`: end, with success, as soon as it leads. */
   readonly onceLeading?: 'stay' | 'exit';
   /** What `become` is told. */

@@ -150,7 +150,7 @@ export class Scene {
   /** Has the process in a container of that Pod do something to itself. */
   async command(
     pod: string,
-    command: 'exit' | 'crash' | 'exhaust',
+    command: 'exit' | 'crash' | 'exhaust' | 'fill',
     container = 'main',
   ): Promise<void> {
     await writeFile(join(this.where.folder, 'commands', `${pod}.${container}`), command);

@@ -1,7 +1,7 @@
 // An operator as its users write one: it asks for the lock with what its Pod gives it, and says in
 // the scene's folder what comes of it, one JSON object a line, so that nothing is lost with a Pod.
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BecomeOptions, LeaderElectionError, type Leadership, become } from 'leader-for-life';
 
@@ -76,8 +76,8 @@ async function release(): Promise<void> {
 
 async function onSignal(): Promise<void> {
   say('sigterm');
-  if (onSigterm === 'release') await release();
-  process.exit(0);
+  if (onSigterm === 'release' || onSigterm === 'linger') await release();
+  if (onSigterm !== 'linger') process.exit(0);
 }
 
 /** What a test wants to happen to this very process. */
@@ -85,6 +85,9 @@ const commands: Readonly<Record<string, () => void>> = {
   exit: () => process.exit(0),
   crash: () => {
     throw new Error('crashed on command');
+  },
+  fill: () => {
+    writeFileSync('/small/file', Buffer.alloc(2 ** 24));
   },
   exhaust: () => {
     const hoard: Buffer[] = [];

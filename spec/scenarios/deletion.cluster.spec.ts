@@ -1,0 +1,87 @@
+import { describe, expect } from 'vitest';
+
+import type { CandidateOptions } from './manifest.ts';
+import { scenario } from './scenario.ts';
+import type { Scene } from './scene.ts';
+
+async function leaderAndFollower(scene: Scene, options: CandidateOptions) {
+  await scene.pod('a', options);
+  const leader = await scene.leader();
+  await scene.pod('b');
+  await scene.followers(1, leader);
+  return leader;
+}
+
+const graceful = (terminationGracePeriodSeconds: number) => ({ terminationGracePeriodSeconds });
+
+describe('the leader’s Pod is deleted', () => {
+  scenario('and releases on SIGTERM: another leads while it is still there', async (scene) => {
+    const leader = await leaderAndFollower(scene, { onSigterm: 'linger', spec: graceful(60) });
+    await scene.deletePod('a');
+    const next = await scene.successor(leader);
+    expect(next.pod).toBe('b');
+    const pod = await scene.findPod('a');
+    expect(pod?.metadata).toMatchObject({ uid: leader.uid, deletionTimestamp: expect.any(Date) });
+    expect(pod?.status?.phase).toBe('Running');
+    await scene.said('a', 'released');
+    await scene.command('a', 'exit');
+    await scene.gone(leader);
+  });
+
+  scenario('and does not heed SIGTERM: it leads until its grace period is over', async (scene) => {
+    const leader = await leaderAndFollower(scene, { onSigterm: 'ignore', spec: graceful(3) });
+    const deletedMs = performance.now();
+    await scene.deletePod('a');
+    await scene.said('b', 'waiting', { reason: 'holder-terminating' });
+    // It still leads, and the other still waits.
+    expect((await scene.leader()).uid).toBe(leader.uid);
+    const next = await scene.successor(leader);
+    expect(next.pod).toBe('b');
+    expect(performance.now() - deletedMs).toBeGreaterThan(3000);
+    await scene.gone(leader);
+  });
+
+  scenario('and releases on SIGTERM, then ends: another follows', async (scene) => {
+    const leader = await leaderAndFollower(scene, { onSigterm: 'release' });
+    await scene.deletePod('a');
+    const next = await scene.successor(leader);
+    expect(next.pod).toBe('b');
+    await scene.gone(leader);
+    expect(scene.saidBy('a').map(({ event }) => event)).toEqual([
+      'start',
+      'leading',
+      'sigterm',
+      'releasing',
+      'released',
+      'exit',
+    ]);
+  });
+
+  scenario(
+    'and ends on SIGTERM without a release: another follows when it has ended',
+    async (scene) => {
+      const leader = await leaderAndFollower(scene, { onSigterm: 'exit' });
+      await scene.deletePod('a');
+      const next = await scene.successor(leader);
+      expect(next.pod).toBe('b');
+      expect(next.fromMs).toBeGreaterThan((await scene.said('a', 'exit')).atMs);
+    },
+  );
+
+  scenario(
+    'by force, which is beyond the promise: another leads at once, and a guarded leader is told',
+    async (scene) => {
+      const leader = await leaderAndFollower(scene, {
+        onSigterm: 'ignore',
+        become: { guard: true },
+        spec: graceful(5),
+      });
+      await scene.deletePod('a', { gracePeriodSeconds: 0 });
+      const next = await scene.successor(leader);
+      expect(next.pod).toBe('b');
+      await scene.said('a', 'lost');
+      expect(BigInt(next.fencingToken ?? 0)).toBeGreaterThan(BigInt(leader.fencingToken ?? 0));
+    },
+    { isBeyondThePromise: true },
+  );
+});
