@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+
+import { END_MS, actsOf, entriesOf, events, printed } from './fixtures.ts';
+import { termsOf } from './journal.ts';
+import { tenures } from './tenures.ts';
+import { timeline } from './timeline.ts';
+
+const entries = entriesOf(events);
+const acts = actsOf(entries);
+
+test('the timeline shows who led when, and how long the handovers took', () => {
+  expect(printed(timeline(entries, acts, END_MS))).toBe(`\
+  act       1                  2          3                  4
+  app-a     ··········██████████╳
+  app-b     ···········░░░░░░░░░██████████╳╌╌╌╌╌╌╌╌╌██████████○
+  app-c                                             ·····░░░░░██████████████████
+  time      0 s       1 s       2 s       3 s       4 s       5 s       6 s
+  handover                      10 ms                         5.0 ms
+
+            █ leads   ░ waits   · starts   ╌ restarts   ╳ killed   ○ released
+`);
+});
+
+test('the table says it in numbers', () => {
+  const terms = termsOf(entries);
+  expect(printed(tenures(terms, acts, END_MS))).toBe(`\
+  leader  from      to        led for   token   took over in
+  app-a   1.00 s    2.00 s    1.00 s    5
+  app-b   2.01 s    5.00 s    2.99 s    9       10 ms
+  app-c   5.00 s    the end   1.79 s    12      5.0 ms
+`);
+});
+
+test('a play in which nothing happened can be shown', () => {
+  expect(printed(timeline([], [], 100))).toContain('act\n  time');
+});

@@ -1,0 +1,132 @@
+import type { Entry } from './journal.ts';
+import { type Line, type Look, type Piece, ms, piece } from './screen.ts';
+import type { Act } from './stage.ts';
+
+const WIDTH = 80;
+const MARGIN = '  ';
+const LABEL = 10;
+
+/** How the states of a Pod's process are drawn. */
+const CELLS = {
+  starts: piece('·', 'starts'),
+  waits: piece('░', 'waits'),
+  leads: piece('█', 'leads'),
+  down: piece('╌', 'down'),
+  killed: piece('╳', 'end'),
+  released: piece('○', 'end'),
+  none: piece(' '),
+} as const satisfies Readonly<Record<string, Piece>>;
+
+type Cell = keyof typeof CELLS;
+
+/** A picture of who led when: time goes to the right, each Pod has a lane. */
+export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs: number): Line[] {
+  const scale = new Scale(endMs, WIDTH - MARGIN.length - LABEL);
+  const pods = [...new Set(entries.map(({ pod }) => pod))];
+  const handovers = acts.filter(({ expected }) => expected === 'another Pod');
+  return [
+    scale.row(
+      'act',
+      'act',
+      acts.map(({ atMs, number }) => ({ atMs, text: String(number) })),
+    ),
+    ...pods.map((pod) => lane(pod, entries, scale)),
+    scale.row('time', 'aside', scale.ticks()),
+    scale.row(
+      'handover',
+      'plain',
+      handovers.map(({ after, handoverMs }) => ({ atMs: after.term.fromMs, text: ms(handoverMs) })),
+    ),
+    [],
+    legend(),
+  ];
+}
+
+function legend(): Line {
+  const words: [Cell, string][] = [
+    ['leads', 'leads'],
+    ['waits', 'waits'],
+    ['starts', 'starts'],
+    ['down', 'restarts'],
+    ['killed', 'killed'],
+    ['released', 'released'],
+  ];
+  return [
+    piece(label('')),
+    ...words.flatMap(([cell, word]) => [CELLS[cell], piece(` ${word}   `, 'aside')]),
+  ];
+}
+
+function lane(pod: string, entries: readonly Entry[], scale: Scale): Line {
+  const own = entries.filter((entry) => entry.pod === pod).sort((a, b) => a.atMs - b.atMs);
+  const cells = scale.middles.map((atMs) => cellAt(own, atMs));
+  for (const [index, { what, atMs }] of own.entries()) {
+    if (what === 'releases') cells[scale.column(atMs)] = 'released';
+    const released = own[index - 1]?.what === 'releases';
+    if (what === 'exits' && !released) cells[scale.column(atMs)] = 'killed';
+  }
+  return [piece(label(pod)), ...cells.map((cell) => CELLS[cell])];
+}
+
+/** What a Pod's process did at a moment. */
+function cellAt(own: readonly Entry[], atMs: number): Cell {
+  const last = own.findLast((entry) => entry.atMs <= atMs);
+  switch (last?.what) {
+    case 'starts':
+      return last.run === own[0]?.run ? 'starts' : 'down';
+    case 'waits':
+      return 'waits';
+    case 'leads':
+    case 'works':
+      return 'leads';
+    case 'exits':
+      return own.at(-1)?.run === last.run ? 'none' : 'down';
+    default:
+      return 'none';
+  }
+}
+
+function label(text: string): string {
+  return MARGIN + text.padEnd(LABEL);
+}
+
+/** Turns time into columns. */
+class Scale {
+  readonly #endMs: number;
+  readonly #columns: number;
+
+  constructor(endMs: number, columns: number) {
+    this.#endMs = endMs;
+    this.#columns = columns;
+  }
+
+  /** The middle of each column, as a moment. */
+  get middles(): number[] {
+    const stepMs = this.#endMs / this.#columns;
+    return Array.from({ length: this.#columns }, (_, column) => (column + 0.5) * stepMs);
+  }
+
+  column(atMs: number): number {
+    return Math.min(Math.floor((atMs / this.#endMs) * this.#columns), this.#columns - 1);
+  }
+
+  /** Whole seconds, as many as there is room for. */
+  ticks(): { atMs: number; text: string }[] {
+    const seconds = this.#endMs / 1000;
+    const step = Math.max(1, Math.ceil((seconds * 8) / this.#columns));
+    return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => ({
+      atMs: index * step * 1000,
+      text: `${index * step} s`,
+    }));
+  }
+
+  /** Texts where their moments are, or a little to the right where there is no room. */
+  row(name: string, look: Look, marks: readonly { atMs: number; text: string }[]): Line {
+    let row = '';
+    for (const { atMs, text } of marks) {
+      const column = Math.min(this.column(atMs), this.#columns - text.length);
+      row = row.padEnd(Math.max(column, row === '' ? 0 : row.length + 1)) + text;
+    }
+    return [piece(label(name), 'aside'), piece(row, look)];
+  }
+}
