@@ -293,12 +293,13 @@ describe('the port', () => {
   it('lets the process end by itself', async () => {
     const script = `
       import { createCluster } from './lib/testing/index.ts';
-      await using cluster = await createCluster({ gcDelayMs: 60_000, podShutdownMs: 60_000 });
+      const cluster = await createCluster({ gcDelayMs: 60_000, podShutdownMs: 60_000 });
       const pod = cluster.createPod('a');
       cluster.until(() => false).catch(() => undefined);
       cluster.deletePod(pod, { gracePeriodSeconds: 30 });
       const headers = { authorization: 'Bearer ' + cluster.token() };
       await fetch(cluster.url + '/api/v1/pods?watch=1&allowWatchBookmarks=1', { headers });
+      await cluster.close();
     `;
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script]);
     const [code] = (await once(child, 'close')) as [number];
