@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { AccessRules } from './access.ts';
 import { goJsonError, parseBody } from './decode.ts';
 import { discovery } from './discovery.ts';
+import { durationProblem } from './duration.ts';
 import { ResourceTypes } from './kinds.ts';
 import { listText, textOf, integerOf, selectorOf } from './listing.ts';
 import { asObject, asText, type JsonObject } from './objects.ts';
@@ -104,6 +105,7 @@ export class ApiModel {
 
   #handle(request: RawRequest, user: string, staleBy: number): ModelAnswer {
     const route = routeOf(request, this.types);
+    if (route.verb !== 'watch') checkTimeout(request);
     if (!route.resource) return this.#nonResource(request, user);
     const refusal = this.access.refusal(user, route);
     if (refusal) throw refusal;
@@ -237,6 +239,13 @@ function isAllowed({ request, route, type, namespace }: Call): boolean {
     default:
       return true;
   }
+}
+
+/** Nothing here takes long enough to be given up, but what is no duration is refused. */
+function checkTimeout({ query }: RawRequest): void {
+  const { timeout } = query;
+  const problem = timeout ? durationProblem(timeout) : undefined;
+  if (problem) throw badRequest(`invalid timeout specified in the request URL - ${problem}`);
 }
 
 function mediaType({ contentType }: RawRequest): string {
