@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
+
+import { objects } from './objects.ts';
+import { owners } from './owners.ts';
+import { podsAndNodes } from './pods.ts';
+import { reading } from './reading.ts';
+import { refusals } from './refusals.ts';
+import { type ContractCluster, Space } from './space.ts';
+import { watching } from './watching.ts';
+
+/**
+ * What the library relies on of the Kubernetes API, on whichever cluster: the same for the one in
+ * the process and for real ones. Where they differ, the one in the process is mended.
+ */
+export function contract(clusterName: string, open: () => Promise<ContractCluster>): void {
+  describe(`the API that the library relies on, of ${clusterName}`, () => {
+    let cluster: ContractCluster;
+    let shared: Space;
+
+    beforeAll(async () => {
+      cluster = await open();
+      shared = await Space.create(cluster);
+    });
+
+    afterAll(async () => {
+      await shared.end();
+      await cluster[Symbol.asyncDispose]();
+    });
+
+    /** A namespace for tests that count what is in it, or end it. */
+    async function own(): Promise<Space> {
+      const space = await Space.create(cluster);
+      onTestFinished(() => space.end());
+      return space;
+    }
+
+    const space = () => shared;
+    describe('objects', () => objects(space));
+    describe('a watch', () => watching(space));
+    describe('owners', () => owners(space));
+    describe('Pods and nodes', () => podsAndNodes(space));
+    describe('lists', () => reading(space, own));
+    describe('a refusal', () => refusals(space, own));
+  });
+}

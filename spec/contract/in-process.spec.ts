@@ -1,0 +1,47 @@
+import { createCluster } from '../../lib/testing/index.ts';
+import { contract } from './contract.ts';
+import type { ContractCluster } from './space.ts';
+import { Wire } from './wire.ts';
+
+/** The cluster in the process as the contract wants it: over HTTP, like any other. */
+async function inProcess(): Promise<ContractCluster> {
+  const cluster = await createCluster({ bookmarkMs: 300, gcDelayMs: 10 });
+  const admin = await Wire.of(cluster.kubeConfig());
+  let users = 0;
+  // From the start, for whoever resumes a watch meanwhile has to find the history.
+  cluster.compact();
+  return {
+    admin,
+    patienceMs: 20_000,
+    bookmarkPatienceMs: 20_000,
+    user: (namespace, rules) => {
+      users += 1;
+      const name = `user-${users}`;
+      cluster.grant(
+        name,
+        rules.map(({ apiGroups = [], resources = [], verbs, resourceNames }) => ({
+          apiGroups,
+          resources,
+          verbs,
+          ...(resourceNames && { resourceNames }),
+        })),
+        namespace,
+      );
+      const wire = admin.withToken(cluster.token(name));
+      const renew = () => {
+        cluster.expireToken(name);
+        return Promise.resolve(admin.withToken(cluster.token(name)));
+      };
+      return Promise.resolve({ name, wire, renew });
+    },
+    limit: (namespace, hard) => {
+      cluster.setQuota(hard, namespace);
+      return Promise.resolve();
+    },
+    tooOld: () =>
+      Promise.resolve({ path: '/api/v1/namespaces/default/configmaps', resourceVersion: '1' }),
+    [Symbol.asyncDispose]: () => cluster.close(),
+  };
+}
+
+contract('the cluster in the process', inProcess);

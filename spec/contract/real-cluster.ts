@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
+
+import type { ContractCluster, User } from './space.ts';
+import { type Answer, Wire } from './wire.ts';
+
+const PATIENCE_MS = 60_000;
+
+/** The library takes a watch for dead that is silent for longer. */
+const BOOKMARK_PATIENCE_MS = 150_000;
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+/** A real cluster as the contract wants it; it needs an administrator's kubeconfig. */
+export async function realCluster(kubeConfigPath: string): Promise<ContractCluster> {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(kubeConfigPath);
+  const admin = await Wire.of(kubeConfig);
+  const cleanUps: (() => Promise<unknown>)[] = [];
+  let users = 0;
+
+  return {
+    admin,
+    patienceMs: PATIENCE_MS,
+    bookmarkPatienceMs: BOOKMARK_PATIENCE_MS,
+    user: (namespace, rules) => {
+      users += 1;
+      return createUser(admin, namespace, `user-${users}`, rules);
+    },
+    limit: (namespace, hard) => limit(admin, namespace, hard),
+    tooOld: async () => {
+      const { path, remove } = await createKind(admin);
+      cleanUps.push(remove);
+      return { path, resourceVersion: '1' };
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const cleanUp of cleanUps) await cleanUp();
+    },
+  };
+}
+
+async function createUser(
+  admin: Wire,
+  namespace: string,
+  name: string,
+  rules: readonly V1PolicyRule[],
+): Promise<User> {
+  const metadata = { name, namespace };
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
+  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+  const roles = `${RBAC}/namespaces/${namespace}`;
+  await create(admin, accounts, { metadata });
+  await create(admin, `${roles}/roles`, { metadata, rules });
+  await create(admin, `${roles}/rolebindings`, { metadata, roleRef, subjects });
+  const user = `system:serviceaccount:${namespace}:${name}`;
+  await whenAllowed(admin, namespace, user, rules);
+
+  // What the token is bound to can be deleted: that is how a token ends before its time, as one
+  // does whose Pod is gone.
+  const secret = await create(admin, secrets, { metadata });
+  const { name: boundTo = '', uid } = secret.body.metadata ?? {};
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name: boundTo, uid };
+  const tokenFor = async (spec: object) => {
+    const body = { spec: { audiences: [], ...spec } };
+    const answer = await create(admin, `${accounts}/${name}/token`, body);
+    const { token } = answer.body.status as { token: string };
+    return admin.withToken(token);
+  };
+  return {
+    name: user,
+    wire: await tokenFor({ boundObjectRef }),
+    renew: async () => {
+      await admin.send('DELETE', `${secrets}/${boundTo}`);
+      return tokenFor({});
+    },
+  };
+}
+
+/** The authorizer learns of Roles by a watch; until then everything is denied. */
+async function whenAllowed(
+  admin: Wire,
+  namespace: string,
+  user: string,
+  rules: readonly V1PolicyRule[],
+): Promise<void> {
+  for (const { apiGroups, resources, verbs, resourceNames } of rules) {
+    const [group, resource, verb, name] = [apiGroups, resources, verbs, resourceNames].map(
+      (list) => list?.[0],
+    );
+    // Of a cluster-wide resource a Role allows nothing.
+    if (resource === 'nodes') continue;
+    const resourceAttributes = { namespace, group, resource, verb, ...(name && { name }) };
+    const body = { spec: { user, resourceAttributes } };
+    await untilTrue(async () => {
+      const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+      const answer = await create(admin, path, body);
+      return (answer.body.status as { allowed: boolean }).allowed;
+    });
+  }
+}
+
+async function limit(
+  admin: Wire,
+  namespace: string,
+  hard: Readonly<Record<string, number>>,
+): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
+  const texts = Object.entries(hard).map(([key, value]) => [key, String(value)]);
+  const spec = { hard: Object.fromEntries(texts) };
+  await create(admin, path, { metadata: { name: 'quota' }, spec });
+  // Until the controller has counted, creates are refused for another reason.
+  await untilTrue(async () => {
+    const { body } = await admin.send('GET', `${path}/quota`);
+    const { used = {} } = (body.status ?? {}) as { used?: object };
+    return Object.keys(hard).every((key) => key in used);
+  });
+}
+
+/**
+ * A kind of its own: its history begins when it is made, so that version 1 was before, whereas the
+ * history of built-in kinds may go back to the cluster's first version.
+ */
+async function createKind(admin: Wire) {
+  const plural = `contracts${Math.random().toString(36).slice(2, 10)}`;
+  const group = 'leader-for-life.example.com';
+  const schema = { openAPIV3Schema: { type: 'object' } };
+  await create(admin, DEFINITIONS, {
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: { plural, singular: plural, kind: `Kind${plural}`, listKind: `Kind${plural}List` },
+      scope: 'Namespaced',
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  });
+  const path = `/apis/${group}/v1/namespaces/default/${plural}`;
+  await untilTrue(async () => (await admin.send('GET', path)).status === 200);
+  return { path, remove: () => admin.send('DELETE', `${DEFINITIONS}/${plural}.${group}`) };
+}
+
+async function create(admin: Wire, path: string, body: unknown): Promise<Answer> {
+  const answer = await admin.send('POST', path, { body });
+  if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${answer.text}`);
+  return answer;
+}
+
+async function untilTrue(look: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await look())) {
+    if (performance.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms`);
+    await sleep(50);
+  }
+}
