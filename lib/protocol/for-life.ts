@@ -17,6 +17,9 @@ import {
 /** How long a lock may outlive its holder before candidates do the garbage collector's work. */
 export const GARBAGE_COLLECTION_GRACE_MS = 2_000;
 
+/** Looks must not get in the way of a garbage collector that frees the lock 4 to 15 ms later. */
+export const UNHURRIED_MS = 100;
+
 /** How often a candidate whose watches are healthy looks all the same. */
 export const WATCHED_POLL_MS = 20 * 60_000;
 
@@ -384,7 +387,7 @@ function sameTenure(a: Lock, b: Lock | undefined): boolean {
   return a.uid === b?.uid && holderOf(a)?.uid === holderOf(b)?.uid;
 }
 
-/** The end of the holder matters at once; whatever else happens to it can wait for its turn. */
+/** Only a lock that nobody else will free is a matter of milliseconds. */
 function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State {
   const holder = state.lock ? holderOf(state.lock) : state.predecessor;
   if (!holder || state.next === 'attempt') return state;
@@ -396,9 +399,11 @@ function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State 
     foregroundUid: foregroundUid(state, pod),
     obstacle: liveness,
   };
-  const over = liveness === 'finished' || liveness === 'gone';
-  const delay = over ? spreadMs : settleMs;
-  return inspectBy(seen, when.nowMs + delay(state.crowd, when.random));
+  const isUpToUs = liveness === 'finished' || (liveness === 'gone' && !state.lock);
+  const delay = isUpToUs
+    ? spreadMs(state.crowd, when.random)
+    : UNHURRIED_MS + settleMs(state.crowd, when.random);
+  return inspectBy(seen, when.nowMs + delay);
 }
 
 /** Looks by then, unless something sooner is already planned. */

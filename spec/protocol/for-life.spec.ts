@@ -7,6 +7,7 @@ import {
   type Failure,
   type State,
   GARBAGE_COLLECTION_GRACE_MS,
+  UNHURRIED_MS,
   WATCHED_POLL_MS,
   start,
   step,
@@ -754,8 +755,6 @@ describe("a candidate that waits and sees the holder's Pod", () => {
     step(state, { type: 'holder-seen', pod }, when);
 
   it.each([
-    { pod: 'absent', obstacle: 'gone' },
-    { pod: aPod({ uid: 'successor' }), obstacle: 'gone' },
     { pod: aPod({ phase: 'Failed', running: false }), obstacle: 'finished' },
     { pod: aPod({ phase: 'Succeeded', running: false }), obstacle: 'finished' },
   ] as const)('looks as soon as the crowd allows once it is $obstacle', ({ pod, obstacle }) => {
@@ -764,11 +763,14 @@ describe("a candidate that waits and sees the holder's Pod", () => {
   });
 
   it.each([
+    { pod: 'absent', obstacle: 'gone' },
+    { pod: aPod({ uid: 'successor' }), obstacle: 'gone' },
     { pod: aPod({ deleting: true }), obstacle: 'terminating' },
     { pod: aPod({ phase: 'Failed' }), obstacle: 'finishing' },
     { pod: 'unreadable', obstacle: 'unknown' },
-  ] as const)('looks in its turn once it is $obstacle', ({ pod, obstacle }) => {
-    expect(see(pod)).toEqual(waiting({ holder: pod, obstacle }, NOW + settleMs(100, 0.5)));
+  ] as const)('looks in its turn, unhurried, once it is $obstacle', ({ pod, obstacle }) => {
+    const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
+    expect(see(pod)).toEqual(waiting({ holder: pod, obstacle }, untilMs));
   });
 
   it.each([
