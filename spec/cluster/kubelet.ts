@@ -108,6 +108,8 @@ function configuration(cluster: Cluster, resolver: string): object {
       'imagefs.available': '0%',
       'imagefs.inodesFree': '0%',
     },
+    // How soon it notices that a Pod's emptyDir is over its limit.
+    volumeStatsAggPeriod: '5s',
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
   };

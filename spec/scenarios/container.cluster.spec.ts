@@ -27,7 +27,7 @@ async function leadsOn(
   });
 }
 
-describe('the leader’s container', () => {
+describe.concurrent('the leader’s container', () => {
   scenario('crashes: the same Pod goes on leading, and the lock is not touched', async (scene) => {
     expect(await leadsOn(scene, 'crash')).toMatchObject({ exitCode: 1, reason: 'Error' });
   });

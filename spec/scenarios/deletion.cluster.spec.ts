@@ -14,7 +14,7 @@ async function leaderAndFollower(scene: Scene, options: CandidateOptions) {
 
 const graceful = (terminationGracePeriodSeconds: number) => ({ terminationGracePeriodSeconds });
 
-describe('the leader’s Pod is deleted', () => {
+describe.concurrent('the leader’s Pod is deleted', () => {
   scenario('and releases on SIGTERM: another leads while it is still there', async (scene) => {
     const leader = await leaderAndFollower(scene, { onSigterm: 'linger', spec: graceful(60) });
     await scene.deletePod('a');

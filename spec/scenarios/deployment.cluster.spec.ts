@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 
 import { scenario } from './scenario.ts';
 
-describe('a Deployment of three', () => {
+describe.concurrent('a Deployment of three', () => {
   scenario('when the leader’s Pod is deleted, another Pod follows', async (scene) => {
     await scene.deployment('operator', 3);
     const first = await scene.leader();

@@ -16,8 +16,15 @@ export interface CandidateImage {
   readonly folder: string;
 }
 
+let made: Promise<CandidateImage> | undefined;
+
 /** Builds the package as it is now, puts it into an image with Node, and the image on the node. */
-export async function candidateImage(cluster: Cluster): Promise<CandidateImage> {
+export function candidateImage(cluster: Cluster): Promise<CandidateImage> {
+  made ??= make(cluster);
+  return made;
+}
+
+async function make(cluster: Cluster): Promise<CandidateImage> {
   const version = digest();
   const name = `localhost/candidate:${version}`;
   const folder = join(cluster.folder, `candidate-${version}`);

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { workload } from './manifest.ts';
 import { scenario } from './scenario.ts';
 
-describe('a StatefulSet', () => {
+describe.concurrent('a StatefulSet', () => {
   scenario(
     'the Pod that replaces the leader has its name, not its UID, and does not inherit',
     async (scene) => {
