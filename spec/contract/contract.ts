@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, type TestContext } from 'vitest';
 
 import { objects } from './objects.ts';
 import { owners } from './owners.ts';
@@ -13,7 +13,8 @@ import { watching } from './watching.ts';
  * the process and for real ones. Where they differ, the one in the process is mended.
  */
 export function contract(clusterName: string, open: () => Promise<ContractCluster>): void {
-  describe(`the API that the library relies on, of ${clusterName}`, () => {
+  // At the same time, for some wait long for what a real cluster does in its own time.
+  describe.concurrent(`the API that the library relies on, of ${clusterName}`, () => {
     let cluster: ContractCluster;
     let shared: Space;
 
@@ -28,7 +29,7 @@ export function contract(clusterName: string, open: () => Promise<ContractCluste
     });
 
     /** A namespace for tests that count what is in it, or end it. */
-    async function own(): Promise<Space> {
+    async function own({ onTestFinished }: TestContext): Promise<Space> {
       const space = await Space.create(cluster);
       onTestFinished(() => space.end());
       return space;

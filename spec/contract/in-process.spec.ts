@@ -38,6 +38,12 @@ async function inProcess(): Promise<ContractCluster> {
       cluster.setQuota(hard, namespace);
       return Promise.resolve();
     },
+    expiredToken: () => {
+      const token = cluster.token('late');
+      cluster.expireToken('late');
+      return Promise.resolve({ token });
+    },
+    endless: 'this cluster ends a namespace only when it is told to (finalizeNamespace)',
     tooOld: () =>
       Promise.resolve({ path: '/api/v1/namespaces/default/configmaps', resourceVersion: '1' }),
     [Symbol.asyncDispose]: () => cluster.close(),

@@ -6,7 +6,7 @@ const NO_UID = '00000000-0000-4000-8000-000000000000';
 
 /** Creating, replacing, patching and deleting one object. */
 export function objects(space: () => Space): void {
-  test('a create is answered with the object, everything given, and a UID and version', async () => {
+  test('a create is answered with the object as given, its UID and its version', async () => {
     const { admin, configMaps, name: namespace } = space();
     const name = fresh('lock');
     const pod = await space().pod(fresh('owner'));
@@ -160,10 +160,10 @@ export function objects(space: () => Space): void {
     expect(statuses.filter((status) => status === 404 || status === 409)).toHaveLength(9);
   });
 
-  test('deleted while it has finalizers it stays, with a deletionTimestamp, until they go', async () => {
+  test('deleted while it has finalizers it stays, marked, until they go', async () => {
     const { admin, configMaps } = space();
     const finalizers = ['example.com/keep'];
-    const { name } = await space().configMap(fresh('lock'), { finalizers });
+    const { name, uid, resourceVersion } = await space().configMap(fresh('lock'), { finalizers });
     const path = `${configMaps}/${name}`;
 
     for (let time = 1; time <= 2; time += 1) {
@@ -179,6 +179,9 @@ export function objects(space: () => Space): void {
         },
       });
     }
+    const preconditions = { uid, resourceVersion };
+    const stale = await space().delete(path, { preconditions });
+    expect(stale).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
     const create = await admin.send('POST', configMaps, { body: { metadata: { name } } });
     expect(create).toMatchObject({ status: 409, body: { reason: 'AlreadyExists' } });
 

@@ -84,7 +84,7 @@ export function owners(space: () => Space): void {
     expect(left.body.metadata?.ownerReferences).toBeUndefined();
   });
 
-  test('deleted with Foreground, a Pod stays while it is terminating; what it owned goes', async () => {
+  test('deleted with Foreground, a Pod stays terminating; what it owned goes', async () => {
     const { configMaps, pods, admin } = space();
     const pod = await space().pod(fresh('owner'), { nodeName: 'nowhere' });
     const { name } = await space().configMap(fresh('lock'), ownedBy(pod));

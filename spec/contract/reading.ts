@@ -1,13 +1,13 @@
-import { expect, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 
 import { failure, fresh, Space } from './space.ts';
 
 const ONLY_METADATA = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** Lists, as the library counts Pods by them. */
-export function reading(space: () => Space, own: () => Promise<Space>): void {
-  test('a list of one says how many remain, unless a label selects', async () => {
-    const { admin, pods, name } = await own().then(async (created) => {
+export function reading(space: () => Space, own: (context: TestContext) => Promise<Space>): void {
+  test('a list of one says how many remain, unless a label selects', async (context) => {
+    const { admin, pods, name } = await own(context).then(async (created) => {
       for (const pod of ['a', 'b', 'c']) await created.pod(pod, { labels: { app: 'x' } });
       return created;
     });

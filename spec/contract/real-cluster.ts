@@ -1,7 +1,11 @@
+import { createSign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
 
+import { load } from '../cluster/state.ts';
 import type { ContractCluster, User } from './space.ts';
 import { type Answer, Wire } from './wire.ts';
 
@@ -13,8 +17,14 @@ const BOOKMARK_PATIENCE_MS = 150_000;
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** A real cluster as the contract wants it; it needs an administrator's kubeconfig. */
-export async function realCluster(kubeConfigPath: string): Promise<ContractCluster> {
+/**
+ * A real cluster as the contract wants it; it needs an administrator's kubeconfig. The name is that
+ * of the project's own cluster, if it is that one.
+ */
+export async function realCluster(
+  kubeConfigPath: string,
+  name: string | undefined,
+): Promise<ContractCluster> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(kubeConfigPath);
   const admin = await Wire.of(kubeConfig);
@@ -30,6 +40,16 @@ export async function realCluster(kubeConfigPath: string): Promise<ContractClust
       return createUser(admin, namespace, `user-${users}`, rules);
     },
     limit: (namespace, hard) => limit(admin, namespace, hard),
+    expiredToken: async (namespace) => {
+      const cluster = name === undefined ? undefined : load(name);
+      if (!cluster) return "only the project's own cluster lets one sign tokens of the past";
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+      const { body } = await create(admin, path, { metadata: { name: 'late' } });
+      const key = await readFile(join(cluster.folder, 'service-accounts.key'), 'utf8');
+      const token = tokenOfThePast(key, namespace, 'late', body.metadata?.uid ?? '');
+      await checkExpired(admin, token);
+      return { token };
+    },
     tooOld: async () => {
       const { path, remove } = await createKind(admin);
       cleanUps.push(remove);
@@ -101,6 +121,34 @@ async function whenAllowed(
       return (answer.body.status as { allowed: boolean }).allowed;
     });
   }
+}
+
+/** One that was valid for an hour, a day ago: TokenRequest makes none shorter than ten minutes. */
+function tokenOfThePast(key: string, namespace: string, name: string, uid: string): string {
+  const from = Math.floor(Date.now() / 1000) - 24 * 3600;
+  const issuer = 'https://kubernetes.default.svc';
+  const claims = {
+    iss: issuer,
+    aud: [issuer],
+    sub: `system:serviceaccount:${namespace}:${name}`,
+    iat: from,
+    nbf: from,
+    exp: from + 3600,
+    'kubernetes.io': { namespace, serviceaccount: { name, uid } },
+  };
+  const encoded = [{ alg: 'RS256', typ: 'JWT' }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  const signature = createSign('RSA-SHA256').update(encoded).sign(key, 'base64url');
+  return `${encoded}.${signature}`;
+}
+
+/** Were it refused for anything else, it would not be what it is said to be. */
+async function checkExpired(admin: Wire, token: string): Promise<void> {
+  const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+  const { body, text } = await create(admin, path, { spec: { token } });
+  const { error } = body.status as { error?: string };
+  if (!error?.includes('token has expired')) throw new Error(`not because it expired: ${text}`);
 }
 
 async function limit(

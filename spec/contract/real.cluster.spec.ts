@@ -1,10 +1,13 @@
-import { inject } from 'vitest';
+import { describe, inject } from 'vitest';
 
 import { contract } from './contract.ts';
 import { realCluster } from './real-cluster.ts';
 import { recordedAnswers } from './recorded.ts';
 
-const { kubeconfig } = inject('cluster');
+const { kubeconfig, name } = inject('cluster');
 
-contract('a real Kubernetes', () => realCluster(kubeconfig));
-recordedAnswers(kubeconfig);
+// Both mostly wait, for a bookmark the one and for namespaces to go the other.
+describe.concurrent('a contract', () => {
+  contract('a real Kubernetes', () => realCluster(kubeconfig, name));
+  recordedAnswers(kubeconfig);
+});

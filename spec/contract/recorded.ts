@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KubeConfig } from '@kubernetes/client-node';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
 
 import { EXCHANGES } from '../testing/real-answers/exchanges.ts';
 import { Normaliser, type PlainAnswer } from '../testing/real-answers/normalise.ts';
@@ -22,7 +22,7 @@ const recorded = JSON.parse(readFileSync(file, 'utf8')) as Record<string, PlainA
 
 /** The answers to which the cluster in the process is held, asked for again. */
 export function recordedAnswers(kubeConfigPath: string): void {
-  describe('what was recorded of a real Kubernetes', () => {
+  describe.concurrent('what was recorded of a real Kubernetes', () => {
     let admin: Wire;
     let version: string;
 
@@ -35,17 +35,24 @@ export function recordedAnswers(kubeConfigPath: string): void {
       version = `${major}.${minor.replace(/\D/g, '')}`;
     });
 
-    test.for(Object.keys(EXCHANGES))('is what one answers: %s', async (group, context) => {
-      const skipped = version !== RECORDED_ON;
-      context.skip(skipped, `this is Kubernetes ${version}, recorded was ${RECORDED_ON}`);
-      await empty(admin);
-      const answers = await play(admin, group);
-      (EXCHANGES[group] ?? []).forEach((exchange, index) => {
-        const title = `${exchange.method} ${exchange.path} ${JSON.stringify(exchange.body)}`;
-        expect.soft({ title, ...answers[index] }).toEqual({ title, ...recorded[group]?.[index] });
-      });
-      await admin.send('DELETE', NAMESPACE);
-    });
+    // One after the other: all play in the same namespace.
+    test.for(Object.keys(EXCHANGES))(
+      'is what one answers: %s',
+      { concurrent: false },
+      async (group, context) => {
+        const skipped = version !== RECORDED_ON;
+        context.skip(skipped, `this is Kubernetes ${version}, recorded was ${RECORDED_ON}`);
+        await empty(admin);
+        const answers = await play(admin, group);
+        (EXCHANGES[group] ?? []).forEach((exchange, index) => {
+          const title = `${exchange.method} ${exchange.path} ${JSON.stringify(exchange.body)}`;
+          context.expect
+            .soft({ title, ...answers[index] })
+            .toEqual({ title, ...recorded[group]?.[index] });
+        });
+        await admin.send('DELETE', NAMESPACE);
+      },
+    );
   });
 }
 

@@ -1,5 +1,5 @@
 import { loadYaml, type V1PolicyRule } from '@kubernetes/client-node';
-import { expect, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 
 import { roleYaml } from '../../lib/kubernetes/role.ts';
 import { failure, fresh, type Space } from './space.ts';
@@ -8,8 +8,8 @@ import type { Answer } from './wire.ts';
 const LOCK = 'lock';
 
 /** What is not allowed, not possible or not valid, and how the API server says so. */
-export function refusals(space: () => Space, own: () => Promise<Space>): void {
-  test('without a right every verb is forbidden, in words that name the user', async () => {
+export function refusals(space: () => Space, own: (context: TestContext) => Promise<Space>): void {
+  test('without a right every verb is forbidden, in words that name the user', async (context) => {
     const { configMaps, pods, name: namespace } = space();
     const { name: user, wire } = await space().cluster.user(namespace, [
       { apiGroups: [''], resources: ['secrets'], verbs: ['get'] },
@@ -28,8 +28,8 @@ export function refusals(space: () => Space, own: () => Promise<Space>): void {
       [await wire.send('DELETE', `${pods}/p`), 'delete', 'pods', 'p'],
     ];
     for (const [answer, verb, kind, name] of denied) {
-      expect.soft(answer.status).toBe(403);
-      expect
+      context.expect.soft(answer.status).toBe(403);
+      context.expect
         .soft(answer.body)
         .toEqual(
           failure(
@@ -61,8 +61,8 @@ export function refusals(space: () => Space, own: () => Promise<Space>): void {
     );
   });
 
-  test('the Role that the library prints allows what it does, and no more', async () => {
-    const { configMaps, pods, name: namespace } = await own();
+  test('the Role that the library prints allows what it does, and no more', async (context) => {
+    const { configMaps, pods, name: namespace } = await own(context);
     const { wire } = await space().cluster.user(namespace, rulesOf(namespace));
     const body = { metadata: { name: LOCK } };
     const watch = async (path: string, query: Record<string, string>) => {
@@ -145,6 +145,15 @@ export function refusals(space: () => Space, own: () => Promise<Space>): void {
     expect((await renewed.send('GET', configMaps)).status).toBe(200);
   });
 
+  test('an expired token is not accepted: 401', async (context) => {
+    const { configMaps, admin, cluster, name } = space();
+    const expired = await cluster.expiredToken(name);
+    if (typeof expired === 'string') return context.skip(expired);
+    const answer = await admin.withToken(expired.token).send('GET', configMaps);
+    expect(answer.status).toBe(401);
+    expect(answer.body).toEqual(failure(401, 'Unauthorized', 'Unauthorized'));
+  });
+
   test('an unknown token is not accepted: 401', async () => {
     const { configMaps, admin } = space();
     const answer = await admin.withToken('unknown').send('GET', configMaps);
@@ -177,8 +186,8 @@ export function refusals(space: () => Space, own: () => Promise<Space>): void {
     expect(await admin.send('GET', path)).toMatchObject({ status: 200, body: { items: [] } });
   });
 
-  test('in a terminating namespace nothing can be created: 403, and the cause says so', async () => {
-    const terminating = await own();
+  test('in a terminating namespace nothing can be created: 403, and why', async (context) => {
+    const terminating = await own(context);
     const { configMaps, path, name: namespace, admin } = terminating;
     const held = await terminating.configMap('held', { finalizers: ['example.com/keep'] });
     const deleted = await terminating.delete(path);
@@ -206,8 +215,21 @@ export function refusals(space: () => Space, own: () => Promise<Space>): void {
     await terminating.destroy(`${configMaps}/${held.name}`);
   });
 
-  test('more than a quota allows is forbidden, and the message says so', async () => {
-    const { configMaps, leases, admin, name: namespace, cluster } = await own();
+  test('a namespace that is deleted ends: it is not found, and nothing in it', async (context) => {
+    const { endless } = space().cluster;
+    context.skip(endless !== undefined, endless);
+    const ending = await own(context);
+    const { name } = await ending.configMap(LOCK);
+    await ending.delete(ending.path);
+    await ending.gone(ending.path);
+    await ending.gone(`${ending.configMaps}/${name}`);
+    const body = { metadata: { name } };
+    const answer = await ending.admin.send('POST', ending.configMaps, { body });
+    expect(answer).toMatchObject({ status: 404, body: { details: { kind: 'namespaces' } } });
+  });
+
+  test('more than a quota allows is forbidden, and the message says so', async (context) => {
+    const { configMaps, leases, admin, name: namespace, cluster } = await own(context);
     const key = 'count/leases.coordination.k8s.io';
     await cluster.limit(namespace, { [key]: 1, 'count/configmaps': 0 });
     const lease = (name: string) => ({ body: { metadata: { name } } });

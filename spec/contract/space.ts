@@ -17,6 +17,10 @@ export interface ContractCluster extends AsyncDisposable {
   user(namespace: string, rules: readonly V1PolicyRule[]): Promise<User>;
   /** Limits how many objects the namespace may hold; the quota is called `quota`. */
   limit(namespace: string, hard: Readonly<Record<string, number>>): Promise<void>;
+  /** A token whose time is up; a text says why there is none. */
+  expiredToken(namespace: string): Promise<{ readonly token: string } | string>;
+  /** Why no namespace ever ends here; undefined where they do. */
+  readonly endless?: string;
   /** A collection, and a version that it cannot be watched from any more. */
   tooOld(): Promise<{ readonly path: string; readonly resourceVersion: string }>;
 }

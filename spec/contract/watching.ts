@@ -15,7 +15,7 @@ export function watching(space: () => Space): void {
     watch.close();
   });
 
-  test('a watch without a version shows what is there as ADDED, and then what changes', async () => {
+  test('a watch without a version shows what is there, and then what changes', async () => {
     const { configMaps, admin, patience } = space();
     const { name, uid, resourceVersion } = await space().configMap(fresh('lock'));
     const watch = await space().watchOne(configMaps, name);
@@ -114,7 +114,7 @@ export function watching(space: () => Space): void {
     });
   });
 
-  test('a silent watch with bookmarks gets one now and then, and resumes at its version', async () => {
+  test('a silent watch with bookmarks gets one, and resumes at its version', async () => {
     const { configMaps, admin } = space();
     const { bookmarkPatienceMs } = space().cluster;
     const { name, resourceVersion } = await space().configMap(fresh('lock'));
@@ -168,7 +168,7 @@ export function watching(space: () => Space): void {
     watch.close();
   });
 
-  test('an object that leaves a selection is DELETED there, and ADDED when it returns', async () => {
+  test('what leaves a selection is DELETED there, and ADDED when it returns', async () => {
     const { configMaps, admin, patience } = space();
     const label = fresh('in');
     const { name } = await space().configMap(fresh('lock'), { labels: { [label]: 'yes' } });
@@ -190,7 +190,7 @@ export function watching(space: () => Space): void {
     expect(returned?.object.data).toEqual({ unseen: 'yes' });
   });
 
-  test('an object with finalizers is MODIFIED when it is deleted, DELETED when it is gone', async () => {
+  test('what has finalizers is MODIFIED when deleted, DELETED when gone', async () => {
     const { configMaps, patience } = space();
     const { name } = await space().configMap(fresh('lock'), { finalizers: ['example.com/a'] });
     const watch = await space().watchOne(configMaps, name);
