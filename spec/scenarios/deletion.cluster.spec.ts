@@ -67,20 +67,28 @@ describe.concurrent('the leader’s Pod is deleted', () => {
       expect(next.fromMs).toBeGreaterThan((await scene.said('a', 'exit')).atMs);
     },
   );
+});
 
+describe('the leader’s Pod is deleted by force while its kubelet is out of touch', () => {
   scenario(
-    'by force, which is beyond the promise: another leads at once, and a guarded leader is told',
+    'which is beyond the promise: another leads at once, and a guarded leader is told',
     async (scene) => {
       const leader = await leaderAndFollower(scene, {
         onSigterm: 'ignore',
         become: { guard: true },
         spec: graceful(5),
       });
-      await scene.deletePod('a', { gracePeriodSeconds: 0 });
-      const next = await scene.successor(leader);
-      expect(next.pod).toBe('b');
-      await scene.said('a', 'lost');
-      expect(BigInt(next.fencingToken ?? 0)).toBeGreaterThan(BigInt(leader.fencingToken ?? 0));
+      const kubelet = scene.control('kubelet');
+      await kubelet.stop();
+      try {
+        await scene.deletePod('a', { gracePeriodSeconds: 0 });
+        const next = await scene.successor(leader);
+        expect(next.pod).toBe('b');
+        await scene.said('a', 'lost');
+        expect(BigInt(next.fencingToken ?? 0)).toBeGreaterThan(BigInt(leader.fencingToken ?? 0));
+      } finally {
+        await kubelet.continue();
+      }
     },
     { isBeyondThePromise: true },
   );

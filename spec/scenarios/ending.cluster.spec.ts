@@ -34,7 +34,8 @@ describe.concurrent('the leader’s Pod ends, and its object stays', () => {
   });
 
   scenario('because its activeDeadlineSeconds are over', async (scene) => {
-    const leader = await leaderAndFollower(scene, { spec: { activeDeadlineSeconds: 8 } });
+    const leader = await leaderAndFollower(scene, {});
+    await scene.patchPod('a', { spec: { activeDeadlineSeconds: 1 } });
     const next = await scene.successor(leader);
     expect(next.pod).toBe('b');
     expect(await statusOf(scene, 'a')).toEqual({ phase: 'Failed', reason: 'DeadlineExceeded' });

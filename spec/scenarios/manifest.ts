@@ -1,6 +1,7 @@
 import type {
   V1Container,
   V1EnvVar,
+  V1LabelSelector,
   V1ObjectMeta,
   V1PodSpec,
   V1PodTemplateSpec,
@@ -27,24 +28,21 @@ export interface CandidateOptions {
   readonly onSigterm?: 'release' | 'linger' | 'exit' | 'ignore';
   /** `exit`: end, with success, as soon as it leads. */
   readonly onceLeading?: 'stay' | 'exit';
+  /**
+   * `gated`: ask only when commanded to. `elsewhere`: do not ask, another container did. `none`: do
+   * not lead at all.
+   */
+  readonly election?: 'become' | 'gated' | 'elsewhere' | 'none';
   /** What `become` is told. */
   readonly become?: BecomeOptions;
   readonly env?: readonly V1EnvVar[];
+  /** Variables that are not set. */
+  readonly without?: readonly string[];
   readonly image?: string;
   /** How the container differs. */
   readonly container?: Partial<V1Container>;
   /** How the Pod differs. */
   readonly spec?: Partial<V1PodSpec>;
-}
-
-export const LABELS = { app: 'candidate' };
-
-/** A Pod's template with one candidate in it, in the container `main`. */
-export function podTemplate(
-  where: Surroundings,
-  options: CandidateOptions = {},
-): V1PodTemplateSpec {
-  return { metadata: { labels: LABELS }, spec: podSpec(where, options) };
 }
 
 /** A Pod with one candidate in it, in the container `main`. */
@@ -83,8 +81,8 @@ export function container(
 
 /** What the documentation asks for, where the API server is, and what the candidate shall do. */
 function environment(where: Surroundings, name: string, options: CandidateOptions): V1EnvVar[] {
-  const { onSigterm = 'exit', onceLeading = 'stay', become = {} } = options;
-  return [
+  const { onSigterm = 'exit', onceLeading = 'stay', election = 'become', become = {} } = options;
+  const variables = [
     downward('POD_NAME', 'metadata.name'),
     downward('POD_UID', 'metadata.uid'),
     downward('POD_NAMESPACE', 'metadata.namespace'),
@@ -94,8 +92,10 @@ function environment(where: Surroundings, name: string, options: CandidateOption
     { name: 'CONTAINER', value: name },
     { name: 'ON_SIGTERM', value: onSigterm },
     { name: 'ONCE_LEADING', value: onceLeading },
+    { name: 'ELECTION', value: election },
     { name: 'BECOME_OPTIONS', value: JSON.stringify(become) },
   ];
+  return variables.filter((variable) => !options.without?.includes(variable.name));
 }
 
 function downward(name: string, fieldPath: string): V1EnvVar {
@@ -106,15 +106,12 @@ function downward(name: string, fieldPath: string): V1EnvVar {
 export function workload(
   where: Surroundings,
   name: string,
-  options: CandidateOptions,
-): {
-  metadata: V1ObjectMeta;
-  selector: { matchLabels: typeof LABELS };
-  template: V1PodTemplateSpec;
-} {
+  options: CandidateOptions = {},
+): { metadata: V1ObjectMeta; selector: V1LabelSelector; template: V1PodTemplateSpec } {
+  const labels = { app: name };
   return {
     metadata: { name, namespace: where.namespace },
-    selector: { matchLabels: LABELS },
-    template: podTemplate(where, options),
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: podSpec(where, options) },
   };
 }

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AppsV1Api,
+  type AuthenticationV1TokenRequest,
   BatchV1Api,
   CoreV1Api,
   KubeConfig,
@@ -23,11 +24,12 @@ import { creationsOf } from './audit.ts';
 import { violations } from './checker.ts';
 import type { CandidateImage } from './image.ts';
 import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
-import { type CandidateOptions, LABELS, type Surroundings, podSpec, workload } from './manifest.ts';
+import { type CandidateOptions, type Surroundings, podSpec, workload } from './manifest.ts';
 
 /** For whatever is awaited: nothing here is about how fast the machine is. */
 const PATIENCE_MS = 120_000;
 const POLL_MS = 50;
+const NOT_FOUND = 404;
 const SERVICE_ACCOUNT = 'candidate';
 
 let serial = 0;
@@ -106,7 +108,7 @@ export class Scene {
   async pod(name: string, options: CandidateOptions = {}): Promise<V1Pod> {
     const { namespace } = this;
     const body = {
-      metadata: { name, namespace, labels: LABELS },
+      metadata: { name, namespace, labels: { app: 'candidate' } },
       spec: podSpec(this.where, options),
     };
     return this.core.createNamespacedPod({ namespace, body });
@@ -133,6 +135,55 @@ export class Scene {
     await this.core.deleteNamespacedPod({ namespace: this.namespace, name, body: options });
   }
 
+  async patchPod(name: string, body: object): Promise<void> {
+    await this.core.patchNamespacedPod(
+      { namespace: this.namespace, name, body },
+      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
+    );
+  }
+
+  /** Takes one right of the documented Role away. */
+  async revoke(resource: 'configmaps' | 'pods', verb: string): Promise<void> {
+    const { namespace } = this;
+    const name = `${this.where.lockName}-leader-election`;
+    const role = await this.rbac.readNamespacedRole({ namespace, name });
+    const rules = (role.rules ?? [])
+      .map((rule) =>
+        rule.resources?.includes(resource)
+          ? { ...rule, verbs: rule.verbs.filter((allowed) => allowed !== verb) }
+          : rule,
+      )
+      .filter(({ verbs }) => verbs.length > 0);
+    await this.rbac.replaceNamespacedRole({ namespace, name, body: { ...role, rules } });
+  }
+
+  /** A kubeconfig file with the service account's rights, for who cannot have its files. */
+  async kubeconfigFile(): Promise<string> {
+    const { cluster, namespace } = this;
+    const { status } = await this.core.createNamespacedServiceAccountToken({
+      namespace,
+      name: SERVICE_ACCOUNT,
+      body: { spec: { audiences: [] } },
+    });
+    const authority = (await readFile(cluster.authority)).toString('base64');
+    const content = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        {
+          name: 'cluster',
+          cluster: { server: cluster.server, 'certificate-authority-data': authority },
+        },
+      ],
+      users: [{ name: 'user', user: { token: status?.token } }],
+      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
+      'current-context': 'context',
+    };
+    const path = join(this.where.folder, 'kubeconfig');
+    await writeFile(path, JSON.stringify(content));
+    return path;
+  }
+
   async pods(): Promise<V1Pod[]> {
     return (await this.core.listNamespacedPod({ namespace: this.namespace })).items;
   }
@@ -150,7 +201,7 @@ export class Scene {
   /** Has the process in a container of that Pod do something to itself. */
   async command(
     pod: string,
-    command: 'exit' | 'crash' | 'exhaust' | 'fill',
+    command: 'begin' | 'exit' | 'crash' | 'exhaust' | 'fill',
     container = 'main',
   ): Promise<void> {
     await writeFile(join(this.where.folder, 'commands', `${pod}.${container}`), command);
@@ -243,9 +294,17 @@ export class Scene {
     return violations(this.terms, creations);
   }
 
+  /** Another scene on the same cluster, which its own scenario has to check and to close. */
+  another(options: { takeOver?: boolean } = {}): Promise<Scene> {
+    const image = { name: this.where.image, folder: this.candidateFolder };
+    return Scene.open(this.cluster, image, options);
+  }
+
   /** Ends its Pods and removes its namespace. What was said stays until the cluster goes. */
   async close(): Promise<void> {
-    await this.core.deleteNamespace({ name: this.namespace });
+    await this.core.deleteNamespace({ name: this.namespace }).catch((error: unknown) => {
+      if ((error as { code?: number }).code !== NOT_FOUND) throw error;
+    });
   }
 
   #story(): string {

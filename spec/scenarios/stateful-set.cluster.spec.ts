@@ -33,7 +33,7 @@ describe.concurrent('a StatefulSet', () => {
 
   scenario('of one: the Pod of the same name leads anew, with a lock of its own', async (scene) => {
     const { namespace } = scene;
-    const { metadata, ...spec } = workload(scene.where, 'web', {});
+    const { metadata, ...spec } = workload(scene.where, 'web');
     await scene.apps.createNamespacedStatefulSet({
       namespace,
       body: { metadata, spec: { replicas: 1, ...spec } },

@@ -1,6 +1,7 @@
 // An operator as its users write one: it asks for the lock with what its Pod gives it, and says in
 // the scene's folder what comes of it, one JSON object a line, so that nothing is lost with a Pod.
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BecomeOptions, LeaderElectionError, type Leadership, become } from 'leader-for-life';
@@ -13,6 +14,7 @@ const container = variable('CONTAINER', 'main');
 const onSigterm = variable('ON_SIGTERM', 'exit');
 const run = `${pod}.${container}.${randomUUID()}`;
 const stop = new AbortController();
+const gate = new EventEmitter();
 
 let leadership: Leadership | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
@@ -50,6 +52,17 @@ async function kubeConfig(path: string) {
 }
 
 async function lead(): Promise<void> {
+  const election = variable('ELECTION', 'become');
+  if (election === 'none') return;
+  if (election === 'gated') await once(gate, 'open');
+  if (election === 'elsewhere') {
+    // Another container of this Pod became the leader before this one was started.
+    say('leading');
+    heartbeat = setInterval(() => {
+      say('heartbeat');
+    }, HEARTBEAT_MS);
+    return;
+  }
   leadership = await become(variable('LOCK', 'lock'), await options());
   const { fencingToken, attempts, waitedMs, signal } = leadership;
   say('leading', { fencingToken, attempts, waitedMs });
@@ -81,7 +94,8 @@ async function onSignal(): Promise<void> {
 }
 
 /** What a test wants to happen to this very process. */
-const commands: Readonly<Record<string, () => void>> = {
+const commands: Readonly<Record<string, () => unknown>> = {
+  begin: () => gate.emit('open'),
   exit: () => process.exit(0),
   crash: () => {
     throw new Error('crashed on command');

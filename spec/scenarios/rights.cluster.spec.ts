@@ -1,0 +1,92 @@
+import { describe, expect } from 'vitest';
+
+import { roleYaml } from '../../lib/kubernetes/role.ts';
+import { scenario } from './scenario.ts';
+import type { Scene } from './scene.ts';
+
+const become = { maxBackoffMs: 1000 };
+
+/** Pod `b` waits for Pod `a`, and follows it. */
+async function handOver(scene: Scene): Promise<void> {
+  await scene.pod('a', { become });
+  const leader = await scene.leader();
+  await scene.pod('b', { become });
+  await scene.followers(1, leader);
+  await scene.deletePod('a');
+  expect((await scene.successor(leader)).pod).toBe('b');
+}
+
+function warningsOf(scene: Scene, pod: string) {
+  return scene.saidBy(pod).filter(({ event }) => event === 'warning');
+}
+
+describe.concurrent('the documented Role', () => {
+  scenario('is enough, without a warning', async (scene) => {
+    await handOver(scene);
+    expect([...warningsOf(scene, 'a'), ...warningsOf(scene, 'b')]).toEqual([]);
+  });
+
+  for (const [resource, verb] of [
+    ['configmaps', 'watch'],
+    ['pods', 'get'],
+    ['pods', 'list'],
+    ['pods', 'watch'],
+  ] as const) {
+    scenario(
+      `without the right to ${verb} ${resource} it works, with one warning`,
+      async (scene) => {
+        await scene.revoke(resource, verb);
+        await handOver(scene);
+        const [warning, ...more] = warningsOf(scene, 'b');
+        expect(more).toEqual([]);
+        expect(warning?.code).toBe('LEADER_FOR_LIFE_DEGRADED');
+        expect(warning?.message).toContain(`cannot ${verb} resource "${resource}"`);
+        expect(warningsOf(scene, 'a').length).toBeLessThanOrEqual(1);
+      },
+    );
+  }
+
+  /** Says that it may not, and prints what has to be allowed. */
+  async function isForbidden(scene: Scene, pod: string): Promise<void> {
+    const error = await scene.said(pod, 'error');
+    expect(error.code).toBe('ERR_FORBIDDEN');
+    const { namespace, lockName } = scene.where;
+    const user = `system:serviceaccount:${namespace}:${scene.where.serviceAccount}`;
+    expect(error.message).toContain(roleYaml({ namespace, lockName, user, takeOver: false }));
+  }
+
+  scenario(
+    'without the right to create configmaps nobody leads: ERR_FORBIDDEN',
+    async (scene) => {
+      await scene.revoke('configmaps', 'create');
+      await scene.pod('a');
+      await isForbidden(scene, 'a');
+    },
+    { endsWithoutLeader: true },
+  );
+
+  scenario(
+    'without the right to get configmaps one leads, and whoever has to wait gets ERR_FORBIDDEN',
+    async (scene) => {
+      await scene.revoke('configmaps', 'get');
+      await scene.pod('a');
+      await scene.leader();
+      await scene.pod('b');
+      await isForbidden(scene, 'b');
+    },
+  );
+
+  scenario(
+    'without the right to delete configmaps nobody frees the lock of a Pod that has ended: ERR_FORBIDDEN',
+    async (scene) => {
+      await scene.revoke('configmaps', 'delete');
+      await scene.pod('a', { spec: { restartPolicy: 'Never' } });
+      const leader = await scene.leader();
+      await scene.pod('b', { spec: { restartPolicy: 'Never' } });
+      await scene.followers(1, leader);
+      await scene.command('a', 'exit');
+      await isForbidden(scene, 'b');
+    },
+    { endsWithoutLeader: true },
+  );
+});

@@ -1,0 +1,161 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type AuthenticationV1TokenRequest,
+  CoreV1Api,
+  KubeConfig,
+  PatchStrategy,
+  setHeaderOptions,
+} from '@kubernetes/client-node';
+import { describe, expect } from 'vitest';
+
+import { NODE_NAME } from '../cluster/credentials.ts';
+import { manifestsOf } from '../cluster/kubelet.ts';
+import { type CandidateOptions, podSpec } from './manifest.ts';
+import { scenario } from './scenario.ts';
+import type { Scene } from './scene.ts';
+
+/** A Pod that the kubelet starts from a file. It may have no service account. */
+async function staticPod(scene: Scene, name: string, options: CandidateOptions) {
+  await scene.kubeconfigFile();
+  const { serviceAccountName: _, ...spec } = podSpec(scene.where, {
+    ...options,
+    env: [{ name: 'KUBECONFIG', value: '/scene/kubeconfig' }],
+  });
+  const metadata = { name, namespace: scene.namespace };
+  const file = join(manifestsOf(scene.cluster), `${scene.namespace}.json`);
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec }));
+  return { name: `${name}-${NODE_NAME}`, remove: () => rm(file, { force: true }) };
+}
+
+describe.concurrent('a static Pod', () => {
+  scenario(
+    'is told that its downward-API UID is not its API UID, and leaves no lock behind',
+    async (scene) => {
+      const pod = await staticPod(scene, 'static', {});
+      try {
+        await scene.said(pod.name, 'error', { code: 'ERR_POD_UID_MISMATCH' });
+        await scene.until('the lock is gone', async () => !(await scene.lock()));
+      } finally {
+        await pod.remove();
+      }
+    },
+    { endsWithoutLeader: true },
+  );
+
+  scenario('without POD_UID leads, and is followed when it has ended', async (scene) => {
+    const pod = await staticPod(scene, 'static', { without: ['POD_UID'] });
+    try {
+      const leader = await scene.leader();
+      expect(leader.pod).toBe(pod.name);
+      await scene.pod('b');
+      await scene.followers(1, leader);
+      await pod.remove();
+      expect((await scene.successor(leader)).pod).toBe('b');
+    } finally {
+      await pod.remove();
+    }
+  });
+});
+
+describe.concurrent('what is around a Pod changes', () => {
+  scenario('a service-account token that was rotated is read anew', async (scene) => {
+    const { namespace, where } = scene;
+    const folder = join(where.folder, 'account');
+    await mkdir(folder);
+    await writeFile(join(folder, 'ca.crt'), await readFile(scene.cluster.authority));
+    await writeFile(join(folder, 'namespace'), namespace);
+    const old = await boundToken(scene, 'old');
+    await writeFile(join(folder, 'token'), old);
+
+    await scene.pod('a');
+    const leader = await scene.leader();
+    const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+    await scene.pod('b', {
+      container: { volumeMounts: [{ name: 'account', mountPath }] },
+      spec: {
+        automountServiceAccountToken: false,
+        volumes: [{ name: 'account', hostPath: { path: folder } }],
+      },
+    });
+    await scene.followers(1, leader);
+
+    await writeFile(join(folder, 'token'), await boundToken(scene, 'new'));
+    await scene.core.deleteNamespacedSecret({ namespace, name: 'old' });
+    await scene.until('the old token is refused', () => isRefused(scene, old));
+    await scene.deletePod('a');
+    expect((await scene.successor(leader)).pod).toBe('b');
+  });
+
+  scenario(
+    'a namespace is deleted: nobody follows, whoever goes first',
+    async (scene) => {
+      const { namespace } = scene;
+      const stubborn = { onSigterm: 'ignore', spec: { terminationGracePeriodSeconds: 4 } } as const;
+      await scene.pod('a', stubborn);
+      const leader = await scene.leader();
+      await scene.pod('b', stubborn);
+      await scene.pod('c', stubborn);
+      await scene.followers(2, leader);
+
+      await scene.core.deleteNamespace({ name: namespace });
+      await scene.until('the namespace is gone', async () => {
+        const { items } = await scene.core.listNamespace();
+        return !items.some(({ metadata }) => metadata?.name === namespace);
+      });
+      expect(scene.terms.map(({ uid }) => uid)).toEqual([leader.uid]);
+    },
+    { endsWithoutLeader: true },
+  );
+
+  scenario('a quota of ConfigMaps is reached, and raised: it waits, then leads', async (scene) => {
+    const { namespace } = scene;
+    const hard = (configmaps: string) => ({ spec: { hard: { configmaps } } });
+    await scene.until('the ConfigMap that every namespace has is there', async () => {
+      return (await scene.core.listNamespacedConfigMap({ namespace })).items.length === 1;
+    });
+    const body = { metadata: { name: 'quota' }, ...hard('1') };
+    await scene.core.createNamespacedResourceQuota({ namespace, body });
+    await scene.until('the quota is used up', async () => {
+      const { status } = await scene.core.readNamespacedResourceQuota({ namespace, name: 'quota' });
+      return status?.used?.['configmaps'] === '1';
+    });
+
+    await scene.pod('a', { become: { maxBackoffMs: 2000 } });
+    await scene.said('a', 'waiting', { reason: 'quota-exceeded' });
+    await scene.core.patchNamespacedResourceQuota(
+      { namespace, name: 'quota', body: hard('2') },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+    expect((await scene.leader()).pod).toBe('a');
+  });
+});
+
+/** A token that is valid for as long as there is a Secret of that name. */
+async function boundToken({ core, namespace, where }: Scene, name: string): Promise<string> {
+  const secret = await core.createNamespacedSecret({ namespace, body: { metadata: { name } } });
+  const { uid } = secret.metadata ?? {};
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid };
+  const body = {
+    spec: { audiences: [], boundObjectRef },
+  } as unknown as AuthenticationV1TokenRequest;
+  const { status } = await core.createNamespacedServiceAccountToken({
+    namespace,
+    name: where.serviceAccount,
+    body,
+  });
+  return status?.token ?? '';
+}
+
+async function isRefused({ kubeConfig, namespace }: Scene, token: string): Promise<boolean> {
+  const cluster = kubeConfig.getCurrentCluster();
+  if (!cluster) throw new Error('no cluster');
+  const limited = new KubeConfig();
+  limited.loadFromClusterAndUser(cluster, { name: 'old', token });
+  try {
+    await limited.makeApiClient(CoreV1Api).listNamespacedPod({ namespace });
+    return false;
+  } catch (error) {
+    return (error as { code?: number }).code === 401;
+  }
+}
