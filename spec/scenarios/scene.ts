@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AppsV1Api,
-  type AuthenticationV1TokenRequest,
   BatchV1Api,
   CoreV1Api,
   KubeConfig,
