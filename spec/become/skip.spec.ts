@@ -50,10 +50,12 @@ test('in a Pod without a service account it fails, and never skips', async () =>
 });
 
 test('a bad lock name is named before anything else happens', async () => {
-  await expect(becomeIn(surroundings({}), 'Not A Name', {})).rejects.toThrow(
-    new TypeError(
+  const attempt = becomeIn(surroundings({}), 'Not A Name', {});
+  await expect(attempt).rejects.toBeInstanceOf(TypeError);
+  await expect(attempt).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message:
       'lockName must be a DNS subdomain (RFC 1123) of at most 253 characters, ' +
-        'but is "Not A Name"',
-    ),
-  );
+      'but is "Not A Name"',
+  });
 });
