@@ -172,7 +172,8 @@ describe('an observer warns', () => {
   it.each([
     [
       'pods',
-      'the lock is only taken over once the garbage collector has freed it, and the Pod UID is not verified',
+      'the lock is only taken over once the garbage collector has freed it, ' +
+        'and the Pod UID is not verified',
     ],
     ['watch', 'the lock is polled instead of watched, so taking it over takes longer'],
     ['crowd', 'candidates cannot tell how many they are, so a handover may cost more requests'],

@@ -300,7 +300,8 @@ describe('an annotation', () => {
     'may not pretend to be %s',
     (key) => {
       expect(of('annotations', { [key]: 'x' })).toBe(
-        `options.annotations key must be one that this library does not set itself, but is "${key}"`,
+        'options.annotations key must be one that this library does not set itself, ' +
+          `but is "${key}"`,
       );
       expect(of('labels', { [key]: 'x' })).toBeUndefined();
     },

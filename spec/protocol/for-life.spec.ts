@@ -400,7 +400,7 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
   });
 });
 
-describe('when the lock goes before a holder that is deleted in the foreground, a candidate', () => {
+describe('when the lock goes before its holder (foreground deletion), a candidate', () => {
   const leaving = aPod({ deleting: true, foreground: true });
   const known = aState({
     command: inspecting,
@@ -462,6 +462,16 @@ describe('when the lock goes before a holder that is deleted in the foreground, 
   ] as const)('looks as soon as the crowd allows once a watch shows %j', (pod, obstacle) => {
     const state = step(find(bereft), { type: 'holder-seen', pod }, when);
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
+    expect(state).toMatchObject({ obstacle, next: 'inspect', predecessor: RIVAL });
+  });
+
+  it.each([
+    [aPod({ deleting: true, phase: 'Failed' }), 'finishing'],
+    ['unreadable', 'unknown'],
+  ] as const)('is in no hurry for %j', (pod, obstacle) => {
+    const state = step(find(bereft), { type: 'holder-seen', pod }, when);
+    const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
+    expect(state.command).toEqual({ do: 'wait', untilMs });
     expect(state).toMatchObject({ obstacle, next: 'inspect', predecessor: RIVAL });
   });
 
