@@ -1,10 +1,21 @@
 import type { Creation } from './audit.ts';
 import type { Term } from './journal.ts';
 
+/** What the API server wrote down. */
+export interface Audit {
+  readonly creations: readonly Creation[];
+  /** One that is killed while it answers does not write that down. @default true */
+  readonly isComplete?: boolean;
+}
+
 /** Whatever speaks against the promise that at most one Pod leads, in sentences; none is well. */
-export function violations(terms: readonly Term[], creations?: readonly Creation[]): string[] {
-  const seen = creations ? usurpations(terms, creations) : [];
-  return [...overlaps(terms), ...staleTokens(terms), ...seen];
+export function violations(terms: readonly Term[], audit?: Audit): string[] {
+  return [
+    ...overlaps(terms),
+    ...staleTokens(terms),
+    ...(audit ? usurpations(terms, audit.creations) : []),
+    ...(audit?.isComplete === false ? [] : unfounded(terms, audit?.creations)),
+  ];
 }
 
 /** Two Pods whose processes both ran and both said that they lead. */
@@ -34,21 +45,22 @@ function staleTokens(terms: readonly Term[]): string[] {
   });
 }
 
-/** What the API server saw of the locks, held against what the Pods said. */
+/** A Pod that got the lock while another Pod said that it leads. */
 function usurpations(terms: readonly Term[], creations: readonly Creation[]): string[] {
-  const unfounded = terms
-    .filter((term) => !creations.some((creation) => isOf(term, creation)))
+  return creations.flatMap((creation) => {
+    const { podUid, podName, receivedTime, answeredTime } = creation;
+    return terms
+      .filter(({ uid }) => podUid !== undefined && uid !== podUid)
+      .filter(({ fromTime, toTime }) => fromTime < receivedTime && answeredTime < toTime)
+      .map((term) => `Pod ${podName ?? ''} (${podUid ?? ''}) got the lock while ${name(term)} led`);
+  });
+}
+
+/** A Pod that led and for which the API server never created a lock. */
+function unfounded(terms: readonly Term[], creations?: readonly Creation[]): string[] {
+  return terms
+    .filter((term) => creations && !creations.some((creation) => isOf(term, creation)))
     .map((term) => `${name(term)} led without having created the lock`);
-  const intrusions = creations.flatMap(({ podUid, podName, receivedTime, answeredTime }) =>
-    terms
-      .filter(({ uid, fromTime, toTime }) => {
-        return (
-          podUid !== undefined && uid !== podUid && fromTime < receivedTime && answeredTime < toTime
-        );
-      })
-      .map((term) => `Pod ${podName ?? ''} (${podUid ?? ''}) got the lock while ${name(term)} led`),
-  );
-  return [...unfounded, ...intrusions];
 }
 
 function isOf(term: Term, { podUid, receivedTime }: Creation): boolean {

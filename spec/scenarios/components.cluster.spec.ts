@@ -59,6 +59,28 @@ describe('the controller manager is stopped, and with it the garbage collector',
   );
 });
 
+async function creating(scene: Scene): Promise<void> {
+  await scene.pod('a', { election: 'gated' });
+  await scene.pod('b', { election: 'gated' });
+  await scene.said('a', 'start');
+  await scene.said('b', 'start');
+  const [etcd, server] = [scene.control('etcd'), scene.control('kube-apiserver')];
+  // Without etcd's answer the create stays on its way: nobody knows whether it went through.
+  await etcd.stop();
+  await scene.command('a', 'begin');
+  await scene.said('a', 'command');
+  await sleep(1000);
+  await server.kill();
+  await etcd.continue();
+  await scene.said('a', 'waiting', { reason: 'api-unavailable' });
+  await server.restart();
+
+  const leader = await scene.leader();
+  expect(leader.pod).toBe('a');
+  await scene.command('b', 'begin');
+  await scene.followers(1, leader);
+}
+
 describe('the API server is killed and started again', () => {
   scenario(
     'while candidates wait: the leader leads on, and then they go on waiting',
@@ -76,26 +98,8 @@ describe('the API server is killed and started again', () => {
     },
   );
 
-  scenario('while one is creating the lock: it leads, with one lock', async (scene) => {
-    await scene.pod('a', { election: 'gated' });
-    await scene.pod('b', { election: 'gated' });
-    await scene.said('a', 'start');
-    await scene.said('b', 'start');
-    const [etcd, server] = [scene.control('etcd'), scene.control('kube-apiserver')];
-    // Without etcd's answer the create stays on its way: nobody knows whether it went through.
-    await etcd.stop();
-    await scene.command('a', 'begin');
-    await scene.said('a', 'command');
-    await sleep(1000);
-    await server.kill();
-    await etcd.continue();
-    await scene.said('a', 'waiting', { reason: 'api-unavailable' });
-    await server.restart();
-
-    const leader = await scene.leader();
-    expect(leader.pod).toBe('a');
-    await scene.command('b', 'begin');
-    await scene.followers(1, leader);
+  scenario('while one is creating the lock: it leads, with one lock', creating, {
+    isAuditIncomplete: true,
   });
 });
 

@@ -41,9 +41,10 @@ describe.concurrent('become in another container than the main one', () => {
 
     // The sidecar outlives it until it is killed, and leads meanwhile.
     await scene.command('a', 'exit');
-    await scene.said('a', 'exit', { container: 'main' });
-    expect((await scene.leader()).uid).toBe(leader.uid);
+    const { atMs: mainEndedMs } = await scene.said('a', 'exit', { container: 'main' });
     expect((await scene.successor(leader)).pod).toBe('b');
+    expect(scene.terms[0]).toMatchObject({ uid: leader.uid });
+    expect(scene.terms[0]?.toMs).toBeGreaterThan(mainEndedMs);
     expect((await scene.findPod('a'))?.status?.phase).toBe('Succeeded');
   });
 });

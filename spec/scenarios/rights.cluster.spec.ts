@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest';
 
 import { roleYaml } from '../../lib/kubernetes/role.ts';
+import type { Term } from './journal.ts';
+import { Outsider } from './outsider.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
 
@@ -47,12 +49,12 @@ describe.concurrent('the documented Role', () => {
   }
 
   /** Says that it may not, and prints what has to be allowed. */
-  async function isForbidden(scene: Scene, pod: string): Promise<void> {
+  async function isForbidden(scene: Scene, pod: string, takeOver = false): Promise<void> {
     const error = await scene.said(pod, 'error');
     expect(error.code).toBe('ERR_FORBIDDEN');
     const { namespace, lockName } = scene.where;
     const user = `system:serviceaccount:${namespace}:${scene.where.serviceAccount}`;
-    expect(error.message).toContain(roleYaml({ namespace, lockName, user, takeOver: false }));
+    expect(error.message).toContain(roleYaml({ namespace, lockName, user, takeOver }));
   }
 
   scenario(
@@ -89,4 +91,53 @@ describe.concurrent('the documented Role', () => {
     },
     { endsWithoutLeader: true },
   );
+
+  /** Pod `a` leads on a node that nobody hears of, and `b` may take over at once. */
+  async function takeOver(scene: Scene): Promise<Term> {
+    await Outsider.start(scene, 'a');
+    const leader = await scene.leader();
+    await scene.pod('b', {
+      become: { takeOverFromNotReadyNodeAfterMs: 500, maxBackoffMs: 1000 },
+      spec: { restartPolicy: 'Never' },
+    });
+    return leader;
+  }
+
+  const daring = { takeOver: true, isBeyondThePromise: true } as const;
+
+  scenario(
+    'for takeOverFromNotReadyNodeAfterMs is enough, without a warning',
+    async (scene) => {
+      expect((await scene.successor(await takeOver(scene))).pod).toBe('b');
+      expect(warningsOf(scene, 'b')).toEqual([]);
+    },
+    daring,
+  );
+
+  scenario(
+    'for takeOverFromNotReadyNodeAfterMs without the right to watch nodes works, with one warning',
+    async (scene) => {
+      await scene.revoke('nodes', 'watch');
+      expect((await scene.successor(await takeOver(scene))).pod).toBe('b');
+      const codes = warningsOf(scene, 'b').map(({ code }) => code);
+      expect(codes).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
+    },
+    daring,
+  );
+
+  for (const [resource, verb] of [
+    ['nodes', 'get'],
+    ['pods', 'delete'],
+  ] as const) {
+    scenario(
+      `for takeOverFromNotReadyNodeAfterMs without the right to ${verb} ${resource}: ERR_FORBIDDEN`,
+      async (scene) => {
+        await scene.revoke(resource, verb);
+        const leader = await takeOver(scene);
+        await isForbidden(scene, 'b', true);
+        expect((await scene.leader()).uid).toBe(leader.uid);
+      },
+      { takeOver: true },
+    );
+  }
 });

@@ -1,8 +1,12 @@
 import { expect, inject, test } from 'vitest';
 
+import { up } from '../cluster/lifecycle.ts';
 import { load } from '../cluster/state.ts';
 import { candidateImage } from './image.ts';
 import { Scene } from './scene.ts';
+
+/** What is awaited has its own limits, which say more. */
+const TIMEOUT_MS = 600_000;
 
 /** What is known of a scenario's end. */
 export interface ScenarioOptions {
@@ -10,6 +14,8 @@ export interface ScenarioOptions {
   readonly endsWithoutLeader?: boolean;
   /** The scenario is about one of the limits in `docs/safety.md`. */
   readonly isBeyondThePromise?: boolean;
+  /** The API server may be killed before it writes down in its audit log what it did. */
+  readonly isAuditIncomplete?: boolean;
   /** The candidates have the rights that `takeOverFromNotReadyNodeAfterMs` needs. */
   readonly takeOver?: boolean;
 }
@@ -23,7 +29,7 @@ export function scenario(
   play: (scene: Scene) => Promise<void>,
   options: ScenarioOptions = {},
 ): void {
-  test(title, async ({ skip, onTestFinished }) => {
+  test(title, { timeout: TIMEOUT_MS }, async ({ skip, onTestFinished }) => {
     const { name, noNode } = inject('cluster');
     if (noNode !== undefined) skip(`there is no node of the project's own: ${noNode}`);
     const cluster = name === undefined ? undefined : load(name);
@@ -31,8 +37,15 @@ export function scenario(
 
     const scene = await Scene.open(cluster, await candidateImage(cluster), options);
     onTestFinished(() => scene.close());
-    await play(scene);
-    if (!options.endsWithoutLeader) await scene.leader();
-    if (!options.isBeyondThePromise) expect(await scene.violations()).toEqual([]);
+    try {
+      await play(scene);
+      if (!options.endsWithoutLeader) await scene.leader();
+    } catch (error) {
+      // What it stopped or killed is not missing in the scenarios that follow.
+      await up({ name: cluster.name, node: true });
+      throw error;
+    }
+    if (options.isBeyondThePromise) return;
+    expect(await scene.violations(!options.isAuditIncomplete)).toEqual([]);
   });
 }

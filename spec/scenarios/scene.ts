@@ -12,6 +12,7 @@ import {
   RbacAuthorizationV1Api,
   type V1ConfigMap,
   type V1Pod,
+  type V1PolicyRule,
   loadAllYaml,
   setHeaderOptions,
 } from '@kubernetes/client-node';
@@ -44,6 +45,7 @@ export class Scene {
   readonly rbac: RbacAuthorizationV1Api;
   readonly candidateFolder: string;
   readonly kubeConfig: KubeConfig;
+  readonly #ends: (() => Promise<void>)[] = [];
 
   private constructor(cluster: Cluster, image: CandidateImage, where: Surroundings) {
     this.cluster = cluster;
@@ -87,6 +89,10 @@ export class Scene {
 
   get #user(): string {
     return `system:serviceaccount:${this.namespace}:${SERVICE_ACCOUNT}`;
+  }
+
+  get #roleName(): string {
+    return `${this.where.lockName}-leader-election`;
   }
 
   async #prepare(takeOver: boolean): Promise<void> {
@@ -141,19 +147,26 @@ export class Scene {
     );
   }
 
-  /** Takes one right of the documented Role away. */
-  async revoke(resource: 'configmaps' | 'pods', verb: string): Promise<void> {
-    const { namespace } = this;
-    const name = `${this.where.lockName}-leader-election`;
-    const role = await this.rbac.readNamespacedRole({ namespace, name });
-    const rules = (role.rules ?? [])
-      .map((rule) =>
-        rule.resources?.includes(resource)
-          ? { ...rule, verbs: rule.verbs.filter((allowed) => allowed !== verb) }
-          : rule,
-      )
-      .filter(({ verbs }) => verbs.length > 0);
-    await this.rbac.replaceNamespacedRole({ namespace, name, body: { ...role, rules } });
+  /** Takes one right of the documented Role, or ClusterRole, away. */
+  async revoke(resource: 'configmaps' | 'pods' | 'nodes', verb: string): Promise<void> {
+    const { namespace, rbac } = this;
+    const name = this.#roleName;
+    const less = (rules: readonly V1PolicyRule[] = []): V1PolicyRule[] =>
+      rules
+        .map((rule) =>
+          rule.resources?.includes(resource)
+            ? { ...rule, verbs: rule.verbs.filter((allowed) => allowed !== verb) }
+            : rule,
+        )
+        .filter(({ verbs }) => verbs.length > 0);
+    if (resource === 'nodes') {
+      const role = await rbac.readClusterRole({ name });
+      await rbac.replaceClusterRole({ name, body: { ...role, rules: less(role.rules) } });
+    } else {
+      const role = await rbac.readNamespacedRole({ namespace, name });
+      const body = { ...role, rules: less(role.rules) };
+      await rbac.replaceNamespacedRole({ namespace, name, body });
+    }
   }
 
   /** A kubeconfig file with the service account's rights, for who cannot have its files. */
@@ -287,23 +300,37 @@ export class Scene {
   }
 
   /** Whatever speaks against the promise, from the Pods' words and the API server's. */
-  async violations(): Promise<string[]> {
+  async violations(isComplete = true): Promise<string[]> {
     const { namespace, lockName } = this.where;
     const creations = await creationsOf(this.cluster.auditLog, namespace, lockName);
-    return violations(this.terms, creations);
+    return violations(this.terms, { creations, isComplete });
   }
 
-  /** Another scene on the same cluster, which its own scenario has to check and to close. */
-  another(options: { takeOver?: boolean } = {}): Promise<Scene> {
+  /** Another scene on the same cluster, which closes with this one; whoever made it checks it. */
+  async another(options: { takeOver?: boolean } = {}): Promise<Scene> {
     const image = { name: this.where.image, folder: this.candidateFolder };
-    return Scene.open(this.cluster, image, options);
+    const scene = await Scene.open(this.cluster, image, options);
+    this.onClose(() => scene.close());
+    return scene;
   }
 
-  /** Ends its Pods and removes its namespace. What was said stays until the cluster goes. */
+  /** Has something done before the namespace is removed. */
+  onClose(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
+  /** Ends its Pods and removes all that it made. What was said stays until the cluster goes. */
   async close(): Promise<void> {
-    await this.core.deleteNamespace({ name: this.namespace }).catch((error: unknown) => {
-      if ((error as { code?: number }).code !== NOT_FOUND) throw error;
-    });
+    const name = this.#roleName;
+    await Promise.all(this.#ends.map((end) => end()));
+    await Promise.all(
+      [
+        this.core.deleteNamespace({ name: this.namespace }),
+        // With `takeOver` only.
+        this.rbac.deleteClusterRole({ name }),
+        this.rbac.deleteClusterRoleBinding({ name }),
+      ].map((deletion: Promise<unknown>) => deletion.catch(unlessNotFound)),
+    );
   }
 
   #story(): string {
@@ -317,4 +344,9 @@ export class Scene {
       })
       .join('\n');
   }
+}
+
+/** For deletions of what may be gone. */
+export function unlessNotFound(error: unknown): void {
+  if ((error as { code?: number }).code !== NOT_FOUND) throw error;
 }

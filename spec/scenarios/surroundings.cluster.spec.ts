@@ -91,14 +91,18 @@ describe.concurrent('what is around a Pod changes', () => {
     'a namespace is deleted: nobody follows, whoever goes first',
     async (scene) => {
       const { namespace } = scene;
-      const stubborn = { onSigterm: 'ignore', spec: { terminationGracePeriodSeconds: 4 } } as const;
-      await scene.pod('a', stubborn);
+      await scene.pod('a', { spec: { terminationGracePeriodSeconds: 1 } });
       const leader = await scene.leader();
-      await scene.pod('b', stubborn);
-      await scene.pod('c', stubborn);
+      // Those that wait are there for longer than the leader, and see the lock go.
+      await scene.pod('b', { onSigterm: 'ignore' });
+      await scene.pod('c', { onSigterm: 'ignore' });
       await scene.followers(2, leader);
 
       await scene.core.deleteNamespace({ name: namespace });
+      for (const pod of ['b', 'c']) {
+        const { code } = await scene.said(pod, 'error');
+        expect(code).toBeOneOf(['ERR_NAMESPACE_TERMINATING', 'ERR_POD_TERMINATING']);
+      }
       await scene.until('the namespace is gone', async () => {
         const { items } = await scene.core.listNamespace();
         return !items.some(({ metadata }) => metadata?.name === namespace);
