@@ -256,7 +256,7 @@ export class Campaign {
       return await this.#inspect(AbortSignal.any([signal, gone.signal]));
     } catch (error) {
       if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
-      return { type: 'lock-gone', uid };
+      return this.#lookout.takeHolderSeen() ?? { type: 'lock-gone', uid };
     } finally {
       gone.end();
     }
@@ -273,8 +273,8 @@ export class Campaign {
     ]);
     const holder = lock ? this.#rival(lock) : predecessor;
     if (!holder) {
-      this.#lookout.forgetHolder();
-      return this.#inspected(lock, 'unreadable');
+      if (lock) this.#lookout.forgetHolder();
+      return this.#inspected(lock, early ?? 'unreadable');
     }
     const [reading] = await Promise.all([
       early && expected?.name === holder.name ? early : this.#readHolder(holder.name, signal),

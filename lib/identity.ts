@@ -40,11 +40,12 @@ export async function identify(
   if (podName === undefined) throw noPodName();
   if (kubeConfig) checkKubeConfig(kubeConfig);
   else await checkServiceAccount(environment);
-  const namespace =
-    given ??
-    (await serviceAccountNamespace(environment)) ??
-    kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
-  if (namespace === undefined) throw noNamespace();
+  const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
+  const namespace = given ?? (await serviceAccountNamespace(environment)) ?? context;
+  if (namespace === undefined || namespace === '') throw noNamespace();
+  if (!isDnsLabel(namespace)) {
+    throw invalidArgument('the namespace', "a namespace's name", namespace);
+  }
   const credentials = kubeConfig
     ? userCredentials(kubeConfig)
     : await serviceAccountCredentials(environment);

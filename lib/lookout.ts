@@ -123,6 +123,13 @@ export class Lookout {
     };
   }
 
+  /** A hint about the holder that has come in; it bears on what the end of its lock means. */
+  takeHolderSeen(): (Hint & { type: 'holder-seen' }) | undefined {
+    const index = this.#hints.findIndex((hint) => hint.type === 'holder-seen');
+    const [hint] = index < 0 ? [] : this.#hints.splice(index, 1);
+    return hint?.type === 'holder-seen' ? hint : undefined;
+  }
+
   close(): void {
     for (const watched of this.#posts.keys()) this.#stop(watched);
     this.#hints = [];

@@ -154,8 +154,13 @@ function checkKubeConfigType(name: string, value: unknown): void {
 }
 
 function entriesOf(name: string, value: unknown): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidArgument(name, 'an object of strings', value);
+  const prototype: unknown = typeof value === 'object' && value && Object.getPrototypeOf(value);
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    (prototype !== Object.prototype && prototype !== null)
+  ) {
+    throw invalidArgument(name, 'a plain object of strings', value);
   }
   for (const key of Object.keys(value)) {
     if (!isQualifiedName(key)) throw invalidArgument(`${name} key`, 'a qualified name', key);

@@ -244,7 +244,9 @@ describe.each(['labels', 'annotations'])('the %s', (name) => {
     [[], 'an array'],
     [7, '7'],
   ])('may not be %j', (value, shown) => {
-    expect(of(name, value)).toBe(`options.${name} must be an object of strings, but is ${shown}`);
+    expect(of(name, value)).toBe(
+      `options.${name} must be a plain object of strings, but is ${shown}`,
+    );
   });
 
   it.each(['', 'a b', 'a/b/c', '-a', a(64), `${a(254)}/a`, 'A_b/c'])(

@@ -105,12 +105,17 @@ export class Api {
           this.#clock.random(),
           FIRST_RETRY_MS,
         );
-        const delayMs = wanted === undefined ? backoff : Math.min(wanted, MAX_RETRY_AFTER_MS);
+        const delayMs = wanted === undefined ? backoff : this.#notBefore(wanted);
         if (this.#clock.now() + delayMs - startedMs > withinMs) throw error;
         onRetry?.(error, delayMs);
         await sleep(this.#clock, delayMs, signal);
       },
     });
+  }
+
+  /** Never sooner than told, and a crowd that is told the same not all at once. */
+  #notBefore(wantedMs: number): number {
+    return Math.min(wantedMs, MAX_RETRY_AFTER_MS) * (1 + 0.2 * this.#clock.random());
   }
 
   unref(): void {

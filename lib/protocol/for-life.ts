@@ -182,7 +182,7 @@ const hints = [
 const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   identify: ['identified'],
   attempt: ['attempted'],
-  inspect: ['inspected', 'lock-gone'],
+  inspect: ['inspected', 'lock-gone', 'holder-seen'],
   reclaim: ['reclaimed'],
   evict: ['evicted'],
   wait: ['time-up', ...hints],
@@ -233,7 +233,10 @@ function onInspected(
 ): State {
   const state = remember(before, event);
   const { lock } = event;
-  if (!lock) return onLockFree(state, outlasting(before), event, when);
+  if (!lock) {
+    const holder = event.holder === 'unreadable' ? before.holder : event.holder;
+    return onLockFree(state, outlasting({ ...state, lock: before.lock, holder }), event, when);
+  }
   const holder = holderOf(lock);
   if (!holder) return fail(state, { because: 'foreign-lock', lock });
   if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);

@@ -103,7 +103,7 @@ describe('transitions that are our bug', () => {
   const commands: [Command, Event['type'][]][] = [
     [{ do: 'identify' }, ['identified']],
     [attempting, ['attempted']],
-    [inspecting, ['inspected', 'lock-gone']],
+    [inspecting, ['inspected', 'lock-gone', 'holder-seen']],
     [{ do: 'reclaim', lock: aLock() }, ['reclaimed']],
     [{ do: 'evict', pod: aPod() }, ['evicted']],
     [{ do: 'wait', untilMs: NOW }, ['time-up', ...hints]],
@@ -529,11 +529,24 @@ describe('when the lock goes before its holder (foreground deletion), a candidat
   ])('creates the lock as usual if the holder %s', (_, changes) => {
     const state = { ...known, ...changes };
     const untilMs = NOW + spreadMs(100, 0.5);
-    expect(find(state).command).toEqual({ do: 'wait', untilMs });
+    const found = find(state, { holder: 'unreadable' });
+    expect(found.command).toEqual({ do: 'wait', untilMs });
     const hinted = step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
     expect(hinted.command).toEqual({ do: 'wait', untilMs });
-    expect([find(state).next, hinted.next]).toEqual(['attempt', 'attempt']);
-    expect([find(state).predecessor, hinted.predecessor]).toEqual([undefined, undefined]);
+    expect([found.next, hinted.next]).toEqual(['attempt', 'attempt']);
+    expect([found.predecessor, hinted.predecessor]).toEqual([undefined, undefined]);
+  });
+
+  it('learns of it from the very look that finds the lock gone', () => {
+    const unaware = { ...known, foregroundUid: undefined, holder: aPod() };
+    const found = find(unaware, { holder: leaving });
+    expect(found).toMatchObject({ command: inspecting, predecessor: RIVAL });
+  });
+
+  it('learns of it while it looks', () => {
+    const unaware = { ...known, foregroundUid: undefined, holder: aPod() };
+    const seen = step(unaware, { type: 'holder-seen', pod: leaving }, when);
+    expect(seen).toMatchObject({ command: inspecting, foregroundUid: RIVAL.uid });
   });
 });
 
