@@ -31,6 +31,18 @@ describe('what can be aborted', () => {
     await expect(waiting).rejects.toBe('the reason');
   });
 
+  it('leaves no rejection unhandled of what nobody waits for any more', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const { promise, reject } = Promise.withResolvers<never>();
+    await expect(abortable(promise, AbortSignal.abort('the reason'))).rejects.toBe('the reason');
+    reject(new Error('too late'));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('does not listen for longer than it waits', async () => {
     const listening = { now: 0 };
     const { signal } = new AbortController();

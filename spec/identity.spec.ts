@@ -167,6 +167,14 @@ describe('a candidate with a kubeConfig', () => {
     using elsewhere = new Container({}, { POD_NAME: 'app-0' });
     const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
     await expect(identify(elsewhere, options)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
+    const empty = checkOptions('my-lock', { kubeConfig: kubeConfig('') });
+    await expect(identify(elsewhere, empty)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
+  });
+
+  it('has to have a namespace that can be one', async () => {
+    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
+    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('Not/One') });
+    await expect(identify(elsewhere, options)).rejects.toThrow(TypeError);
   });
 
   it('has to have a name', async () => {

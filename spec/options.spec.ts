@@ -243,6 +243,8 @@ describe.each(['labels', 'annotations'])('the %s', (name) => {
     [null, 'null'],
     [[], 'an array'],
     [7, '7'],
+    // Its entries are none of its properties: it would pass as no labels at all.
+    [new Map([['app', 'a']]), 'an object'],
   ])('may not be %j', (value, shown) => {
     expect(of(name, value)).toBe(
       `options.${name} must be a plain object of strings, but is ${shown}`,
