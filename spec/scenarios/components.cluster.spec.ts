@@ -95,6 +95,8 @@ describe('the API server is killed and started again', () => {
       await scene.followers(1, leader);
       await scene.deletePod('a');
       expect((await scene.successor(leader)).pod).toBe('b');
+      // A server that starts knows nobody's rights yet, and says so: that is no reason to give up.
+      expect(scene.entries.filter(({ event }) => event === 'error')).toEqual([]);
     },
   );
 

@@ -6,7 +6,7 @@ import { candidateImage } from './image.ts';
 import { Scene } from './scene.ts';
 
 /** What is awaited has its own limits, which say more. */
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 900_000;
 
 /** What is known of a scenario's end. */
 export interface ScenarioOptions {

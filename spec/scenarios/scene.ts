@@ -27,7 +27,7 @@ import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
 import { type CandidateOptions, type Surroundings, podSpec, workload } from './manifest.ts';
 
 /** For whatever is awaited: nothing here is about how fast the machine is. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 const POLL_MS = 50;
 const NOT_FOUND = 404;
 const SERVICE_ACCOUNT = 'candidate';
