@@ -73,7 +73,7 @@ describe('a candidate that waits', () => {
     expect(reads()).toBeGreaterThan(before);
   });
 
-  test('polls where watching is forbidden, with pauses that grow to maxBackoffMs and stay', async () => {
+  test('trap 7: polls where watching is forbidden, with pauses that grow to maxBackoffMs and stay', async () => {
     const simulation = await Simulation.create();
     simulation.cluster.createPod('a');
     simulation.cluster.createPod('b');

@@ -219,14 +219,14 @@ describe('access by a service account', () => {
     });
   });
 
-  it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])('finds an IPv6 host: %s', async (host) => {
+  it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])('trap 13: finds an IPv6 host: %s', async (host) => {
     vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
     const credentials = await serviceAccountCredentials(container);
     const { server } = await credentials.access();
     expect(server.href).toBe(new URL(`https://[${host}]:443`).href);
   });
 
-  it.each(['first\n', 'first\r\n'])('passes over the newline after a token: %j', async (token) => {
+  it.each(['first\n', 'first\r\n'])('trap 13: passes over the newline after a token: %j', async (token) => {
     container.write('token', token);
     const credentials = await serviceAccountCredentials(container);
     const { headers } = await credentials.access();
@@ -246,7 +246,7 @@ describe('access by a service account', () => {
     ['stands still', 0],
     ['jumps back', -2 * HOUR],
     ['jumps ahead', 2 * HOUR],
-  ])('reads the token anew when refreshed, although the wall clock %s', async (_, jump) => {
+  ])('trap 13: reads the token anew when refreshed, although the wall clock %s', async (_, jump) => {
     const credentials = await serviceAccountCredentials(container);
     await credentials.access();
     container.write('token', 'second');

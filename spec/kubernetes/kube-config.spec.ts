@@ -188,7 +188,7 @@ describe("a Pod's service account", () => {
     ['stands still', 0],
     ['jumps back', -2 * HOUR],
     ['jumps ahead', 2 * HOUR],
-  ])('gets on with a token that is rotated while the wall clock %s', async (_, jump) => {
+  ])('trap 13: gets on with a token that is rotated while the wall clock %s', async (_, jump) => {
     const tokens = { valid: 'first' };
     await using server = await apiServer(tokens);
     const clock = new ManualClock();
