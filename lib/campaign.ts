@@ -337,7 +337,7 @@ export class Campaign {
       this.#crowd = { size, dueMs: clock.now() + validMs, validMs: next };
     } catch (error) {
       signal.throwIfAborted();
-      if (!hasStatus(error, 403)) return;
+      if (!hasStatus(error, 403) || api.isTransient(error)) return;
       this.#crowd = { ...this.#crowd, dueMs: Number.POSITIVE_INFINITY };
       observer.onDegraded('crowd', error);
     }

@@ -89,14 +89,15 @@ export class Lookout {
   async next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
     signal.throwIfAborted();
     const { clock } = this.#options;
-    if (this.#hints.length === 0) {
+    // A timer takes a millisecond even for none at all.
+    if (this.#hints.length === 0 && untilMs > clock.now()) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const wake = () => {
         resolve(undefined);
       };
       this.#wake = wake;
       signal.addEventListener('abort', wake, { once: true });
-      const cancel = clock.after(Math.max(untilMs - clock.now(), 0), wake);
+      const cancel = clock.after(untilMs - clock.now(), wake);
       await promise;
       cancel();
       signal.removeEventListener('abort', wake);

@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 import { type Clock, sleep } from '../clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import { type Json, child, isObject, list, text } from './json.ts';
-import { ApiError, NoAnswerError, isTransient } from './outcome.ts';
+import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
 /** Longer than the API server may take, so that a request is over when it is given up. */
@@ -14,6 +14,9 @@ const SERVER_TIMEOUT = '8s';
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
+/** So long an API server that starts may take to learn who may do what; until then it says no. */
+const SETTLING_MS = 10_000;
 
 /** No object that we ask for can be larger, and no answer may exhaust the memory. */
 const MAX_ANSWER_CHARS = 32 * 2 ** 20;
@@ -30,6 +33,8 @@ export interface RetryOptions {
 export class Api {
   readonly #transport: Transport;
   readonly #clock: Clock;
+  /** When a request last failed as they do while an API server is down or starts. */
+  #troubleMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
@@ -56,7 +61,7 @@ export class Api {
       if (!isObject(answer)) throw new Error('the answer is no JSON object');
       return read(answer);
     } catch (error) {
-      throw failure(error, line, signal);
+      throw this.#failure(error, line, signal);
     } finally {
       limit.end();
     }
@@ -79,7 +84,7 @@ export class Api {
       yield undefined;
       for await (const event of lines(response.body)) yield parse(event);
     } catch (error) {
-      throw failure(error, line, signal);
+      throw this.#failure(error, line, signal);
     } finally {
       limit.end();
     }
@@ -97,7 +102,7 @@ export class Api {
       onFailedAttempt: async ({ error, attemptNumber }) => {
         // Before the error is judged: p-retry makes an error of a reason that is none.
         signal?.throwIfAborted();
-        if (!isTransient(error)) throw error;
+        if (!this.isTransient(error)) throw error;
         const wanted = error instanceof ApiError ? error.retryAfterMs : undefined;
         const backoff = backoffMs(
           attemptNumber - 1,
@@ -116,6 +121,20 @@ export class Api {
   /** Never sooner than told, and a crowd that is told the same not all at once. */
   #notBefore(wantedMs: number): number {
     return Math.min(wantedMs, MAX_RETRY_AFTER_MS) * (1 + 0.2 * this.#clock.random());
+  }
+
+  /** Whether the same request may succeed later without anybody changing anything. */
+  isTransient(error: unknown): boolean {
+    const settling = this.#clock.now() - this.#troubleMs < SETTLING_MS;
+    return isTransient(error) || (settling && isRightMissing(error));
+  }
+
+  #failure(error: unknown, line: string, signal: AbortSignal | undefined): unknown {
+    const reason = failure(error, line, signal);
+    const down =
+      reason instanceof ApiError ? reason.status >= 500 : reason instanceof NoAnswerError;
+    if (down) this.#troubleMs = this.#clock.now();
+    return reason;
   }
 
   unref(): void {

@@ -37,7 +37,12 @@ export async function countReplicas(
   signal?: AbortSignal,
 ): Promise<number> {
   if (selector !== '') {
-    const query = { labelSelector: selector, limit: String(EXACT) };
+    const query = {
+      labelSelector: selector,
+      // Evicted Pods may lie about for long; they compete no more.
+      fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded',
+      limit: String(EXACT),
+    };
     const { listed, more } = await listPods(api, namespace, query, signal);
     if (!more) return listed;
   }

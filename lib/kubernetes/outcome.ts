@@ -65,6 +65,11 @@ export function isQuotaExceeded(error: unknown): boolean {
   return hasStatus(error, 403) && /exceeded quota|status unknown for quota/.test(error.message);
 }
 
+/** The authorizer's 403, not an admission's. */
+export function isRightMissing(error: unknown): boolean {
+  return hasStatus(error, 403) && error.message.includes(' is forbidden: User "');
+}
+
 /** A terminating namespace denies every create, likewise with a 403. */
 export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');

@@ -3,7 +3,7 @@ import { sleep } from '../clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isObject, text } from './json.ts';
-import { ApiError, isTransient } from './outcome.ts';
+import { ApiError } from './outcome.ts';
 
 /** Bookmarks arrive about once a minute; a watch that is silent for longer may be dead. */
 const PATIENCE_MS = 150_000;
@@ -76,7 +76,7 @@ export class ObjectWatch {
       const healthy = this.#open && this.#clock.now() - startedMs >= HEALTHY_MS;
       this.#open = false;
       if (signal.aborted) return;
-      if (error instanceof ApiError && !isTransient(error) && error.status !== 410) {
+      if (error instanceof ApiError && !this.#api.isTransient(error) && error.status !== 410) {
         this.#refused = true;
         this.#listener.onRefused(error);
         return;

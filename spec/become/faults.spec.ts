@@ -74,6 +74,26 @@ describe('transient failures', () => {
     expect((await world.settled(follower)).podName).toBe('b');
   });
 
+  test('an API server that has just started may not know yet who may do what', async () => {
+    const world = await simulation();
+    const message = 'configmaps is forbidden: User "a" cannot create resource "configmaps"';
+    world.cluster.faults.add({ ...creates, times: 2, reset: true });
+    world.cluster.faults.add({ ...creates, after: 2, times: 3, error: { status: 403, message } });
+    expect((await world.settled(world.become('a'))).podName).toBe('a');
+    expect(world.cluster.requests.filter(creates)).toHaveLength(6);
+  });
+
+  test('it has ten seconds to learn it', async () => {
+    const world = await simulation();
+    const message = 'configmaps is forbidden: User "a" cannot create resource "configmaps"';
+    world.cluster.faults.add({ ...creates, times: 1, reset: true });
+    world.cluster.faults.add({ ...creates, error: { status: 403, message } });
+    const attempt = world.settled(world.become('a'));
+    await expect(attempt).rejects.toMatchObject({ code: 'ERR_FORBIDDEN' });
+    expect(world.clock.now()).toBeGreaterThan(5_000);
+    expect(world.clock.now()).toBeLessThan(20_000);
+  });
+
   test('an outage is waited out, and warned of once', async () => {
     const world = await simulation();
     const outage = world.cluster.faults.add({ user: 'a', reset: true });

@@ -61,7 +61,11 @@ describe('counting replicas', () => {
     accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
     query: { timeout: '8s', ...query },
   });
-  const exact = request({ labelSelector: 'app=a', limit: '50' });
+  const exact = request({
+    labelSelector: 'app=a',
+    fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded',
+    limit: '50',
+  });
   const rough = request({ limit: '1' });
 
   it('lists those with the same labels, without what is in them', async () => {
