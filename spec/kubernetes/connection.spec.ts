@@ -525,11 +525,14 @@ describe('the server at the other end', () => {
 
   const hasIpv6 = networkInterfaces()['lo']?.some(({ family }) => family === 'IPv6');
 
-  it.skipIf(!hasIpv6).each(protocols)('trap 13: may have an IPv6 address (%s)', async (protocol) => {
-    await using server = await Server.start(protocol, { host: '::1' });
-    using test = new TestConnection(`${schemeOf(protocol)}://[::1]:${server.port}`);
-    await expect(test.fetch()).resolves.toBe('{}');
-  });
+  it.skipIf(!hasIpv6).each(protocols)(
+    'trap 13: may have an IPv6 address (%s)',
+    async (protocol) => {
+      await using server = await Server.start(protocol, { host: '::1' });
+      using test = new TestConnection(`${schemeOf(protocol)}://[::1]:${server.port}`);
+      await expect(test.fetch()).resolves.toBe('{}');
+    },
+  );
 
   it('may have a name', async () => {
     await using server = await Server.start('http');

@@ -219,19 +219,25 @@ describe('access by a service account', () => {
     });
   });
 
-  it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])('trap 13: finds an IPv6 host: %s', async (host) => {
-    vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
-    const credentials = await serviceAccountCredentials(container);
-    const { server } = await credentials.access();
-    expect(server.href).toBe(new URL(`https://[${host}]:443`).href);
-  });
+  it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])(
+    'trap 13: finds an IPv6 host: %s',
+    async (host) => {
+      vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+      const credentials = await serviceAccountCredentials(container);
+      const { server } = await credentials.access();
+      expect(server.href).toBe(new URL(`https://[${host}]:443`).href);
+    },
+  );
 
-  it.each(['first\n', 'first\r\n'])('trap 13: passes over the newline after a token: %j', async (token) => {
-    container.write('token', token);
-    const credentials = await serviceAccountCredentials(container);
-    const { headers } = await credentials.access();
-    expect(headers).toEqual({ authorization: 'Bearer first' });
-  });
+  it.each(['first\n', 'first\r\n'])(
+    'trap 13: passes over the newline after a token: %j',
+    async (token) => {
+      container.write('token', token);
+      const credentials = await serviceAccountCredentials(container);
+      const { headers } = await credentials.access();
+      expect(headers).toEqual({ authorization: 'Bearer first' });
+    },
+  );
 
   it('notices before long that the token was rotated', async () => {
     const credentials = await serviceAccountCredentials(container);
@@ -246,15 +252,18 @@ describe('access by a service account', () => {
     ['stands still', 0],
     ['jumps back', -2 * HOUR],
     ['jumps ahead', 2 * HOUR],
-  ])('trap 13: reads the token anew when refreshed, although the wall clock %s', async (_, jump) => {
-    const credentials = await serviceAccountCredentials(container);
-    await credentials.access();
-    container.write('token', 'second');
-    vi.setSystemTime(Date.now() + jump);
-    await credentials.refresh();
-    const { headers } = await credentials.access();
-    expect(headers).toEqual({ authorization: 'Bearer second' });
-  });
+  ])(
+    'trap 13: reads the token anew when refreshed, although the wall clock %s',
+    async (_, jump) => {
+      const credentials = await serviceAccountCredentials(container);
+      await credentials.access();
+      container.write('token', 'second');
+      vi.setSystemTime(Date.now() + jump);
+      await credentials.refresh();
+      const { headers } = await credentials.access();
+      expect(headers).toEqual({ authorization: 'Bearer second' });
+    },
+  );
 
   it('notices a new CA at once', async () => {
     const credentials = await serviceAccountCredentials(container);
