@@ -23,8 +23,7 @@ export function explainRefusal(error: unknown, context: Context): unknown {
     return fail('ERR_NAMESPACE_TERMINATING', `Namespace ${namespace} is being deleted.`);
   }
   if (hasStatus(error, 403) && !/denied (the )?request/.test(error.message)) {
-    const user = /User "([^"]+)"/.exec(error.message)?.[1];
-    const yaml = roleYaml({ ...context, user });
+    const yaml = missingRole(error, context);
     return fail('ERR_FORBIDDEN', `Allow it with kubectl apply -f - and this input:\n\n${yaml}`);
   }
   if (hasStatus(error, 404)) {
@@ -32,6 +31,12 @@ export function explainRefusal(error: unknown, context: Context): unknown {
     return fail('ERR_NAMESPACE_NOT_FOUND', advice);
   }
   return fail('ERR_REJECTED', 'Trying again would not help: see what the API server says.');
+}
+
+/** The whole Role, bound to whom the API server says it denied. */
+export function missingRole(error: ApiError, context: Context): string {
+  const user = /User "([^"]+)"/.exec(error.message)?.[1];
+  return roleYaml({ ...context, user });
 }
 
 /** Puts a decision of the protocol that this Pod must not lead into words. */

@@ -1,8 +1,7 @@
 import type { CampaignObserver } from './campaign.ts';
 import type { Clock } from './clock.ts';
-import type { Context } from './failure.ts';
+import { type Context, missingRole } from './failure.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
-import { roleYaml } from './kubernetes/role.ts';
 import { printable } from './log.ts';
 import type { State } from './protocol/for-life.ts';
 import { type WaitingState, describeWaiting } from './waiting.ts';
@@ -59,9 +58,8 @@ export class Observer implements CampaignObserver {
       watch: 'the lock is polled instead of watched, so taking it over takes longer',
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
-    const { lockName, namespace, takeOver } = this.#context;
-    const user = /User "([^"]+)"/.exec(error.message)?.[1];
-    const yaml = roleYaml({ lockName, namespace, takeOver, user });
+    const { lockName, namespace } = this.#context;
+    const yaml = missingRole(error, this.#context);
     // One missing right is behind all of these: one warning is enough.
     this.#warn(
       'degraded',

@@ -359,11 +359,13 @@ function waitForChange(
 function onHint(state: State, hint: Hint, when: Circumstance): State {
   const { nowMs, random } = when;
   switch (hint.type) {
-    case 'lock-gone':
+    case 'lock-gone': {
       // Also cuts a look short: what it would have found is out of date.
       if (state.lock?.uid !== hint.uid) return state;
-      if (outlasting(state)) return inspect({ ...forget(state), predecessor: outlasting(state) });
+      const predecessor = outlasting(state);
+      if (predecessor) return inspect({ ...forget(state), predecessor });
       return wait({ ...forget(state), next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
+    }
     case 'lock-seen':
       return onLockSeen(state, hint.lock, when);
     case 'holder-seen':
