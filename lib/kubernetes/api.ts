@@ -33,8 +33,10 @@ export interface RetryOptions {
 export class Api {
   readonly #transport: Transport;
   readonly #clock: Clock;
-  /** When a request last failed as they do while an API server is down or starts. */
-  #troubleMs = Number.NEGATIVE_INFINITY;
+  /** Whether the last request failed as they do while an API server is down or starts. */
+  #down = false;
+  /** When the first one after that was answered. */
+  #upMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
@@ -59,7 +61,9 @@ export class Api {
       const answer = parse(await readAll(response.body));
       if (response.status < 200 || response.status > 299) throw refusal(response, answer, line);
       if (!isObject(answer)) throw new Error('the answer is no JSON object');
-      return read(answer);
+      const found = read(answer);
+      this.#answered();
+      return found;
     } catch (error) {
       throw this.#failure(error, line, signal);
     } finally {
@@ -81,6 +85,7 @@ export class Api {
       }
       // The head had to come in time; the body may take as long as it likes.
       limit.lift();
+      this.#answered();
       yield undefined;
       for await (const event of lines(response.body)) yield parse(event);
     } catch (error) {
@@ -125,16 +130,21 @@ export class Api {
 
   /** Whether the same request may succeed later without anybody changing anything. */
   isTransient(error: unknown): boolean {
-    const settling = this.#clock.now() - this.#troubleMs < SETTLING_MS;
+    const settling = this.#clock.now() - this.#upMs < SETTLING_MS;
     return isTransient(error) || (settling && isRightMissing(error));
   }
 
   #failure(error: unknown, line: string, signal: AbortSignal | undefined): unknown {
     const reason = failure(error, line, signal);
-    const down =
-      reason instanceof ApiError ? reason.status >= 500 : reason instanceof NoAnswerError;
-    if (down) this.#troubleMs = this.#clock.now();
+    if (reason instanceof ApiError && reason.status < 500) this.#answered();
+    else if (reason instanceof ApiError || reason instanceof NoAnswerError) this.#down = true;
     return reason;
+  }
+
+  #answered(): void {
+    if (!this.#down) return;
+    this.#down = false;
+    this.#upMs = this.#clock.now();
   }
 
   unref(): void {

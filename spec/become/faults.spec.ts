@@ -94,6 +94,18 @@ describe('transient failures', () => {
     expect(world.clock.now()).toBeLessThan(20_000);
   });
 
+  test('it has ten seconds from when it is up, however long ago the last attempt was', async () => {
+    const world = await simulation();
+    const message = 'configmaps is forbidden: User "a" cannot create resource "configmaps"';
+    const outage = world.cluster.faults.add({ ...creates, reset: true });
+    const leadership = world.become('a');
+    // By now it asks every sixteen seconds.
+    await world.clock.advance(120_000);
+    outage.remove();
+    world.cluster.faults.add({ ...creates, times: 1, error: { status: 403, message } });
+    expect((await world.settled(leadership)).podName).toBe('a');
+  });
+
   test('an outage is waited out, and warned of once', async () => {
     const world = await simulation();
     const outage = world.cluster.faults.add({ user: 'a', reset: true });
