@@ -186,8 +186,9 @@ export class Campaign {
     this.#attempts += 1;
     const giveUp = new AbortController();
     const create = this.#create(podUid, signal);
-    create.catch((error: unknown) => {
-      giveUp.abort(error);
+    // Not with its error: why it was refused says nothing of what else is read.
+    create.catch(() => {
+      giveUp.abort();
     });
     const [created, self] = await Promise.allSettled([
       create,

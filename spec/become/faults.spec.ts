@@ -165,6 +165,15 @@ describe('permanent failures', () => {
   });
 });
 
+test('a create that is refused says nothing of the rights to Pods that are still being read', async () => {
+  const world = await simulation();
+  world.cluster.faults.add({ ...creates, error: { status: 403 } });
+  world.cluster.faults.add({ user: 'a', verb: 'get', resource: 'pods', latencyMs: 50 });
+  const attempt = world.settled(world.become('a'));
+  await expect(attempt).rejects.toMatchObject({ code: 'ERR_FORBIDDEN' });
+  expect(world.warnings).toEqual([]);
+});
+
 test('what an admission plugin denies is no matter of rights', async () => {
   const world = await simulation();
   const message = 'admission webhook "policy.example.com" denied the request: no locks on Fridays';
