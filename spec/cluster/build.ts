@@ -59,7 +59,8 @@ export async function build(node: boolean, report: Report): Promise<void> {
   if (!go) {
     throw new Error(
       'Go is missing: it builds Kubernetes from its source, once. ' +
-        'Install Go 1.21 or newer (it fetches the version that is needed) and put it on the PATH',
+        'Install Go 1.21 or newer (it fetches the version that is needed) and put it on the PATH, ' +
+        'or use a cluster that you have: CLUSTER=<kubeconfig> npm run test:cluster',
     );
   }
   await withLock(`the build in ${cacheFolder()}`, report, async () => {

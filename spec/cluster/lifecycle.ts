@@ -91,7 +91,8 @@ async function adopt(name: string): Promise<Cluster | undefined> {
   }
   const { controlPlane, node } = binaries();
   if (cluster.binaries.controlPlane !== controlPlane || cluster.binaries.node !== node) {
-    throw new Error(`the cluster ${name} runs other versions of its programs: run \`down\` first`);
+    const command = `npm run cluster -- down --name ${name}`;
+    throw new Error(`the cluster ${name} runs other versions of its programs: ${command}, first`);
   }
   return cluster;
 }
