@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { uptime } from 'node:os';
 
 /**
  * Time and randomness. Both enter the library through this interface only, so that a simulation
@@ -7,6 +8,11 @@ import { randomUUID } from 'node:crypto';
 export interface Clock {
   /** Milliseconds on a monotonic clock. Only differences mean anything. */
   now(): number;
+  /**
+   * Milliseconds since the machine booted. Unlike `now`, it goes on while the machine is suspended,
+   * where the system can tell (Linux). Coarse: only for finding such gaps.
+   */
+  boot(): number;
   /** Wall time, for records that people read. It never decides anything. */
   date(): Date;
   /** Uniform in [0, 1). */
@@ -26,6 +32,7 @@ export const MAX_DELAY_MS = 2 ** 31 - 1;
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  boot: () => uptime() * 1_000,
   date: () => new Date(),
   random: () => Math.random(),
   uuid: () => randomUUID(),
@@ -40,6 +47,7 @@ export const systemClock: Clock = {
 export function inBackground(clock: Clock): Clock {
   return {
     now: () => clock.now(),
+    boot: () => clock.boot(),
     date: () => clock.date(),
     random: () => clock.random(),
     uuid: () => clock.uuid(),

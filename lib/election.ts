@@ -1,7 +1,7 @@
 import { Campaign, CampaignLost, type CampaignOptions, type Victory } from './campaign.ts';
 import { inBackground } from './clock.ts';
 import { LeaderElectionError } from './errors.ts';
-import { type Context, explainFailure, explainRefusal } from './failure.ts';
+import { type Context, explainFailure, explainRefusal, refusedLock } from './failure.ts';
 import { watchOver } from './guard.ts';
 import type { Candidate } from './identity.ts';
 import { Api } from './kubernetes/api.ts';
@@ -80,7 +80,7 @@ export class Election {
     const explained =
       error instanceof CampaignLost
         ? explainFailure(error.failure, this.#context)
-        : explainRefusal(error, this.#context);
+        : explainRefusal(error, refusedLock(this.#context));
     if (explained instanceof Error) log(`${this.#lockName}: gave up: ${explained.message}`);
     return explained;
   }
@@ -186,7 +186,7 @@ export class Election {
 }
 
 function explainRelease(error: unknown, context: Context): unknown {
-  const explained = explainRefusal(error, context);
+  const explained = explainRefusal(error, refusedLock(context));
   if (explained instanceof LeaderElectionError) return explained;
   const what = error instanceof Error ? error.message : String(error);
   return new LeaderElectionError(

@@ -15,6 +15,8 @@ export const errorCodes = [
   'ERR_REJECTED',
   'ERR_TIMEOUT',
   'ERR_LEADERSHIP_LOST',
+  'ERR_LEASE_EXPIRED',
+  'ERR_ALREADY_RUNNING',
   'ERR_RELEASED',
   'ERR_RELEASE_FAILED',
 ] as const;

@@ -11,11 +11,20 @@ export interface Context {
   readonly takeOver: boolean;
 }
 
+/** The object that the API server does not let this process use, for messages. */
+export interface Refused {
+  /** Its kind, namespace and name. */
+  readonly object: string;
+  readonly namespace: string;
+  /** The Role that is needed, as YAML, bound to whom the API server says it denied. */
+  role(user: string | undefined): string;
+}
+
 /** Puts a refusal by the API server into the words of this library; other errors stay as they are. */
-export function explainRefusal(error: unknown, context: Context): unknown {
+export function explainRefusal(error: unknown, refused: Refused): unknown {
   if (!(error instanceof ApiError)) return error;
-  const { namespace } = context;
-  const what = `${lockOf(context)}: ${error.message}.`;
+  const { namespace } = refused;
+  const what = `${refused.object}: ${error.message}.`;
   const fail = (code: LeaderElectionError['code'], advice: string) =>
     new LeaderElectionError(code, `${what} ${advice}`, { cause: error });
 
@@ -23,7 +32,7 @@ export function explainRefusal(error: unknown, context: Context): unknown {
     return fail('ERR_NAMESPACE_TERMINATING', `Namespace ${namespace} is being deleted.`);
   }
   if (hasStatus(error, 403) && !/denied (the )?request/.test(error.message)) {
-    const yaml = missingRole(error, context);
+    const yaml = missingRole(error, refused);
     return fail('ERR_FORBIDDEN', `Allow it with kubectl apply -f - and this input:\n\n${yaml}`);
   }
   if (hasStatus(error, 404)) {
@@ -34,9 +43,14 @@ export function explainRefusal(error: unknown, context: Context): unknown {
 }
 
 /** The whole Role, bound to whom the API server says it denied. */
-export function missingRole(error: ApiError, context: Context): string {
-  const user = /User "([^"]+)"/.exec(error.message)?.[1];
-  return roleYaml({ ...context, user });
+export function missingRole(error: ApiError, refused: Refused): string {
+  return refused.role(/User "([^"]+)"/.exec(error.message)?.[1]);
+}
+
+/** The lock of this election. */
+export function refusedLock(context: Context): Refused {
+  const { namespace } = context;
+  return { object: lockOf(context), namespace, role: (user) => roleYaml({ ...context, user }) };
 }
 
 /** Puts a decision of the protocol that this Pod must not lead into words. */

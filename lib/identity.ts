@@ -28,16 +28,33 @@ export async function identify(
   environment: Environment,
   options: CheckedOptions,
 ): Promise<Candidate> {
+  const podName = options.podName ?? podNameOf(environment);
+  const podUid = options.podUid ?? uidOf(environment, podName);
+  const place = await locate(environment, options, () => {
+    if (podName === undefined) throw noPodName();
+  });
+  return { ...place, podName: podName ?? '', podUid };
+}
+
+/** Where the objects of an election are, and how to reach the API server. */
+export interface Place {
+  readonly namespace: string;
+  /** Undefined outside a cluster: there is nothing to elect. */
+  readonly credentials: Credentials | undefined;
+}
+
+/** Finds out from the options and the surroundings; `check` is called where there is an election. */
+export async function locate(
+  environment: Environment,
+  options: Pick<CheckedOptions, 'kubeConfig' | 'namespace'>,
+  check: () => void = () => undefined,
+): Promise<Place> {
   const { kubeConfig } = options;
   const inCluster = kubeConfig === undefined && isInCluster(environment);
-  const podName = options.podName ?? read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
-  const podUid = options.podUid ?? uidOf(environment, podName);
   const given =
     options.namespace ?? read(environment, 'POD_NAMESPACE', isDnsLabel, "a namespace's name");
-  if (!kubeConfig && !inCluster) {
-    return { namespace: given ?? '', podName: podName ?? '', podUid, credentials: undefined };
-  }
-  if (podName === undefined) throw noPodName();
+  if (!kubeConfig && !inCluster) return { namespace: given ?? '', credentials: undefined };
+  check();
   if (kubeConfig) checkKubeConfig(kubeConfig);
   else await checkServiceAccount(environment);
   const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
@@ -49,7 +66,12 @@ export async function identify(
   const credentials = kubeConfig
     ? userCredentials(kubeConfig)
     : await serviceAccountCredentials(environment);
-  return { namespace, podName, podUid, credentials };
+  return { namespace, credentials };
+}
+
+/** This Pod's name, if the environment says it. */
+export function podNameOf(environment: Environment): string | undefined {
+  return read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
 }
 
 /** `POD_UID` is that of the Pod that `POD_NAME` names, and of no other. */

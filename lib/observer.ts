@@ -1,6 +1,6 @@
 import type { CampaignObserver } from './campaign.ts';
 import type { Clock } from './clock.ts';
-import { type Context, missingRole } from './failure.ts';
+import { type Context, missingRole, refusedLock } from './failure.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import { printable } from './log.ts';
 import type { State } from './protocol/for-life.ts';
@@ -59,7 +59,7 @@ export class Observer implements CampaignObserver {
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
     const { lockName, namespace } = this.#context;
-    const yaml = missingRole(error, this.#context);
+    const yaml = missingRole(error, refusedLock(this.#context));
     // One missing right is behind all of these: one warning is enough.
     this.#warn(
       'degraded',

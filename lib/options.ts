@@ -1,8 +1,17 @@
-import { MAX_DELAY_MS } from './clock.ts';
-import { invalidArgument } from './errors.ts';
+import {
+  type Check,
+  annotationsExcept,
+  checkDuration,
+  checkKubeConfigType,
+  checkLabels,
+  checkProperties,
+  checkSignal,
+  matching,
+  typed,
+} from './checks.ts';
 import { reservedAnnotations } from './kubernetes/config-map-lock.ts';
 import type { KubeConfigLike } from './kubernetes/credentials.ts';
-import { isDnsLabel, isDnsSubdomain, isLabelValue, isQualifiedName } from './kubernetes/names.ts';
+import { isDnsLabel, isDnsSubdomain } from './kubernetes/names.ts';
 import type { WaitingState } from './waiting.ts';
 
 /** What `become` can be told. Everything has a default that suits a Pod. */
@@ -76,33 +85,24 @@ const DEFAULT_MAX_BACKOFF_MS = 16_000;
 
 /** Throws a TypeError that names the first bad option and its value. */
 export function checkOptions(lockName: unknown, options: unknown): CheckedOptions {
-  if (typeof lockName !== 'string' || !isDnsSubdomain(lockName)) {
-    throw invalidArgument(
-      'lockName',
-      'a DNS subdomain (RFC 1123) of at most 253 characters',
-      lockName,
-    );
-  }
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidArgument('options', 'an object', options);
-  }
-  const given = options as Readonly<Record<string, unknown>>;
-  for (const [name, value] of Object.entries(given)) {
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof typeof checks] : undefined;
-    if (!check) {
-      const known = Object.keys(checks).join(', ');
-      throw invalidArgument(`options.${name}`, `left out: the options are ${known}`, value);
-    }
-    if (value !== undefined) check(`options.${name}`, value);
-  }
-  const checked = given as BecomeOptions;
+  checkLockName('lockName', lockName);
+  const checked = checkProperties('options', options, checks) as BecomeOptions;
   return { ...checked, maxBackoffMs: checked.maxBackoffMs ?? DEFAULT_MAX_BACKOFF_MS };
 }
 
-type Check = (name: string, value: unknown) => void;
+/** What locks and Leases are called. */
+export const checkLockName: Check = matching(
+  isDnsSubdomain,
+  'a DNS subdomain (RFC 1123) of at most 253 characters',
+);
+
+export const checkNamespace: Check = matching(
+  isDnsLabel,
+  'a DNS label (RFC 1123) of at most 63 characters',
+);
 
 const checks: Readonly<Record<keyof BecomeOptions, Check>> = {
-  namespace: matching(isDnsLabel, 'a DNS label (RFC 1123) of at most 63 characters'),
+  namespace: checkNamespace,
   podName: matching(isDnsSubdomain, "a Pod's name, a DNS subdomain (RFC 1123)"),
   podUid: matching(isUid, "a Pod's UID"),
   kubeConfig: checkKubeConfigType,
@@ -110,7 +110,7 @@ const checks: Readonly<Record<keyof BecomeOptions, Check>> = {
   timeoutMs: checkDuration,
   maxBackoffMs: checkDuration,
   labels: checkLabels,
-  annotations: checkAnnotations,
+  annotations: annotationsExcept(reservedAnnotations),
   guard: typed('boolean', 'a boolean'),
   takeOverFromNotReadyNodeAfterMs: checkDuration,
   onWaiting: typed('function', 'a function'),
@@ -118,71 +118,4 @@ const checks: Readonly<Record<keyof BecomeOptions, Check>> = {
 
 export function isUid(value: string): boolean {
   return /^[-A-Za-z0-9]{1,64}$/.test(value);
-}
-
-function matching(test: (value: string) => boolean, expected: string): Check {
-  return (name, value) => {
-    if (typeof value !== 'string' || !test(value)) throw invalidArgument(name, expected, value);
-  };
-}
-
-function typed(type: 'boolean' | 'function', expected: string): Check {
-  return (name, value) => {
-    if (typeof value !== type) throw invalidArgument(name, expected, value);
-  };
-}
-
-function checkDuration(name: string, value: unknown): void {
-  if (typeof value !== 'number' || !(value > 0 && value <= MAX_DELAY_MS)) {
-    const expected = `a number of milliseconds, more than 0 and at most ${MAX_DELAY_MS}`;
-    throw invalidArgument(name, expected, value);
-  }
-}
-
-function checkSignal(name: string, value: unknown): void {
-  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
-  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
-    throw invalidArgument(name, 'an AbortSignal', value);
-  }
-}
-
-function checkKubeConfigType(name: string, value: unknown): void {
-  const { getCurrentCluster, applyToHTTPSOptions } = Object(value) as Partial<KubeConfigLike>;
-  if (typeof getCurrentCluster !== 'function' || typeof applyToHTTPSOptions !== 'function') {
-    throw invalidArgument(name, 'a KubeConfig of @kubernetes/client-node', value);
-  }
-}
-
-function entriesOf(name: string, value: unknown): [string, unknown][] {
-  const prototype: unknown = typeof value === 'object' && value && Object.getPrototypeOf(value);
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    (prototype !== Object.prototype && prototype !== null)
-  ) {
-    throw invalidArgument(name, 'a plain object of strings', value);
-  }
-  for (const key of Object.keys(value)) {
-    if (!isQualifiedName(key)) throw invalidArgument(`${name} key`, 'a qualified name', key);
-  }
-  return Object.entries(value);
-}
-
-function checkLabels(name: string, value: unknown): void {
-  for (const [key, label] of entriesOf(name, value)) {
-    if (typeof label !== 'string' || !isLabelValue(label)) {
-      throw invalidArgument(`${name}[${key}]`, 'a label value of at most 63 characters', label);
-    }
-  }
-}
-
-function checkAnnotations(name: string, value: unknown): void {
-  for (const [key, annotation] of entriesOf(name, value)) {
-    if (reservedAnnotations.includes(key)) {
-      throw invalidArgument(`${name} key`, 'one that this library does not set itself', key);
-    }
-    if (typeof annotation !== 'string') {
-      throw invalidArgument(`${name}[${key}]`, 'a string', annotation);
-    }
-  }
 }

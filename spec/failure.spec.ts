@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { LeaderElectionError } from '../lib/errors.ts';
-import { explainFailure, explainRefusal } from '../lib/failure.ts';
+import { explainFailure, explainRefusal, refusedLock } from '../lib/failure.ts';
 import { ApiError, NoAnswerError } from '../lib/kubernetes/outcome.ts';
 import { roleYaml } from '../lib/kubernetes/role.ts';
 import { aLock } from './protocol/fixtures.ts';
@@ -17,7 +17,7 @@ describe('a refusal by the API server', () => {
     const user = 'system:serviceaccount:prod:app';
     const message = `configmaps is forbidden: User "${user}" cannot create resource "configmaps"`;
     const cause = refusal(403, 'Forbidden', message);
-    const error = explainRefusal(cause, context);
+    const error = explainRefusal(cause, refusedLock(context));
     expect(error).toBeInstanceOf(LeaderElectionError);
     expect(error).toMatchObject({
       code: 'ERR_FORBIDDEN',
@@ -30,7 +30,10 @@ describe('a refusal by the API server', () => {
   });
 
   it('that is a missing right comes with all that taking over needs, if that was asked for', () => {
-    const error = explainRefusal(refusal(403, 'Forbidden', 'no'), { ...context, takeOver: true });
+    const error = explainRefusal(
+      refusal(403, 'Forbidden', 'no'),
+      refusedLock({ ...context, takeOver: true }),
+    );
     const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: true });
     expect(role).toContain('nodes');
     expect(error).toMatchObject({ message: expect.stringContaining(role) });
@@ -38,7 +41,7 @@ describe('a refusal by the API server', () => {
 
   it('lets nobody write the Role but us', () => {
     const message = 'User "system:serviceaccount:a:b"\nrules: []" is forbidden';
-    const error = explainRefusal(refusal(403, 'Forbidden', message), context);
+    const error = explainRefusal(refusal(403, 'Forbidden', message), refusedLock(context));
     const user = 'system:serviceaccount:a:b';
     const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false, user });
     expect((error as Error).message.endsWith(`:\n\n${role}`)).toBe(true);
@@ -80,7 +83,7 @@ describe('a refusal by the API server', () => {
       '400 BadRequest: what?. Trying again would not help: see what the API server says.',
     ],
   ])('%s has a code, the name of the object, and what to do', (cause, code, message) => {
-    const error = explainRefusal(cause, context);
+    const error = explainRefusal(cause, refusedLock(context));
     expect(error).toBeInstanceOf(LeaderElectionError);
     expect(error).toMatchObject({
       code,
@@ -96,7 +99,7 @@ describe('a refusal by the API server', () => {
     'the reason',
     undefined,
   ])('is not what %s is: that stays as it is', (error) => {
-    expect(explainRefusal(error, context)).toBe(error);
+    expect(explainRefusal(error, refusedLock(context))).toBe(error);
   });
 });
 

@@ -9,8 +9,8 @@ import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 /** Longer than the API server may take, so that a request is over when it is given up. */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
-/** The API server's own limit for a request; afterwards it takes no effect any more. */
-const SERVER_TIMEOUT = '8s';
+/** The part of it that the API server is given; afterwards a request takes no effect any more. */
+const SERVER_SHARE = 0.8;
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
@@ -33,14 +33,16 @@ export interface RetryOptions {
 export class Api {
   readonly #transport: Transport;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   /** Whether the last request failed as they do while an API server is down or starts. */
   #down = false;
   /** When the first one after that was answered. */
   #upMs = Number.NEGATIVE_INFINITY;
 
-  constructor(transport: Transport, clock: Clock) {
+  constructor(transport: Transport, clock: Clock, timeoutMs = REQUEST_TIMEOUT_MS) {
     this.#transport = transport;
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -53,7 +55,7 @@ export class Api {
     read: (answer: Json) => T,
     signal?: AbortSignal,
   ): Promise<T> {
-    const query = { timeout: SERVER_TIMEOUT, ...request.query };
+    const query = { timeout: `${Math.floor(this.#timeoutMs * SERVER_SHARE)}ms`, ...request.query };
     const line = describe(request);
     const limit = this.#limit(signal);
     try {
@@ -163,8 +165,8 @@ export class Api {
       controller.abort(outer?.reason);
     };
     outer?.addEventListener('abort', onAbort, { once: true });
-    const lift = this.#clock.after(REQUEST_TIMEOUT_MS, () => {
-      controller.abort(new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`));
+    const lift = this.#clock.after(this.#timeoutMs, () => {
+      controller.abort(new Error(`no answer within ${this.#timeoutMs} ms`));
     });
     const end = () => {
       lift();

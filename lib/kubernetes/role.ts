@@ -23,6 +23,45 @@ export function roleYaml(options: RoleOptions): string {
   return documents.join('---\n');
 }
 
+export interface LeaseRoleOptions {
+  readonly namespace: string;
+  readonly leaseName: string;
+  readonly user?: string | undefined;
+  /** Whether changes of leader are recorded as Events, which needs more. */
+  readonly events: boolean;
+}
+
+/** The complete Role (and what binds it) for lease mode. */
+export function leaseRoleYaml(options: LeaseRoleOptions): string {
+  const { namespace, leaseName, events } = options;
+  const name = `${leaseName}-leader-election`;
+  const account = serviceAccount(options.user);
+  const documents = [leaseRole(name, namespace, leaseName, events)];
+  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
+  return documents.join('---\n');
+}
+
+function leaseRole(name: string, namespace: string, leaseName: string, events: boolean): string {
+  const recording = `- apiGroups: [""]
+  resources: ["events"]
+  verbs: ["create"]
+`;
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: ${name}
+  namespace: "${namespace}"
+rules:
+- apiGroups: ["coordination.k8s.io"]
+  resources: ["leases"]
+  verbs: ["create"]
+- apiGroups: ["coordination.k8s.io"]
+  resources: ["leases"]
+  resourceNames: ["${leaseName}"]
+  verbs: ["get", "watch", "update"]
+${events ? recording : ''}`;
+}
+
 function role(name: string, namespace: string, lockName: string, takeOver: boolean): string {
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

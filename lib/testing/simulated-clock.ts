@@ -33,6 +33,7 @@ function turn(): Promise<void> {
 export class SimulatedClock implements Clock {
   readonly #startMs: number;
   #nowMs = 0;
+  #suspendedMs = 0;
   #state: number;
   #timers: Timer[] = [];
   #waiting = 0;
@@ -47,8 +48,18 @@ export class SimulatedClock implements Clock {
     return this.#nowMs;
   }
 
+  /** As `now`, plus the time for which the machine was suspended. */
+  boot(): number {
+    return this.#nowMs + this.#suspendedMs;
+  }
+
+  /** As if the machine had been suspended: no timer notices, the wall and the boot clock do. */
+  suspend(ms: number): void {
+    this.#suspendedMs += ms;
+  }
+
   date(): Date {
-    return new Date(this.#startMs + this.#nowMs);
+    return new Date(this.#startMs + this.#nowMs + this.#suspendedMs);
   }
 
   /** The next number of the seed's sequence (Mulberry32), in [0, 1). */

@@ -28,7 +28,7 @@ describe('a request', () => {
     const request = { method: 'POST', path: '/p', query: { a: 'b' }, body: { x: 1 } } as const;
     transport.reply(201, { y: 2 });
     await expect(api.request(request, asIs)).resolves.toEqual({ y: 2 });
-    expect(transport.requests).toEqual([{ ...request, query: { timeout: '8s', a: 'b' } }]);
+    expect(transport.requests).toEqual([{ ...request, query: { timeout: '8000ms', a: 'b' } }]);
     expect(REQUEST_TIMEOUT_MS).toBe(10_000);
   });
 

@@ -59,7 +59,7 @@ describe('counting replicas', () => {
     method: 'GET',
     path: '/api/v1/namespaces/prod/pods',
     accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
-    query: { timeout: '8s', ...query },
+    query: { timeout: '8000ms', ...query },
   });
   const exact = request({
     labelSelector: 'app=a',

@@ -18,6 +18,10 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  boot(): number {
+    return this.#nowMs;
+  }
+
   date(): Date {
     return new Date(Date.UTC(2026, 0, 1) + this.#nowMs);
   }

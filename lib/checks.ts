@@ -1,0 +1,106 @@
+/** Checks of what users pass. Each throws a TypeError that names the value and what it has to be. */
+import { MAX_DELAY_MS } from './clock.ts';
+import { invalidArgument } from './errors.ts';
+import type { KubeConfigLike } from './kubernetes/credentials.ts';
+import { isLabelValue, isQualifiedName } from './kubernetes/names.ts';
+
+export type Check = (name: string, value: unknown) => void;
+
+/** Checks an object whose every property has a check; undefined stands for left out. */
+export function checkProperties(
+  name: string,
+  value: unknown,
+  checks: Readonly<Record<string, Check>>,
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgument(name, 'an object', value);
+  }
+  const given = value as Readonly<Record<string, unknown>>;
+  for (const [key, property] of Object.entries(given)) {
+    const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
+    if (!check) {
+      const known = Object.keys(checks).join(', ');
+      throw invalidArgument(`${name}.${key}`, `left out: the options are ${known}`, property);
+    }
+    if (property !== undefined) check(`${name}.${key}`, property);
+  }
+  return given;
+}
+
+export function matching(test: (value: string) => boolean, expected: string): Check {
+  return (name, value) => {
+    if (typeof value !== 'string' || !test(value)) throw invalidArgument(name, expected, value);
+  };
+}
+
+export function typed(type: 'boolean' | 'function' | 'string', expected: string): Check {
+  return (name, value) => {
+    if (typeof value !== type) throw invalidArgument(name, expected, value);
+  };
+}
+
+/** An object with these methods, whatever else it is. */
+export function having(methods: readonly string[], expected: string): Check {
+  return (name, value) => {
+    const object = Object(value) as Readonly<Record<string, unknown>>;
+    if (methods.some((method) => typeof object[method] !== 'function')) {
+      throw invalidArgument(name, expected, value);
+    }
+  };
+}
+
+export function checkDuration(name: string, value: unknown): void {
+  if (typeof value !== 'number' || !(value > 0 && value <= MAX_DELAY_MS)) {
+    const expected = `a number of milliseconds, more than 0 and at most ${MAX_DELAY_MS}`;
+    throw invalidArgument(name, expected, value);
+  }
+}
+
+export function checkSignal(name: string, value: unknown): void {
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+    throw invalidArgument(name, 'an AbortSignal', value);
+  }
+}
+
+export const checkKubeConfigType: Check = having(
+  ['getCurrentCluster', 'applyToHTTPSOptions'] satisfies (keyof KubeConfigLike)[],
+  'a KubeConfig of @kubernetes/client-node',
+);
+
+export function checkLabels(name: string, value: unknown): void {
+  for (const [key, label] of entriesOf(name, value)) {
+    if (typeof label !== 'string' || !isLabelValue(label)) {
+      throw invalidArgument(`${name}[${key}]`, 'a label value of at most 63 characters', label);
+    }
+  }
+}
+
+/** Annotations, but for those that this library sets itself. */
+export function annotationsExcept(reserved: readonly string[]): Check {
+  return (name, value) => {
+    for (const [key, annotation] of entriesOf(name, value)) {
+      if (reserved.includes(key)) {
+        throw invalidArgument(`${name} key`, 'one that this library does not set itself', key);
+      }
+      if (typeof annotation !== 'string') {
+        throw invalidArgument(`${name}[${key}]`, 'a string', annotation);
+      }
+    }
+  };
+}
+
+function entriesOf(name: string, value: unknown): [string, unknown][] {
+  const prototype: unknown = typeof value === 'object' && value && Object.getPrototypeOf(value);
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    (prototype !== Object.prototype && prototype !== null)
+  ) {
+    throw invalidArgument(name, 'a plain object of strings', value);
+  }
+  for (const key of Object.keys(value)) {
+    if (!isQualifiedName(key)) throw invalidArgument(`${name} key`, 'a qualified name', key);
+  }
+  return Object.entries(value);
+}
