@@ -1,0 +1,81 @@
+/** What electors write into their lock, as client-go's `resourcelock` does. */
+
+/** Who holds the lock, and for how long it counts. The names are those of a Lease's `spec`. */
+export interface LeaderElectionRecord {
+  /** Empty for nobody. */
+  readonly holderIdentity: string;
+  /** Undefined where another elector left it out. */
+  readonly leaseDurationSeconds: number | undefined;
+  /** RFC 3339 with six decimals, as Kubernetes' `MicroTime`; undefined where it was left out. */
+  readonly acquireTime: string | undefined;
+  readonly renewTime: string | undefined;
+  /** How often another identity has taken the lock over. */
+  readonly leaseTransitions: number;
+}
+
+/** A record, and what it takes to replace this very version of it. */
+export interface LockVersion {
+  readonly record: LeaderElectionRecord;
+  /** Changes with every write; where it is a number, it grows. */
+  readonly resourceVersion: string;
+  /** For the lock itself, which finds here what it read. */
+  readonly object?: unknown;
+}
+
+const MAX_INT32 = 2 ** 31 - 1;
+
+/** Kubernetes' `MicroTime`, which takes six decimals and no others. */
+export function microTime(dateMs: number): string {
+  return new Date(dateMs).toISOString().replace('Z', '000Z');
+}
+
+/** The record by which `identity` takes over from `previous`, or goes on if it holds it already. */
+export function acquiredRecord(
+  identity: string,
+  leaseDurationMs: number,
+  time: string,
+  previous?: LeaderElectionRecord,
+): LeaderElectionRecord {
+  const held = previous?.holderIdentity === identity;
+  const transitions = previous ? previous.leaseTransitions + (held ? 0 : 1) : 0;
+  return {
+    holderIdentity: identity,
+    leaseDurationSeconds: leaseDurationMs / 1_000,
+    acquireTime: (held ? previous.acquireTime : undefined) ?? time,
+    renewTime: time,
+    leaseTransitions: Math.min(transitions, MAX_INT32),
+  };
+}
+
+/** The record by which its holder gives the lock up: held by nobody, and not for long. */
+export function releasedRecord(previous: LeaderElectionRecord, time: string): LeaderElectionRecord {
+  return {
+    holderIdentity: '',
+    leaseDurationSeconds: 1,
+    acquireTime: time,
+    renewTime: time,
+    leaseTransitions: previous.leaseTransitions,
+  };
+}
+
+/** How long a record counts after it was seen to change; `ownMs` where it does not say. */
+export function durationMs(record: LeaderElectionRecord, ownMs: number): number {
+  const { leaseDurationSeconds: seconds } = record;
+  return seconds !== undefined && seconds > 0 ? seconds * 1_000 : ownMs;
+}
+
+export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): boolean {
+  return (
+    a.holderIdentity === b.holderIdentity &&
+    a.renewTime === b.renewTime &&
+    a.acquireTime === b.acquireTime &&
+    a.leaseTransitions === b.leaseTransitions &&
+    a.leaseDurationSeconds === b.leaseDurationSeconds
+  );
+}
+
+/** Whether `a` is an earlier version than `b`; where that cannot be told, it is not. */
+export function isOlder(a: string, b: string): boolean {
+  const comparable = /^\d+$/.test(a) && /^\d+$/.test(b);
+  return comparable && BigInt(a) < BigInt(b);
+}

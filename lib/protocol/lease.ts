@@ -1,0 +1,419 @@
+/**
+ * Lease mode, as decisions: what an elector does next, given what it has seen. Pure: no I/O, no
+ * clock, no randomness; what it needs of them comes with each event. `docs/lease.md` tells the
+ * rules; what is written is what client-go's `tryAcquireOrRenew` writes.
+ */
+import { backoffMs, spreadMs } from './delay.ts';
+import {
+  type LeaderElectionRecord,
+  type LockVersion,
+  acquiredRecord,
+  durationMs,
+  isOlder,
+  isSameRecord,
+  microTime,
+  releasedRecord,
+} from './lease-record.ts';
+import { type Instant, leftMs } from './validity.ts';
+
+/** There is no telling how many electors wait for a lock. Of 3 or 100, few are in each other's way. */
+const ASSUMED_CROWD = 10;
+
+const FIRST_RETRY_MS = 100;
+
+/** So that the renewals of a fleet do not stay in step, and no hour sees more than it may. */
+const RENEWAL_JITTER = 0.02;
+
+const POLL_JITTER = 0.2;
+
+export interface Settings {
+  readonly identity: string;
+  /** A whole number of seconds. */
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+/** What to do next; its outcome is the next event. */
+export type Command =
+  /** Read the lock. */
+  | { readonly do: 'get' }
+  /** Create the lock. */
+  | { readonly do: 'create'; readonly record: LeaderElectionRecord }
+  /** Replace exactly this version. */
+  | { readonly do: 'update'; readonly version: LockVersion; readonly record: LeaderElectionRecord }
+  /** Nothing, until this moment or the next hint. */
+  | { readonly do: 'wait'; readonly untilMs: number }
+  | { readonly do: 'end' };
+
+/** What a watch told. It spares reads; a write on its word is refused if it was wrong. */
+export type Hint =
+  | { readonly type: 'seen'; readonly version: LockVersion }
+  | { readonly type: 'gone'; readonly resourceVersion: string }
+  | { readonly type: 'watch-opened' }
+  | { readonly type: 'watch-lost' };
+
+export type Event =
+  | { readonly type: 'got'; readonly version: LockVersion | undefined }
+  /** A create or an update: what was stored, or that somebody else was faster. */
+  | { readonly type: 'written'; readonly version: LockVersion | 'conflict' }
+  | {
+      readonly type: 'failed';
+      /** The write may have been, or may yet be, carried out. */
+      readonly ambiguous: boolean;
+      readonly retryAfterMs?: number | undefined;
+    }
+  | { readonly type: 'time-up' }
+  /** Stop: give the lock up if it is held, or may be. Never comes while a write is under way. */
+  | { readonly type: 'finish' }
+  | Hint;
+
+/** When and by what luck an event came. */
+export interface Circumstance extends Instant {
+  /** Wall time, in milliseconds. It is written for people, and decides nothing. */
+  readonly dateMs: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/** Why leadership ended although nobody wanted it to. */
+export type Loss =
+  /** No renewal was answered in time. */
+  | { readonly because: 'expired' }
+  /** Another identity holds the lock, or did in the meantime. */
+  | { readonly because: 'taken'; readonly holder: string };
+
+export type Phase = 'following' | 'leading' | 'releasing' | 'ended';
+
+export type Watch =
+  | 'closed'
+  /** What happened before has to be read. */
+  | 'opened'
+  | 'current'
+  /** It was silent while the record changed. */
+  | 'blind';
+
+export interface State {
+  readonly settings: Settings;
+  readonly phase: Phase;
+  readonly command: Command;
+  /** What a wait is for. */
+  readonly next: 'get' | 'decide';
+  /** The lock as last read, written or seen; undefined before. */
+  readonly version: LockVersion | undefined;
+  /** When its record was first seen as it is. */
+  readonly changedMs: number;
+  /** Since when the lock, which was there, is known to be gone. */
+  readonly goneSinceMs: number | undefined;
+  readonly watch: Watch;
+  /** When the command was decided: what it proves, it proves from then on. */
+  readonly decided: Instant;
+  /** The wall time that the last write carried, and its moment. */
+  readonly stamp: { readonly dateMs: number; readonly nowMs: number } | undefined;
+  /** When the last renewal that succeeded was decided. */
+  readonly proven: Instant | undefined;
+  /** The transitions that this elector wrote last: of others, each adds one. */
+  readonly transitions: number;
+  /** A write that was given up may have made this elector the holder. */
+  readonly doubt: boolean;
+  /** Requests in a row that failed. */
+  readonly failures: number;
+  readonly loss: Loss | undefined;
+}
+
+export function start(settings: Settings, when: Circumstance): State {
+  return {
+    settings,
+    phase: 'following',
+    command: { do: 'get' },
+    next: 'get',
+    version: undefined,
+    changedMs: when.nowMs,
+    goneSinceMs: undefined,
+    watch: 'closed',
+    decided: when,
+    stamp: undefined,
+    proven: undefined,
+    transitions: 0,
+    doubt: false,
+    failures: 0,
+    loss: undefined,
+  };
+}
+
+/** The holder on record, empty for nobody. */
+export function holderOf(state: State): string {
+  const { version, goneSinceMs } = state;
+  return goneSinceMs === undefined ? (version?.record.holderIdentity ?? '') : '';
+}
+
+/** The one transition function. An event that does not answer the state's command is our bug. */
+export function step(state: State, event: Event, when: Circumstance): State {
+  if (!answers[state.command.do].includes(event.type)) {
+    throw new Error(`illegal transition: ${event.type} does not answer ${state.command.do}`);
+  }
+  const next = react(state, event, when);
+  const { proven, settings } = next;
+  const expired =
+    next.phase === 'leading' && proven && leftMs(proven, settings.renewDeadlineMs, when) <= 0;
+  return expired ? lose(next, { because: 'expired' }) : next;
+}
+
+const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
+  get: ['got', 'failed', 'finish'],
+  create: ['written', 'failed', 'finish'],
+  update: ['written', 'failed', 'finish'],
+  wait: ['time-up', 'finish', 'seen', 'gone', 'watch-opened', 'watch-lost'],
+  end: [],
+};
+
+function react(state: State, event: Event, when: Circumstance): State {
+  switch (event.type) {
+    case 'got':
+      return onGot(state, event.version, when);
+    case 'written':
+      return event.version === 'conflict'
+        ? get({ ...state, failures: 0 }, when)
+        : onWritten(state, event.version, when);
+    case 'failed':
+      return onFailed(state, event, when);
+    case 'time-up':
+      return state.next === 'get' ? get(state, when) : decide(state, when);
+    case 'finish':
+      return onFinish(state, when);
+    case 'seen':
+      return onSeen(state, event.version, when);
+    case 'gone':
+      return onGone(state, event.resourceVersion, when);
+    case 'watch-opened':
+      return onWatch({ ...state, watch: 'opened' }, when);
+    case 'watch-lost':
+      return onWatch({ ...state, watch: 'closed' }, when);
+  }
+}
+
+function onGot(before: State, version: LockVersion | undefined, when: Circumstance): State {
+  const watch = watchAfterRead(before, version);
+  const state = { ...before, watch, failures: 0, doubt: false };
+  if (version) return decide(observe(state, version, when), when);
+  return decide({ ...state, goneSinceMs: goneSinceMs(state, when) }, when);
+}
+
+/** A watch that is current has told what is read, or will in a moment. */
+function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
+  if (state.watch === 'opened') return 'current';
+  return state.watch === 'current' && isNews(state, version) ? 'blind' : state.watch;
+}
+
+function onWritten(before: State, version: LockVersion, when: Circumstance): State {
+  const state = { ...observe(before, version, when), failures: 0, doubt: false };
+  if (state.phase === 'releasing') return end(state);
+  // An answer that took too long proves nothing any more: the lock is asked once more.
+  const { renewDeadlineMs, retryPeriodMs } = state.settings;
+  const late = leftMs(state.decided, renewDeadlineMs, when) <= 0;
+  if (state.phase === 'following' && late) return get(state, when);
+  const pause = retryPeriodMs * (1 + RENEWAL_JITTER * when.random);
+  const proven = state.decided;
+  const transitions = version.record.leaseTransitions;
+  return wait({ ...state, phase: 'leading', proven, transitions }, when.nowMs + pause, 'decide');
+}
+
+function onFailed(before: State, event: Event & { type: 'failed' }, when: Circumstance): State {
+  const { command, settings, failures } = before;
+  const doubt = before.doubt || (event.ambiguous && command.do !== 'get');
+  const state = { ...before, doubt, failures: failures + 1 };
+  const delayMs = Math.max(
+    backoffMs(failures, settings.retryPeriodMs, when.random, FIRST_RETRY_MS),
+    (event.retryAfterMs ?? 0) * (1 + POLL_JITTER * when.random),
+  );
+  // After a write of unknown outcome the version is unknown, too.
+  const reread = state.phase !== 'leading' || doubt || command.do === 'get';
+  const untilMs = when.nowMs + Math.min(delayMs, urgencyMs(state, when));
+  return wait(state, untilMs, reread ? 'get' : 'decide');
+}
+
+/** A leader that is told to come back when it would be too late tries ever sooner. */
+function urgencyMs({ phase, proven, settings }: State, when: Circumstance): number {
+  if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;
+  return Math.max(leftMs(proven, settings.renewDeadlineMs, when) / 2, FIRST_RETRY_MS);
+}
+
+function onFinish(state: State, when: Circumstance): State {
+  const { phase, version, doubt } = state;
+  if (phase !== 'leading' && !doubt) return end(state);
+  const releasing = { ...state, phase: 'releasing' as const };
+  const certain = version && state.goneSinceMs === undefined && !doubt && isMine(version, state);
+  return certain ? release(releasing, version, when) : get(releasing, when);
+}
+
+function onSeen(before: State, version: LockVersion, when: Circumstance): State {
+  if (before.version && isOlder(version.resourceVersion, before.version.resourceVersion)) {
+    return before;
+  }
+  const news = isNews(before, version);
+  const watch = before.watch === 'blind' ? 'current' : before.watch;
+  const state = { ...observe(before, version, when), watch };
+  if (state.phase === 'leading' && version.record.holderIdentity === state.settings.identity) {
+    return state;
+  }
+  if (state.phase === 'releasing') return state;
+  // What nobody holds is seen by all at the same moment.
+  if (state.phase === 'following' && isFree(state)) {
+    return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
+  }
+  return decide(state, when);
+}
+
+function onGone(state: State, resourceVersion: string, when: Circumstance): State {
+  const { version } = state;
+  if (
+    !version ||
+    state.phase === 'releasing' ||
+    isOlder(resourceVersion, version.resourceVersion)
+  ) {
+    return state;
+  }
+  const watch = state.watch === 'blind' ? 'current' : state.watch;
+  const gone = { ...state, goneSinceMs: goneSinceMs(state, when), watch };
+  if (gone.phase === 'following' && isFree(gone)) return wait(gone, spread(when), 'decide');
+  return decide(gone, when);
+}
+
+/** A watch that opened does not tell of what is not there: that has to be read. */
+function onWatch(state: State, when: Circumstance): State {
+  if (state.phase !== 'following') return state;
+  return state.watch === 'opened' ? get(state, when) : decide(state, when);
+}
+
+/** What to do about the lock as it is known to be. */
+function decide(state: State, when: Circumstance): State {
+  switch (state.phase) {
+    case 'following':
+      return follow(state, when);
+    case 'leading':
+      return keep(state, when);
+    case 'releasing':
+      return state.version && state.goneSinceMs === undefined && isMine(state.version, state)
+        ? release(state, state.version, when)
+        : end(state);
+    case 'ended':
+      return state;
+  }
+}
+
+function follow(state: State, when: Circumstance): State {
+  const { version, goneSinceMs, settings } = state;
+  const dueMs = isFree(state) ? when.nowMs : expiryMs(state);
+  if (when.nowMs >= dueMs) {
+    return version && goneSinceMs === undefined
+      ? acquire(state, version, when)
+      : create(state, when);
+  }
+  const attemptMs = dueMs + spreadMs(ASSUMED_CROWD, when.random);
+  if (state.watch === 'current') return wait(state, attemptMs, 'decide');
+  const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
+  return pollMs < attemptMs ? wait(state, pollMs, 'get') : wait(state, attemptMs, 'decide');
+}
+
+/** Whether nobody else may lead on the strength of the lock as it is known to be. */
+function isFree({ version, settings }: State): boolean {
+  const holder = version?.record.holderIdentity ?? '';
+  return holder === '' || holder === settings.identity;
+}
+
+/**
+ * When its holder, if it still lived, would have renewed the lock or stopped leading. A lock that
+ * was deleted may have been renewed just before: it counts from when it was found to be gone.
+ */
+function expiryMs({ version, changedMs, goneSinceMs, settings }: State): number {
+  const ownMs = settings.leaseDurationMs;
+  return (goneSinceMs ?? changedMs) + (version ? durationMs(version.record, ownMs) : ownMs);
+}
+
+/** The leader's next write, if it leads still. */
+function keep(state: State, when: Circumstance): State {
+  const { version, goneSinceMs } = state;
+  if (!version || goneSinceMs !== undefined) return create(state, when);
+  // Wiped by somebody, as client-go's release may do: it is ours still if nobody has had it since.
+  const { holderIdentity, leaseTransitions } = version.record;
+  const wiped = holderIdentity === '' && leaseTransitions === state.transitions;
+  if (wiped || isMine(version, state)) return acquire(state, version, when);
+  return lose(state, { because: 'taken', holder: holderIdentity });
+}
+
+function isMine(version: LockVersion, { settings }: State): boolean {
+  return version.record.holderIdentity === settings.identity;
+}
+
+/** Whether this differs from what is known of the lock; nothing is known at first. */
+function isNews(state: State, version: LockVersion | undefined): boolean {
+  if (!state.version) return false;
+  if (!version) return state.goneSinceMs === undefined;
+  return state.goneSinceMs !== undefined || !isSameRecord(state.version.record, version.record);
+}
+
+function observe(state: State, version: LockVersion, when: Circumstance): State {
+  const same = state.version && isSameRecord(state.version.record, version.record);
+  const unchanged = same && state.goneSinceMs === undefined;
+  const changedMs = unchanged ? state.changedMs : when.nowMs;
+  return { ...state, version, changedMs, goneSinceMs: undefined };
+}
+
+function goneSinceMs(state: State, when: Circumstance): number | undefined {
+  return state.version ? (state.goneSinceMs ?? when.nowMs) : undefined;
+}
+
+function spread(when: Circumstance): number {
+  return when.nowMs + spreadMs(ASSUMED_CROWD, when.random);
+}
+
+function get(state: State, when: Circumstance): State {
+  return { ...state, command: { do: 'get' }, decided: when };
+}
+
+function create(state: State, when: Circumstance): State {
+  const { identity, leaseDurationMs } = state.settings;
+  const stamp = nextStamp(state, when);
+  const record = acquiredRecord(identity, leaseDurationMs, microTime(stamp.dateMs));
+  return { ...state, command: { do: 'create', record }, decided: when, stamp };
+}
+
+function acquire(state: State, version: LockVersion, when: Circumstance): State {
+  const { identity, leaseDurationMs } = state.settings;
+  const stamp = nextStamp(state, when);
+  const time = microTime(stamp.dateMs);
+  const record = acquiredRecord(identity, leaseDurationMs, time, version.record);
+  return { ...state, command: { do: 'update', version, record }, decided: when, stamp };
+}
+
+function release(state: State, version: LockVersion, when: Circumstance): State {
+  const stamp = nextStamp(state, when);
+  const record = releasedRecord(version.record, microTime(stamp.dateMs));
+  return { ...state, command: { do: 'update', version, record }, decided: when, stamp };
+}
+
+/**
+ * The wall time to write. Others tell that a leader lives by seeing it change, client-go in whole
+ * seconds: a clock that was set back or stands still must not hide a renewal.
+ */
+function nextStamp({ stamp }: State, { dateMs, nowMs }: Circumstance) {
+  if (!stamp) return { dateMs, nowMs };
+  const passedMs = nowMs - stamp.nowMs;
+  const second = (ms: number) => Math.floor(ms / 1_000);
+  const hidden =
+    passedMs >= 1_000 ? second(dateMs) === second(stamp.dateMs) : dateMs === stamp.dateMs;
+  const visibleMs = stamp.dateMs + Math.max(Math.round(passedMs), 1);
+  return { dateMs: hidden ? visibleMs : dateMs, nowMs };
+}
+
+function wait(state: State, untilMs: number, next: State['next']): State {
+  return { ...state, command: { do: 'wait', untilMs }, next };
+}
+
+function lose(state: State, loss: Loss): State {
+  return { ...end(state), loss };
+}
+
+function end(state: State): State {
+  return { ...state, phase: 'ended', command: { do: 'end' } };
+}
