@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** A lock that the API server created, and for whom. */
+/** A request to create a lock, and for whom. */
 export interface Creation {
   /** Unknown where the token is not that of a Pod. */
   readonly podUid?: string;
@@ -21,12 +21,31 @@ interface AuditEvent {
 }
 
 const CREATED = 201;
+const CONFLICT = 409;
 
 /** All locks of this name that were created, in the audit log's order. */
-export async function creationsOf(
+export function creationsOf(
   auditLog: string,
   namespace: string,
   lockName: string,
+): Promise<Creation[]> {
+  return createsOf(auditLog, namespace, lockName, CREATED);
+}
+
+/** Likewise for whom it refused to create one, because there is one. */
+export function rejectionsOf(
+  auditLog: string,
+  namespace: string,
+  lockName: string,
+): Promise<Creation[]> {
+  return createsOf(auditLog, namespace, lockName, CONFLICT);
+}
+
+async function createsOf(
+  auditLog: string,
+  namespace: string,
+  lockName: string,
+  code: number,
 ): Promise<Creation[]> {
   const creations: Creation[] = [];
   for await (const line of createInterface({ input: createReadStream(auditLog) })) {
@@ -36,7 +55,7 @@ export async function creationsOf(
     const event = JSON.parse(line) as AuditEvent;
     const { resource, namespace: where, name } = event.objectRef ?? {};
     if (resource !== 'configmaps' || where !== namespace || name !== lockName) continue;
-    if (event.verb === 'create' && event.responseStatus?.code === CREATED)
+    if (event.verb === 'create' && event.responseStatus?.code === code)
       creations.push(toCreation(event));
   }
   return creations;

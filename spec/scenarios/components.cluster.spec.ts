@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 
+import { get } from '../cluster/api.ts';
 import { nowMs } from './journal.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
@@ -64,6 +64,15 @@ describe('the controller manager is stopped, and with it the garbage collector',
   );
 });
 
+/** Whether the API server is at work on the request to create the lock. */
+async function isCreating({ cluster, namespace }: Scene): Promise<boolean> {
+  const path = '/debug/api_priority_and_fairness/dump_requests?includeRequestDetails=1';
+  const { text } = await get(cluster, path);
+  const requests = text.split('\n').map((line) => line.split(',').map((value) => value.trim()));
+  const wanted = ['create', namespace, 'configmaps'];
+  return requests.some((values) => wanted.every((value) => values.includes(value)));
+}
+
 async function creating(scene: Scene): Promise<void> {
   await scene.pod('a', { election: 'gated' });
   await scene.pod('b', { election: 'gated' });
@@ -73,8 +82,7 @@ async function creating(scene: Scene): Promise<void> {
   // Without etcd's answer the create stays on its way: nobody knows whether it went through.
   await etcd.stop();
   await scene.command('a', 'begin');
-  await scene.said('a', 'command');
-  await sleep(1000);
+  await scene.until('the lock is being created', () => isCreating(scene));
   await server.kill();
   await etcd.continue();
   await scene.said('a', 'waiting', { reason: 'api-unavailable' });

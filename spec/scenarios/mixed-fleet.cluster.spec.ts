@@ -17,7 +17,7 @@ describe.concurrent('a fleet of Pods with this library and Pods with Go’s oper
     expect(second.pod).toBe('ours');
 
     await scene.pod('go-2', go);
-    await scene.said('go-2', 'start');
+    await scene.rejected('go-2');
     await scene.deletePod('ours');
     const third = await scene.successor(second);
     expect(third.pod).toBe('go-2');

@@ -90,8 +90,11 @@ describe('the kubelet of the leader’s node is stopped', () => {
         // Beyond the promise: what it takes over from still runs.
         expect((await daring.successor(leaderOfDaring)).pod).toBe('b');
         expect(await daring.findPod('a')).toBeUndefined();
-        await nothingChanged(scene, leader);
         await nothingChanged(deleted, leaderOfDeleted);
+        // Told to go, which nobody on its node hears.
+        await scene.deletePod('a');
+        await scene.said('b', 'waiting', { reason: 'holder-terminating' });
+        await nothingChanged(scene, leader);
 
         for (const term of [leader, leaderOfDeleted, leaderOfDaring]) switchOff(term);
         await setTaints(scene, [TAINT]);

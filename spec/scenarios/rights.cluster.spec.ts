@@ -63,6 +63,7 @@ describe.concurrent('the documented Role', () => {
       await scene.revoke('configmaps', 'create');
       await scene.pod('a');
       await isForbidden(scene, 'a');
+      expect(warningsOf(scene, 'a')).toEqual([]);
     },
     { endsWithoutLeader: true },
   );

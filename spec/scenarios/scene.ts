@@ -20,7 +20,7 @@ import { roleYaml } from '../../lib/kubernetes/role.ts';
 import type { Component, Control } from '../cluster/component.ts';
 import { control } from '../cluster/component.ts';
 import type { Cluster } from '../cluster/state.ts';
-import { creationsOf } from './audit.ts';
+import { creationsOf, rejectionsOf } from './audit.ts';
 import { violations } from './checker.ts';
 import type { CandidateImage } from './image.ts';
 import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
@@ -103,6 +103,11 @@ export class Scene {
     const objects = KubernetesObjectApi.makeApiClient(this.kubeConfig);
     const role = roleYaml({ namespace, lockName, takeOver, user: this.#user });
     for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+    // Every Pod mounts it; a kubelet that misses it tries again later and later.
+    await this.until('the ConfigMap that every namespace has is there', async () => {
+      const { items } = await this.core.listNamespacedConfigMap({ namespace });
+      return items.some(({ metadata }) => metadata?.name === 'kube-root-ca.crt');
+    });
   }
 
   /** Power over a component of the cluster. */
@@ -290,6 +295,15 @@ export class Scene {
         ),
       ),
     );
+  }
+
+  /** Resolves once the API server told that Pod that somebody else has the lock. */
+  async rejected(pod: string): Promise<void> {
+    const { namespace, lockName } = this.where;
+    await this.until(`${pod} asks for the lock in vain`, async () => {
+      const rejections = await rejectionsOf(this.cluster.auditLog, namespace, lockName);
+      return rejections.some(({ podName }) => podName === pod);
+    });
   }
 
   /** Resolves when the Pod's object is gone, or is another's. */
