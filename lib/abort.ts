@@ -13,3 +13,25 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** A controller that aborts with whichever of the signals aborts first, until `end` is called. */
+export function linked(...signals: readonly AbortSignal[]): {
+  readonly controller: AbortController;
+  readonly end: () => void;
+} {
+  const controller = new AbortController();
+  const links = signals.map((signal) => {
+    const onAbort = () => {
+      controller.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      signal.removeEventListener('abort', onAbort);
+    };
+  });
+  const end = () => {
+    for (const unlink of links) unlink();
+  };
+  return { controller, end };
+}

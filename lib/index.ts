@@ -3,5 +3,20 @@ export { LeaderElectionError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { KubeConfigLike } from './kubernetes/credentials.ts';
 export type { Leadership } from './leadership.ts';
+export { LeaderElector, runOrDie } from './lease/elector.ts';
+export { LeaderHealthzAdaptor } from './lease/healthz.ts';
+export { lead } from './lease/lead.ts';
+export type { LeaseLeadership } from './lease/lead.ts';
+export { LeaseLock } from './lease/lease-lock.ts';
+export type { LeaseLockOptions } from './lease/lease-lock.ts';
+export type {
+  Durations,
+  LeadOptions,
+  LeaderCallbacks,
+  LeaderElectionConfig,
+  LeaderMetrics,
+} from './lease/options.ts';
+export type { LockListener, ResourceLock } from './lease/resource-lock.ts';
 export type { BecomeOptions } from './options.ts';
+export type { LeaderElectionRecord, LockVersion } from './protocol/lease-record.ts';
 export type { WaitingReason, WaitingState } from './waiting.ts';

@@ -11,7 +11,7 @@ export interface Surroundings {
   /** Of this process. */
   readonly releases: Releases;
   connect(credentials: Credentials): Promise<Transport>;
-  warn(message: string, code: string): void;
+  readonly warn: (message: string, code: string) => void;
 }
 
 /** The real ones. */

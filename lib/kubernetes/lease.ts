@@ -1,0 +1,118 @@
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import type { Api } from './api.ts';
+import { type Json, child, isObject, text } from './json.ts';
+import { hasStatus } from './outcome.ts';
+
+export interface LeaseOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, but that
+ * what it does not know is kept. Each method sends one request.
+ */
+export class Lease {
+  readonly #api: Api;
+  readonly #options: LeaseOptions;
+  /** The collection it is in. */
+  readonly path: string;
+
+  constructor(api: Api, options: LeaseOptions) {
+    this.#api = api;
+    this.#options = options;
+    this.path = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
+  }
+
+  async get(signal: AbortSignal): Promise<LockVersion | undefined> {
+    const path = `${this.path}/${this.#options.name}`;
+    try {
+      return await this.#api.request({ method: 'GET', path }, toVersion, signal);
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  async create(
+    record: LeaderElectionRecord,
+    signal: AbortSignal,
+  ): Promise<LockVersion | 'conflict'> {
+    const { name, namespace } = this.#options;
+    const body = this.#body({ metadata: { name, namespace } }, record);
+    try {
+      return await this.#api.request({ method: 'POST', path: this.path, body }, toVersion, signal);
+    } catch (error) {
+      if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'conflict';
+      throw error;
+    }
+  }
+
+  /**
+   * The API server compares the resourceVersion and, because a PUT would create a Lease that is
+   * gone, the UID: both are in what was read.
+   */
+  async update(
+    version: LockVersion,
+    record: LeaderElectionRecord,
+    signal: AbortSignal,
+  ): Promise<LockVersion | 'conflict'> {
+    const { object } = version;
+    if (!isObject(object)) throw new TypeError('this version was not read from a Lease');
+    const path = `${this.path}/${this.#options.name}`;
+    const body = this.#body(object, record);
+    try {
+      return await this.#api.request({ method: 'PUT', path, body }, toVersion, signal);
+    } catch (error) {
+      if (hasStatus(error, 404) || hasStatus(error, 409)) return 'conflict';
+      throw error;
+    }
+  }
+
+  #body(object: Json, record: LeaderElectionRecord): Json {
+    const { labels, annotations } = this.#options;
+    const metadata = child(object, 'metadata');
+    return {
+      ...object,
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        ...metadata,
+        ...merged(metadata, 'labels', labels),
+        ...merged(metadata, 'annotations', annotations),
+      },
+      spec: { ...child(object, 'spec'), ...record },
+    };
+  }
+}
+
+/** Throws on an object that cannot be a stored Lease; what a spec lacks does no harm. */
+export function toVersion(object: Json): LockVersion {
+  const metadata = child(object, 'metadata');
+  const resourceVersion = text(metadata, 'resourceVersion');
+  if (!resourceVersion || !text(metadata, 'uid')) throw new Error('the answer is no Lease');
+  const spec = child(object, 'spec');
+  return {
+    record: {
+      holderIdentity: text(spec, 'holderIdentity') ?? '',
+      leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
+      acquireTime: text(spec, 'acquireTime'),
+      renewTime: text(spec, 'renewTime'),
+      leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
+    },
+    resourceVersion,
+    object,
+  };
+}
+
+function wholeNumber(object: Json, key: string): number | undefined {
+  const value = object[key];
+  return Number.isSafeInteger(value) ? (value as number) : undefined;
+}
+
+/** Adds to what is there; nothing at all where there is nothing to add. */
+function merged(metadata: Json, key: string, own: Readonly<Record<string, string>>): Json {
+  return Object.keys(own).length === 0 ? {} : { [key]: { ...child(metadata, key), ...own } };
+}

@@ -1,0 +1,247 @@
+import { abortable, linked } from '../abort.ts';
+import type { Clock } from '../clock.ts';
+import type { LockVersion } from '../protocol/lease-record.ts';
+import {
+  type Circumstance,
+  type Command,
+  type Event,
+  type Hint,
+  type Loss,
+  type Settings,
+  type State,
+  start,
+  step,
+} from '../protocol/lease.ts';
+import { type Instant, leftMs } from '../protocol/validity.ts';
+import { type OpenLock, never } from './open-lock.ts';
+
+export interface CampaignOptions {
+  readonly clock: Clock;
+  readonly lock: OpenLock;
+  readonly settings: Settings;
+  readonly requestTimeoutMs: number;
+  readonly observer: CampaignObserver;
+}
+
+/** Who looks on. Nothing flows back from here. */
+export interface CampaignObserver {
+  /** After each step; `trouble` is why the last request failed, if it did. */
+  onState(state: State, trouble: unknown): void;
+  /** The leader reads the lock, for the record it knew was not the one that is stored. */
+  onSlowPath(): void;
+  /** The lock cannot be watched (any more). */
+  onUnwatched(error: unknown): void;
+  log(message: string): void;
+}
+
+/** What a leader has: since when it is proven, and the version by which it became the leader. */
+export interface Tenure {
+  readonly proven: () => Instant;
+  readonly version: LockVersion;
+}
+
+/** One elector's way to a term and through it: carries out what the protocol decides, step by step. */
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #closed = new AbortController();
+  #state: State;
+  #hints: Hint[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    this.#state = start(options.settings, this.#circumstance());
+    void options.lock.watch?.(
+      {
+        onOpen: () => {
+          this.#hint({ type: 'watch-opened' });
+        },
+        onSeen: (version) => {
+          this.#hint({ type: 'seen', version });
+        },
+        onGone: (resourceVersion) => {
+          this.#hint({ type: 'gone', resourceVersion });
+        },
+        onLost: (error) => {
+          options.observer.onUnwatched(error);
+          this.#hint({ type: 'watch-lost' });
+        },
+      },
+      this.#closed.signal,
+    );
+  }
+
+  /**
+   * Resolves once this elector leads. Rejects with the signal's reason or, in words, with what the
+   * API server refuses for good; the lock is then as if it had never been asked for.
+   */
+  async acquire(signal: AbortSignal): Promise<Tenure> {
+    try {
+      while (this.#state.phase === 'following') await this.#advance(signal, 'throw');
+      signal.throwIfAborted();
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+    const { version } = this.#state;
+    if (!version) throw new Error('a leader has a lock');
+    return { version, proven: () => this.#proven() };
+  }
+
+  /** Keeps the lock. Resolves with why it was lost, or with nothing soon after the signal aborts. */
+  async renew(signal: AbortSignal): Promise<Loss | undefined> {
+    while (this.#state.phase === 'leading' && !signal.aborted) {
+      await this.#advance(signal, 'go on').catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+    return this.#state.loss;
+  }
+
+  /** Gives up the lock, if this elector holds it or may. Resolves once that is done or hopeless. */
+  async release(): Promise<void> {
+    const { clock, settings, observer } = this.#options;
+    if (this.#isOver()) return;
+    const limit = new AbortController();
+    const cancel = clock.after(settings.renewDeadlineMs, () => {
+      limit.abort(new Error('the time for it is up'));
+    });
+    try {
+      this.#step({ type: 'finish' }, undefined);
+      while (!this.#isOver()) {
+        await abortable(this.#advance(limit.signal, 'throw'), limit.signal);
+      }
+    } catch (error) {
+      observer.log(`not released, but left to expire: ${String(error)}`);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#closed.abort();
+    this.#hints = [];
+  }
+
+  /** One command, one event. The signal ends waits and reads; writes are seen through. */
+  async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
+    const { command, phase } = this.#state;
+    if (command.do === 'wait') {
+      this.#step((await this.#nextHint(command.untilMs, signal)) ?? { type: 'time-up' }, undefined);
+      return;
+    }
+    if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
+    try {
+      this.#step(await this.#execute(command, signal), undefined);
+    } catch (error) {
+      if (command.do === 'get') signal.throwIfAborted();
+      const failure = this.#options.lock.failure(error);
+      if (failure.permanent && onRefusal === 'throw') throw failure.error;
+      const { ambiguous, retryAfterMs } = failure;
+      this.#step({ type: 'failed', ambiguous, retryAfterMs }, failure.error);
+    }
+  }
+
+  async #execute(command: Command, signal: AbortSignal): Promise<Event> {
+    const { lock } = this.#options;
+    switch (command.do) {
+      case 'get':
+        return { type: 'got', version: await this.#limited((limit) => lock.get(limit), signal) };
+      case 'create': {
+        const { record } = command;
+        return {
+          type: 'written',
+          version: await this.#limited((limit) => lock.create(record, limit)),
+        };
+      }
+      case 'update': {
+        const { version, record } = command;
+        const written = await this.#limited((limit) => lock.update(version, record, limit));
+        return { type: 'written', version: written };
+      }
+      default:
+        throw new Error(`${command.do} is no request`);
+    }
+  }
+
+  /** A request with its time limit; a leader has no longer than it leads. */
+  async #limited<T>(
+    request: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal = never,
+  ): Promise<T> {
+    const { clock, requestTimeoutMs } = this.#options;
+    const limitMs = Math.min(requestTimeoutMs, this.#leftMs());
+    const { controller, end } = linked(signal, this.#closed.signal);
+    const cancel = clock.after(limitMs, () => {
+      controller.abort(new Error(`no answer within ${Math.round(limitMs)} ms`));
+    });
+    try {
+      return await abortable(request(controller.signal), controller.signal);
+    } finally {
+      cancel();
+      end();
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#state.phase === 'ended';
+  }
+
+  #leftMs(): number {
+    const { phase, proven, settings } = this.#state;
+    if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;
+    return Math.max(leftMs(proven, settings.renewDeadlineMs, this.#circumstance()), 0);
+  }
+
+  #proven(): Instant {
+    const { proven } = this.#state;
+    if (!proven) throw new Error('nothing is proven before a term');
+    return proven;
+  }
+
+  /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
+  async #nextHint(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
+    const { clock } = this.#options;
+    signal.throwIfAborted();
+    if (this.#hints.length === 0 && untilMs > clock.now()) {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const wake = () => {
+        resolve(undefined);
+      };
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, { once: true });
+      const cancel = clock.after(untilMs - clock.now(), wake);
+      await promise;
+      cancel();
+      signal.removeEventListener('abort', wake);
+      signal.throwIfAborted();
+    }
+    return this.#hints.shift();
+  }
+
+  #hint(hint: Hint): void {
+    if (this.#closed.signal.aborted) return;
+    this.#hints.push(hint);
+    this.#wake();
+  }
+
+  #step(event: Event, trouble: unknown): void {
+    const before = this.#state;
+    this.#state = step(before, event, this.#circumstance());
+    if (before.phase !== this.#state.phase) {
+      this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
+    }
+    this.#options.observer.onState(this.#state, trouble);
+  }
+
+  #circumstance(): Circumstance {
+    const { clock } = this.#options;
+    return {
+      nowMs: clock.now(),
+      bootMs: clock.boot(),
+      dateMs: clock.date().getTime(),
+      random: clock.random(),
+    };
+  }
+}

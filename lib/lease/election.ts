@@ -1,0 +1,278 @@
+import { sleep } from '../clock.ts';
+import { LeaderElectionError } from '../errors.ts';
+import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
+import type { Loss } from '../protocol/lease.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { Campaign, type Tenure } from './campaign.ts';
+import { openLock } from './lease-lock.ts';
+import { type OpenLock } from './open-lock.ts';
+import type { CheckedDurations, LeaderMetrics } from './options.ts';
+import { Reporter } from './reporter.ts';
+import type { ResourceLock } from './resource-lock.ts';
+import { Term } from './term.ts';
+
+export interface ElectionOptions {
+  readonly lock: ResourceLock;
+  readonly name: string;
+  readonly durations: CheckedDurations;
+  readonly enabled: boolean;
+  readonly releaseOnCancel: boolean;
+  readonly events: boolean;
+  readonly metrics: LeaderMetrics | undefined;
+  readonly onNewLeader?: ((identity: string) => void) | undefined;
+}
+
+/** What there is to do for a leader. */
+export interface Job<T> {
+  readonly work: (served: Served) => T | PromiseLike<T>;
+  /** Whether the term ends when the work has returned. It does in any case when the work throws. */
+  readonly endsWithWork: boolean;
+  /** After the work has settled or was given up, and before the lease is released. */
+  readonly onStopped?: () => unknown;
+}
+
+/** A term, and the lock by which it came. */
+export interface Served {
+  readonly term: Term;
+  readonly namespace: string;
+  readonly fencingToken: string;
+  readonly skipped: boolean;
+}
+
+type Settled<T> = { readonly value: T } | { readonly error: unknown };
+
+/** How a term ended. */
+export type Ending<T> =
+  | { readonly how: 'returned'; readonly value: T }
+  | { readonly how: 'threw'; readonly error: unknown }
+  | { readonly how: 'cancelled' }
+  /** The work may go on after it was given up. */
+  | { readonly how: 'lost'; readonly error: Error; readonly work: Promise<unknown> };
+
+/** A lock that is asked for, won, kept and given up: what `lead` and `LeaderElector` share. */
+export class Election {
+  readonly #surroundings: Surroundings;
+  readonly #options: ElectionOptions;
+  readonly #reporter: Reporter;
+  #term: Term | undefined;
+
+  constructor(surroundings: Surroundings, options: ElectionOptions) {
+    const { clock, warn } = surroundings;
+    const { name, metrics, onNewLeader } = options;
+    this.#surroundings = surroundings;
+    this.#options = options;
+    this.#reporter = new Reporter({ clock, name, metrics, onNewLeader, warn });
+  }
+
+  /** The holder that was observed last; empty for nobody. */
+  get leader(): string {
+    return this.#reporter.leader;
+  }
+
+  /** The current term, until its work has settled, be it after its end. */
+  get term(): Term | undefined {
+    return this.#term;
+  }
+
+  /**
+   * Campaigns, and serves terms until `again` says that the last one was the last. Rejects, when the
+   * signal aborts before a term, with its reason, or with what the API server refuses for good.
+   */
+  async run<T>(
+    job: Job<T>,
+    signal: AbortSignal,
+    again: (ending: Ending<T>) => boolean,
+  ): Promise<Ending<T>> {
+    signal.throwIfAborted();
+    const lock = await this.#open();
+    if (lock) this.#reporter.attend(lock);
+    try {
+      for (;;) {
+        const ending = await this.#runOnce(lock, job, signal);
+        if (ending.how !== 'lost' || !again(ending)) return ending;
+        await ending.work;
+      }
+    } finally {
+      lock?.close();
+    }
+  }
+
+  /** Undefined where there is nothing to elect. */
+  async #open(): Promise<OpenLock | undefined> {
+    const { lock, enabled, events } = this.#options;
+    if (!enabled) return undefined;
+    return openLock(lock, this.#surroundings, this.#requestTimeoutMs, events);
+  }
+
+  /** Well below the deadline: one slow request must not cost the lease. */
+  get #requestTimeoutMs(): number {
+    return Math.min(this.#options.durations.renewDeadlineMs / 2, REQUEST_TIMEOUT_MS);
+  }
+
+  async #runOnce<T>(
+    lock: OpenLock | undefined,
+    job: Job<T>,
+    signal: AbortSignal,
+  ): Promise<Ending<T>> {
+    if (!lock) return this.#serve(undefined, undefined, job, signal);
+    const campaign = new Campaign({
+      clock: this.#surroundings.clock,
+      lock,
+      settings: { ...this.#options.durations, identity: lock.identity },
+      requestTimeoutMs: this.#requestTimeoutMs,
+      observer: this.#reporter,
+    });
+    try {
+      const tenure = await campaign.acquire(signal);
+      return await this.#serve(campaign, { ...tenure, namespace: lock.namespace }, job, signal);
+    } finally {
+      campaign.close();
+    }
+  }
+
+  async #serve<T>(
+    campaign: Campaign | undefined,
+    tenure: (Tenure & { readonly namespace: string }) | undefined,
+    job: Job<T>,
+    signal: AbortSignal,
+  ): Promise<Ending<T>> {
+    const term = this.#begin(tenure);
+    const stop = new AbortController();
+    const renewing = this.#renew(campaign, term, stop.signal);
+    const work = settle(() => job.work(this.#served(term, tenure)));
+    void work.then(() => {
+      if (this.#term === term && term.isOver) this.#term = undefined;
+    });
+
+    const first = await firstOf(work, term, signal, job.endsWithWork);
+    if (first === 'lost') stop.abort();
+    if (first === 'cancelled') term.end(signal.reason);
+    const outcome = await this.#within(work);
+    term.close(this.#over());
+    const stopped = job.onStopped && (await this.#within(settle(job.onStopped)));
+    stop.abort();
+    await renewing;
+    if (tenure) this.#reporter.onStopped(tenure.version);
+
+    const wanted = first === 'work' || (first === 'cancelled' && this.#options.releaseOnCancel);
+    if (wanted && outcome && !term.error) await campaign?.release();
+    if (outcome) this.#term = undefined;
+    if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
+    return ending(first, outcome, term, work);
+  }
+
+  #begin(tenure: Tenure | undefined): Term {
+    const { durations, lock } = this.#options;
+    const term = new Term({
+      clock: this.#surroundings.clock,
+      renewDeadlineMs: durations.renewDeadlineMs,
+      proven: tenure?.proven,
+      expired: () => this.#lost({ because: 'expired' }),
+    });
+    this.#term = term;
+    if (tenure) this.#reporter.onStarted(tenure.version);
+    else this.#reporter.onLeader(lock.identity);
+    return term;
+  }
+
+  #served(term: Term, tenure: (Tenure & { readonly namespace: string }) | undefined): Served {
+    const fencingToken = tenure?.version.resourceVersion ?? '0';
+    return { term, fencingToken, namespace: tenure?.namespace ?? '', skipped: !tenure };
+  }
+
+  /** A renewal that fails in a way that nobody foresaw ends the term, too. */
+  async #renew(campaign: Campaign | undefined, term: Term, signal: AbortSignal): Promise<void> {
+    if (!campaign) return;
+    try {
+      const loss = await campaign.renew(signal);
+      if (loss) term.lose(this.#lost(loss));
+    } catch (error) {
+      term.lose(error as Error);
+    }
+  }
+
+  /** Undefined if it takes too long: nobody waits for ever for work that does not end. */
+  async #within<T>(settled: Promise<T>): Promise<T | undefined> {
+    const limit = new AbortController();
+    const { clock } = this.#surroundings;
+    const timeUp = sleep(clock, this.#options.durations.renewDeadlineMs, limit.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await Promise.race([settled, timeUp]);
+    } finally {
+      limit.abort();
+    }
+  }
+
+  #lost(loss: Loss): LeaderElectionError {
+    const { lock, durations } = this.#options;
+    const why =
+      loss.because === 'expired'
+        ? `no renewal was answered within ${durations.renewDeadlineMs} ms`
+        : loss.holder === ''
+          ? 'somebody else has released it'
+          : `${loss.holder} holds it`;
+    return new LeaderElectionError(
+      'ERR_LEADERSHIP_LOST',
+      `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop at once ` +
+        'what only a leader may do.',
+    );
+  }
+
+  #over(): LeaderElectionError {
+    const { lock } = this.#options;
+    return new LeaderElectionError(
+      'ERR_RELEASED',
+      `${lock.identity} has stopped leading ${lock.describe()}.`,
+    );
+  }
+}
+
+/** What ends a term. */
+async function firstOf<T>(
+  work: Promise<Settled<T>>,
+  term: Term,
+  signal: AbortSignal,
+  endsWithWork: boolean,
+): Promise<'work' | 'lost' | 'cancelled'> {
+  const { promise, resolve } = Promise.withResolvers<'work' | 'lost' | 'cancelled'>();
+  const onAbort = () => {
+    resolve('cancelled');
+  };
+  void work.then((outcome) => {
+    if (endsWithWork || 'error' in outcome) resolve('work');
+  });
+  void term.lost.then(() => {
+    resolve('lost');
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function ending<T>(
+  first: 'work' | 'lost' | 'cancelled',
+  outcome: Settled<T> | undefined,
+  term: Term,
+  work: Promise<unknown>,
+): Ending<T> {
+  if (first === 'lost') return { how: 'lost', error: term.error ?? new Error('lost'), work };
+  if (first === 'cancelled' || !outcome) return { how: 'cancelled' };
+  if ('error' in outcome) return { how: 'threw', error: outcome.error };
+  return { how: 'returned', value: outcome.value };
+}
+
+/** Calls it, and tells how it ended; never rejects. */
+async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled<T>> {
+  try {
+    return { value: await call() };
+  } catch (error) {
+    return { error };
+  }
+}

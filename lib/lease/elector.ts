@@ -1,0 +1,105 @@
+import { checkDuration, checkSignal } from '../checks.ts';
+import { LeaderElectionError } from '../errors.ts';
+import { type Surroundings, systemSurroundings } from '../surroundings.ts';
+import { Election } from './election.ts';
+import { never } from './open-lock.ts';
+import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './options.ts';
+
+/**
+ * One candidate of an election. Follows client-go's `LeaderElector`, but that leadership is judged by
+ * the clock whenever it is asked for, and nobody else can lead before the last callback.
+ */
+export class LeaderElector {
+  readonly #config: LeaderElectionConfig;
+  readonly #durations: CheckedDurations;
+  readonly #election: Election;
+  #isRunning = false;
+
+  /**
+   * Throws a TypeError that names the first bad option: client-go's rules hold
+   * (`leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs`).
+   */
+  constructor(config: LeaderElectionConfig);
+  /** @internal */ // eslint-disable-next-line @typescript-eslint/unified-signatures
+  constructor(config: LeaderElectionConfig, surroundings: Surroundings);
+  constructor(config: LeaderElectionConfig, surroundings: Surroundings = systemSurroundings) {
+    this.#durations = checkConfig(config);
+    this.#config = config;
+    const { lock, callbacks, name, enabled, releaseOnCancel, events, metrics } = config;
+    this.#election = new Election(surroundings, {
+      lock,
+      name: name ?? lock.describe(),
+      durations: this.#durations,
+      enabled: enabled ?? true,
+      releaseOnCancel: releaseOnCancel ?? false,
+      events: events ?? false,
+      metrics,
+      onNewLeader: callbacks.onNewLeader?.bind(callbacks),
+    });
+    config.watchDog?.setLeaderElection(this);
+  }
+
+  /**
+   * Competes, and leads. Resolves when the signal has aborted, or the lease was lost, and the work has
+   * settled or was waited for as long as `renewDeadlineMs`. May be called again afterwards.
+   * Rejects with what a callback threw, or a `LeaderElectionError` if the API server refuses for good;
+   * what is transient is retried.
+   */
+  async run(signal: AbortSignal = never): Promise<void> {
+    checkSignal('signal', signal);
+    if (this.#isRunning) {
+      const what = `${this.#config.lock.identity} is already running for ${this.#config.lock.describe()}`;
+      throw new LeaderElectionError('ERR_ALREADY_RUNNING', `${what}; wait for that run to end.`);
+    }
+    if (signal.aborted) return;
+    this.#isRunning = true;
+    const { callbacks } = this.#config;
+    const job = {
+      endsWithWork: false,
+      work: ({ term }: { readonly term: { readonly signal: AbortSignal } }) =>
+        callbacks.onStartedLeading(term.signal),
+      onStopped: () => callbacks.onStoppedLeading(),
+    };
+    try {
+      const ending = await this.#election.run(job, signal, () => false);
+      if (ending.how === 'threw') throw ending.error;
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Whether this elector leads, proven at this very moment. */
+  isLeader(): boolean {
+    return this.#election.term?.isProven ?? false;
+  }
+
+  /** The holder on record as it was last seen; empty before, and when nobody holds it. */
+  getLeader(): string {
+    return this.#election.leader;
+  }
+
+  /**
+   * Throws `ERR_LEASE_EXPIRED` if this elector began to lead, has not ended, and could not renew the
+   * lease for its duration and so many milliseconds: the process is better restarted.
+   */
+  check(maxTolerableExpiredLeaseMs: number): void {
+    const { lock } = this.#config;
+    if (maxTolerableExpiredLeaseMs !== 0) {
+      checkDuration('maxTolerableExpiredLeaseMs', maxTolerableExpiredLeaseMs);
+    }
+    const unrenewedMs = this.#election.term?.unrenewedMs() ?? 0;
+    if (unrenewedMs <= this.#durations.leaseDurationMs + maxTolerableExpiredLeaseMs) return;
+    throw new LeaderElectionError(
+      'ERR_LEASE_EXPIRED',
+      `${lock.identity} could not renew Lease ${lock.describe()} for ${Math.round(unrenewedMs)} ms, ` +
+        'and its work has not ended. Restart the process.',
+    );
+  }
+}
+
+/** Makes an elector and runs it: wrong configurations reject, too. */
+export async function runOrDie(config: LeaderElectionConfig, signal?: AbortSignal): Promise<void> {
+  await new LeaderElector(config).run(signal);
+}

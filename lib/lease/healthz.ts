@@ -1,0 +1,38 @@
+import { checkDuration } from '../checks.ts';
+import { invalidArgument } from '../errors.ts';
+
+/** The part of an elector that its health depends on. */
+export interface Checkable {
+  check(maxTolerableExpiredLeaseMs: number): void;
+}
+
+/**
+ * Ties a health endpoint, which is often set up first, to an elector: a leader that could not renew
+ * its lease and has not ended is unhealthy, and better restarted.
+ *
+ * Follows client-go's `HealthzAdaptor`.
+ */
+export class LeaderHealthzAdaptor {
+  /** What client-go calls this check. */
+  readonly name = 'leaderElection';
+  readonly #timeoutMs: number;
+  #elector: Checkable | undefined;
+
+  /** @param timeoutMs - how long, in milliseconds, an expired lease is tolerated; 0 is allowed */
+  constructor(timeoutMs: number) {
+    if (timeoutMs !== 0) checkDuration('timeoutMs', timeoutMs);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Throws `ERR_LEASE_EXPIRED` if the elector is unhealthy; never before one was set. */
+  check(): void {
+    this.#elector?.check(this.#timeoutMs);
+  }
+
+  setLeaderElection(elector: Checkable): void {
+    if (typeof (elector as Partial<Checkable> | undefined)?.check !== 'function') {
+      throw invalidArgument('elector', 'a LeaderElector', elector);
+    }
+    this.#elector = elector;
+  }
+}

@@ -1,0 +1,121 @@
+import { checkLockName } from '../options.ts';
+import { invalidArgument } from '../errors.ts';
+import { type Surroundings, systemSurroundings } from '../surroundings.ts';
+import { Election, type Served } from './election.ts';
+import { LeaseLock, uniqueIdentity } from './lease-lock.ts';
+import { never } from './open-lock.ts';
+import { type LeadOptions, checkLeadOptions } from './options.ts';
+
+/** What the work of a leader is given. */
+export interface LeaseLeadership {
+  /** Who leads: this elector. */
+  readonly identity: string;
+  readonly leaseName: string;
+  /** Where the Lease is; empty if skipped and none was given. */
+  readonly namespace: string;
+  /**
+   * Larger for every later leader, for stores that can refuse writes with a smaller one (compare as
+   * `BigInt`): the Lease's resourceVersion by the write that acquired it. `'0'` if skipped.
+   */
+  readonly fencingToken: string;
+  /** True outside a cluster or where the election is not enabled: every process leads. */
+  readonly skipped: boolean;
+  /**
+   * Aborts when leadership ends: with `ERR_LEADERSHIP_LOST` when it is lost, with the reason of
+   * `options.signal` when that aborts, with `ERR_RELEASED` when the work has ended. `aborted` is
+   * judged by the clock when it is read, even after the process was stopped or its machine suspended.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * For how long leadership is proven, in milliseconds, for a look before a critical step: 0 if it is
+   * not (any more), `Infinity` if skipped.
+   */
+  remainingMs(): number;
+}
+
+/**
+ * Does work that one of many replicas may do at a time: waits for the Lease, runs `work` while this
+ * process holds it, releases it when the work has returned or thrown, and settles as the work did.
+ * Outside a cluster the work begins at once, with `skipped: true`.
+ *
+ * When the Lease is lost, the work's signal aborts, and once the work has settled (it is given
+ * `renewDeadlineMs`), this rejects with `ERR_LEADERSHIP_LOST` or, with `recampaign`, campaigns again.
+ *
+ * @param leaseName - the Lease's name, a DNS subdomain; the same in every replica
+ * @throws `TypeError` for a bad argument or an empty environment variable, before any request
+ * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; what is transient is retried
+ * @throws the signal's reason, once `options.signal` has aborted and the work has settled
+ * @throws what `work` throws
+ *
+ * The Lease is that of client-go's `leaderelection`: both can share one.
+ *
+ * @example
+ * await lead('my-lease', async ({ signal }) => {
+ *   while (!signal.aborted) await reconcile({ signal });
+ * });
+ */
+export async function lead<T>(
+  leaseName: string,
+  work: (leadership: LeaseLeadership) => T | PromiseLike<T>,
+  options: LeadOptions = {},
+): Promise<T> {
+  return leadIn(systemSurroundings, leaseName, work, options);
+}
+
+/** `lead`, in surroundings of one's own. */
+export async function leadIn<T>(
+  surroundings: Surroundings,
+  leaseName: string,
+  work: (leadership: LeaseLeadership) => T | PromiseLike<T>,
+  options: LeadOptions,
+): Promise<T> {
+  checkLockName('leaseName', leaseName);
+  if (typeof work !== 'function') throw invalidArgument('work', 'a function', work);
+  const durations = checkLeadOptions(options);
+  const { signal = never, namespace, kubeConfig, labels, annotations } = options;
+  signal.throwIfAborted();
+  const identity = options.identity ?? uniqueIdentity(surroundings);
+  const lock = new LeaseLock({
+    name: leaseName,
+    identity,
+    namespace,
+    kubeConfig,
+    labels,
+    annotations,
+  });
+  const election = new Election(surroundings, {
+    lock,
+    name: leaseName,
+    durations,
+    enabled: options.enabled ?? true,
+    releaseOnCancel: options.releaseOnCancel ?? true,
+    events: options.events ?? false,
+    metrics: options.metrics,
+  });
+  const job = {
+    endsWithWork: true,
+    work: (served: Served) => work(leadershipOf(leaseName, identity, served)),
+  };
+  const ending = await election.run(job, signal, () => options.recampaign ?? false);
+  switch (ending.how) {
+    case 'returned':
+      return ending.value;
+    case 'cancelled':
+      throw signal.reason;
+    default:
+      throw ending.error;
+  }
+}
+
+function leadershipOf(leaseName: string, identity: string, served: Served): LeaseLeadership {
+  const { term, namespace, fencingToken, skipped } = served;
+  return {
+    identity,
+    leaseName,
+    namespace,
+    fencingToken,
+    skipped,
+    signal: term.signal,
+    remainingMs: () => term.remainingMs(),
+  };
+}

@@ -1,0 +1,137 @@
+import { type Refused, explainRefusal } from '../failure.ts';
+import type { Api } from '../kubernetes/api.ts';
+import { createEvent } from '../kubernetes/event.ts';
+import { isObject, text, child, type Json } from '../kubernetes/json.ts';
+import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
+import { ApiError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts';
+import { leaseRoleYaml } from '../kubernetes/role.ts';
+import { ObjectWatch } from '../kubernetes/watch.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { type OpenLock, type RequestFailure, never } from './open-lock.ts';
+import type { LockListener } from './resource-lock.ts';
+
+const WATCH_BACKOFF_MS = 16_000;
+
+/** A Lease on an API server that can be reached: a `LeaseLock` in use. */
+export class LeaseConnection implements OpenLock {
+  readonly identity: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly #surroundings: Surroundings;
+  readonly #api: Api;
+  readonly #lease: Lease;
+  readonly #events: boolean;
+
+  constructor(
+    surroundings: Surroundings,
+    api: Api,
+    identity: string,
+    options: LeaseOptions,
+    events: boolean,
+  ) {
+    this.#surroundings = surroundings;
+    this.#api = api;
+    this.identity = identity;
+    this.namespace = options.namespace;
+    this.name = options.name;
+    this.#lease = new Lease(api, options);
+    this.#events = events;
+  }
+
+  describe(): string {
+    return `${this.namespace}/${this.name}`;
+  }
+
+  get(signal = never): Promise<LockVersion | undefined> {
+    return this.#lease.get(signal);
+  }
+
+  create(record: LeaderElectionRecord, signal = never): Promise<LockVersion | 'conflict'> {
+    return this.#lease.create(record, signal);
+  }
+
+  update(
+    version: LockVersion,
+    record: LeaderElectionRecord,
+    signal = never,
+  ): Promise<LockVersion | 'conflict'> {
+    return this.#lease.update(version, record, signal);
+  }
+
+  watch(listener: LockListener, signal: AbortSignal): Promise<void> {
+    const target = { path: this.#lease.path, name: this.name };
+    const watch = new ObjectWatch(
+      this.#api,
+      this.#surroundings.clock,
+      target,
+      {
+        onOpen: () => {
+          listener.onOpen();
+        },
+        onEvent: (type, object) => {
+          tell(listener, type, object);
+        },
+        onLost: (error) => {
+          listener.onLost(error);
+        },
+        onRefused: (error) => {
+          listener.onLost(this.#explain(error));
+        },
+      },
+      WATCH_BACKOFF_MS,
+    );
+    return watch.run(signal);
+  }
+
+  async recordEvent(what: string, { object }: LockVersion): Promise<void> {
+    if (!this.#events || !isObject(object)) return;
+    const message = `${this.identity} ${what}`;
+    await this.explained(createEvent(this.#api, this.#surroundings.clock, object, message));
+  }
+
+  failure(error: unknown): RequestFailure {
+    return {
+      error: this.#explain(error),
+      permanent:
+        error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
+      ambiguous: isAmbiguous(error),
+      retryAfterMs: error instanceof ApiError ? error.retryAfterMs : undefined,
+    };
+  }
+
+  /** The promise, but a refusal is put into words. */
+  async explained<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  close(): void {
+    this.#api.close();
+  }
+
+  #explain(error: unknown): unknown {
+    return this.#api.isTransient(error) ? error : explainRefusal(error, this.#refused());
+  }
+
+  #refused(): Refused {
+    const { namespace, name: leaseName } = this;
+    const events = this.#events;
+    return {
+      object: `Lease ${this.describe()}`,
+      namespace,
+      role: (user) => leaseRoleYaml({ namespace, leaseName, user, events }),
+    };
+  }
+}
+
+function tell(listener: LockListener, type: string, object: Json): void {
+  if (type === 'DELETED') {
+    listener.onGone(text(child(object, 'metadata'), 'resourceVersion') ?? '');
+  } else {
+    listener.onSeen(toVersion(object));
+  }
+}

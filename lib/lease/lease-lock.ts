@@ -1,0 +1,180 @@
+import { hostname } from 'node:os';
+
+import {
+  type Check,
+  annotationsExcept,
+  checkKubeConfigType,
+  checkLabels,
+  checkProperties,
+} from '../checks.ts';
+import { LeaderElectionError, invalidArgument } from '../errors.ts';
+import { locate, podNameOf } from '../identity.ts';
+import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
+import type { KubeConfigLike } from '../kubernetes/credentials.ts';
+import { checkLockName, checkNamespace } from '../options.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import { type Surroundings, systemSurroundings } from '../surroundings.ts';
+import { LeaseConnection } from './lease-connection.ts';
+import type { OpenLock } from './open-lock.ts';
+import type { LockListener, ResourceLock } from './resource-lock.ts';
+
+/** Which Lease, and who asks for it. */
+export interface LeaseLockOptions {
+  /** The Lease's name, a DNS subdomain; the same in every replica. */
+  readonly name: string;
+  /**
+   * Where the Lease is.
+   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
+   */
+  readonly namespace?: string | undefined;
+  /**
+   * Who asks: unique among all electors. One that restarts under the same identity goes on leading.
+   * @default the Pod's name (`POD_NAME`, else the host's name), `_`, and a UUID
+   */
+  readonly identity?: string | undefined;
+  /**
+   * How to reach the API server. If given, there is an election wherever the process runs.
+   * @default the Pod's service account; without one, no election
+   */
+  readonly kubeConfig?: KubeConfigLike | undefined;
+  /** Labels for the Lease, put on it with every write. Others stay. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations for the Lease, likewise. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How electors connect a lock, in surroundings that may be made up. */
+const connect = Symbol('connect');
+
+/**
+ * A Lease as a lock. Connects when it is first used. `watch` is its own: see `ResourceLock`.
+ *
+ * Follows client-go's `resourcelock.LeaseLock`; the records are the same to the byte.
+ */
+export class LeaseLock implements ResourceLock {
+  readonly identity: string;
+  readonly #options: LeaseLockOptions;
+  #connection: Promise<LeaseConnection> | undefined;
+
+  /** Throws a TypeError that names the first bad option and its value. */
+  constructor(options: LeaseLockOptions) {
+    const { name } = checkProperties('options', options, checks);
+    checkLockName('options.name', name);
+    this.#options = options;
+    this.identity = options.identity ?? uniqueIdentity(systemSurroundings);
+  }
+
+  /** `NAMESPACE/NAME`; without the namespace where it was left to the surroundings. */
+  describe(): string {
+    const { name, namespace } = this.#options;
+    return namespace === undefined ? name : `${namespace}/${name}`;
+  }
+
+  /** Sends one request. Throws what the API server's refusal means, a LeaderElectionError. */
+  async get(signal?: AbortSignal): Promise<LockVersion | undefined> {
+    const connection = await this.#connect();
+    return connection.explained(connection.get(signal));
+  }
+
+  /** Likewise. */
+  async create(
+    record: LeaderElectionRecord,
+    signal?: AbortSignal,
+  ): Promise<LockVersion | 'conflict'> {
+    const connection = await this.#connect();
+    return connection.explained(connection.create(record, signal));
+  }
+
+  /** Likewise. The version is one that this lock has answered with. */
+  async update(
+    version: LockVersion,
+    record: LeaderElectionRecord,
+    signal?: AbortSignal,
+  ): Promise<LockVersion | 'conflict'> {
+    const connection = await this.#connect();
+    return connection.explained(connection.update(version, record, signal));
+  }
+
+  /** Watches the Lease until the signal aborts. */
+  async watch(listener: LockListener, signal: AbortSignal): Promise<void> {
+    const connection = await this.#connect();
+    await connection.watch(listener, signal);
+  }
+
+  async #connect(): Promise<LeaseConnection> {
+    this.#connection ??= this[connect](systemSurroundings, REQUEST_TIMEOUT_MS).then((connected) => {
+      if (connected) return connected;
+      const where = 'a kubeConfig outside of a cluster, where there is no Lease';
+      throw invalidArgument('options.kubeConfig', where, undefined);
+    });
+    try {
+      return await this.#connection;
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
+  }
+
+  /** @internal Undefined outside a cluster. */
+  async [connect](
+    surroundings: Surroundings,
+    requestTimeoutMs: number,
+    events = false,
+  ): Promise<LeaseConnection | undefined> {
+    const { name, labels = {}, annotations = {} } = this.#options;
+    const { namespace, credentials } = await locate(surroundings.environment, this.#options);
+    if (!credentials) return undefined;
+    const transport = await surroundings.connect(credentials);
+    const api = new Api(transport, surroundings.clock, requestTimeoutMs);
+    const lease = { namespace, name, labels, annotations };
+    return new LeaseConnection(surroundings, api, this.identity, lease, events);
+  }
+}
+
+/** Opens a lock of whatever kind; undefined where there is nothing to elect. */
+export async function openLock(
+  lock: ResourceLock,
+  surroundings: Surroundings,
+  requestTimeoutMs: number,
+  events: boolean,
+): Promise<OpenLock | undefined> {
+  if (lock instanceof LeaseLock) return lock[connect](surroundings, requestTimeoutMs, events);
+  return {
+    identity: lock.identity,
+    namespace: '',
+    name: lock.describe(),
+    describe: () => lock.describe(),
+    get: (signal) => lock.get(signal),
+    create: (record, signal) => lock.create(record, signal),
+    update: (version, record, signal) => lock.update(version, record, signal),
+    ...(lock.watch && { watch: lock.watch.bind(lock) }),
+    ...(events && lock.recordEvent && { recordEvent: lock.recordEvent.bind(lock) }),
+    failure: (error) => ({
+      error,
+      permanent: error instanceof LeaderElectionError || error instanceof TypeError,
+      ambiguous: true,
+      retryAfterMs: undefined,
+    }),
+    close: () => undefined,
+  };
+}
+
+/** The default: unique even where Pods of several clusters or none share a Lease. */
+export function uniqueIdentity({ clock, environment }: Surroundings): string {
+  return `${podNameOf(environment) ?? hostname()}_${clock.uuid()}`;
+}
+
+export const checkIdentity: Check = (name, value) => {
+  if (typeof value !== 'string' || value.trim() === '') {
+    throw invalidArgument(name, 'a string that is not empty', value);
+  }
+};
+
+const checks: Readonly<Record<keyof LeaseLockOptions, Check>> = {
+  name: checkLockName,
+  namespace: checkNamespace,
+  identity: checkIdentity,
+  kubeConfig: checkKubeConfigType,
+  labels: checkLabels,
+  annotations: annotationsExcept([]),
+};

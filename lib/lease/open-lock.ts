@@ -1,0 +1,25 @@
+import type { ResourceLock } from './resource-lock.ts';
+
+/** What a request's failure means. */
+export interface RequestFailure {
+  /** In words. */
+  readonly error: unknown;
+  /** Trying again would not help. */
+  readonly permanent: boolean;
+  /** A write may have been, or may yet be, carried out. */
+  readonly ambiguous: boolean;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** A lock in use. */
+export interface OpenLock extends ResourceLock {
+  /** Where it is and what it is called, as far as it has a namespace. */
+  readonly namespace: string;
+  readonly name: string;
+  failure(error: unknown): RequestFailure;
+  /** Ends every connection. */
+  close(): void;
+}
+
+/** A signal for requests that nobody aborts. */
+export const never: AbortSignal = new AbortController().signal;

@@ -1,0 +1,131 @@
+import type { Clock } from '../clock.ts';
+import { createLog, printable } from '../log.ts';
+import type { LockVersion } from '../protocol/lease-record.ts';
+import { type State, holderOf } from '../protocol/lease.ts';
+import type { CampaignObserver } from './campaign.ts';
+import type { OpenLock } from './open-lock.ts';
+import type { LeaderMetrics } from './options.ts';
+
+/** Nobody should have to guess why an elector that waits for its API server does nothing. */
+const WARN_AFTER_MS = 10_000;
+
+const log = createLog('lease');
+
+export interface ReporterOptions {
+  readonly clock: Clock;
+  /** For metrics. */
+  readonly name: string;
+  readonly metrics: LeaderMetrics | undefined;
+  readonly onNewLeader: ((identity: string) => void) | undefined;
+  readonly warn: (message: string, code: string) => void;
+}
+
+/** Tells people what happens: the log, metrics, Events, `onNewLeader`, a few warnings, each once. */
+export class Reporter implements CampaignObserver {
+  readonly #options: ReporterOptions;
+  readonly #warned = new Set<string>();
+  #lock: OpenLock | undefined;
+  #troubleSinceMs: number | undefined;
+  /** The holder that was observed last; empty for nobody. */
+  leader = '';
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#call('metrics', () => options.metrics?.off(options.name));
+  }
+
+  /** From now on this is about that lock. */
+  attend(lock: OpenLock): void {
+    this.#lock = lock;
+  }
+
+  onState(state: State, trouble: unknown): void {
+    this.#noteTrouble(trouble);
+    this.onLeader(holderOf(state));
+  }
+
+  onLeader(identity: string): void {
+    if (identity === this.leader) return;
+    this.leader = identity;
+    this.log(identity === '' ? 'nobody leads' : `${identity} leads`);
+    if (identity === '') return;
+    this.#call('onNewLeader', () => this.#options.onNewLeader?.(identity));
+  }
+
+  onSlowPath(): void {
+    const { metrics, name } = this.#options;
+    this.#call('metrics', () => metrics?.slowpathExercised(name));
+  }
+
+  onUnwatched(error: unknown): void {
+    this.log(`not watched: ${describe(error)}`);
+    if (!(error instanceof Error) || !('code' in error)) return;
+    this.#warn(
+      'degraded',
+      `${error.message}\nThe election of ${this.#what} goes on without: the lock is polled ` +
+        'instead of watched, so taking it over takes longer.',
+    );
+  }
+
+  onStarted(version: LockVersion): void {
+    const { metrics, name } = this.#options;
+    this.#call('metrics', () => metrics?.on(name));
+    this.#record('became leader', version);
+  }
+
+  onStopped(version: LockVersion): void {
+    const { metrics, name } = this.#options;
+    this.#call('metrics', () => metrics?.off(name));
+    this.#record('stopped leading', version);
+  }
+
+  log(message: string): void {
+    log(`${this.#what}: ${message}`);
+  }
+
+  get #what(): string {
+    return this.#lock?.describe() ?? this.#options.name;
+  }
+
+  /** Nobody waits for an Event, and no election fails for want of one. */
+  #record(what: string, version: LockVersion): void {
+    this.#lock?.recordEvent?.(what, version).catch((error: unknown) => {
+      const message = `${this.#what}: the Event "${what}" could not be recorded: ${describe(error)}`;
+      this.#warn('event', message);
+    });
+  }
+
+  #noteTrouble(trouble: unknown): void {
+    const { clock } = this.#options;
+    if (trouble === undefined) {
+      this.#troubleSinceMs = undefined;
+      return;
+    }
+    this.log(describe(trouble));
+    this.#troubleSinceMs ??= clock.now();
+    if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;
+    const message = `${this.#what}: still trying to reach the lock: ${describe(trouble)}`;
+    this.#warn('trouble', message);
+  }
+
+  /** What users' code throws changes nothing. */
+  #call(what: string, callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#warn(what, `${what} threw: ${describe(error)}`);
+    }
+  }
+
+  #warn(key: string, message: string): void {
+    this.log(message);
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    const code = `LEADER_FOR_LIFE_${key.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+    this.#options.warn(message.split('\n').map(printable).join('\n'), code);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

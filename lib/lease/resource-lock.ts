@@ -1,0 +1,42 @@
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+
+/**
+ * Where electors keep their record: a Lease, or anything else that can replace a version of itself
+ * only if nobody has replaced it before. Follows client-go's `resourcelock.Interface`.
+ *
+ * A method that rejects is tried again until the lease would be lost. Each gets a signal that
+ * aborts when its time is up; what it answers afterwards is not heeded.
+ */
+export interface ResourceLock {
+  /** Who asks; unique among the electors of this lock. */
+  readonly identity: string;
+  /** `NAMESPACE/NAME`, or what else tells people which lock this is. */
+  describe(): string;
+  /** What is stored, or undefined if nothing is. */
+  get(signal: AbortSignal): Promise<LockVersion | undefined>;
+  /** Stores the first record; `'conflict'` if there is one already. */
+  create(record: LeaderElectionRecord, signal: AbortSignal): Promise<LockVersion | 'conflict'>;
+  /** Replaces exactly this version; `'conflict'` if it is not what is stored, or is gone. */
+  update(
+    version: LockVersion,
+    record: LeaderElectionRecord,
+    signal: AbortSignal,
+  ): Promise<LockVersion | 'conflict'>;
+  /**
+   * Tells of every change until the signal aborts, and never rejects. Without it, or while it is
+   * not open, the lock is read every `retryPeriodMs`.
+   */
+  watch?(listener: LockListener, signal: AbortSignal): Promise<void>;
+  /** Records that this identity `became leader` or `stopped leading`. */
+  recordEvent?(what: string, version: LockVersion): Promise<void>;
+}
+
+/** Who is told of changes of a lock. */
+export interface LockListener {
+  /** From now on no change is missed. */
+  onOpen(): void;
+  onSeen(version: LockVersion): void;
+  onGone(resourceVersion: string): void;
+  /** Changes may be missed from now on. */
+  onLost(error: unknown): void;
+}

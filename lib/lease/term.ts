@@ -1,0 +1,109 @@
+import type { Clock } from '../clock.ts';
+import { type Instant, leftMs, provenMs } from '../protocol/validity.ts';
+import { judgedSignal } from './term-signal.ts';
+
+export interface TermOptions {
+  readonly clock: Clock;
+  /** How long a renewal proves leadership, from before it was sent. */
+  readonly renewDeadlineMs: number;
+  /** When the last renewal that succeeded was sent; undefined where nothing is elected. */
+  readonly proven: (() => Instant) | undefined;
+  /** What to say when it has run out. */
+  readonly expired: () => Error;
+}
+
+/** One time of leading: who asks whether it lasts still is told by the clock, not by a timer. */
+export class Term {
+  readonly #options: TermOptions;
+  readonly #controller = new AbortController();
+  readonly #lost = Promise.withResolvers<Error>();
+  /** For the work: aborts when leadership ends, for whatever reason. */
+  readonly signal: AbortSignal;
+  #isOver = false;
+  #error: Error | undefined;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: TermOptions) {
+    this.#options = options;
+    this.signal = judgedSignal(this.#controller, () => {
+      this.#judge();
+    });
+    this.#arm();
+  }
+
+  /** Why leadership was lost, if it was. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Resolves with the error if leadership is lost. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
+  }
+
+  /** Whether this elector leads, proven as of now. */
+  get isProven(): boolean {
+    return this.remainingMs() > 0;
+  }
+
+  /** For how long leadership is proven, in milliseconds; 0 if it is not. */
+  remainingMs(): number {
+    this.#judge();
+    if (this.#isOver) return 0;
+    const { proven, renewDeadlineMs } = this.#options;
+    return proven ? provenMs(proven(), renewDeadlineMs, this.#now()) : Number.POSITIVE_INFINITY;
+  }
+
+  /** How long ago the last renewal was sent that succeeded, in milliseconds. */
+  unrenewedMs(): number {
+    const { proven } = this.#options;
+    return proven ? -leftMs(proven(), 0, this.#now()) : 0;
+  }
+
+  /** Tells the work to end; leadership goes on until it has. */
+  end(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Leadership is lost. */
+  lose(error: Error): void {
+    if (this.#isOver) return;
+    this.#error = error;
+    this.close(error);
+    this.#lost.resolve(error);
+  }
+
+  /** Leadership is over. */
+  close(reason: unknown): void {
+    this.#isOver = true;
+    this.#cancel();
+    this.#controller.abort(reason);
+  }
+
+  #judge(): void {
+    if (!this.#isOver && this.#leftMs() <= 0) this.lose(this.#options.expired());
+  }
+
+  #arm(): void {
+    const leftNowMs = this.#leftMs();
+    if (leftNowMs === Number.POSITIVE_INFINITY) return;
+    this.#cancel = this.#options.clock.after(Math.max(leftNowMs, 0), () => {
+      this.#judge();
+      if (!this.#isOver) this.#arm();
+    });
+  }
+
+  #leftMs(): number {
+    const { proven, renewDeadlineMs } = this.#options;
+    return proven ? leftMs(proven(), renewDeadlineMs, this.#now()) : Number.POSITIVE_INFINITY;
+  }
+
+  #now(): Instant {
+    const { clock } = this.#options;
+    return { nowMs: clock.now(), bootMs: clock.boot() };
+  }
+}
