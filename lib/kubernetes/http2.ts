@@ -13,6 +13,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
+/** So long a connection on which a request is given up must have been silent to be given up, too. */
+const SUSPICIOUS_MS = 200;
+
 /**
  * Opens a TLS connection and lets the server choose the protocol; resolves once it has.
  * Rejects, and leaves no socket behind, when the signal aborts or the server takes too long.
@@ -60,12 +63,14 @@ export function connectTls(
 /** One HTTP/2 connection for everything, watched over by pings: half-open ones are found out. */
 export class Http2Route implements Route {
   readonly #session: ClientHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #clock: Clock;
   #background = false;
   #cancelPing: () => void = () => undefined;
 
   constructor(server: URL, socket: TLSSocket, clock: Clock) {
     this.#clock = clock;
+    this.#socket = socket;
     this.#session = http2.connect(server.origin, { createConnection: () => socket });
     this.#session.on('error', () => undefined); // Each of its streams reports it.
     this.#session.on('close', () => {
@@ -90,7 +95,14 @@ export class Http2Route implements Route {
       { ...headers, ':method': method, ':path': path },
       { endStream: body === undefined },
     );
+    const sentMs = this.#clock.now();
+    const { bytesRead } = this.#socket;
     const onAbort = () => {
+      const silentMs = this.#clock.now() - sentMs;
+      // Whatever else is sent over it would wait in vain; a ping finds that out much later.
+      if (silentMs >= SUSPICIOUS_MS && this.#socket.bytesRead === bytesRead) {
+        this.#session.destroy(new Error(`nothing has come for ${Math.round(silentMs)} ms`));
+      }
       stream.close(http2.constants.NGHTTP2_CANCEL);
       // Without an error, the body would seem to be complete.
       stream.destroy(new Error('aborted'));

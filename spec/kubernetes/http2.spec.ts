@@ -155,6 +155,46 @@ describe('a connection that has fallen silent', () => {
     expect(test.clock.delays).toEqual([]);
   });
 
+  it('is given up with a request that was, if nothing has come since that was sent', async () => {
+    await using server = await Server.start('h2');
+    await using proxy = await swallowingProxy(server.port);
+    using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
+    server.handler = (_, answer) => answer.end('{}');
+    await test.fetch();
+    proxy.swallow();
+    const impatient = new AbortController();
+    const failure = failureOf(test.send({}, impatient.signal));
+    const other = failureOf(test.send());
+    await test.clock.advance(400);
+    proxy.restore();
+    impatient.abort(new Error('no answer'));
+    expect(await failure).toEqual(new Error('no answer'));
+    expect(await other).toEqual(new Error('nothing has come for 400 ms'));
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect(server.sessions).toHaveLength(2);
+  });
+
+  it.each([
+    ['something has come since', 400, true],
+    ['it had hardly any time', 199, false],
+  ])('is kept after a request that was given up if %s', async (_, ms, something) => {
+    await using opened = await watching();
+    const { server, test, watch, pieces } = opened;
+    server.handler = () => undefined;
+    const impatient = new AbortController();
+    const failure = failureOf(test.send({}, impatient.signal));
+    if (something) {
+      watch.write('second');
+      await pieces.next();
+    }
+    await test.clock.advance(ms);
+    impatient.abort(new Error('no answer'));
+    expect(await failure).toEqual(new Error('no answer'));
+    watch.end('last');
+    await expect(pieces.next()).resolves.toMatchObject({ value: 'last' });
+    expect(server.sessions).toHaveLength(1);
+  });
+
   it('is not asked any more once it is closed', async () => {
     await using opened = await watching();
     const { server, test } = opened;

@@ -163,29 +163,35 @@ export interface SwallowingProxy extends AsyncDisposable {
   readonly port: number;
   readonly sockets: ReadonlySet<Socket>;
   swallow(): void;
+  /** New connections go through; what was swallowed stays so. */
+  restore(): void;
 }
 
 /** A way to a server that can begin to swallow everything, as a firewall does. */
 export async function swallowingProxy(port: number): Promise<SwallowingProxy> {
-  let swallowing = false;
+  let epoch = 0;
+  let swallowed = 0;
   const proxy = await TcpServer.start((socket) => {
+    const mine = (epoch += 1);
+    const isSwallowed = () => mine <= swallowed;
     const onward = net.connect(port, '127.0.0.1');
     onward.on('error', () => undefined);
     socket.on('close', () => onward.destroy());
     onward.on('close', () => {
-      if (!swallowing) socket.destroy();
+      if (!isSwallowed()) socket.destroy();
     });
     socket.on('data', (data) => {
-      if (!swallowing) onward.write(data);
+      if (!isSwallowed()) onward.write(data);
     });
     onward.on('data', (data) => {
-      if (!swallowing) socket.write(data);
+      if (!isSwallowed()) socket.write(data);
     });
   });
   return {
     port: proxy.port,
     sockets: proxy.sockets,
-    swallow: () => (swallowing = true),
+    swallow: () => (swallowed = Infinity),
+    restore: () => (swallowed = epoch),
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
