@@ -51,24 +51,7 @@ export class Campaign {
   constructor(options: CampaignOptions) {
     this.#options = options;
     this.#state = start(options.settings, this.#circumstance());
-    void options.lock.watch?.(
-      {
-        onOpen: () => {
-          this.#hint({ type: 'watch-opened' });
-        },
-        onSeen: (version) => {
-          this.#hint({ type: 'seen', version });
-        },
-        onGone: (resourceVersion) => {
-          this.#hint({ type: 'gone', resourceVersion });
-        },
-        onLost: (error) => {
-          options.observer.onUnwatched(error);
-          this.#hint({ type: 'watch-lost' });
-        },
-      },
-      this.#closed.signal,
-    );
+    void this.#watch();
   }
 
   /**
@@ -122,6 +105,33 @@ export class Campaign {
   close(): void {
     this.#closed.abort();
     this.#hints = [];
+  }
+
+  /** Keeps the hints until they are asked for. A watch that ends, however, is one that was lost. */
+  async #watch(): Promise<void> {
+    const { lock, observer } = this.#options;
+    const onLost = (error: unknown) => {
+      observer.onUnwatched(error);
+      this.#hint({ type: 'watch-lost' });
+    };
+    const listener = {
+      onOpen: () => {
+        this.#hint({ type: 'watch-opened' });
+      },
+      onSeen: (version: LockVersion) => {
+        this.#hint({ type: 'seen', version });
+      },
+      onGone: (resourceVersion: string) => {
+        this.#hint({ type: 'gone', resourceVersion });
+      },
+      onLost,
+    };
+    try {
+      await lock.watch?.(listener, this.#closed.signal);
+      this.#hint({ type: 'watch-lost' });
+    } catch (error) {
+      onLost(error);
+    }
   }
 
   /** One command, one event. The signal ends waits and reads; writes are seen through. */

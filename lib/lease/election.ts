@@ -93,6 +93,7 @@ export class Election {
         await ending.work;
       }
     } finally {
+      await this.#within(this.#reporter.recorded());
       lock?.close();
     }
   }

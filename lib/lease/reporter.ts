@@ -24,6 +24,7 @@ export interface ReporterOptions {
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
   readonly #warned = new Set<string>();
+  readonly #recording = new Set<Promise<void>>();
   #lock: OpenLock | undefined;
   #troubleSinceMs: number | undefined;
   /** The holder that was observed last; empty for nobody. */
@@ -87,12 +88,20 @@ export class Reporter implements CampaignObserver {
     return this.#lock?.describe() ?? this.#options.name;
   }
 
-  /** Nobody waits for an Event, and no election fails for want of one. */
+  /** Resolves once every Event is recorded, or could not be. */
+  async recorded(): Promise<void> {
+    await Promise.all(this.#recording);
+  }
+
+  /** No election waits for an Event, or fails for want of one. */
   #record(what: string, version: LockVersion): void {
-    this.#lock?.recordEvent?.(what, version).catch((error: unknown) => {
-      const message = `${this.#what}: the Event "${what}" could not be recorded: ${describe(error)}`;
-      this.#warn('event', message);
-    });
+    const recording = (this.#lock?.recordEvent?.(what, version) ?? Promise.resolve())
+      .catch((error: unknown) => {
+        const lost = `the Event "${what}" could not be recorded`;
+        this.#warn('event', `${this.#what}: ${lost}: ${describe(error)}`);
+      })
+      .finally(() => this.#recording.delete(recording));
+    this.#recording.add(recording);
   }
 
   #noteTrouble(trouble: unknown): void {
