@@ -15,7 +15,7 @@ export interface Arena {
   readonly lockName: string;
   readonly kubeConfig: KubeConfigLike;
   /** Where and how the API server listens, for clients of another make. */
-  readonly access: { readonly url: URL; readonly token: string };
+  readonly access: { readonly url: URL; readonly token: string; readonly ca?: string };
   /** Creates Pods that are replicas of each other, and run. */
   createPods(count: number): Promise<PodIdentity[]>;
   /** Ends the leader's Pod; resolves once the lock is created anew. */

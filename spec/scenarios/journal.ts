@@ -1,5 +1,6 @@
-import { closeSync, existsSync, openSync, readSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { GrowingFile } from '../support/growing-file.ts';
 
 /** One line of what a candidate says. */
 export interface Entry {
@@ -58,7 +59,7 @@ export function nowMs(): number {
 /** Everything that the candidates of a scene say, those that are gone included. */
 export class Journal {
   readonly #folder: string;
-  readonly #files = new Map<string, { offset: number; rest: string }>();
+  readonly #files = new Map<string, GrowingFile>();
   readonly #entries: Entry[] = [];
 
   constructor(folder: string) {
@@ -73,30 +74,9 @@ export class Journal {
   }
 
   #readOn(name: string): void {
-    const { offset, rest } = this.#files.get(name) ?? { offset: 0, rest: '' };
-    const bytes = readFrom(join(this.#folder, name), offset);
-    const lines = (rest + bytes.toString('latin1')).split('\n');
-    const unfinished = lines.pop() ?? '';
-    this.#files.set(name, { offset: offset + bytes.length, rest: unfinished });
-    for (const line of lines) {
-      this.#entries.push(JSON.parse(Buffer.from(line, 'latin1').toString()) as Entry);
-    }
-  }
-}
-
-function readFrom(path: string, offset: number): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const chunks: Buffer[] = [];
-    for (let position = offset; ;) {
-      const chunk = Buffer.alloc(65_536);
-      const length = readSync(file, chunk, 0, chunk.length, position);
-      if (length === 0) return Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, length));
-      position += length;
-    }
-  } finally {
-    closeSync(file);
+    const file = this.#files.get(name) ?? new GrowingFile(join(this.#folder, name));
+    this.#files.set(name, file);
+    for (const line of file.readLines()) this.#entries.push(JSON.parse(line) as Entry);
   }
 }
 

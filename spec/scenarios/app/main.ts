@@ -1,34 +1,23 @@
 // An operator as its users write one: it asks for the lock with what its Pod gives it, and says in
 // the scene's folder what comes of it, one JSON object a line, so that nothing is lost with a Pod.
-import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BecomeOptions, LeaderElectionError, type Leadership, become } from 'leader-for-life';
+import { container, folder, pod, variable, say as write } from './say.ts';
 
 const HEARTBEAT_MS = 50;
 
-const folder = variable('SCENE_FOLDER', '/scene');
-const pod = variable('POD_NAME', '');
-const container = variable('CONTAINER', 'main');
 const onSigterm = variable('ON_SIGTERM', 'exit');
-const run = `${pod}.${container}.${randomUUID()}`;
 const stop = new AbortController();
 const gate = new EventEmitter();
 
 let leadership: Leadership | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
 
-function variable(name: string, fallback: string): string {
-  return process.env[name] ?? fallback;
-}
-
-/** Written before this returns, however the process ends next. */
+/** Also where the Pod has not been told its UID. */
 function say(event: string, more: object = {}): void {
-  const uid = leadership?.podUid ?? variable('POD_UID', '');
-  const atMs = Number(process.hrtime.bigint() / 1_000n) / 1_000;
-  const entry = { event, pod, uid, container, run, atMs, time: Date.now(), ...more };
-  appendFileSync(join(folder, `${run}.jsonl`), `${JSON.stringify(entry)}\n`);
+  write(event, { ...(leadership && { uid: leadership.podUid }), ...more });
 }
 
 async function options(): Promise<BecomeOptions> {
