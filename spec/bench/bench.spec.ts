@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { root } from '../public/entry-points.ts';
+import { atLeast, atMost, goalReport, times } from './goal.ts';
 import { format, ms, ratio } from './report.ts';
-import { maximum, median } from './statistics.ts';
+import { maximum, median, minimum } from './statistics.ts';
 
 /** Runs the benchmark; rejects when it fails. */
 async function bench(...args: string[]): Promise<string> {
@@ -49,10 +50,13 @@ describe('npm run bench', () => {
 
   test.each([
     ['speed', 'speed is none of handover, requests, import, size'],
+    ['--cluster import', 'import is none of handover, call, herd, requests'],
     ['--candidates=3,many', 'a whole number was expected, 2 or more, not many'],
+    ['--svg=x', '--svg shows the part handover of --cluster, which is not measured'],
+    ['--cluster herd --svg=x', '--svg shows the part handover of --cluster'],
     ['--fast', "Unknown option '--fast'"],
-  ])('explains why it does not know what to do with %s', async (arg, message) => {
-    await expect(bench(arg)).rejects.toMatchObject({
+  ])('explains why it does not know what to do with %s', async (args, message) => {
+    await expect(bench(...args.split(' '))).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringContaining(message),
     });
@@ -60,11 +64,12 @@ describe('npm run bench', () => {
 });
 
 test.each([
-  [[1], 1, 1],
-  [[3, 1, 2], 2, 3],
-  [[4, 1, 10, 2], 3, 10],
-  [[], NaN, NaN],
-])('of %j the median is %f and the maximum %f', (values, middle, most) => {
+  [[1], 1, 1, 1],
+  [[3, 1, 2], 1, 2, 3],
+  [[4, 1, 10, 2], 1, 3, 10],
+  [[], NaN, NaN, NaN],
+])('of %j the minimum is %f, the median %f and the maximum %f', (values, least, middle, most) => {
+  expect(minimum(values)).toBe(least);
   expect(median(values)).toBe(middle);
   expect(maximum(values)).toBe(most);
 });
@@ -82,4 +87,29 @@ Title
 what           time  ratio
 short        9.9 ms   0.50
 a long one  1235 ms`);
+});
+
+describe('a goal', () => {
+  test('is met as it is reached, and missed beyond', () => {
+    const goals = [249.9, 250, 250.1].flatMap((measured) => atMost('wait', measured, 250, ms));
+    expect(goals.map(({ isMet }) => isMet)).toEqual([true, true, false]);
+    const ratios = [19.9, 20, 20.1].flatMap((measured) => atLeast('gain', measured, 20, times));
+    expect(ratios.map(({ isMet }) => isMet)).toEqual([false, true, true]);
+  });
+
+  test('is none where nothing was measured, or aimed at', () => {
+    expect(atMost('wait', NaN, 250, ms)).toEqual([]);
+    expect(atLeast('gain', NaN, 20, times)).toEqual([]);
+    expect(atMost('wait', 1, undefined, ms)).toEqual([]);
+  });
+
+  test('is shown beside what was measured', () => {
+    const goals = [...atMost('wait', 184, 250, ms), ...atLeast('gain', 2.5, 20, times)];
+    expect(format(goalReport(goals))).toBe(`\
+Goals
+
+      goal               measured
+wait  at most 250 ms     184 ms      met
+gain  at least 20 times  2.50 times  missed`);
+  });
 });

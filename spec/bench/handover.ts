@@ -2,6 +2,7 @@ import { bareContender } from './bare-contender.ts';
 import { becomeContender } from './become-contender.ts';
 import type { Contender } from './contender.ts';
 import { Crowd } from './crowd.ts';
+import { type Goal, atMost, times } from './goal.ts';
 import { type Report, ms, ratio } from './report.ts';
 import { maximum, median } from './statistics.ts';
 import type { Cause, Handover, Requests, Target } from './target.ts';
@@ -10,16 +11,18 @@ export interface HandoverOptions {
   readonly sizes: readonly number[];
   /** Of each kind; the default is less for large crowds, which take long to calm down. */
   readonly handovers: number | undefined;
+  /** @default all that the contender can cope with */
+  readonly causes?: readonly Cause[];
   readonly onProgress: (message: string) => void;
 }
 
-interface Goal {
+interface Aim {
   readonly takenMs: number;
   readonly creates?: number;
 }
 
 /** On two cores. */
-const GOALS: ReadonlyMap<number, Goal> = new Map([
+const AIMS: ReadonlyMap<number, Aim> = new Map([
   [3, { takenMs: 25 }],
   [100, { takenMs: 150, creates: 30 }],
   [1_000, { takenMs: 1_000, creates: 250 }],
@@ -27,7 +30,7 @@ const GOALS: ReadonlyMap<number, Goal> = new Map([
 
 /** The size at which the library is compared with the floor, and how close it should be. */
 const FLOOR_SIZE = 3;
-const FLOOR_GOAL = 1.5;
+const FLOOR_AIM = 1.5;
 
 /** One way of handing over, measured several times. */
 interface Series {
@@ -57,6 +60,7 @@ export async function measureHandover(target: Target, options: HandoverOptions):
       ...all.map(row),
     ],
     data: all.map(({ contender, ...series }) => ({ contender: contender.name, ...series })),
+    goals: goalsOf(all),
   };
 }
 
@@ -67,9 +71,10 @@ async function measureSize(
   options: HandoverOptions,
 ): Promise<Series[]> {
   const { handovers = size < 100 ? 20 : size < 1_000 ? 10 : 5, onProgress } = options;
+  const wanted = options.causes ?? ['deleted', 'ended'];
   const contenders = size === FLOOR_SIZE ? [becomeContender, bareContender] : [becomeContender];
   const all = contenders.flatMap((contender) => {
-    const causes: Cause[] = contender.succeedsEnded ? ['deleted', 'ended'] : ['deleted'];
+    const causes = wanted.filter((cause) => contender.succeedsEnded || cause === 'deleted');
     return causes.map((cause): Series => ({ contender, size, cause, handovers: [] }));
   });
   const crowds = new Map<Contender, Crowd>();
@@ -95,7 +100,7 @@ function row({ contender, size, cause, handovers }: Series): string[] {
   const taken = handovers.map(({ takenMs }) => takenMs);
   const creates = handovers.map((handover) => handover.creates);
   const deletes = handovers.map((handover) => handover.deletes);
-  const goal = contender === becomeContender ? GOALS.get(size) : undefined;
+  const aim = contender === becomeContender ? AIMS.get(size) : undefined;
   return [
     contender === becomeContender ? `${size}` : `${size}, ${contender.name}`,
     cause,
@@ -103,16 +108,41 @@ function row({ contender, size, cause, handovers }: Series): string[] {
     ms(median(handovers.map(({ freedMs }) => freedMs))),
     ms(median(taken)),
     ms(maximum(taken)),
-    goal ? ms(goal.takenMs) : '',
-    ratio(median(taken), goal?.takenMs),
+    aim ? ms(aim.takenMs) : '',
+    ratio(median(taken), aim?.takenMs),
     `${median(creates)}, ${maximum(creates)}`,
-    goal?.creates === undefined ? '' : `${goal.creates}`,
-    ratio(maximum(creates), goal?.creates),
+    aim?.creates === undefined ? '' : `${aim.creates}`,
+    ratio(maximum(creates), aim?.creates),
     `${median(deletes)}, ${maximum(deletes)}`,
   ];
 }
 
+function goalsOf(all: readonly Series[]): Goal[] {
+  const own = all.filter((series) => series.contender === becomeContender);
+  const goals = own.flatMap(({ size, cause, handovers }) => {
+    const aim = AIMS.get(size);
+    const taken = median(handovers.map((handover) => handover.takenMs));
+    const most = maximum(handovers.map((handover) => handover.creates));
+    const who = `${size} candidates, Pod ${cause}`;
+    return [
+      ...atMost(`${who}: median handover`, taken, aim?.takenMs, ms),
+      ...atMost(`${who}: most creates in a handover`, most, aim?.creates, String),
+    ];
+  });
+  const compared = `${FLOOR_SIZE} candidates: median handover, compared with a bare client`;
+  return [...goals, ...atMost(compared, timesTheFloor(all), FLOOR_AIM, times)];
+}
+
 function floorNote(all: readonly Series[]): string[] {
+  const ratio = timesTheFloor(all);
+  if (Number.isNaN(ratio)) return [];
+  return [
+    `The floor is a bare client: ${FLOOR_SIZE} candidates take ${ratio.toFixed(2)} times as long ` +
+      `(goal: at most ${FLOOR_AIM}).`,
+  ];
+}
+
+function timesTheFloor(all: readonly Series[]): number {
   const taken = (contender: Contender) => {
     const series = all.find(
       (other) =>
@@ -120,10 +150,5 @@ function floorNote(all: readonly Series[]): string[] {
     );
     return median(series?.handovers.map(({ takenMs }) => takenMs) ?? []);
   };
-  const times = taken(becomeContender) / taken(bareContender);
-  if (Number.isNaN(times)) return [];
-  return [
-    `The floor is a bare client: ${FLOOR_SIZE} candidates take ${times.toFixed(2)} times as long ` +
-      `(goal: at most ${FLOOR_GOAL}).`,
-  ];
+  return taken(becomeContender) / taken(bareContender);
 }

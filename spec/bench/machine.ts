@@ -14,7 +14,8 @@ export interface Machine {
   readonly load: number;
 }
 
-export function describeMachine(): Machine {
+/** With the versions of what else is measured. */
+export function describeMachine(versions: Readonly<Record<string, string>> = {}): Machine {
   return {
     date: new Date().toISOString(),
     versions: {
@@ -23,6 +24,7 @@ export function describeMachine(): Machine {
         new URL('../../node_modules/@kubernetes/client-node/package.json', import.meta.url),
       ),
       'Node.js': process.versions.node,
+      ...versions,
     },
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
     cores: os.availableParallelism(),

@@ -1,3 +1,6 @@
+import type { Goal } from './goal.ts';
+import type { Plot } from './plot.ts';
+
 /** What one part of the benchmark found. */
 export interface Report {
   readonly title: string;
@@ -6,6 +9,9 @@ export interface Report {
   readonly table: readonly (readonly string[])[];
   /** For programs. */
   readonly data: unknown;
+  readonly goals?: readonly Goal[];
+  /** Its caption is the machine's. */
+  readonly plot?: Omit<Plot, 'caption'>;
 }
 
 /** A report as lines of text: numbers to the right, all else to the left. */

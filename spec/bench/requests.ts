@@ -7,8 +7,40 @@ const HOURS = 24;
 /** How many requests there were of each kind, for example of `create configmaps`. */
 type Tally = Readonly<Record<string, number>>;
 
-/** What leader election costs the API server. A day passes in an instant: time is simulated. */
+/** The requests of one candidate and one leader. */
+interface Day {
+  readonly uncontested: Tally;
+  /** Hour by hour. */
+  readonly waiting: readonly Tally[];
+  readonly leading: readonly Tally[];
+}
+
+/** What leader election costs the API server. */
 export async function measureRequests(): Promise<Report> {
+  const { uncontested, waiting, leading } = await simulateDay();
+  const [first = {}, ...later] = waiting;
+  return {
+    title: 'Requests to the API server, in simulated time',
+    notes: [],
+    table: [
+      ['', 'requests', 'of which'],
+      row('a call that nobody contests', uncontested),
+      row('the first hour of waiting', first),
+      row(`the costliest of ${HOURS - 1} later hours`, costliest(later)),
+      row(`the costliest of ${HOURS} hours of leading`, costliest(leading)),
+    ],
+    data: { uncontested, waiting, leading },
+  };
+}
+
+/** How many requests a candidate makes in an hour of waiting, at most, after the first one. */
+export async function costliestLaterHour(): Promise<number> {
+  const { waiting } = await simulateDay();
+  return sum(costliest(waiting.slice(1)));
+}
+
+/** A day passes in an instant. */
+async function simulateDay(): Promise<Day> {
   const simulation = await Simulation.create();
   for (const name of ['leader', 'candidate']) {
     simulation.cluster.createPod(name, { labels: { app: 'bench' } });
@@ -25,19 +57,7 @@ export async function measureRequests(): Promise<Report> {
     leading.push(tally(simulation, 'leader'));
   }
   await simulation.cluster.close();
-  const [first = {}, ...later] = waiting;
-  return {
-    title: 'Requests to the API server, in simulated time',
-    notes: [],
-    table: [
-      ['', 'requests', 'of which'],
-      row('a call that nobody contests', uncontested),
-      row('the first hour of waiting', first),
-      row(`the costliest of ${HOURS - 1} later hours`, costliest(later)),
-      row(`the costliest of ${HOURS} hours of leading`, costliest(leading)),
-    ],
-    data: { uncontested, waiting, leading },
-  };
+  return { uncontested, waiting, leading };
 }
 
 /** The requests of this Pod on record. */

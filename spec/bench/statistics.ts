@@ -5,6 +5,10 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+export function minimum(values: readonly number[]): number {
+  return values.length > 0 ? Math.min(...values) : NaN;
+}
+
 export function maximum(values: readonly number[]): number {
   return values.length > 0 ? Math.max(...values) : NaN;
 }
