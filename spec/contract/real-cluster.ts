@@ -9,7 +9,7 @@ import { load } from '../cluster/state.ts';
 import type { ContractCluster, User } from './space.ts';
 import { type Answer, Wire } from './wire.ts';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 150_000;
 
 /** The library takes a watch for dead that is silent for longer. */
 const BOOKMARK_PATIENCE_MS = 150_000;

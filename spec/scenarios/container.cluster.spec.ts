@@ -42,7 +42,7 @@ describe.concurrent('the leader’s container', () => {
   scenario(
     'runs out of memory: the same Pod goes on leading, and the lock is not touched',
     async (scene) => {
-      const resources = { limits: { memory: '160Mi' } };
+      const resources = { limits: { memory: '256Mi' } };
       const ended = await leadsOn(scene, 'exhaust', { container: { resources } });
       expect(ended).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
     },

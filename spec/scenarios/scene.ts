@@ -279,7 +279,7 @@ export class Scene {
     await this.until(`${count} wait for ${leader.pod}`, () => {
       const runs = Map.groupBy(this.entries, ({ run }) => run);
       const waiting = [...runs.values()].filter((own) => {
-        const last = own.at(-1);
+        const last = own.findLast(({ event }) => event !== 'warning');
         return last?.event === 'waiting' && last.holderPod === leader.pod;
       });
       return waiting.length >= count;
