@@ -118,6 +118,8 @@ export interface State {
   readonly doubt: boolean;
   /** Requests in a row that failed. */
   readonly failures: number;
+  /** Writes in a row for which somebody else was faster. */
+  readonly conflicts: number;
   readonly loss: Loss | undefined;
 }
 
@@ -137,6 +139,7 @@ export function start(settings: Settings, when: Circumstance): State {
     transitions: 0,
     doubt: false,
     failures: 0,
+    conflicts: 0,
     loss: undefined,
   };
 }
@@ -173,7 +176,7 @@ function react(state: State, event: Event, when: Circumstance): State {
       return onGot(state, event.version, when);
     case 'written':
       return event.version === 'conflict'
-        ? get({ ...state, failures: 0 }, when)
+        ? onConflict(state, when)
         : onWritten(state, event.version, when);
     case 'failed':
       return onFailed(state, event, when);
@@ -206,7 +209,7 @@ function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
 }
 
 function onWritten(before: State, version: LockVersion, when: Circumstance): State {
-  const state = { ...observe(before, version, when), failures: 0, doubt: false };
+  const state = { ...observe(before, version, when), failures: 0, conflicts: 0, doubt: false };
   if (state.phase === 'releasing') return end(state);
   // An answer that took too long proves nothing any more: the lock is asked once more.
   const { renewDeadlineMs, retryPeriodMs } = state.settings;
@@ -216,6 +219,15 @@ function onWritten(before: State, version: LockVersion, when: Circumstance): Sta
   const proven = state.decided;
   const transitions = version.record.leaseTransitions;
   return wait({ ...state, phase: 'leading', proven, transitions }, when.nowMs + pause, 'decide');
+}
+
+/** Once is a lost race; again and again is something else, and needs patience. */
+function onConflict(before: State, when: Circumstance): State {
+  const { conflicts, settings } = before;
+  const state = { ...before, failures: 0, conflicts: conflicts + 1 };
+  if (conflicts === 0) return get(state, when);
+  const delayMs = backoffMs(conflicts - 1, settings.retryPeriodMs, when.random, FIRST_RETRY_MS);
+  return wait(state, when.nowMs + Math.min(delayMs, urgencyMs(state, when)), 'get');
 }
 
 function onFailed(before: State, event: Event & { type: 'failed' }, when: Circumstance): State {
@@ -355,8 +367,8 @@ function isNews(state: State, version: LockVersion | undefined): boolean {
 function observe(state: State, version: LockVersion, when: Circumstance): State {
   const same = state.version && isSameRecord(state.version.record, version.record);
   const unchanged = same && state.goneSinceMs === undefined;
-  const changedMs = unchanged ? state.changedMs : when.nowMs;
-  return { ...state, version, changedMs, goneSinceMs: undefined };
+  if (unchanged) return { ...state, version };
+  return { ...state, version, changedMs: when.nowMs, goneSinceMs: undefined, conflicts: 0 };
 }
 
 function goneSinceMs(state: State, when: Circumstance): number | undefined {

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+
+import type { LockVersion } from '../../lib/protocol/lease-record.ts';
+import { type Event, type State, start, step } from '../../lib/protocol/lease.ts';
+
+const settings = {
+  identity: 'me',
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
+
+const at = (nowMs: number) => ({ nowMs, bootMs: nowMs, dateMs: nowMs, random: 0 });
+
+/** A lock that nobody holds, whatever is done about it. */
+const free: LockVersion = {
+  record: {
+    holderIdentity: '',
+    leaseDurationSeconds: 1,
+    acquireTime: undefined,
+    renewTime: undefined,
+    leaseTransitions: 3,
+  },
+  resourceVersion: '7',
+};
+
+/** Lets every write conflict, and tells when each was made. */
+function writes(begin: State, read: LockVersion, untilMs: number): number[] {
+  const found: number[] = [];
+  let state = begin;
+  let nowMs = 0;
+  while (nowMs < untilMs && state.command.do !== 'end' && found.length < 1_000) {
+    const { command } = state;
+    let event: Event = { type: 'time-up' };
+    if (command.do === 'get') event = { type: 'got', version: read };
+    else if (command.do !== 'wait') event = { type: 'written', version: 'conflict' };
+    if (command.do === 'wait') nowMs = Math.max(nowMs, command.untilMs);
+    else if (command.do !== 'get') found.push(nowMs);
+    state = step(state, event, at(nowMs));
+  }
+  return found;
+}
+
+describe('a lock whose every write conflicts', () => {
+  it('is tried once more at once, for that is a lost race, then ever more patiently', () => {
+    const tries = writes(start(settings, at(0)), free, 6_000);
+    expect(tries).toEqual([0, 0, 100, 300, 700, 1_500, 3_100, 5_100]);
+  });
+
+  it('is lost by its leader in the end, without a storm of requests', () => {
+    const mine = { ...free, record: { ...free.record, holderIdentity: 'me' } };
+    let state = step(start(settings, at(0)), { type: 'got', version: mine }, at(0));
+    state = step(state, { type: 'written', version: mine }, at(0));
+    expect(state.phase).toBe('leading');
+    const tries = writes(state, mine, 20_000);
+    expect(tries.length).toBeGreaterThan(3);
+    expect(tries.length).toBeLessThan(20);
+    expect(Math.max(...tries)).toBeLessThan(10_000);
+  });
+});
