@@ -21,7 +21,9 @@ export interface ContractCluster extends AsyncDisposable {
   expiredToken(namespace: string): Promise<{ readonly token: string } | string>;
   /** Why no namespace ever ends here; undefined where they do. */
   readonly endless?: string;
-  /** A collection, and a version that it cannot be watched from any more. */
+  /** Why nothing may be made outside of namespaces; undefined where it may. */
+  readonly confined?: string;
+  /** A collection, and a version that it cannot be watched from any more; unless `confined`. */
   tooOld(): Promise<{ readonly path: string; readonly resourceVersion: string }>;
 }
 
