@@ -79,7 +79,12 @@ async function print(
   }
   if (goals.length > 0) console.log(`\n${format(goalReport(goals))}`);
   data['goals'] = goals;
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(data, null, 2)}\n`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(data, toMicroseconds, 2)}\n`);
+}
+
+/** No clock here says more. */
+function toMicroseconds(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
 }
 
 async function draw(plot: Omit<Plot, 'caption'>, machine: Machine, path: string): Promise<void> {

@@ -27,7 +27,7 @@ describe('a plot', () => {
     expect(words).toEqual(expect.arrayContaining(['pears', 'n = 2', 'plums', 'n = 1', 'median']));
     expect(words).toEqual(expect.arrayContaining(['5.0 ms', '1000 ms', '20.0 ms']));
     expect(words).toEqual(expect.arrayContaining(['1 ms', '100 ms', '10 s']));
-    expect(words).toContain('milliseconds, logarithmic');
+    expect(words).toContain('duration, on a logarithmic scale');
     expect(words).toEqual(expect.arrayContaining([...plot.caption]));
   });
 
@@ -64,6 +64,13 @@ describe('a plot', () => {
     );
     expect(drawn.size).toBeGreaterThan(5);
     expect([...drawn].filter((colour) => !style.includes(`[fill="${colour}"]`))).toEqual([]);
+  });
+
+  test('draws what took no time at the left end of the axis', () => {
+    const samples = [{ name: 'apples', valuesMs: [0, 5] }];
+    const drawn = toSvg({ ...plot, panels: [{ title: 'Ripening', samples }] });
+    expect(drawn).toContain('n = 2');
+    expect(drawn).not.toMatch(/NaN|Infinity/);
   });
 
   test('is the same for the same figures', () => {

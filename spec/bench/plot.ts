@@ -166,7 +166,7 @@ function optionOf({ title, panels, caption }: Plot, { areas, height }: Layout): 
     yAxis: panels.map(({ samples }, index) => yAxis(index, samples)),
     series: panels.flatMap(({ samples }, index) =>
       samples.flatMap((sample, row) => [
-        dots(sample, index, row, colourOf(sample.name, names)),
+        dots(atLeast(range.min, sample), index, row, colourOf(sample.name, names)),
         medianMark(sample, index, row),
       ]),
     ),
@@ -179,7 +179,7 @@ function xAxis(gridIndex: number, { min, max }: { min: number; max: number }) {
     gridIndex,
     min,
     max,
-    name: 'milliseconds, logarithmic',
+    name: 'duration, on a logarithmic scale',
     nameLocation: 'middle',
     nameGap: 30,
     nameTextStyle: textStyle(12, FAINT.light),
@@ -224,6 +224,11 @@ function dots({ name, valuesMs }: Sample, panel: number, row: number, colour: st
     itemStyle: { color: colour, opacity: 0.75 },
     data: valuesMs.map((value, index) => [value, row + 0.56 + (lanes[index] ?? 0) * 0.26]),
   };
+}
+
+/** There is no zero on a logarithmic axis: it is drawn at its left end. */
+function atLeast(min: number, { name, valuesMs }: Sample): Sample {
+  return { name, valuesMs: valuesMs.map((value) => Math.max(value, min)) };
 }
 
 function medianMark({ valuesMs }: Sample, panel: number, row: number) {

@@ -26,6 +26,16 @@ describe('handovers', () => {
     expect(handoversOf(requests, 'lock')).toEqual([5.25, 700]);
   });
 
+  test('take no time when the creation is answered before the deletion', () => {
+    const requests = [
+      request('create', 104, { receivedTime: 101 }),
+      request('delete', 105, { receivedTime: 100 }),
+      request('delete', 200),
+      request('create', 206),
+    ];
+    expect(handoversOf(requests, 'lock')).toEqual([0, 6]);
+  });
+
   test('are not made of what was refused, nor of other objects', () => {
     const requests = [
       request('delete', 100),

@@ -105,11 +105,13 @@ export function goalsOf(all: readonly Succession[]): Goal[] {
 export function handoversOf(requests: readonly AuditedRequest[], lockName: string): number[] {
   const handovers: number[] = [];
   let freed: number | undefined;
-  for (const { verb, resource, name, status, answeredTime } of requests) {
+  // A watch may tell of a deletion before that is answered, and the creation be answered first.
+  const inOrder = requests.toSorted((a, b) => a.receivedTime - b.receivedTime);
+  for (const { verb, resource, name, status, answeredTime } of inOrder) {
     if (resource !== 'configmaps' || name !== lockName) continue;
     if (verb === 'delete' && status === OK) freed = answeredTime;
     if (verb !== 'create' || status !== CREATED || freed === undefined) continue;
-    handovers.push(answeredTime - freed);
+    handovers.push(Math.max(answeredTime - freed, 0));
     freed = undefined;
   }
   return handovers;
