@@ -43,6 +43,10 @@ export async function measureSuccession(
   }
   const all = fleets.map((fleet) => successionOf(cluster, fleet));
   await Promise.all(fleets.map(({ scene }) => scene.close()));
+  return successionReport(all);
+}
+
+export function successionReport(all: readonly Succession[]): Report {
   return {
     title: 'Deployments of three Pods on a real node: the leader’s Pod is deleted',
     notes: [
