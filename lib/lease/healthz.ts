@@ -1,10 +1,9 @@
 import { checkDuration } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
+import type { LeaderElector } from './elector.ts';
 
 /** The part of an elector that its health depends on. */
-export interface Checkable {
-  check(maxTolerableExpiredLeaseMs: number): void;
-}
+type Checkable = Pick<LeaderElector, 'check'>;
 
 /**
  * Ties a health endpoint, which is often set up first, to an elector: a leader that could not renew
@@ -29,7 +28,8 @@ export class LeaderHealthzAdaptor {
     this.#elector?.check(this.#timeoutMs);
   }
 
-  setLeaderElection(elector: Checkable): void {
+  /** Says whose health this is. An elector does so itself with its `watchDog`. */
+  setLeaderElection(elector: Pick<LeaderElector, 'check'>): void {
     if (typeof (elector as Partial<Checkable> | undefined)?.check !== 'function') {
       throw invalidArgument('elector', 'a LeaderElector', elector);
     }

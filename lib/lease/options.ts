@@ -86,6 +86,7 @@ export interface LeaderElectionConfig extends Durations {
    * @default true
    */
   readonly enabled?: boolean | undefined;
+  /** Where the figures go. */
   readonly metrics?: LeaderMetrics | undefined;
   /**
    * Whether to record an Event for each change of leader, which needs the right to create them.
@@ -113,7 +114,11 @@ export interface LeadOptions extends Durations {
   readonly kubeConfig?: KubeConfigLike | undefined;
   /** Ends the wait, or the work; the lease is released once the work has settled. */
   readonly signal?: AbortSignal | undefined;
-  /** @default true */
+  /**
+   * Whether to release the lease when the signal aborts, once the work has settled. It is released in
+   * any case when the work ends by itself.
+   * @default true
+   */
   readonly releaseOnCancel?: boolean | undefined;
   /**
    * Whether to campaign again after a loss, once the old work has settled.
@@ -129,8 +134,12 @@ export interface LeadOptions extends Durations {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Annotations for the Lease. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Where the figures go, under the Lease's name. */
   readonly metrics?: LeaderMetrics | undefined;
-  /** @default false */
+  /**
+   * Whether to record an Event for each change of leader, which needs the right to create them.
+   * @default false
+   */
   readonly events?: boolean | undefined;
 }
 

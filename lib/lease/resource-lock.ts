@@ -35,7 +35,9 @@ export interface ResourceLock {
 export interface LockListener {
   /** From now on no change is missed. */
   onOpen(): void;
+  /** This is what is stored now. */
   onSeen(version: LockVersion): void;
+  /** It was deleted, as of this resourceVersion. */
   onGone(resourceVersion: string): void;
   /** Changes may be missed from now on. */
   onLost(error: unknown): void;

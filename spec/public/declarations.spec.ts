@@ -136,8 +136,9 @@ function isPublic(declaration: ts.Declaration): boolean {
   return isOurs(declaration.getSourceFile()) && !isHidden(declaration) && !isWellKnown(declaration);
 }
 
-/** Private, or left out of the package's declarations by `stripInternal`. */
+/** Private, or left out of the package's declarations: by `stripInternal`, or for its overloads. */
 function isHidden(node: ts.Node): boolean {
+  if (ts.isFunctionLike(node) && checker.isImplementationOfOverload(node)) return true;
   if (ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal')) return true;
   if (!ts.isClassElement(node)) return false;
   const isPrivate = (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0;
