@@ -101,10 +101,10 @@ export interface State {
   readonly next: 'get' | 'decide';
   /** The lock as last read, written or seen; undefined before. */
   readonly version: LockVersion | undefined;
-  /** When its record was first seen as it is. */
-  readonly changedMs: number;
-  /** Since when the lock, which was there, is known to be gone. */
-  readonly goneSinceMs: number | undefined;
+  /** The lock was there, and is not any more. */
+  readonly gone: boolean;
+  /** Until when another elector that was seen to hold the lock may lead. */
+  readonly rivalUntilMs: number;
   readonly watch: Watch;
   /** When the command was decided: what it proves, it proves from then on. */
   readonly decided: Instant;
@@ -130,8 +130,8 @@ export function start(settings: Settings, when: Circumstance): State {
     command: { do: 'get' },
     next: 'get',
     version: undefined,
-    changedMs: when.nowMs,
-    goneSinceMs: undefined,
+    gone: false,
+    rivalUntilMs: Number.NEGATIVE_INFINITY,
     watch: 'closed',
     decided: when,
     stamp: undefined,
@@ -146,8 +146,7 @@ export function start(settings: Settings, when: Circumstance): State {
 
 /** The holder on record, empty for nobody. */
 export function holderOf(state: State): string {
-  const { version, goneSinceMs } = state;
-  return goneSinceMs === undefined ? (version?.record.holderIdentity ?? '') : '';
+  return state.gone ? '' : (state.version?.record.holderIdentity ?? '');
 }
 
 /** The one transition function. An event that does not answer the state's command is our bug. */
@@ -198,8 +197,7 @@ function react(state: State, event: Event, when: Circumstance): State {
 function onGot(before: State, version: LockVersion | undefined, when: Circumstance): State {
   const watch = watchAfterRead(before, version);
   const state = { ...before, watch, failures: 0, doubt: false };
-  if (version) return decide(observe(state, version, when), when);
-  return decide({ ...state, goneSinceMs: goneSinceMs(state, when) }, when);
+  return decide(version ? observe(state, version, when) : observeGone(state, when), when);
 }
 
 /** A watch that is current has told what is read, or will in a moment. */
@@ -254,7 +252,7 @@ function onFinish(state: State, when: Circumstance): State {
   const { phase, version, doubt } = state;
   if (phase !== 'leading' && !doubt) return end(state);
   const releasing = { ...state, phase: 'releasing' as const };
-  const certain = version && state.goneSinceMs === undefined && !doubt && isMine(version, state);
+  const certain = version && !state.gone && !doubt && isMine(version, state);
   return certain ? release(releasing, version, when) : get(releasing, when);
 }
 
@@ -270,7 +268,7 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   }
   if (state.phase === 'releasing') return state;
   // What nobody holds is seen by all at the same moment.
-  if (state.phase === 'following' && isFree(state)) {
+  if (state.phase === 'following' && isFree(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
   }
   return decide(state, when);
@@ -286,8 +284,8 @@ function onGone(state: State, resourceVersion: string, when: Circumstance): Stat
     return state;
   }
   const watch = state.watch === 'blind' ? 'current' : state.watch;
-  const gone = { ...state, goneSinceMs: goneSinceMs(state, when), watch };
-  if (gone.phase === 'following' && isFree(gone)) return wait(gone, spread(when), 'decide');
+  const gone = { ...observeGone(state, when), watch };
+  if (gone.phase === 'following' && isFree(gone, when)) return wait(gone, spread(when), 'decide');
   return decide(gone, when);
 }
 
@@ -305,7 +303,7 @@ function decide(state: State, when: Circumstance): State {
     case 'leading':
       return keep(state, when);
     case 'releasing':
-      return state.version && state.goneSinceMs === undefined && isMine(state.version, state)
+      return state.version && !state.gone && isMine(state.version, state)
         ? release(state, state.version, when)
         : end(state);
     case 'ended':
@@ -314,38 +312,25 @@ function decide(state: State, when: Circumstance): State {
 }
 
 function follow(state: State, when: Circumstance): State {
-  const { version, goneSinceMs, settings } = state;
-  const dueMs = isFree(state) ? when.nowMs : expiryMs(state);
-  if (when.nowMs >= dueMs) {
-    return version && goneSinceMs === undefined
-      ? acquire(state, version, when)
-      : create(state, when);
+  const { version, gone, rivalUntilMs, settings } = state;
+  if (isFree(state, when)) {
+    return version && !gone ? acquire(state, version, when) : create(state, when);
   }
-  const attemptMs = dueMs + spreadMs(ASSUMED_CROWD, when.random);
+  const attemptMs = rivalUntilMs + spreadMs(ASSUMED_CROWD, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
   return pollMs < attemptMs ? wait(state, pollMs, 'get') : wait(state, attemptMs, 'decide');
 }
 
-/** Whether nobody else may lead on the strength of the lock as it is known to be. */
-function isFree({ version, settings }: State): boolean {
-  const holder = version?.record.holderIdentity ?? '';
-  return holder === '' || holder === settings.identity;
-}
-
-/**
- * When its holder, if it still lived, would have renewed the lock or stopped leading. A lock that
- * was deleted may have been renewed just before: it counts from when it was found to be gone.
- */
-function expiryMs({ version, changedMs, goneSinceMs, settings }: State): number {
-  const ownMs = settings.leaseDurationMs;
-  return (goneSinceMs ?? changedMs) + (version ? durationMs(version.record, ownMs) : ownMs);
+/** Whether nobody else may lead, as far as can be known. */
+function isFree(state: State, when: Circumstance): boolean {
+  return when.nowMs >= state.rivalUntilMs;
 }
 
 /** The leader's next write, if it leads still. */
 function keep(state: State, when: Circumstance): State {
-  const { version, goneSinceMs } = state;
-  if (!version || goneSinceMs !== undefined) return create(state, when);
+  const { version, gone } = state;
+  if (!version || gone) return create(state, when);
   // Wiped by somebody, as client-go's release may do: it is ours still if nobody has had it since.
   const { holderIdentity, leaseTransitions } = version.record;
   const wiped = holderIdentity === '' && leaseTransitions === state.transitions;
@@ -360,19 +345,40 @@ function isMine(version: LockVersion, { settings }: State): boolean {
 /** Whether this differs from what is known of the lock; nothing is known at first. */
 function isNews(state: State, version: LockVersion | undefined): boolean {
   if (!state.version) return false;
-  if (!version) return state.goneSinceMs === undefined;
-  return state.goneSinceMs !== undefined || !isSameRecord(state.version.record, version.record);
+  if (!version) return !state.gone;
+  return state.gone || !isSameRecord(state.version.record, version.record);
 }
 
 function observe(state: State, version: LockVersion, when: Circumstance): State {
-  const same = state.version && isSameRecord(state.version.record, version.record);
-  const unchanged = same && state.goneSinceMs === undefined;
-  if (unchanged) return { ...state, version };
-  return { ...state, version, changedMs: when.nowMs, goneSinceMs: undefined, conflicts: 0 };
+  const { settings, rivalUntilMs } = state;
+  const { record } = version;
+  const same = state.version && isSameRecord(state.version.record, record);
+  if (same && !state.gone) return { ...state, version };
+  const seen = { ...state, version, gone: false, conflicts: 0 };
+  switch (record.holderIdentity) {
+    case '':
+      return { ...seen, rivalUntilMs: Number.NEGATIVE_INFINITY };
+    case settings.identity:
+      // Not the end of another's time: a create that was given up may be carried out at any time.
+      return { ...seen, rivalUntilMs };
+    default:
+      return { ...seen, rivalUntilMs: rivalUntil(record, settings, when) };
+  }
 }
 
-function goneSinceMs(state: State, when: Circumstance): number | undefined {
-  return state.version ? (state.goneSinceMs ?? when.nowMs) : undefined;
+/** A lock that was deleted may have been renewed just before: its time begins anew. */
+function observeGone(state: State, when: Circumstance): State {
+  const { version, settings, gone } = state;
+  if (!version || gone) return state;
+  const { record } = version;
+  const held = record.holderIdentity !== '' && record.holderIdentity !== settings.identity;
+  const rivalUntilMs = held ? rivalUntil(record, settings, when) : state.rivalUntilMs;
+  return { ...state, gone: true, rivalUntilMs };
+}
+
+/** When a holder, if it still lived, would have renewed the lock or stopped leading. */
+function rivalUntil(record: LeaderElectionRecord, settings: Settings, when: Circumstance): number {
+  return when.nowMs + durationMs(record, settings.leaseDurationMs);
 }
 
 function spread(when: Circumstance): number {

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+
+import { type LockVersion, acquiredRecord, microTime } from '../../lib/protocol/lease-record.ts';
+import { type Event, type State, start, step } from '../../lib/protocol/lease.ts';
+
+const settings = {
+  identity: 'me',
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
+
+function after(state: State, event: Event, nowMs: number): State {
+  return step(state, event, { nowMs, bootMs: nowMs, dateMs: nowMs, random: 0 });
+}
+
+function heldBy(identity: string, resourceVersion: string, nowMs: number): LockVersion {
+  return { record: acquiredRecord(identity, 15_000, microTime(nowMs)), resourceVersion };
+}
+
+describe('a create that was given up', () => {
+  it('and is carried out after another has led and its lock was deleted, makes no leader yet', () => {
+    // Found by the model (docs/models/lease.pml).
+    let state = start(settings, { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 });
+    state = after(state, { type: 'got', version: undefined }, 0);
+    expect(state.command.do).toBe('create');
+    state = after(state, { type: 'failed', ambiguous: true }, 5_000);
+    state = after(state, { type: 'time-up' }, 5_100);
+    state = after(state, { type: 'got', version: heldBy('other', '2', 5_000) }, 5_100);
+    expect(state.command.do).toBe('wait');
+    state = after(state, { type: 'watch-opened' }, 5_200);
+    state = after(state, { type: 'got', version: heldBy('me', '4', 5_300) }, 5_300);
+    expect(state.command).toEqual({ do: 'wait', untilMs: 20_100 });
+    state = after(state, { type: 'time-up' }, 20_100);
+    expect(state.command).toMatchObject({ do: 'update', version: { resourceVersion: '4' } });
+  });
+
+  it('makes one at once if nobody else was seen', () => {
+    let state = start(settings, { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 });
+    state = after(state, { type: 'got', version: undefined }, 0);
+    state = after(state, { type: 'failed', ambiguous: true }, 5_000);
+    state = after(state, { type: 'time-up' }, 5_100);
+    state = after(state, { type: 'got', version: heldBy('me', '2', 4_000) }, 5_100);
+    expect(state.command.do).toBe('update');
+  });
+
+  it('makes one at once if the other has released the lock', () => {
+    let state = start(settings, { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 });
+    state = after(state, { type: 'got', version: heldBy('other', '2', 0) }, 0);
+    state = after(state, { type: 'seen', version: heldBy('', '3', 1_000) }, 1_000);
+    state = after(state, { type: 'seen', version: heldBy('me', '4', 1_100) }, 1_100);
+    state = after(state, { type: 'time-up' }, 1_200);
+    expect(state.command.do).toBe('update');
+  });
+});
