@@ -95,7 +95,8 @@ export class LeaseConnection implements OpenLock {
       error: this.#explain(error),
       permanent:
         error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
-      ambiguous: isAmbiguous(error),
+      // What timed out, or was cut off, may have been carried out all the same.
+      ambiguous: !(error instanceof ApiError) || isAmbiguous(error),
       retryAfterMs: error instanceof ApiError ? error.retryAfterMs : undefined,
     };
   }
