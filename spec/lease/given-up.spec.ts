@@ -6,7 +6,7 @@ import { SimulatedClock, createCluster } from '../../lib/testing/index.ts';
 
 /** Where the made-up connection leads is up to the spec. */
 const kubeConfig = {
-  getCurrentCluster: () => ({ server: 'https://example.com' }),
+  getCurrentCluster: () => ({ name: '', server: 'https://example.com', skipTLSVerify: false }),
   getCurrentContext: () => '',
   getContextObject: () => null,
   applyToHTTPSOptions: () => Promise.resolve(),
