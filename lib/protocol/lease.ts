@@ -366,13 +366,17 @@ function observe(state: State, version: LockVersion, when: Circumstance): State 
   }
 }
 
-/** A lock that was deleted may have been renewed just before: its time begins anew. */
+/**
+ * A lock that was deleted, by hand, may have been renewed just before, or taken over unseen: another's
+ * time begins now.
+ */
 function observeGone(state: State, when: Circumstance): State {
   const { version, settings, gone } = state;
   if (!version || gone) return state;
-  const { record } = version;
-  const held = record.holderIdentity !== '' && record.holderIdentity !== settings.identity;
-  const rivalUntilMs = held ? rivalUntil(record, settings, when) : state.rivalUntilMs;
+  const held = version.record.holderIdentity !== '' && !isMine(version, state);
+  const rivalUntilMs = held
+    ? rivalUntil(version.record, settings, when)
+    : when.nowMs + settings.leaseDurationMs;
   return { ...state, gone: true, rivalUntilMs };
 }
 
