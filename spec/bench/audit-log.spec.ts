@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { AuditLog, parseRequest, parseTime } from './audit-log.ts';
 
 const POD = 'authentication.kubernetes.io/pod-uid';
+const TOKEN = 'authentication.kubernetes.io/credential-id';
 
 function event(id: string, more: object = {}): string {
   return `${JSON.stringify({
@@ -13,7 +14,10 @@ function event(id: string, more: object = {}): string {
     stage: 'ResponseComplete',
     requestURI: '/api/v1/namespaces/arena/configmaps',
     verb: 'create',
-    user: { username: 'system:serviceaccount:arena:candidate', extra: { [POD]: ['uid-1'] } },
+    user: {
+      username: 'system:serviceaccount:arena:candidate',
+      extra: { [POD]: ['uid-1'], [TOKEN]: ['JTI=1e0f'] },
+    },
     objectRef: { resource: 'configmaps', namespace: 'arena', name: 'lock' },
     responseStatus: { code: 201 },
     requestReceivedTimestamp: '2026-11-21T10:00:00.000100Z',
@@ -27,18 +31,19 @@ describe('a request in the audit log', () => {
     const request = parseRequest(event('a'));
     expect(request).toMatchObject({
       ...{ id: 'a', verb: 'create', resource: 'configmaps', namespace: 'arena', name: 'lock' },
-      ...{ podUid: 'uid-1', status: 201 },
+      ...{ podUid: 'uid-1', tokenId: '1e0f', status: 201 },
     });
     expect(request.answeredTime - request.receivedTime).toBeCloseTo(4.25, 3);
   });
 
   test('may be for no resource, and nobody’s', () => {
-    const { resource, podUid, status } = parseRequest(
+    const { resource, podUid, tokenId, status } = parseRequest(
       event('a', { objectRef: undefined, user: {}, requestURI: '/apis', responseStatus: {} }),
     );
-    expect({ resource, podUid, status }).toEqual({
+    expect({ resource, podUid, tokenId, status }).toEqual({
       resource: '/apis',
       podUid: undefined,
+      tokenId: undefined,
       status: 0,
     });
   });

@@ -10,6 +10,8 @@ export interface AuditedRequest {
   readonly name: string | undefined;
   /** Whose token it bears; unknown where that is not a Pod's. */
   readonly podUid: string | undefined;
+  /** Which of all tokens it bears: its `jti`; unknown where that is not a service account's. */
+  readonly tokenId: string | undefined;
   readonly status: number;
   /** Wall time in milliseconds, precise to the microsecond. */
   readonly receivedTime: number;
@@ -60,13 +62,15 @@ export class AuditLog {
 
 export function parseRequest(line: string): AuditedRequest {
   const event = JSON.parse(line) as AuditEvent;
+  const { extra } = event.user;
   return {
     id: event.auditID,
     verb: event.verb,
     resource: event.objectRef?.resource ?? event.requestURI,
     namespace: event.objectRef?.namespace,
     name: event.objectRef?.name,
-    podUid: event.user.extra?.['authentication.kubernetes.io/pod-uid']?.[0],
+    podUid: extra?.['authentication.kubernetes.io/pod-uid']?.[0],
+    tokenId: extra?.['authentication.kubernetes.io/credential-id']?.[0]?.replace(/^JTI=/, ''),
     status: event.responseStatus?.code ?? 0,
     receivedTime: parseTime(event.requestReceivedTimestamp),
     answeredTime: parseTime(event.stageTimestamp),

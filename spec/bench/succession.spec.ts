@@ -5,7 +5,13 @@ import type { AuditedRequest } from './audit-log.ts';
 import { goalsOf, handoversOf, outagesOf } from './succession.ts';
 
 function request(verb: string, answeredTime: number, more: Partial<AuditedRequest> = {}) {
-  const of = { resource: 'configmaps', namespace: 'arena', name: 'lock', podUid: undefined };
+  const of = {
+    resource: 'configmaps',
+    namespace: 'arena',
+    name: 'lock',
+    podUid: undefined,
+    tokenId: undefined,
+  };
   const status = verb === 'create' ? 201 : 200;
   return { id: '', verb, ...of, status, receivedTime: answeredTime - 1, answeredTime, ...more };
 }

@@ -5,7 +5,8 @@ import { goalsOf, perHour, requestsWithin } from './waiting.ts';
 
 function request(podUid: string | undefined, receivedTime: number, verb = 'get'): AuditedRequest {
   const of = { resource: 'pods', namespace: 'arena', name: 'x' };
-  return { id: '', verb, ...of, podUid, status: 200, receivedTime, answeredTime: 999_999 };
+  const token = { podUid, tokenId: undefined };
+  return { id: '', verb, ...of, ...token, status: 200, receivedTime, answeredTime: 999_999 };
 }
 
 describe('the requests of waiting candidates', () => {
