@@ -92,7 +92,8 @@ export class Lease {
 export function toVersion(object: Json): LockVersion {
   const metadata = child(object, 'metadata');
   const resourceVersion = text(metadata, 'resourceVersion');
-  if (!resourceVersion || !text(metadata, 'uid')) throw new Error('the answer is no Lease');
+  const uid = text(metadata, 'uid');
+  if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
   return {
     record: {
@@ -103,6 +104,7 @@ export function toVersion(object: Json): LockVersion {
       leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
     },
     resourceVersion,
+    uid,
     object,
   };
 }

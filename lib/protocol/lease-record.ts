@@ -18,6 +18,8 @@ export interface LockVersion {
   readonly record: LeaderElectionRecord;
   /** Changes with every write; where it is a number, it grows. */
   readonly resourceVersion: string;
+  /** Another one after the lock was deleted and created anew, where that can be told. */
+  readonly uid?: string;
   /** For the lock itself, which finds here what it read. */
   readonly object?: unknown;
 }

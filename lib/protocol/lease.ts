@@ -349,20 +349,22 @@ function isNews(state: State, version: LockVersion | undefined): boolean {
   return state.gone || !isSameRecord(state.version.record, version.record);
 }
 
-function observe(state: State, version: LockVersion, when: Circumstance): State {
-  const { settings, rivalUntilMs } = state;
+function observe(before: State, version: LockVersion, when: Circumstance): State {
+  const known = before.version;
+  const recreated = known?.uid !== undefined && known.uid !== version.uid;
+  const state = recreated ? observeGone(before, when) : before;
   const { record } = version;
-  const same = state.version && isSameRecord(state.version.record, record);
+  const same = known && isSameRecord(known.record, record);
   if (same && !state.gone) return { ...state, version };
   const seen = { ...state, version, gone: false, conflicts: 0 };
   switch (record.holderIdentity) {
     case '':
-      return { ...seen, rivalUntilMs: Number.NEGATIVE_INFINITY };
-    case settings.identity:
+      return recreated ? seen : { ...seen, rivalUntilMs: Number.NEGATIVE_INFINITY };
+    case state.settings.identity:
       // Not the end of another's time: a create that was given up may be carried out at any time.
-      return { ...seen, rivalUntilMs };
+      return seen;
     default:
-      return { ...seen, rivalUntilMs: rivalUntil(record, settings, when) };
+      return { ...seen, rivalUntilMs: rivalUntil(record, state.settings, when) };
   }
 }
 

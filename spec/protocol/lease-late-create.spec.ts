@@ -77,4 +77,32 @@ describe('a lock that is deleted', () => {
     const short = { ...heldBy('other', '2', 0).record, leaseDurationSeconds: 7 };
     expect(sighted({ record: short, resourceVersion: '2' }).rivalUntilMs).toBe(8_000);
   });
+
+  it.each(['', 'me'])('and is there again, held by "%s", counts as deleted just now', (holder) => {
+    // Found by the model: what was held in between was missed.
+    const first = { ...heldBy('', '2', 0), uid: 'first' };
+    let state = start(settings, { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 });
+    state = after(state, { type: 'got', version: first }, 0);
+    state = after(state, { type: 'written', version: 'conflict' }, 0);
+    const second = { ...heldBy(holder, '5', 0), uid: 'second' };
+    state = after(state, { type: 'got', version: second }, 1_000);
+    expect(state.rivalUntilMs).toBe(16_000);
+    expect(state.command.do).toBe('wait');
+  });
+
+  it('and created by this elector is its own', () => {
+    let state = sighted({ ...heldBy('', '2', 0), uid: 'first' });
+    for (const nowMs of [3_000, 16_000]) {
+      state = after(state, { type: 'time-up' }, nowMs);
+      if (state.command.do === 'get')
+        state = after(state, { type: 'got', version: undefined }, nowMs);
+    }
+    while (state.command.do === 'wait') state = after(state, { type: 'time-up' }, 16_100);
+    if (state.command.do === 'get')
+      state = after(state, { type: 'got', version: undefined }, 16_100);
+    expect(state.command.do).toBe('create');
+    const created = { ...heldBy('me', '12', 16_100), uid: 'second' };
+    state = after(state, { type: 'written', version: created }, 16_110);
+    expect(state.phase).toBe('leading');
+  });
 });
