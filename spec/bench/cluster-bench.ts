@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs';
-
-import { get } from '../cluster/api.ts';
-import { down, up } from '../cluster/lifecycle.ts';
 import type { Cluster } from '../cluster/state.ts';
+import { closeCluster, kubernetesVersion, moduleVersion, openCluster } from './bench-cluster.ts';
 import { measureCall } from './call.ts';
 import { ClusterTarget } from './cluster-target.ts';
 import { type HandoverOptions, measureHandover } from './handover.ts';
 import type { Report } from './report.ts';
 import { measureSuccession } from './succession.ts';
 import { WaitingFleets } from './waiting.ts';
-
-/** Its own, so that nothing else goes on in it. */
-const NAME = 'bench';
 
 export const CLUSTER_PARTS: readonly string[] = ['handover', 'call', 'herd', 'requests'];
 
@@ -40,17 +34,13 @@ export class ClusterBench {
 
   /** Brings the cluster up. Whatever ends the process by a signal takes it down again. */
   static async start(options: ClusterBenchOptions): Promise<ClusterBench> {
-    const cluster = up({ name: NAME, node: true });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => void abandon(cluster));
-    }
-    const { text } = await get(await cluster, '/version');
-    const { gitVersion } = JSON.parse(text) as { gitVersion: string };
+    const cluster = await openCluster({ node: true });
+    const goMod = new URL('../scenarios/operator-lib/go.mod', import.meta.url);
     const versions = {
-      'operator-lib': operatorLibVersion(),
-      Kubernetes: gitVersion.replace(/^v/, ''),
+      'operator-lib': moduleVersion(goMod, 'operator-lib'),
+      Kubernetes: await kubernetesVersion(cluster),
     };
-    return new ClusterBench(await cluster, versions, options);
+    return new ClusterBench(cluster, versions, options);
   }
 
   /** Each part's report, as soon as it is there. */
@@ -70,7 +60,7 @@ export class ClusterBench {
 
   /** Nothing of the cluster is left. */
   async close(): Promise<void> {
-    await down({ name: NAME });
+    await closeCluster();
   }
 
   async #measureHerd(): Promise<Report> {
@@ -79,20 +69,4 @@ export class ClusterBench {
     await target.close();
     return report;
   }
-}
-
-/** A second signal does not wait. */
-async function abandon(cluster: Promise<Cluster>): Promise<void> {
-  process.stderr.write('\nthe cluster is taken down\n');
-  // Whatever was under way fails for that reason.
-  process.on('uncaughtException', () => undefined);
-  await cluster.catch(() => undefined);
-  await down({ name: NAME });
-  process.exit(130);
-}
-
-function operatorLibVersion(): string {
-  const path = new URL('../scenarios/operator-lib/go.mod', import.meta.url);
-  const [, version] = /operator-lib v(\S+)/.exec(readFileSync(path, 'utf8')) ?? [];
-  return version ?? 'unknown';
 }

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+
+import { get } from '../cluster/api.ts';
+import { down, up } from '../cluster/lifecycle.ts';
+import type { Cluster } from '../cluster/state.ts';
+
+/** Its own, so that nothing else goes on in it. */
+const NAME = 'bench';
+
+/**
+ * Brings up a real Kubernetes to measure on. Whatever ends the process by a signal takes it down
+ * again.
+ */
+export async function openCluster({ node }: { readonly node: boolean }): Promise<Cluster> {
+  const cluster = up({ name: NAME, node });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void abandon(cluster));
+  }
+  return cluster;
+}
+
+/** Nothing of it is left. */
+export async function closeCluster(): Promise<void> {
+  await down({ name: NAME });
+}
+
+export async function kubernetesVersion(cluster: Cluster): Promise<string> {
+  const { text } = await get(cluster, '/version');
+  const { gitVersion } = JSON.parse(text) as { gitVersion: string };
+  return gitVersion.replace(/^v/, '');
+}
+
+/** The version of a module that a program in Go requires. */
+export function moduleVersion(goMod: URL, module: string): string {
+  const line = readFileSync(goMod, 'utf8')
+    .split('\n')
+    .find((text) => text.includes(`${module} v`));
+  return line?.trim().split(' v').at(-1) ?? 'unknown';
+}
+
+/** A second signal does not wait. */
+async function abandon(cluster: Promise<Cluster>): Promise<void> {
+  process.stderr.write('\nthe cluster is taken down\n');
+  // Whatever was under way fails for that reason.
+  process.on('uncaughtException', () => undefined);
+  await cluster.catch(() => undefined);
+  await closeCluster();
+  process.exit(130);
+}
