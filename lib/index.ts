@@ -1,6 +1,7 @@
 export { become } from './become.ts';
 export { LeaderElectionError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
+export type { Holder, LeaseHolder, LockHolder } from './holder.ts';
 export type { KubeConfigLike } from './kubernetes/credentials.ts';
 export type { Leadership } from './leadership.ts';
 export { LeaderElector, runOrDie } from './lease/elector.ts';
@@ -17,6 +18,8 @@ export type {
   LeaderMetrics,
 } from './lease/options.ts';
 export type { LockListener, ResourceLock } from './lease/resource-lock.ts';
+export { observeLease, observeLock } from './observe.ts';
+export type { ObserveOptions } from './observe.ts';
 export type { BecomeOptions } from './options.ts';
 export type { LeaderElectionRecord, LockVersion } from './protocol/lease-record.ts';
 export type { WaitingReason, WaitingState } from './waiting.ts';

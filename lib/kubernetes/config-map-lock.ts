@@ -20,6 +20,10 @@ export interface ConfigMapLockOptions {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+export function configMapsPath(namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/configmaps`;
+}
+
 /** The lock: a ConfigMap that the leader's Pod owns. Each method sends one request. */
 export class ConfigMapLock {
   readonly #api: Api;
@@ -32,7 +36,7 @@ export class ConfigMapLock {
     this.#api = api;
     this.#options = options;
     this.name = options.name;
-    this.path = `/api/v1/namespaces/${options.namespace}/configmaps`;
+    this.path = configMapsPath(options.namespace);
   }
 
   async get(signal?: AbortSignal): Promise<Lock | undefined> {

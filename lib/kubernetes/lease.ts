@@ -10,6 +10,10 @@ export interface LeaseOptions {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+export function leasesPath(namespace: string): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+}
+
 /**
  * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, but that
  * what it does not know is kept. Each method sends one request.
@@ -23,7 +27,7 @@ export class Lease {
   constructor(api: Api, options: LeaseOptions) {
     this.#api = api;
     this.#options = options;
-    this.path = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
+    this.path = leasesPath(options.namespace);
   }
 
   async get(signal: AbortSignal): Promise<LockVersion | undefined> {

@@ -62,6 +62,40 @@ rules:
 ${events ? recording : ''}`;
 }
 
+export interface ObserverRoleOptions {
+  readonly namespace: string;
+  /** Of the lock or Lease. */
+  readonly name: string;
+  readonly group: '' | 'coordination.k8s.io';
+  readonly resource: 'configmaps' | 'leases';
+  readonly user?: string | undefined;
+}
+
+/** The complete Role (and what binds it) for who only looks on. */
+export function observerRoleYaml(options: ObserverRoleOptions): string {
+  const { namespace, name } = options;
+  const roleName = `${name}-observer`;
+  const account = serviceAccount(options.user);
+  const documents = [observerRole(roleName, options)];
+  if (account) documents.push(binding('RoleBinding', 'Role', roleName, account, namespace));
+  return documents.join('---\n');
+}
+
+function observerRole(roleName: string, options: ObserverRoleOptions): string {
+  const { namespace, name, group, resource } = options;
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: ${roleName}
+  namespace: "${namespace}"
+rules:
+- apiGroups: ["${group}"]
+  resources: ["${resource}"]
+  resourceNames: ["${name}"]
+  verbs: ["get", "watch"]
+`;
+}
+
 function role(name: string, namespace: string, lockName: string, takeOver: boolean): string {
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: Role

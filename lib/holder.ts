@@ -1,0 +1,107 @@
+import { configMapsPath, toLock } from './kubernetes/config-map-lock.ts';
+import { type Json, child, text } from './kubernetes/json.ts';
+import { leasesPath, toVersion } from './kubernetes/lease.ts';
+import type { ObserverRoleOptions } from './kubernetes/role.ts';
+import { holderOf } from './protocol/model.ts';
+
+/** Who holds a lock, of whichever kind. */
+export interface Holder {
+  /** Who it is: an elector's identity or, of a lock for life, the Pod's name. */
+  readonly identity: string;
+  /** Since when, as the lock says. */
+  readonly acquireTime: Date;
+  /** The version of the lock in which this holder was first seen. */
+  readonly resourceVersion: string;
+}
+
+/** Who holds a Lease, by what is on record: whether it has expired is not judged. */
+export interface LeaseHolder extends Holder {
+  /** How often another identity has taken the Lease over. */
+  readonly leaseTransitions: number;
+}
+
+/** Which Pod holds a lock for life. */
+export interface LockHolder extends Holder {
+  readonly podName: string;
+  readonly podUid: string;
+}
+
+/** What a version of an object says of its holder. */
+export interface Sighting<H extends Holder> {
+  /** Null for nobody. */
+  readonly holder: H | null;
+  /** Empty where there is no object. */
+  readonly resourceVersion: string;
+  /** Tells each time of holding from every other. */
+  readonly term: string;
+}
+
+/** A kind of lock: where it is, and how to read who holds it. */
+export interface LockKind<H extends Holder> extends Pick<
+  ObserverRoleOptions,
+  'group' | 'resource'
+> {
+  readonly kind: string;
+  path(namespace: string): string;
+  /** Throws on an object that cannot be one of this kind. */
+  read(object: Json): Sighting<H>;
+}
+
+export const leases: LockKind<LeaseHolder> = {
+  kind: 'Lease',
+  group: 'coordination.k8s.io',
+  resource: 'leases',
+  path: leasesPath,
+  read: (object) => {
+    const { record, resourceVersion } = toVersion(object);
+    const { holderIdentity: identity, leaseTransitions } = record;
+    if (identity === '') return free(resourceVersion);
+    const acquireTime = firstTime(record.acquireTime, record.renewTime, creationTime(object));
+    const term = [uidOf(object), leaseTransitions, identity].join(' ');
+    return {
+      holder: { identity, acquireTime, leaseTransitions, resourceVersion },
+      resourceVersion,
+      term,
+    };
+  },
+};
+
+export const lifeLocks: LockKind<LockHolder> = {
+  kind: 'ConfigMap',
+  group: '',
+  resource: 'configmaps',
+  path: configMapsPath,
+  read: (object) => {
+    const lock = toLock(object);
+    const { resourceVersion } = lock;
+    const pod = holderOf(lock);
+    // Marked for deletion, it is held no longer, whatever keeps it.
+    if (!pod || lock.deleting) return free(resourceVersion);
+    const { name: podName, uid: podUid } = pod;
+    const acquireTime = firstTime(creationTime(object));
+    return {
+      holder: { identity: podName, podName, podUid, acquireTime, resourceVersion },
+      resourceVersion,
+      term: [lock.uid, podUid].join(' '),
+    };
+  },
+};
+
+/** Held by nobody. */
+export function free(resourceVersion: string): Sighting<never> {
+  return { holder: null, resourceVersion, term: '' };
+}
+
+function uidOf(object: Json): string | undefined {
+  return text(child(object, 'metadata'), 'uid');
+}
+
+function creationTime(object: Json): string | undefined {
+  return text(child(object, 'metadata'), 'creationTimestamp');
+}
+
+/** The first that is given; not every elector writes all times. */
+function firstTime(...times: readonly (string | undefined)[]): Date {
+  const given = times.find((time) => !Number.isNaN(Date.parse(time ?? '')));
+  return new Date(given ?? Number.NaN);
+}

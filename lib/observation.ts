@@ -1,0 +1,132 @@
+import { linked } from './abort.ts';
+import { type Clock, sleep } from './clock.ts';
+import { type Holder, type LockKind, type Sighting, free } from './holder.ts';
+import type { Api } from './kubernetes/api.ts';
+import { type Json, child, text } from './kubernetes/json.ts';
+import { type ApiError, hasStatus } from './kubernetes/outcome.ts';
+import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
+import { WATCHED_POLL_MS } from './protocol/for-life.ts';
+import { isOlder } from './protocol/lease-record.ts';
+
+/** How often to look at what cannot be watched. */
+const POLL_MS = 5_000;
+
+const MAX_BACKOFF_MS = 16_000;
+
+export interface ObservationOptions<H extends Holder> {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly kind: LockKind<H>;
+  readonly namespace: string;
+  readonly name: string;
+  readonly onHolder: (holder: H | null) => void;
+  /** A request failed and is tried again; undefined once one has succeeded. */
+  readonly onTrouble: (error: Error | undefined) => void;
+  /** The watch was lost. */
+  readonly onLost: (error: unknown) => void;
+  /** It may not be watched. */
+  readonly onRefused: (error: ApiError) => void;
+}
+
+/** Looks on who holds a lock: by a watch and, for what that does not tell, by reads. */
+export class Observation<H extends Holder> {
+  readonly #options: ObservationOptions<H>;
+  readonly #target: WatchTarget;
+  readonly #watch: ObjectWatch;
+  /** Which time of holding was told last; undefined before any. */
+  #term: string | undefined;
+  /** The latest version seen, to tell late news. An API server restored from a backup counts anew. */
+  #version = '';
+  /** How many events have come in. */
+  #events = 0;
+  #lookAgain: () => void = () => undefined;
+
+  constructor(options: ObservationOptions<H>) {
+    const { api, clock, kind, namespace, name } = options;
+    this.#options = options;
+    this.#target = { path: kind.path(namespace), name };
+    this.#watch = new ObjectWatch(api, clock, this.#target, this.#listener(), MAX_BACKOFF_MS);
+  }
+
+  /** Rejects with what the API server refuses for good, or with the signal's reason. */
+  async run(signal: AbortSignal): Promise<never> {
+    void this.#watch.run(signal);
+    for (;;) {
+      // Made before the look: what happens meanwhile calls for another.
+      const { controller: rest, end } = linked(signal);
+      this.#lookAgain = () => {
+        rest.abort();
+      };
+      try {
+        await this.#look(signal);
+        await sleep(this.#options.clock, this.#pauseMs(), rest.signal).catch(() => undefined);
+      } finally {
+        end();
+      }
+      signal.throwIfAborted();
+    }
+  }
+
+  /** A watch that opens says nothing of what is not there, and one that is lost misses things. */
+  #listener() {
+    const { kind, onLost, onRefused } = this.#options;
+    return {
+      onOpen: () => {
+        this.#version = '';
+        this.#lookAgain();
+      },
+      onEvent: (type: string, object: Json) => {
+        this.#events += 1;
+        this.#see(type === 'DELETED' ? free(versionOf(object)) : kind.read(object));
+      },
+      onLost: (error: unknown) => {
+        onLost(error);
+        this.#lookAgain();
+      },
+      onRefused: (error: ApiError) => {
+        onRefused(error);
+        this.#lookAgain();
+      },
+    };
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { api, onTrouble } = this.#options;
+    const events = this.#events;
+    if (!this.#watch.isOpen) this.#version = '';
+    const options = { signal, maxBackoffMs: MAX_BACKOFF_MS, onRetry: onTrouble };
+    const sighting = await api.retry(() => this.#read(signal), options);
+    onTrouble(undefined);
+    // An event that came in meanwhile tells more: that nothing is there has no version to compare.
+    if (events === this.#events) this.#see(sighting);
+  }
+
+  async #read(signal: AbortSignal): Promise<Sighting<H>> {
+    const { api, kind } = this.#options;
+    const path = `${this.#target.path}/${this.#target.name}`;
+    try {
+      return await api.request({ method: 'GET', path }, (object) => kind.read(object), signal);
+    } catch (error) {
+      if (hasStatus(error, 404)) return free('');
+      throw error;
+    }
+  }
+
+  #see({ holder, term, resourceVersion }: Sighting<H>): void {
+    if (isOlder(resourceVersion, this.#version)) return;
+    if (resourceVersion !== '') this.#version = resourceVersion;
+    if (term === this.#term) return;
+    this.#term = term;
+    this.#options.onHolder(holder);
+  }
+
+  /** A watch is a hint: now and then it is looked whether it missed something. */
+  #pauseMs(): number {
+    const fullMs = this.#watch.isOpen ? WATCHED_POLL_MS : POLL_MS;
+    return fullMs * (1 - 0.2 * this.#options.clock.random());
+  }
+}
+
+function versionOf(object: Json): string {
+  return text(child(object, 'metadata'), 'resourceVersion') ?? '';
+}
