@@ -1,3 +1,4 @@
+import { abortable } from '../abort.ts';
 import { sleep } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
@@ -34,7 +35,8 @@ export interface Job<T> {
 /** A term, and the lock by which it came. */
 export interface Served {
   readonly term: Term;
-  readonly namespace: string;
+  /** Undefined where nothing was elected. */
+  readonly namespace: string | undefined;
   readonly fencingToken: string;
   readonly skipped: boolean;
 }
@@ -90,7 +92,7 @@ export class Election {
       for (;;) {
         const ending = await this.#runOnce(lock, job, signal);
         if (ending.how !== 'lost' || !again(ending)) return ending;
-        await ending.work;
+        await abortable(ending.work, signal);
       }
     } finally {
       await this.#within(this.#reporter.recorded());
@@ -178,7 +180,7 @@ export class Election {
 
   #served(term: Term, tenure: (Tenure & { readonly namespace: string }) | undefined): Served {
     const fencingToken = tenure?.version.resourceVersion ?? '0';
-    return { term, fencingToken, namespace: tenure?.namespace ?? '', skipped: !tenure };
+    return { term, fencingToken, namespace: tenure?.namespace, skipped: !tenure };
   }
 
   /** A renewal that fails in a way that nobody foresaw ends the term, too. */

@@ -94,7 +94,7 @@ export async function leadIn<T>(
   });
   const job = {
     endsWithWork: true,
-    work: (served: Served) => work(leadershipOf(leaseName, identity, served)),
+    work: (served: Served) => work(leadershipOf(leaseName, namespace ?? '', identity, served)),
   };
   const ending = await election.run(job, signal, () => options.recampaign ?? false);
   switch (ending.how) {
@@ -107,8 +107,13 @@ export async function leadIn<T>(
   }
 }
 
-function leadershipOf(leaseName: string, identity: string, served: Served): LeaseLeadership {
-  const { term, namespace, fencingToken, skipped } = served;
+function leadershipOf(
+  leaseName: string,
+  givenNamespace: string,
+  identity: string,
+  served: Served,
+): LeaseLeadership {
+  const { term, namespace = givenNamespace, fencingToken, skipped } = served;
   return {
     identity,
     leaseName,

@@ -1,5 +1,6 @@
 import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
@@ -67,56 +68,42 @@ export class Simulation {
   }
 }
 
-/** A process: what it asked for goes on until it is killed. */
-export class SimulatedProcess {
-  readonly podName: string;
-  readonly podUid: string;
+/**
+ * What surrounds one process: what it asked for goes on until it is killed. Each has a clock of its
+ * own, if it is given one, and may be far away: `carry` says what becomes of its requests.
+ */
+export class SimulatedSurroundings implements Surroundings {
+  readonly clock: Clock;
+  readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly releases = new Releases();
   readonly #simulation: Simulation;
+  readonly #user: string;
+  readonly #carry: (transport: Transport) => Transport;
   readonly #transports = new Set<Transport>();
-  readonly #releases = new Releases();
   isAlive = true;
 
-  constructor(simulation: Simulation, podName: string, podUid: string) {
+  constructor(
+    simulation: Simulation,
+    user: string,
+    clock: Clock = simulation.clock,
+    carry: (transport: Transport) => Transport = (transport) => transport,
+  ) {
     this.#simulation = simulation;
-    this.podName = podName;
-    this.podUid = podUid;
+    this.#user = user;
+    this.clock = clock;
+    this.#carry = carry;
   }
 
-  become(options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
-    const { clock, warnings } = this.#simulation;
-    const surroundings: Surroundings = {
-      clock,
-      environment: { variables: {}, root: '/nonexistent' },
-      releases: this.#releases,
-      connect: () => Promise.resolve(this.#connect()),
-      warn: (message, code) => {
-        warnings.push({ message, code });
-      },
-    };
-    const { podName, podUid } = this;
-    const leadership = becomeIn(surroundings, lockName, {
-      kubeConfig,
-      namespace: 'default',
-      podName,
-      podUid,
-      ...options,
-    });
-    leadership.catch(() => undefined);
-    return leadership;
-  }
+  readonly warn = (message: string, code: string): void => {
+    this.#simulation.warnings.push({ message, code });
+  };
 
-  /** From now on nothing leaves the process, and nothing reaches it. What is under way may arrive. */
-  kill(): void {
-    this.isAlive = false;
-    for (const transport of this.#transports) transport.close();
-  }
-
-  #connect(): Transport {
+  connect(): Promise<Transport> {
     const simulation = this.#simulation;
-    const transport = simulation.cluster.transport({ user: this.podName });
+    const transport = this.#carry(simulation.cluster.transport({ user: this.#user }));
     this.#transports.add(transport);
     let isOpen = false;
-    return {
+    return Promise.resolve({
       send: (request, signal) => {
         if (!this.isAlive) return new Promise(() => undefined);
         if (!isOpen) simulation.open += 1;
@@ -128,12 +115,53 @@ export class SimulatedProcess {
         isOpen = false;
         transport.close();
       },
-    };
+    });
+  }
+
+  /** From now on nothing leaves the process, and nothing reaches it. What is under way may arrive. */
+  kill(): void {
+    this.isAlive = false;
+    for (const transport of this.#transports) transport.close();
+  }
+}
+
+/** A process in a Pod. */
+export class SimulatedProcess {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly #surroundings: SimulatedSurroundings;
+
+  constructor(simulation: Simulation, podName: string, podUid: string) {
+    this.#surroundings = new SimulatedSurroundings(simulation, podName);
+    this.podName = podName;
+    this.podUid = podUid;
+  }
+
+  get isAlive(): boolean {
+    return this.#surroundings.isAlive;
+  }
+
+  become(options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
+    const { podName, podUid } = this;
+    const leadership = becomeIn(this.#surroundings, lockName, {
+      kubeConfig,
+      namespace: 'default',
+      podName,
+      podUid,
+      ...options,
+    });
+    leadership.catch(() => undefined);
+    return leadership;
+  }
+
+  /** As `SimulatedSurroundings.kill`. */
+  kill(): void {
+    this.#surroundings.kill();
   }
 }
 
 /** Passes for a KubeConfig; the simulation's transport needs none. */
-const kubeConfig = {
+export const kubeConfig = {
   getCurrentCluster: () => ({
     name: 'simulation',
     server: 'http://simulation.invalid',
