@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 import { errorCodes } from '../../lib/errors.ts';
-import { read, root } from '../public/project.ts';
+import { read, root, sources } from '../public/project.ts';
 
 describe('README.md', () => {
   it('lists every option, and nothing else', () => {
@@ -21,6 +21,24 @@ describe('README.md', () => {
   });
 });
 
+describe('docs/lease.md', () => {
+  const path = 'lib/lease/options.ts';
+  const durations = members(path, 'Durations');
+
+  it('lists every option of both forms, and nothing else', () => {
+    const given = (name: string) => [...members(path, name), ...durations].sort();
+    expect(rows('docs/lease.md', 'option of `lead`')).toEqual(given('LeadOptions'));
+    expect(rows('docs/lease.md', 'option of `LeaderElector`')).toEqual(
+      given('LeaderElectionConfig'),
+    );
+  });
+
+  it('lists everything that the work is given', () => {
+    const had = members('lib/lease/lead.ts', 'LeaseLeadership');
+    expect(rows('docs/lease.md', 'what the work is given')).toEqual(had);
+  });
+});
+
 describe('docs/faq.md', () => {
   it('explains every reason to wait', () => {
     const reasons = literals('lib/waiting.ts', 'WaitingReason');
@@ -30,11 +48,17 @@ describe('docs/faq.md', () => {
 
 describe('docs/errors.md', () => {
   it('explains every warning', () => {
-    const keys = Array.from(
-      read('lib/observer.ts').matchAll(/#warn\(\s*'([-a-z]+)'/g),
-      ([, key = '']) => `LEADER_FOR_LIFE_${key.toUpperCase().replaceAll('-', '_')}`,
+    const kinds = sources().flatMap((path) =>
+      Array.from(
+        read(path).matchAll(/#(?:warn|call|warnings\.give)\(\s*'([-\w]+)'/g),
+        ([, kind = '']) => kind,
+      ),
     );
-    expect(rows('docs/errors.md', 'code')).toEqual(keys.sort());
+    const codes = kinds.map((kind) => {
+      const name = kind.replaceAll(/[A-Z]/g, '_$&').replaceAll('-', '_').toUpperCase();
+      return `LEADER_FOR_LIFE_${name}`;
+    });
+    expect(rows('docs/errors.md', 'code')).toEqual([...new Set(codes)].sort());
   });
 });
 
