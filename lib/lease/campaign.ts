@@ -111,6 +111,7 @@ export class Campaign {
   async #watch(): Promise<void> {
     const { lock, observer } = this.#options;
     const onLost = (error: unknown) => {
+      if (this.#closed.signal.aborted) return;
       observer.onUnwatched(error);
       this.#hint({ type: 'watch-lost' });
     };

@@ -152,13 +152,13 @@ export class Election {
     if (first === 'cancelled') term.end(signal.reason);
     const outcome = await this.#within(work);
     term.close(this.#over());
-    const stopped = job.onStopped && (await this.#within(settle(job.onStopped)));
+    const stopped = await this.#within(settle(() => job.onStopped?.()));
     stop.abort();
     await renewing;
     if (tenure) this.#reporter.onStopped(tenure.version);
 
     const wanted = first === 'work' || (first === 'cancelled' && this.#options.releaseOnCancel);
-    if (wanted && outcome && !term.error) await campaign?.release();
+    if (wanted && outcome && stopped && !term.error) await campaign?.release();
     if (outcome) this.#term = undefined;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
     return ending(first, outcome, term, work);

@@ -64,7 +64,7 @@ export class LeaderElector {
       const ending = await this.#election.run(job, signal, () => false);
       if (ending.how === 'threw') throw ending.error;
     } catch (error) {
-      if (error !== signal.reason) throw error;
+      if (!isReasonOf(signal, error)) throw error;
     } finally {
       this.#isRunning = false;
     }
@@ -97,6 +97,10 @@ export class LeaderElector {
         'and its work has not ended. Restart the process.',
     );
   }
+}
+
+function isReasonOf(signal: AbortSignal, error: unknown): boolean {
+  return signal.aborted && error === signal.reason;
 }
 
 /** Makes an elector and runs it: wrong configurations reject, too. */

@@ -95,13 +95,19 @@ export class Reporter implements CampaignObserver {
 
   /** No election waits for an Event, or fails for want of one. */
   #record(what: string, version: LockVersion): void {
-    const recording = (this.#lock?.recordEvent?.(what, version) ?? Promise.resolve())
-      .catch((error: unknown) => {
-        const lost = `the Event "${what}" could not be recorded`;
-        this.#warn('event', `${this.#what}: ${lost}: ${describe(error)}`);
-      })
-      .finally(() => this.#recording.delete(recording));
+    const recording = this.#tryToRecord(what, version).finally(() => {
+      this.#recording.delete(recording);
+    });
     this.#recording.add(recording);
+  }
+
+  async #tryToRecord(what: string, version: LockVersion): Promise<void> {
+    try {
+      await this.#lock?.recordEvent?.(what, version);
+    } catch (error) {
+      const lost = `the Event "${what}" could not be recorded`;
+      this.#warn('event', `${this.#what}: ${lost}: ${describe(error)}`);
+    }
   }
 
   #noteTrouble(trouble: unknown): void {
