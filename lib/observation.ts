@@ -83,10 +83,7 @@ export class Observation<H extends Holder> {
         onLost(error);
         this.#lookAgain();
       },
-      onRefused: (error: ApiError) => {
-        onRefused(error);
-        this.#lookAgain();
-      },
+      onRefused,
     };
   }
 
