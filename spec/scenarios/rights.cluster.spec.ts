@@ -93,6 +93,17 @@ describe.concurrent('the documented Role', () => {
     { endsWithoutLeader: true },
   );
 
+  scenario(
+    'without the right to get pods and without POD_UID nobody leads: ERR_FORBIDDEN',
+    async (scene) => {
+      await scene.revoke('pods', 'get');
+      await scene.pod('a', { without: ['POD_UID'] });
+      await isForbidden(scene, 'a');
+      expect(await scene.lock()).toBeUndefined();
+    },
+    { endsWithoutLeader: true },
+  );
+
   /** Pod `a` leads on a node that nobody hears of, and `b` may take over at once. */
   async function takeOver(scene: Scene): Promise<Term> {
     await Outsider.start(scene, 'a');
