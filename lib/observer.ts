@@ -2,12 +2,9 @@ import type { CampaignObserver } from './campaign.ts';
 import type { Clock } from './clock.ts';
 import { type Context, missingRole, refusedLock } from './failure.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
-import { printable } from './log.ts';
 import type { State } from './protocol/for-life.ts';
 import { type WaitingState, describeWaiting } from './waiting.ts';
-
-/** Nobody should have to guess why a process that waits for its API server does nothing. */
-const WARN_AFTER_MS = 10_000;
+import { Warnings } from './warnings.ts';
 
 export interface ObserverSurroundings {
   readonly clock: Clock;
@@ -20,8 +17,7 @@ export class Observer implements CampaignObserver {
   readonly #context: Context;
   readonly #onWaiting: ((state: WaitingState) => void) | undefined;
   readonly #log: (message: string) => void;
-  readonly #warned = new Set<string>();
-  #troubleSinceMs: number | undefined;
+  readonly #warnings: Warnings;
   #lastKey = '';
   /** Undefined until there was something to wait for. */
   last: WaitingState | undefined;
@@ -36,6 +32,9 @@ export class Observer implements CampaignObserver {
     this.#context = context;
     this.#onWaiting = onWaiting;
     this.#log = log;
+    this.#warnings = new Warnings(surroundings.clock, (message, code) => {
+      surroundings.warn(message, code);
+    });
   }
 
   onState(state: State, trouble: Error | undefined): void {
@@ -90,17 +89,11 @@ export class Observer implements CampaignObserver {
   }
 
   #noteTrouble(trouble: Error | undefined): void {
-    const { clock } = this.#surroundings;
-    if (!trouble) {
-      this.#troubleSinceMs = undefined;
-      return;
-    }
-    this.#troubleSinceMs ??= clock.now();
-    if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;
+    if (!this.#warnings.isTroubled(trouble)) return;
     const { lockName, namespace } = this.#context;
     this.#warn(
       'trouble',
-      `${namespace}/${lockName}: still trying to reach the API server: ${trouble.message}`,
+      `${namespace}/${lockName}: still trying to reach the API server: ${trouble?.message}`,
     );
   }
 
@@ -112,12 +105,9 @@ export class Observer implements CampaignObserver {
     }
   }
 
-  #warn(key: string, message: string): void {
+  #warn(kind: string, message: string): void {
     this.log(message);
-    if (this.#warned.has(key)) return;
-    this.#warned.add(key);
-    const code = `LEADER_FOR_LIFE_${key.toUpperCase().replace('-', '_')}`;
-    this.#surroundings.warn(message.split('\n').map(printable).join('\n'), code);
+    this.#warnings.give(kind, message);
   }
 }
 
