@@ -41,7 +41,7 @@ export class Reporter implements CampaignObserver {
   }
 
   onState(state: State, trouble: unknown): void {
-    this.#noteTrouble(trouble);
+    this.#noteTrouble(state.failures, trouble);
     this.onLeader(holderOf(state));
   }
 
@@ -110,12 +110,11 @@ export class Reporter implements CampaignObserver {
     }
   }
 
-  #noteTrouble(trouble: unknown): void {
+  /** Trouble lasts until a request succeeds. */
+  #noteTrouble(failures: number, trouble: unknown): void {
     const { clock } = this.#options;
-    if (trouble === undefined) {
-      this.#troubleSinceMs = undefined;
-      return;
-    }
+    if (failures === 0) this.#troubleSinceMs = undefined;
+    if (trouble === undefined) return;
     this.log(describe(trouble));
     this.#troubleSinceMs ??= clock.now();
     if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;

@@ -93,6 +93,15 @@ export type Watch =
   /** It was silent while the record changed. */
   | 'blind';
 
+/** When something was written. */
+export interface Stamp {
+  /** The wall time that it carried. */
+  readonly dateMs: number;
+  /** The wall time that there was. */
+  readonly readMs: number;
+  readonly nowMs: number;
+}
+
 export interface State {
   readonly settings: Settings;
   readonly phase: Phase;
@@ -108,8 +117,8 @@ export interface State {
   readonly watch: Watch;
   /** When the command was decided: what it proves, it proves from then on. */
   readonly decided: Instant;
-  /** The wall time that the last write carried, and its moment. */
-  readonly stamp: { readonly dateMs: number; readonly nowMs: number } | undefined;
+  /** Of the last write. */
+  readonly stamp: Stamp | undefined;
   /** When the last renewal that succeeded was decided. */
   readonly proven: Instant | undefined;
   /** The transitions that this elector wrote last: of others, each adds one. */
@@ -292,7 +301,9 @@ function onGone(state: State, resourceVersion: string, when: Circumstance): Stat
 /** A watch that opened does not tell of what is not there: that has to be read. */
 function onWatch(state: State, when: Circumstance): State {
   if (state.phase !== 'following') return state;
-  return state.watch === 'opened' ? get(state, when) : decide(state, when);
+  if (state.watch === 'opened') return get(state, when);
+  // A read that is put off, perhaps because the API server asked for it, stays put off.
+  return state.next === 'get' ? state : decide(state, when);
 }
 
 /** What to do about the lock as it is known to be. */
@@ -418,16 +429,19 @@ function release(state: State, version: LockVersion, when: Circumstance): State 
 
 /**
  * The wall time to write. Others tell that a leader lives by seeing it change, client-go in whole
- * seconds: a clock that was set back or stands still must not hide a renewal.
+ * seconds: a clock that was set back, crawls or stands still must not hide a renewal, nor make it
+ * look like one that some reader saw last.
  */
-function nextStamp({ stamp }: State, { dateMs, nowMs }: Circumstance) {
-  if (!stamp) return { dateMs, nowMs };
+function nextStamp({ stamp }: State, { dateMs, nowMs }: Circumstance): Stamp {
+  if (!stamp) return { dateMs, readMs: dateMs, nowMs };
   const passedMs = nowMs - stamp.nowMs;
+  const wentMs = dateMs - stamp.readMs;
+  const lags = wentMs >= 0 && wentMs < passedMs / 2;
   const second = (ms: number) => Math.floor(ms / 1_000);
   const hidden =
     passedMs >= 1_000 ? second(dateMs) === second(stamp.dateMs) : dateMs === stamp.dateMs;
   const visibleMs = stamp.dateMs + Math.max(Math.round(passedMs), 1);
-  return { dateMs: hidden ? visibleMs : dateMs, nowMs };
+  return { dateMs: lags || hidden ? visibleMs : dateMs, readMs: dateMs, nowMs };
 }
 
 function wait(state: State, untilMs: number, next: State['next']): State {
