@@ -14,6 +14,7 @@ export const examples = {
   operator: 'checksum-operator',
   cron: 'cron-worker',
   queue: 'queue-consumer',
+  'lease-worker': 'lease-worker',
 } as const;
 
 export type Example = keyof typeof examples;

@@ -1,7 +1,7 @@
 import { type V1PolicyRule, loadAllYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 
-import { roleYaml } from '../../lib/kubernetes/role.ts';
+import { leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
 import { read } from '../public/project.ts';
 import { type Example, containerOf, examples, manifestOf, only } from './manifest.ts';
 
@@ -10,17 +10,22 @@ const OWN: Record<Example, V1PolicyRule[]> = {
   operator: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch', 'patch'] }],
   cron: [],
   queue: [],
+  'lease-worker': [],
 };
+
+/** Those that hold a Lease; the others lead for life. */
+const leases: readonly Example[] = ['lease-worker'];
 
 describe.each(Object.entries(examples) as [Example, string][])('%s', (example, lockName) => {
   const objects = manifestOf(example);
+  const hasLease = leases.includes(example);
 
   it('runs in Pods that know who they are', () => {
     const field = (fieldPath: string) => ({ valueFrom: { fieldRef: { fieldPath } } });
     expect(containerOf(example).env).toEqual(
       expect.arrayContaining([
         { name: 'POD_NAME', ...field('metadata.name') },
-        { name: 'POD_UID', ...field('metadata.uid') },
+        ...(hasLease ? [] : [{ name: 'POD_UID', ...field('metadata.uid') }]),
         { name: 'POD_NAMESPACE', ...field('metadata.namespace') },
       ]),
     );
@@ -36,10 +41,15 @@ describe.each(Object.entries(examples) as [Example, string][])('%s', (example, l
   });
 
   it('may do what an election takes, what the example itself does, and nothing else', () => {
-    const yaml = roleYaml({ namespace: 'default', lockName, takeOver: false });
+    const namespace = 'default';
+    const yaml = hasLease
+      ? leaseRoleYaml({ namespace, leaseName: lockName, events: false })
+      : roleYaml({ namespace, lockName, takeOver: false });
     const election = only(loadAllYaml(yaml), 'Role').rules ?? [];
     expect(only(objects, 'Role').rules).toEqual([...election, ...OWN[example]]);
-    expect(read(`docs/examples/${example}/main.ts`)).toContain(`become('${lockName}'`);
+    expect(read(`docs/examples/${example}/main.ts`)).toContain(
+      `${hasLease ? 'lead' : 'become'}('${lockName}'`,
+    );
   });
 
   it('binds these rights to the account that its Pods use', () => {
