@@ -18,13 +18,13 @@ export class LeaseConnection implements OpenLock {
   readonly identity: string;
   readonly namespace: string;
   readonly name: string;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: Pick<Surroundings, 'clock'>;
   readonly #api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
 
   constructor(
-    surroundings: Surroundings,
+    surroundings: Pick<Surroundings, 'clock'>,
     api: Api,
     identity: string,
     options: LeaseOptions,

@@ -9,6 +9,7 @@ import type {
 } from '@kubernetes/client-node';
 import { systemClock, type Clock } from '../clock.ts';
 import type { Transport } from '../kubernetes/transport.ts';
+import type { ResourceLock } from '../lease/resource-lock.ts';
 import type { PolicyRule } from './access.ts';
 import { ApiModel } from './api-model.ts';
 import { ApiServer } from './api-server.ts';
@@ -17,6 +18,7 @@ import { GarbageCollector } from './garbage-collector.ts';
 import { HttpServer, type TlsIdentity } from './http-server.ts';
 import { CONFIG_MAPS, LEASES, NAMESPACES, NODES, PODS } from './kinds.ts';
 import { Kubelet } from './kubelet.ts';
+import { leaseLock } from './lease-lock.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import type { JsonObject, KubeObject, OwnerReference, Stored, Wire } from './objects.ts';
 import type { QuotaLimits } from './registry.ts';
@@ -425,6 +427,15 @@ export class Cluster implements AsyncDisposable {
     return new MemoryTransport(this.#server, options.token ?? (() => current), userAgent);
   }
 
+  /**
+   * A Lease of the cluster as the lock of a `LeaderElector`, reached within the process, without
+   * sockets. It can be watched; faults and rights apply to it as to any client.
+   */
+  leaseLock(options: ClusterLeaseLockOptions): ResourceLock {
+    const { user = ADMIN } = options;
+    return leaseLock(this.transport({ user }), this.#clock, options);
+  }
+
   /** Cuts every connection, as a restart of the API server does; new ones work at once. */
   cutConnections(): void {
     this.#server.cut();
@@ -522,6 +533,16 @@ export class Cluster implements AsyncDisposable {
 /** For whom, and for which namespace, a kubeconfig is. */
 export interface KubeConfigOptions extends UserOptions {
   /** The context's. Default `default`. */
+  readonly namespace?: string;
+}
+
+/** Which Lease, and who asks for it. */
+export interface ClusterLeaseLockOptions extends UserOptions {
+  /** The Lease's. It is created when somebody first leads. */
+  readonly name: string;
+  /** Who asks: another for each elector. */
+  readonly identity: string;
+  /** Default `default`. */
   readonly namespace?: string;
 }
 

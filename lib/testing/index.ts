@@ -1,5 +1,6 @@
 export { createCluster, type Cluster } from './cluster.ts';
 export type {
+  ClusterLeaseLockOptions,
   ClusterOptions,
   ConfigMapContent,
   DeletePodOptions,
