@@ -3,6 +3,7 @@ import { CoreV1Api } from '@kubernetes/client-node';
 import { createCluster } from '../../lib/testing/index.ts';
 import { becomeBehaviour } from './become.ts';
 import type { Cluster } from './cluster.ts';
+import { observeBehaviour } from './observe.ts';
 
 /** The cluster in the process as the behaviour specs want it: over HTTP, like any other. */
 async function inProcess(): Promise<Cluster> {
@@ -41,3 +42,4 @@ async function inProcess(): Promise<Cluster> {
 }
 
 becomeBehaviour('the cluster in the process', inProcess);
+observeBehaviour('the cluster in the process', inProcess);

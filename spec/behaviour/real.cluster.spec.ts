@@ -3,6 +3,7 @@ import { inject } from 'vitest';
 import { control } from '../cluster/component.ts';
 import { load } from '../cluster/state.ts';
 import { becomeBehaviour } from './become.ts';
+import { observeBehaviour } from './observe.ts';
 import { type Powers, realCluster } from './real-cluster.ts';
 
 const { kubeconfig, name } = inject('cluster');
@@ -21,8 +22,12 @@ function powersOver(clusterName: string): Powers {
 
 const powers = name === undefined ? undefined : powersOver(name);
 
+const open = () => Promise.resolve(realCluster(kubeconfig, powers));
+
 becomeBehaviour(
   'a real Kubernetes',
-  () => Promise.resolve(realCluster(kubeconfig, powers)),
+  open,
   powers ? undefined : "the cluster is not the project's own (CLUSTER)",
 );
+
+observeBehaviour('a real Kubernetes', open);
