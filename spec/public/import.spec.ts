@@ -26,6 +26,20 @@ describe('outside a cluster', () => {
     expect(await packagesLoadedBy(program)).toSatisfy(isLight);
   });
 
+  it('leading by a lease loads no client and leaves nothing running', async () => {
+    const program = `
+      const { LeaderElector, LeaseLock, lead } = await import(${main});
+      const skipped = await lead('my-lease', (leadership) => leadership.skipped);
+      if (!skipped) throw new Error('this was an election');
+      const stop = new AbortController();
+      const callbacks = { onStartedLeading: () => stop.abort(), onStoppedLeading: () => undefined };
+      const lock = new LeaseLock({ name: 'my-lease' });
+      await new LeaderElector({ lock, callbacks }).run(stop.signal);
+      if (!stop.signal.aborted) throw new Error('it did not lead');
+    `;
+    expect(await packagesLoadedBy(program)).toSatisfy(isLight);
+  });
+
   it('importing the testing tools loads no client', async () => {
     expect(await packagesLoadedBy(`await import(${testing})`)).toSatisfy(isLight);
   });

@@ -6,7 +6,19 @@ import {
   type BecomeOptions,
   type ErrorCode,
   LeaderElectionError,
+  type LeaderElectionConfig,
+  type LeaderElectionRecord,
+  LeaderElector,
+  LeaderHealthzAdaptor,
   type Leadership,
+  lead,
+  type LeadOptions,
+  LeaseLock,
+  type LeaseLeadership,
+  type LeaseLockOptions,
+  type LockVersion,
+  type ResourceLock,
+  runOrDie,
   type WaitingReason,
   type WaitingState,
 } from '../../lib/index.ts';
@@ -72,4 +84,95 @@ export function waitingIsTold(state: WaitingState) {
   expectTypeOf<string>().not.toExtend<WaitingReason>();
   expectTypeOf(state.holderPod).toEqualTypeOf<string | undefined>();
   expectTypeOf(state.since).toEqualTypeOf<Date>();
+}
+
+const durations = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+const metrics = {
+  on: (name: string) => name,
+  off: (name: string) => name,
+  slowpathExercised: (name: string) => name,
+};
+
+export async function leadershipsThatCompile(signal: AbortSignal) {
+  // Settles as the work does, whether that is a promise or not.
+  expectTypeOf(lead('my-lease', () => 5)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(lead('my-lease', () => Promise.resolve('done'))).toEqualTypeOf<Promise<string>>();
+  const everything = {
+    ...durations,
+    namespace: process.env['POD_NAMESPACE'],
+    identity: 'me',
+    kubeConfig: new KubeConfig(),
+    signal,
+    releaseOnCancel: true,
+    recampaign: true,
+    enabled: true,
+    labels: { app: 'my-operator' },
+    annotations: { 'example.com/team': 'a' },
+    metrics,
+    events: true,
+  } as const satisfies Required<LeadOptions>;
+  await lead('my-lease', look, everything);
+
+  const lock = new LeaseLock({
+    name: 'my-lease',
+    namespace: 'default',
+    identity: 'me',
+    kubeConfig: new KubeConfig(),
+    labels: {},
+    annotations: {},
+  } satisfies Required<LeaseLockOptions>);
+  expectTypeOf(lock).toExtend<ResourceLock>();
+  const config = {
+    ...durations,
+    lock,
+    name: 'my-operator',
+    releaseOnCancel: true,
+    watchDog: new LeaderHealthzAdaptor(20_000),
+    enabled: true,
+    metrics,
+    events: true,
+    callbacks: {
+      onStartedLeading: async (ended: AbortSignal) => {
+        await Promise.resolve(ended);
+      },
+      onStoppedLeading: () => undefined,
+      onNewLeader: (identity: string) => identity,
+    },
+  } as const satisfies Required<LeaderElectionConfig>;
+  const elector = new LeaderElector(config);
+  expectTypeOf(elector.run(signal)).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(elector.isLeader()).toBeBoolean();
+  expectTypeOf(elector.getLeader()).toBeString();
+  expectTypeOf<LeaderElector['check']>().toEqualTypeOf<(toleratedMs: number) => void>();
+  expectTypeOf(runOrDie(config)).toEqualTypeOf<Promise<void>>();
+}
+
+function look(leadership: LeaseLeadership): void {
+  const { signal, fencingToken, skipped } = leadership;
+  expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+  expectTypeOf(leadership.remainingMs()).toBeNumber();
+  expectTypeOf(fencingToken).toBeString();
+  expectTypeOf(skipped).toBeBoolean();
+}
+
+/** A lock of one's own, without what is optional. */
+export function locksThatCompile(stored: LockVersion): ResourceLock {
+  return {
+    identity: 'me',
+    describe: () => 'a row in a database',
+    get: () => Promise.resolve(stored),
+    create: (record: LeaderElectionRecord) => Promise.resolve({ record, resourceVersion: '1' }),
+    update: () => Promise.resolve('conflict'),
+  };
+}
+
+export function leadershipsThatDoNotCompile(lock: LeaseLock) {
+  // @ts-expect-error the work is needed
+  void lead('my-lease');
+  // @ts-expect-error a lease has no timeoutMs: abort its signal
+  void lead('my-lease', () => undefined, { timeoutMs: 60_000 });
+  // @ts-expect-error both callbacks are needed
+  new LeaderElector({ lock, callbacks: { onStartedLeading: () => undefined } });
+  // @ts-expect-error a lease has a name
+  new LeaseLock({ namespace: 'default' });
 }
