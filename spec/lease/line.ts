@@ -11,6 +11,8 @@ import type {
 export interface Mishap {
   /** It is carried out so much later, even if its sender has given it up meanwhile. */
   readonly lateMs?: number;
+  /** Its answer arrives so much later. */
+  readonly answerMs?: number;
   /** It is carried out once more, so much later; nobody hears of that. */
   readonly againMs?: number;
 }
@@ -102,7 +104,7 @@ export class Line {
     signal: AbortSignal,
   ): Promise<ApiResponse> {
     if (!this.#wire.isOpen) return abortable(new Promise<never>(() => undefined), signal);
-    const { lateMs, againMs } = this.mishap(request);
+    const { lateMs, answerMs = 0, againMs } = this.mishap(request);
     const later = async (ms: number) => {
       await sleep(this.#clock, ms);
       return transport.send(request, new AbortController().signal);
@@ -110,6 +112,7 @@ export class Line {
     if (againMs !== undefined) later(againMs).catch(() => undefined);
     const answer = lateMs === undefined ? transport.send(request, signal) : later(lateMs);
     const response = await abortable(answer, signal);
+    if (answerMs > 0) await sleep(this.#clock, answerMs, signal);
     await abortable(this.#passed(), signal);
     return response;
   }
