@@ -1,4 +1,5 @@
 import { type Clock } from './clock.ts';
+import { Inbox } from './inbox.ts';
 import type { Api } from './kubernetes/api.ts';
 import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
 import { toLock } from './kubernetes/config-map-lock.ts';
@@ -34,11 +35,11 @@ interface Post {
 export class Lookout {
   readonly #options: LookoutOptions;
   readonly #posts = new Map<Watched, Post>();
-  #hints: Hint[] = [];
-  #wake: (() => void) | undefined;
+  readonly #hints: Inbox<Hint>;
 
   constructor(options: LookoutOptions) {
     this.#options = options;
+    this.#hints = new Inbox(options.clock);
   }
 
   /** Whether every watch that was asked for is open. */
@@ -86,25 +87,8 @@ export class Lookout {
   }
 
   /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
-  async next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
-    signal.throwIfAborted();
-    const { clock } = this.#options;
-    // A timer takes a millisecond even for none at all.
-    if (this.#hints.length === 0 && untilMs > clock.now()) {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      const wake = () => {
-        resolve(undefined);
-      };
-      this.#wake = wake;
-      signal.addEventListener('abort', wake, { once: true });
-      const cancel = clock.after(untilMs - clock.now(), wake);
-      await promise;
-      cancel();
-      signal.removeEventListener('abort', wake);
-      this.#wake = undefined;
-      signal.throwIfAborted();
-    }
-    return this.#hints.shift();
+  next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
+    return this.#hints.next(untilMs, signal);
   }
 
   /** A signal that aborts as soon as a hint says that this lock is gone. */
@@ -115,25 +99,18 @@ export class Lookout {
       if (gone) controller.abort();
     };
     look();
-    this.#wake = look;
-    return {
-      signal: controller.signal,
-      end: () => {
-        this.#wake = undefined;
-      },
-    };
+    const end = this.#hints.listen(look);
+    return { signal: controller.signal, end };
   }
 
   /** A hint about the holder that has come in; it bears on what the end of its lock means. */
   takeHolderSeen(): (Hint & { type: 'holder-seen' }) | undefined {
-    const index = this.#hints.findIndex((hint) => hint.type === 'holder-seen');
-    const [hint] = index < 0 ? [] : this.#hints.splice(index, 1);
-    return hint?.type === 'holder-seen' ? hint : undefined;
+    return this.#hints.take((hint) => hint.type === 'holder-seen');
   }
 
   close(): void {
     for (const watched of this.#posts.keys()) this.#stop(watched);
-    this.#hints = [];
+    this.#hints.drop(() => true);
   }
 
   async #watch(
@@ -148,7 +125,7 @@ export class Lookout {
     }
     await this.#posts.get(watched)?.settled;
     // What is read from here on includes whatever happened before the watch opened.
-    this.#hints = this.#hints.filter((hint) => hint.type !== 'watch-opened' || hint.of !== watched);
+    this.#hints.drop((hint) => hint.type === 'watch-opened' && hint.of === watched);
   }
 
   #start(
@@ -162,9 +139,8 @@ export class Lookout {
     const hint = (found: Hint | undefined) => {
       if (!found || stop.signal.aborted) return;
       // What is known of the holder decides what the end of its lock means.
-      if (found.type === 'holder-seen') this.#hints.unshift(found);
+      if (found.type === 'holder-seen') this.#hints.pushFirst(found);
       else this.#hints.push(found);
-      this.#wake?.();
     };
     const listener = {
       onOpen: () => {
@@ -196,6 +172,6 @@ export class Lookout {
   #stop(watched: Watched): void {
     this.#posts.get(watched)?.stop.abort();
     this.#posts.delete(watched);
-    this.#hints = this.#hints.filter((hint) => !('of' in hint) || hint.of !== watched);
+    this.#hints.drop((hint) => 'of' in hint && hint.of === watched);
   }
 }

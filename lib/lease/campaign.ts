@@ -1,5 +1,6 @@
 import { abortable, linked } from '../abort.ts';
 import type { Clock } from '../clock.ts';
+import { Inbox } from '../inbox.ts';
 import type { LockVersion } from '../protocol/lease-record.ts';
 import {
   type Circumstance,
@@ -45,11 +46,11 @@ export class Campaign {
   readonly #options: CampaignOptions;
   readonly #closed = new AbortController();
   #state: State;
-  #hints: Hint[] = [];
-  #wake: () => void = () => undefined;
+  readonly #hints: Inbox<Hint>;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
+    this.#hints = new Inbox(options.clock);
     this.#state = start(options.settings, this.#circumstance());
     void this.#watch();
   }
@@ -104,7 +105,7 @@ export class Campaign {
   /** Ends what is under way. */
   close(): void {
     this.#closed.abort();
-    this.#hints = [];
+    this.#hints.drop(() => true);
   }
 
   /** Keeps the hints until they are asked for. A watch that ends, however, is one that was lost. */
@@ -139,7 +140,10 @@ export class Campaign {
   async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
     const { command, phase } = this.#state;
     if (command.do === 'wait') {
-      this.#step((await this.#nextHint(command.untilMs, signal)) ?? { type: 'time-up' }, undefined);
+      this.#step(
+        (await this.#hints.next(command.untilMs, signal)) ?? { type: 'time-up' },
+        undefined,
+      );
       return;
     }
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
@@ -211,30 +215,9 @@ export class Campaign {
     return proven;
   }
 
-  /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
-  async #nextHint(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
-    const { clock } = this.#options;
-    signal.throwIfAborted();
-    if (this.#hints.length === 0 && untilMs > clock.now()) {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      const wake = () => {
-        resolve(undefined);
-      };
-      this.#wake = wake;
-      signal.addEventListener('abort', wake, { once: true });
-      const cancel = clock.after(untilMs - clock.now(), wake);
-      await promise;
-      cancel();
-      signal.removeEventListener('abort', wake);
-      signal.throwIfAborted();
-    }
-    return this.#hints.shift();
-  }
-
   #hint(hint: Hint): void {
     if (this.#closed.signal.aborted) return;
     this.#hints.push(hint);
-    this.#wake();
   }
 
   #step(event: Event, trouble: unknown): void {

@@ -66,6 +66,12 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Moves on at once, as for an event loop that was held up: what was due is done only now. */
+  async stall(ms: number): Promise<void> {
+    this.#nowMs += ms;
+    await this.advance(0);
+  }
+
   #byTime(): Timer[] {
     return [...this.#timers].sort((a, b) => a.dueMs - b.dueMs);
   }

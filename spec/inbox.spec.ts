@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+
+import { Inbox } from '../lib/inbox.ts';
+import { ManualClock } from './support/manual-clock.ts';
+
+const never = new AbortController().signal;
+
+function create() {
+  const clock = new ManualClock();
+  return { clock, inbox: new Inbox<string>(clock) };
+}
+
+describe('an inbox', () => {
+  it('hands out what has come, in order, without waiting', async () => {
+    const { clock, inbox } = create();
+    inbox.push('a');
+    inbox.push('b');
+    inbox.pushFirst('c');
+    const all = [0, 0, 0].map(() => inbox.next(clock.now() + 100, never));
+    await expect(Promise.all(all)).resolves.toEqual(['c', 'a', 'b']);
+    expect(clock.delays).toEqual([]);
+  });
+
+  it('hands out what comes while it is waited for, and forgets the timer', async () => {
+    const { clock, inbox } = create();
+    const next = inbox.next(clock.now() + 100, never);
+    expect(clock.delays).toEqual([100]);
+    inbox.push('a');
+    await expect(next).resolves.toBe('a');
+    expect(clock.delays).toEqual([]);
+  });
+
+  it('has nothing when the time is up, or was', async () => {
+    const { clock, inbox } = create();
+    const next = inbox.next(clock.now() + 100, never);
+    await clock.advance(100);
+    await expect(next).resolves.toBeUndefined();
+    await expect(inbox.next(clock.now(), never)).resolves.toBeUndefined();
+    await expect(inbox.next(clock.now() - 1, never)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [106, 'what came meanwhile'],
+    [105, undefined],
+  ])('that is woken %i ms into 100 lets the event loop read first: %s', async (ms, expected) => {
+    const { clock, inbox } = create();
+    const next = inbox.next(clock.now() + 100, never);
+    clock.after(101, () => {
+      inbox.push('what came meanwhile');
+    });
+    await clock.stall(ms);
+    await expect(next).resolves.toBe(expected);
+  });
+
+  it('rejects with the reason of a signal, before or while it waits', async () => {
+    const { clock, inbox } = create();
+    const controller = new AbortController();
+    const next = inbox.next(clock.now() + 100, controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(next).rejects.toThrow('enough');
+    inbox.push('a');
+    await expect(inbox.next(clock.now() + 100, controller.signal)).rejects.toThrow('enough');
+    expect(clock.delays).toEqual([]);
+    await expect(inbox.next(clock.now(), never)).resolves.toBe('a');
+  });
+
+  it('can be looked through', async () => {
+    const { clock, inbox } = create();
+    for (const item of ['a', 'b', 'bb', 'c']) inbox.push(item);
+    const isB = (item: string): item is 'b' | 'bb' => item.startsWith('b');
+    expect(inbox.some(isB)).toBe(true);
+    expect(inbox.take(isB)).toBe('b');
+    inbox.drop((item) => item === 'a');
+    expect(inbox.take((item): item is 'a' => item === 'a')).toBeUndefined();
+    await expect(inbox.next(clock.now(), never)).resolves.toBe('bb');
+    expect(inbox.some(isB)).toBe(false);
+  });
+
+  it('tells a listener, until it is not listened to any more', () => {
+    const { inbox } = create();
+    let heard = 0;
+    const end = inbox.listen(() => (heard += 1));
+    inbox.push('a');
+    inbox.pushFirst('b');
+    end();
+    inbox.push('c');
+    expect(heard).toBe(2);
+  });
+});
