@@ -10,7 +10,7 @@ export interface Clock {
   now(): number;
   /**
    * Milliseconds since the machine booted. Unlike `now`, it goes on while the machine is suspended,
-   * where the system can tell (Linux). Coarse: only for finding such gaps.
+   * where the two differ (Linux). Coarse: only for finding such gaps.
    */
   boot(): number;
   /** Wall time, for records that people read. It never decides anything. */
@@ -32,7 +32,8 @@ export const MAX_DELAY_MS = 2 ** 31 - 1;
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  boot: () => uptime() * 1_000,
+  // Elsewhere it may be coarse, and follow the wall clock, while `now` counts suspensions itself.
+  boot: () => (process.platform === 'linux' ? uptime() * 1_000 : performance.now()),
   date: () => new Date(),
   random: () => Math.random(),
   uuid: () => randomUUID(),

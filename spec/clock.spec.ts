@@ -25,6 +25,22 @@ describe("the machine's clock", () => {
     expect(systemClock.date()).toEqual(new Date(Date.UTC(2026, 0, 1)));
   });
 
+  it.each(['darwin', 'win32', 'freebsd'])(
+    'takes no coarse time since boot for a suspension: %s',
+    (platform) => {
+      // In whole seconds, and by the wall clock: so libuv has it outside of Linux.
+      const own = Object.getOwnPropertyDescriptor(process, 'platform') ?? {};
+      Object.defineProperty(process, 'platform', { ...own, value: platform });
+      try {
+        const [before, boot, after] = [systemClock.now(), systemClock.boot(), systemClock.now()];
+        expect(boot).toBeGreaterThanOrEqual(before);
+        expect(boot).toBeLessThanOrEqual(after);
+      } finally {
+        Object.defineProperty(process, 'platform', own);
+      }
+    },
+  );
+
   it('draws numbers in [0, 1)', () => {
     const drawn = Array.from({ length: 1_000 }, () => systemClock.random());
     expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0);
