@@ -4,6 +4,8 @@ import { type Json, child, text } from './json.ts';
 
 const COMPONENT = 'leader-for-life';
 
+const MAX_NAME_LENGTH = 253;
+
 /** Records an Event about an object, as client-go's recorder does (`Normal`, `LeaderElection`). */
 export async function createEvent(
   api: Api,
@@ -19,7 +21,7 @@ export async function createEvent(
   const body = {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { name: `${name}.${nanoseconds(clock, now).toString(16)}`, namespace },
+    metadata: { name: eventName(clock, now, name), namespace },
     involvedObject: {
       apiVersion: text(subject, 'apiVersion'),
       kind: text(subject, 'kind'),
@@ -41,7 +43,13 @@ export async function createEvent(
   await api.request({ method: 'POST', path, body }, () => undefined);
 }
 
-/** What makes the name of an Event: the time, which a millisecond alone would not make unique. */
-function nanoseconds(clock: Clock, now: Date): bigint {
-  return BigInt(now.getTime()) * 1_000_000n + BigInt(Math.floor(clock.random() * 1_000_000));
+/** After its subject and the time, which a millisecond alone would not make unique. */
+function eventName(clock: Clock, now: Date, subject: string): string {
+  const nanoseconds = BigInt(now.getTime()) * 1_000_000n + BigInt(drawn(clock, 1_000_000));
+  const name = `${subject}.${nanoseconds.toString(16)}`;
+  return name.length <= MAX_NAME_LENGTH ? name : clock.uuid();
+}
+
+function drawn(clock: Clock, count: number): number {
+  return Math.floor(clock.random() * count);
 }
