@@ -1,6 +1,6 @@
 /**
- * Makes a controller's signal judge for itself: whoever asks it, or adds a listener, after leadership
- * has run out is told so, even before the timer that was to tell has had its turn.
+ * Makes a controller's signal judge for itself: whoever asks it after leadership has run out is told
+ * so, and its listeners with it, even before the timer that was to tell has had its turn.
  */
 export function judgedSignal(controller: AbortController, judge: () => void): AbortSignal {
   const { signal } = controller;
