@@ -211,16 +211,19 @@ export class Election {
 
   #lost(loss: Loss): LeaderElectionError {
     const { lock, durations } = this.#options;
+    const cause = loss.because === 'expired' ? this.#reporter.trouble : undefined;
     const why =
       loss.because === 'expired'
-        ? `no renewal was answered within ${durations.renewDeadlineMs} ms`
+        ? `no renewal has succeeded for ${durations.renewDeadlineMs} ms`
         : loss.holder === ''
           ? 'somebody else has released it'
           : `${loss.holder} holds it`;
+    const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
     return new LeaderElectionError(
       'ERR_LEADERSHIP_LOST',
       `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop at once ` +
-        'what only a leader may do.',
+        `what only a leader may do.${last}`,
+      cause === undefined ? {} : { cause },
     );
   }
 

@@ -27,6 +27,8 @@ export class Reporter implements CampaignObserver {
   readonly #recording = new Set<Promise<void>>();
   #lock: OpenLock | undefined;
   #troubleSinceMs: number | undefined;
+  /** Why the last request failed; undefined once one has succeeded. */
+  trouble: unknown;
   /** The holder that was observed last; empty for nobody. */
   leader = '';
 
@@ -113,8 +115,9 @@ export class Reporter implements CampaignObserver {
   /** Trouble lasts until a request succeeds. */
   #noteTrouble(failures: number, trouble: unknown): void {
     const { clock } = this.#options;
-    if (failures === 0) this.#troubleSinceMs = undefined;
+    if (failures === 0) this.#troubleSinceMs = this.trouble = undefined;
     if (trouble === undefined) return;
+    this.trouble = trouble;
     this.log(describe(trouble));
     this.#troubleSinceMs ??= clock.now();
     if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;
