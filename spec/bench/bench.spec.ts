@@ -50,9 +50,13 @@ describe('npm run bench', () => {
 
   test.each([
     ['speed', 'speed is none of handover, requests, import, size'],
+    ['--lease call', 'call is none of release, crash, requests, footprint, herd, many'],
+    ['--cluster --lease', '--cluster and --lease are two benchmarks'],
+    ['--lease --electors=0', 'a whole number was expected, 1 or more, not 0'],
+    ['--lease many --svg=x', '--svg shows the part handover of --cluster, or release, crash and'],
     ['--cluster import', 'import is none of handover, call, herd, requests'],
     ['--candidates=3,many', 'a whole number was expected, 2 or more, not many'],
-    ['--svg=x', '--svg shows the part handover of --cluster, which is not measured'],
+    ['--svg=x', '--svg shows the part handover of --cluster, or'],
     ['--cluster herd --svg=x', '--svg shows the part handover of --cluster'],
     ['--fast', "Unknown option '--fast'"],
   ])('explains why it does not know what to do with %s', async (args, message) => {
