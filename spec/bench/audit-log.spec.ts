@@ -36,6 +36,12 @@ describe('a request in the audit log', () => {
     expect(request.answeredTime - request.receivedTime).toBeCloseTo(4.25, 3);
   });
 
+  test('may be about one version of an object', () => {
+    const objectRef = { resource: 'leases', name: 'lock', resourceVersion: '781' };
+    expect(parseRequest(event('a', { objectRef })).resourceVersion).toBe('781');
+    expect(parseRequest(event('a')).resourceVersion).toBeUndefined();
+  });
+
   test('may be for no resource, and nobody’s', () => {
     const { resource, podUid, tokenId, status } = parseRequest(
       event('a', { objectRef: undefined, user: {}, requestURI: '/apis', responseStatus: {} }),

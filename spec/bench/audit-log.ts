@@ -8,6 +8,8 @@ export interface AuditedRequest {
   readonly resource: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
+  /** Which version of the object is to be replaced, if only that one is. */
+  readonly resourceVersion: string | undefined;
   /** Whose token it bears; unknown where that is not a Pod's. */
   readonly podUid: string | undefined;
   /** Which of all tokens it bears: its `jti`; unknown where that is not a service account's. */
@@ -26,7 +28,12 @@ interface AuditEvent {
   readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
   readonly user: { readonly extra?: Readonly<Record<string, readonly string[]>> };
-  readonly objectRef?: { readonly resource?: string; readonly namespace?: string; name?: string };
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly resourceVersion?: string;
+  };
   readonly responseStatus?: { readonly code?: number };
 }
 
@@ -69,6 +76,7 @@ export function parseRequest(line: string): AuditedRequest {
     resource: event.objectRef?.resource ?? event.requestURI,
     namespace: event.objectRef?.namespace,
     name: event.objectRef?.name,
+    resourceVersion: event.objectRef?.resourceVersion,
     podUid: extra?.['authentication.kubernetes.io/pod-uid']?.[0],
     tokenId: extra?.['authentication.kubernetes.io/credential-id']?.[0]?.replace(/^JTI=/, ''),
     status: event.responseStatus?.code ?? 0,
