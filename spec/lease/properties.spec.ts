@@ -161,9 +161,7 @@ class World {
   }
 
   get leaders(): Elector[] {
-    return this.#electors.filter(
-      (elector) => elector !== undefined && elector.isValid,
-    ) as Elector[];
+    return this.#electors.filter((elector) => elector?.isValid) as Elector[];
   }
 
   async act(action: Action): Promise<void> {
