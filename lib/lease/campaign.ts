@@ -139,23 +139,22 @@ export class Campaign {
   /** One command, one event. The signal ends waits and reads; writes are seen through. */
   async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
     const { command, phase } = this.#state;
+    if (phase === 'following') signal.throwIfAborted();
     if (command.do === 'wait') {
-      this.#step(
-        (await this.#hints.next(command.untilMs, signal)) ?? { type: 'time-up' },
-        undefined,
-      );
+      const hint = await this.#hints.next(command.untilMs, signal);
+      this.#step(hint ?? { type: 'time-up' }, undefined);
       return;
     }
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
-    try {
-      this.#step(await this.#execute(command, signal), undefined);
-    } catch (error) {
-      if (command.do === 'get') signal.throwIfAborted();
-      const failure = this.#options.lock.failure(error);
-      if (failure.permanent && onRefusal === 'throw') throw failure.error;
-      const { ambiguous, retryAfterMs } = failure;
-      this.#step({ type: 'failed', ambiguous, retryAfterMs }, failure.error);
+    const result = await this.#execute(command, signal).catch((error: unknown) => ({ error }));
+    if (!('error' in result)) {
+      this.#step(result, undefined);
+      return;
     }
+    if (command.do === 'get') signal.throwIfAborted();
+    const { error, permanent, ambiguous, retryAfterMs } = this.#options.lock.failure(result.error);
+    if (permanent && onRefusal === 'throw') throw error;
+    this.#step({ type: 'failed', ambiguous, retryAfterMs }, error);
   }
 
   async #execute(command: Command, signal: AbortSignal): Promise<Event> {

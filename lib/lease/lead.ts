@@ -30,7 +30,7 @@ export interface LeaseLeadership {
    * For how long leadership is proven, in milliseconds, for a look before a critical step: 0 if it is
    * not (any more), `Infinity` if skipped.
    */
-  remainingMs(): number;
+  readonly remainingMs: () => number;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { LeaderElectionError } from '../errors.ts';
 import { createLog, printable } from '../log.ts';
 import type { LockVersion } from '../protocol/lease-record.ts';
 import { type State, holderOf } from '../protocol/lease.ts';
@@ -62,7 +63,7 @@ export class Reporter implements CampaignObserver {
 
   onUnwatched(error: unknown): void {
     this.log(`not watched: ${describe(error)}`);
-    if (!(error instanceof Error) || !('code' in error)) return;
+    if (!(error instanceof LeaderElectionError)) return;
     this.#warn(
       'degraded',
       `${error.message}\nThe election of ${this.#what} goes on without: the lock is polled ` +
