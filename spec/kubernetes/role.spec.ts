@@ -1,7 +1,7 @@
 import { loadAllYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 
-import { type RoleOptions, roleYaml } from '../../lib/kubernetes/role.ts';
+import { type RoleOptions, leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
 
 const options: RoleOptions = { namespace: 'prod', lockName: 'my-lock', takeOver: false };
 const USER = 'system:serviceaccount:prod:my.account-1';
@@ -127,4 +127,57 @@ describe('the Role for a candidate', () => {
       expect(yaml).not.toMatch(new RegExp(`: ${name}$`, 'm'));
     },
   );
+});
+
+describe('the Role for an elector of a Lease', () => {
+  const lease = { namespace: 'prod', leaseName: 'my-lease', events: false };
+  const leases = (verbs: string[]) => ({
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs,
+  });
+  const leaseRole = {
+    ...role,
+    metadata: { name: 'my-lease-leader-election', namespace: 'prod' },
+    rules: [
+      leases(['create']),
+      { ...leases(['get', 'watch', 'update']), resourceNames: ['my-lease'] },
+    ],
+  };
+  const recording = { ...leaseRole, rules: [...leaseRole.rules, core('events', ['create'])] };
+  const leaseBinding = {
+    ...roleBinding,
+    metadata: { name: 'my-lease-leader-election', namespace: 'prod' },
+    roleRef: { ...roleBinding.roleRef, name: 'my-lease-leader-election' },
+  };
+
+  it.each([
+    ['for an unknown user', {}, [leaseRole]],
+    ['for a service account', { user: USER }, [leaseRole, leaseBinding]],
+    ['with Events', { events: true }, [recording]],
+    ['with Events, for a service account', { events: true, user: USER }, [recording, leaseBinding]],
+    ['for a person', { user: 'alice' }, [leaseRole]],
+  ])('can be applied as it is %s', (_, changes, documents) => {
+    expect(loadAllYaml(leaseRoleYaml({ ...lease, ...changes }))).toEqual(documents);
+  });
+
+  it('is written as people write it', () => {
+    expect(leaseRoleYaml({ ...lease, events: true })).toBe(`apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: my-lease-leader-election
+  namespace: "prod"
+rules:
+- apiGroups: ["coordination.k8s.io"]
+  resources: ["leases"]
+  verbs: ["create"]
+- apiGroups: ["coordination.k8s.io"]
+  resources: ["leases"]
+  resourceNames: ["my-lease"]
+  verbs: ["get", "watch", "update"]
+- apiGroups: [""]
+  resources: ["events"]
+  verbs: ["create"]
+`);
+  });
 });
