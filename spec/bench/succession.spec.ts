@@ -11,6 +11,7 @@ function request(verb: string, answeredTime: number, more: Partial<AuditedReques
     name: 'lock',
     podUid: undefined,
     tokenId: undefined,
+    resourceVersion: undefined,
   };
   const status = verb === 'create' ? 201 : 200;
   return { id: '', verb, ...of, status, receivedTime: answeredTime - 1, answeredTime, ...more };

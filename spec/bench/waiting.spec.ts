@@ -5,7 +5,7 @@ import { goalsOf, perHour, requestsWithin } from './waiting.ts';
 
 function request(podUid: string | undefined, receivedTime: number, verb = 'get'): AuditedRequest {
   const of = { resource: 'pods', namespace: 'arena', name: 'x' };
-  const token = { podUid, tokenId: undefined };
+  const token = { podUid, tokenId: undefined, resourceVersion: undefined };
   return { id: '', verb, ...of, ...token, status: 200, receivedTime, answeredTime: 999_999 };
 }
 

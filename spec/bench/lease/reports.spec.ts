@@ -83,7 +83,14 @@ describe('what nothing happens in', () => {
   test('is told by the token, the start apart', () => {
     const request = (tokenId: string, receivedTime: number): AuditedRequest => ({
       ...{ id: '', verb: 'get', resource: 'leases', namespace: 'arena', name: 'lease' },
-      ...{ podUid: undefined, tokenId, status: 200, receivedTime, answeredTime: 999 },
+      ...{
+        podUid: undefined,
+        resourceVersion: undefined,
+        tokenId,
+        status: 200,
+        receivedTime,
+        answeredTime: 999,
+      },
     });
     const requests = [
       ...[request('a', 99), request('a', 100), request('a', 200)],

@@ -4,7 +4,13 @@ import type { AuditedRequest } from '../audit-log.ts';
 import { takeoversOf } from './takeover.ts';
 
 function write(tokenId: string, answeredTime: number, more: Partial<AuditedRequest> = {}) {
-  const of = { resource: 'leases', namespace: 'arena', name: 'lease', podUid: undefined };
+  const of = {
+    resource: 'leases',
+    namespace: 'arena',
+    name: 'lease',
+    podUid: undefined,
+    resourceVersion: undefined,
+  };
   const times = { receivedTime: answeredTime - 1, answeredTime };
   return { id: '', verb: 'update', ...of, tokenId, status: 200, ...times, ...more };
 }
