@@ -49,9 +49,7 @@ export async function measureCrash(
     await Promise.all(crews.map((crew) => crew.settled()));
     await Promise.all(
       crews.map(async (crew) => {
-        const change = crew.succeed('SIGKILL');
-        await crew.replace();
-        changes.get(crew)?.push(await change);
+        changes.get(crew)?.push(await crew.crash());
       }),
     );
   }

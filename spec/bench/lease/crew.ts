@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Cluster } from '../../cluster/state.ts';
 import { LeaseArena } from './arena.ts';
 import { ElectorProcess } from './elector-process.ts';
@@ -6,6 +8,12 @@ import type { Program } from './program.ts';
 
 /** How many processes start at the same time; more would only be in each other's way. */
 const BATCH = 4;
+
+/** The longest pause between two looks of client-go: 2 s, and up to 120 % more. */
+const LONGEST_POLL_MS = 4_400;
+
+/** How long after a crash its process is replaced. */
+const REPLACEMENT_MS = 3_000;
 
 export interface CrewSize {
   readonly processes: number;
@@ -24,6 +32,15 @@ export interface Change {
   readonly stoppedMs: number | undefined;
   /** When the next one began. */
   readonly leadingMs: number;
+}
+
+/**
+ * Resolves at a random moment after all electors of all crews are ready: who looks from time to time
+ * must not have looked just before, nor be about to.
+ */
+export async function anyTime(crews: readonly Crew[]): Promise<void> {
+  await Promise.all(crews.map((crew) => crew.settled()));
+  await sleep(LONGEST_POLL_MS * Math.random());
 }
 
 /** Processes whose electors compete for one Lease. */
@@ -84,9 +101,19 @@ export class Crew {
     return { signalMs, stoppedMs: stopped?.atMs, leadingMs: leading.atMs };
   }
 
-  /** Starts another process in place of one that is gone. Resolves when all electors are ready. */
+  /** Starts another process in place of one that is gone. */
   async replace(): Promise<void> {
     await this.#start();
+  }
+
+  /**
+   * Kills the leader's process, and has another in its place well before the Lease expires; not at
+   * once, for that keeps the machine busy while the others hear of the last renewal.
+   */
+  async crash(): Promise<Change> {
+    const changed = this.succeed('SIGKILL');
+    await Promise.all([changed, sleep(REPLACEMENT_MS).then(() => this.replace())]);
+    return changed;
   }
 
   async end(signal: Signal = 'SIGKILL'): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../cluster/state.ts';
 import { type Report, ms } from '../report.ts';
 import { maximum, median } from '../statistics.ts';
-import { Crew, type Signal } from './crew.ts';
+import { Crew, anyTime } from './crew.ts';
 import { LEASE_DURATION_MS } from './crash.ts';
 import { LEASE } from './elector-process.ts';
 import type { Program } from './program.ts';
@@ -58,12 +58,17 @@ async function measureSize(
   const releases = handovers ?? RELEASES;
   for (let run = 1; run <= releases; run += 1) {
     onProgress(`${size} candidates: release ${run} of ${releases}`);
-    for (const crew of crews) await change(crew, 'SIGTERM');
+    await anyTime(crews);
+    for (const crew of crews) {
+      await crew.succeed('SIGTERM');
+      await crew.replace();
+    }
   }
   const crashes = Math.min(handovers ?? CRASHES, CRASHES);
   for (let run = 1; run <= crashes; run += 1) {
     onProgress(`${size} candidates: crash ${run} of ${crashes}`);
-    await Promise.all(crews.map((crew) => change(crew, 'SIGKILL')));
+    await Promise.all(crews.map((crew) => crew.settled()));
+    await Promise.all(crews.map((crew) => crew.crash()));
   }
   await Promise.all(crews.map((crew) => crew.end()));
   return crews.flatMap(({ program, arena }) => {
@@ -75,14 +80,6 @@ async function measureSize(
       { ...of, cause: 'crash', ...stampede(crashed, LEASE_DURATION_MS) },
     ] as const;
   });
-}
-
-async function change(crew: Crew, signal: Signal): Promise<void> {
-  const changed = crew.succeed(signal);
-  if (signal === 'SIGTERM') await changed;
-  await crew.replace();
-  await changed;
-  await crew.settled();
 }
 
 function stampede(

@@ -2,7 +2,7 @@ import type { Cluster } from '../../cluster/state.ts';
 import { type Goal, atMost } from '../goal.ts';
 import { type Report, ms } from '../report.ts';
 import { maximum, median, minimum } from '../statistics.ts';
-import { Crew } from './crew.ts';
+import { Crew, anyTime } from './crew.ts';
 import { LEASE } from './elector-process.ts';
 import { OURS, type Program } from './program.ts';
 import { takeoversOf } from './takeover.ts';
@@ -34,6 +34,7 @@ export async function measureRelease(
   for (const program of programs) crews.push(await Crew.gather(cluster, program, SIZE));
   const outages = crews.map((): number[] => []);
   for (let run = 1; run <= handovers; run += 1) {
+    await anyTime(crews);
     // Taking turns, so that what else goes on in the machine meets everybody.
     for (const [index, crew] of crews.entries()) {
       onProgress(`handover after release: ${crew.program.name}, ${run} of ${handovers}`);
