@@ -700,7 +700,7 @@ describe('a write for which another was faster', () => {
 });
 
 describe('an elector that is told to finish', () => {
-  const releasing = after(aLeader(), [finish, at(1_000)]);
+  const aReleaser = () => after(aLeader(), [finish, at(1_000)]);
 
   it('ends at once if it does not lead', () => {
     for (const state of [aStart(), aFollower(other), aFollower(free), aFollower(mine('9'))]) {
@@ -711,8 +711,8 @@ describe('an elector that is told to finish', () => {
   });
 
   it('gives the lock up if it leads, exactly the version that it knows', () => {
-    expect(planOf(releasing)).toEqual(does('update', 'releasing'));
-    expect(releasing.command).toEqual({
+    expect(planOf(aReleaser())).toEqual(does('update', 'releasing'));
+    expect(aReleaser().command).toEqual({
       do: 'update',
       version: MINE,
       record: releasedRecord(MINE.record, time(1_000)),
@@ -721,14 +721,14 @@ describe('an elector that is told to finish', () => {
 
   it('ends when that is written', () => {
     const released = aVersion('11', { holderIdentity: '' });
-    const ended = after(releasing, [written(released), at(1_100)]);
+    const ended = after(aReleaser(), [written(released), at(1_100)]);
     expect(planOf(ended)).toEqual(does('end', 'ended'));
     expect(ended.loss).toBeUndefined();
     expect(holderOf(ended)).toBe('');
   });
 
   it('reads again if somebody changed the lock, and gives up what is its own', () => {
-    const reading = after(releasing, [conflict, at(1_100)]);
+    const reading = after(aReleaser(), [conflict, at(1_100)]);
     expect(planOf(reading)).toEqual(does('get', 'releasing'));
     expect(after(reading, [got(mine('12')), at(1_200)]).command).toMatchObject({
       do: 'update',
@@ -742,7 +742,7 @@ describe('an elector that is told to finish', () => {
     ["nobody's", free],
     ['gone', undefined],
   ])('does not touch a lock that is %s', (_, version) => {
-    const ended = after(releasing, [conflict, at(1_100)], [got(version), at(1_200)]);
+    const ended = after(aReleaser(), [conflict, at(1_100)], [got(version), at(1_200)]);
     expect(planOf(ended)).toEqual(does('end', 'ended'));
   });
 
@@ -768,18 +768,18 @@ describe('an elector that is told to finish', () => {
   });
 
   it('tries again if that fails, by reading, though its lease runs out meanwhile', () => {
-    const state = after(releasing, [failed(), at(6_000)]);
+    const state = after(aReleaser(), [failed(), at(6_000)]);
     expect(planOf(state)).toEqual(waits(6_100, 'get', 'releasing'));
     const later = after(state, [timeUp, at(11_000)]);
     expect(planOf(later)).toEqual(does('get', 'releasing'));
     const refused = failed({ ambiguous: false, retryAfterMs: 30_000 });
-    expect(planOf(after(releasing, [refused, at(6_000)]))).toEqual(
+    expect(planOf(after(aReleaser(), [refused, at(6_000)]))).toEqual(
       waits(36_000, 'get', 'releasing'),
     );
   });
 
   it('heeds no hint any more', () => {
-    const state = after(releasing, [failed(), at(1_100)]);
+    const state = after(aReleaser(), [failed(), at(1_100)]);
     const hints: Event[] = [
       seen(mine('12')),
       seen(aVersion('12')),
