@@ -1,3 +1,4 @@
+import type { Write } from './deployment.ts';
 import { type Entry, type Term, termsOf } from './journal.ts';
 import { seconds } from './screen.ts';
 import type { Act } from './stage.ts';
@@ -9,14 +10,34 @@ export interface Check {
   readonly problems: readonly string[];
 }
 
-/** Judges a play by what the processes reported and what the cluster has on record. */
-export function check(acts: readonly Act[], entries: readonly Entry[]): Check[] {
+/** Judges a play of lives by what the processes reported and what the cluster has on record. */
+export function checkLives(acts: readonly Act[], entries: readonly Entry[]): Check[] {
   const terms = termsOf(entries);
   return [
     oneLeader(terms),
     onlyLeadersWork(terms, entries),
     rightLeaders(acts),
     untouchedLock(acts),
+    growingTokens(terms),
+  ];
+}
+
+/** Judges a play of leases likewise. */
+export function checkLeases(
+  acts: readonly Act[],
+  entries: readonly Entry[],
+  writes: readonly Write[],
+  leaseDurationMs: number,
+): Check[] {
+  const terms = termsOf(entries);
+  const successions = successionsOf(acts, entries, writes);
+  return [
+    oneLeader(terms),
+    onlyLeadersWork(terms, entries),
+    rightLeaders(acts),
+    releasedFirst(successions),
+    expiredFirst(successions, leaseDurationMs),
+    steppedDown(entries),
     growingTokens(terms),
   ];
 }
@@ -40,10 +61,10 @@ function oneLeader(terms: readonly Term[]): Check {
 function onlyLeadersWork(terms: readonly Term[], entries: readonly Entry[]): Check {
   const work = entries.filter(({ what }) => what === 'works');
   const problems = work
-    .filter(({ run, atMs }) => {
-      const term = terms.find((other) => other.run === run);
-      return !term || atMs < term.fromMs || atMs > term.toMs;
-    })
+    .filter(
+      ({ run, atMs }) =>
+        !terms.some((term) => term.run === run && atMs >= term.fromMs && atMs <= term.toMs),
+    )
     .map(({ pod, atMs }) => `${pod} worked at ${seconds(atMs)} without leading`);
   return { claim: `only leaders worked, ${work.length} times in all`, problems };
 }
@@ -76,6 +97,67 @@ function untouchedLock(acts: readonly Act[]): Check {
   return {
     claim: `the restart left the lock untouched${version ? `, at resourceVersion ${version}` : ''}`,
     problems: kept.length > 0 ? problems : ['no container was restarted'],
+  };
+}
+
+/** A leader, whoever came after it, and the last that it wrote before. */
+interface Succession {
+  readonly act: number;
+  readonly pod: string;
+  readonly next: string;
+  readonly nextMs: number;
+  /** When the old leader said that it was about to release the lease. */
+  readonly releasesMs: number | undefined;
+  readonly lastWriteMs: number;
+}
+
+function successionsOf(
+  acts: readonly Act[],
+  entries: readonly Entry[],
+  writes: readonly Write[],
+): Succession[] {
+  return acts.flatMap(({ number, before, after }) => {
+    if (!before || before.term.run === after.term.run) return [];
+    const { pod, run } = before.term;
+    const { pod: next, fromMs: nextMs } = after.term;
+    const last = writes.findLast((write) => write.pod === pod && write.atMs < nextMs);
+    const releases = entries.find((entry) => entry.run === run && entry.what === 'releases');
+    const lastWriteMs = last?.atMs ?? Number.NaN;
+    return [{ act: number, pod, next, nextMs, releasesMs: releases?.atMs, lastWriteMs }];
+  });
+}
+
+function releasedFirst(successions: readonly Succession[]): Check {
+  const released = successions.filter(({ releasesMs }) => releasesMs !== undefined);
+  const problems = released
+    .filter(({ releasesMs = Infinity, lastWriteMs }) => !(lastWriteMs > releasesMs))
+    .map(({ act, pod, next }) => `act ${act}: ${next} led, but ${pod} had not released the lease`);
+  return {
+    claim: 'who was asked to go stopped, then released the lease, then another led',
+    problems: released.length > 0 ? problems : ['no lease was released'],
+  };
+}
+
+function expiredFirst(successions: readonly Succession[], leaseDurationMs: number): Check {
+  const expired = successions.filter(({ releasesMs }) => releasesMs === undefined);
+  const problems = expired
+    .filter(({ nextMs, lastWriteMs }) => !(nextMs - lastWriteMs >= leaseDurationMs))
+    .map(({ act, pod, next, nextMs, lastWriteMs }) => {
+      return `act ${act}: ${next} led ${seconds(nextMs - lastWriteMs)} after ${pod} renewed last`;
+    });
+  const duration = seconds(leaseDurationMs);
+  return {
+    claim: `a lease that was not released was taken over after ${duration} without a renewal`,
+    problems: expired.length > 0 ? problems : ['no lease expired'],
+  };
+}
+
+/** That it did so in time is seen from there being no two leaders. */
+function steppedDown(entries: readonly Entry[]): Check {
+  const losses = entries.filter(({ what }) => what === 'loses');
+  return {
+    claim: 'the leader that was cut off stepped down by itself',
+    problems: losses.length > 0 ? [] : ['no leader stepped down by itself'],
   };
 }
 

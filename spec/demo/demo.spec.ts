@@ -11,12 +11,12 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the demo to its end, which has to come within the 20 s that are promised. */
-function demo(...args: string[]): Promise<Outcome> {
+/** Runs the demo to its end, which has to come in time. */
+function demo(args: readonly string[] = [], timeout = 20_000): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const { FORCE_COLOR: _, ...env } = process.env;
   const script = join(root, 'spec/demo/demo.ts');
-  const options = { env, timeout: 20_000, killSignal: 'SIGKILL' } as const;
+  const options = { env, timeout, killSignal: 'SIGKILL' } as const;
   const child = execFile(process.execPath, [script, ...args], options, (_error, stdout, stderr) => {
     resolve({ code: child.signalCode ?? child.exitCode, stdout, stderr });
   });
@@ -51,7 +51,7 @@ describe('npm run demo', () => {
   });
 
   test('fails when an app leads out of turn', async () => {
-    const { code, stdout } = await demo('usurped');
+    const { code, stdout } = await demo(['usurped']);
     expect(stdout).toContain('✗ not so: never two leaders at once');
     expect(stdout).toMatch(
       /✗ not so: the play .+\n +app-[abc] and app-[abc] lead at the same time/,
@@ -60,7 +60,42 @@ describe('npm run demo', () => {
   });
 
   test('knows its plays', async () => {
-    const outcome = await demo('tragedy');
+    const outcome = await demo(['tragedy']);
     expect(outcome).toEqual({ code: 2, stdout: '', stderr: 'There is no play tragedy\n' });
+  });
+});
+
+describe('npm run demo -- lease', () => {
+  const LIMIT_MS = 45_000;
+  let played: Outcome;
+
+  beforeAll(async () => {
+    played = await demo(['lease'], LIMIT_MS);
+  }, 60_000);
+
+  test('tells of a release, a crash and a cut, and finds all as it should be', () => {
+    const { code, stdout } = played;
+    expect(stdout).toMatch(/app-[abc] leads after [\d.]+ m?s; the others wait\./);
+    expect(stdout).toMatch(/app-[abc] is asked to go\..+\n +app-[abc] leads [\d.]+ m?s later\./);
+    expect(stdout).toMatch(/app-[abc] crashes .+\n +app-[a-d] leads [\d.]+ m?s later\./);
+    expect(stdout).toMatch(
+      /app-[a-d] is cut off .+\n +app-[a-e] leads [\d.]+ m?s later, [\d.]+ m?s after that one stepped/,
+    );
+    expect(stdout).toMatch(/^ {2}app-[a-d] +·+░*█+┄+/m);
+    expect(stdout).toMatch(/^ {2}handover( +[\d.]+ m?s){3}$/m);
+    expect(stdout.match(/^ {2}✓ .+/gm)).toHaveLength(8);
+    expect(stdout).not.toContain('✗');
+    expect(code).toBe(0);
+  });
+
+  test('fits into 80 columns', () => {
+    const widths = played.stdout.split('\n').map((line) => line.length);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(80);
+  });
+
+  test('fails when an app works on after its lease is lost', { timeout: 60_000 }, async () => {
+    const { code, stdout } = await demo(['stubborn'], LIMIT_MS);
+    expect(stdout).toMatch(/✗ not so: only leaders worked.+\n +app-. worked at .+ without leading/);
+    expect(code).toBe(1);
   });
 });

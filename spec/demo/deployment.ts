@@ -6,8 +6,6 @@ import { type Cluster, createCluster } from 'leader-for-life/testing';
 import type { Entry, Journal } from './journal.ts';
 import { type Report, now } from './report.ts';
 
-export const LOCK = 'demo-lock';
-
 /** A Pod of the deployment, and the process that is its container. */
 export interface Replica {
   readonly pod: string;
@@ -19,6 +17,19 @@ export interface LockState {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly ownerUid: string | undefined;
+}
+
+/** A lock that was written, successfully, by the process of a Pod. */
+export interface Write {
+  readonly pod: string;
+  /** Milliseconds since the demo began. */
+  readonly atMs: number;
+}
+
+/** What the replicas run, and compete for. */
+export interface App {
+  readonly app: URL;
+  lock(cluster: Cluster): LockState | undefined;
 }
 
 interface Container {
@@ -33,25 +44,28 @@ interface Container {
  */
 export class Deployment {
   readonly cluster: Cluster;
-  readonly #app: URL;
+  readonly #app: App;
   readonly #journal: Journal;
   readonly #startMs: number;
+  /** When the cluster's log of requests began. */
+  readonly #logStartMs: number;
   readonly #replicas: Replica[] = [];
   readonly #containers = new Map<string, Container>();
   /** Whom each Pod said last that it waits for. */
   readonly #awaited = new Map<string, string | undefined>();
   #runs = 0;
 
-  private constructor(cluster: Cluster, app: URL, journal: Journal, startMs: number) {
+  private constructor(cluster: Cluster, app: App, journal: Journal, logStartMs: number) {
     this.cluster = cluster;
     this.#app = app;
     this.#journal = journal;
-    this.#startMs = startMs;
+    this.#startMs = now();
+    this.#logStartMs = logStartMs;
   }
 
-  static async create(app: URL, journal: Journal): Promise<Deployment> {
+  static async create(app: App, journal: Journal): Promise<Deployment> {
     const cluster = await createCluster();
-    return new Deployment(cluster, app, journal, now());
+    return new Deployment(cluster, app, journal, await logStart(cluster));
   }
 
   /** Milliseconds since the demo began. */
@@ -60,10 +74,16 @@ export class Deployment {
   }
 
   get lock(): LockState | undefined {
-    const metadata = this.cluster.getConfigMap(LOCK)?.metadata;
-    if (!metadata) return undefined;
-    const { uid, resourceVersion, ownerReferences } = metadata;
-    return { uid, resourceVersion, ownerUid: ownerReferences?.[0]?.uid };
+    return this.#app.lock(this.cluster);
+  }
+
+  /** Every write of a Lease, in the order in which they were asked for. */
+  get writes(): Write[] {
+    const shiftMs = this.#logStartMs - this.#startMs;
+    return this.cluster.requests
+      .filter({ resource: 'leases', verb: ['create', 'update'] })
+      .filter(({ status }) => status === 200 || status === 201)
+      .map(({ user, time }) => ({ pod: user, atMs: time + shiftMs }));
   }
 
   /** Creates a Pod, and starts its container. */
@@ -103,10 +123,17 @@ export class Deployment {
     container.process.send('stop');
   }
 
+  /** Cuts the connections of the process to the API server, and lets it make no other. */
+  cutOff({ pod }: Replica): Disposable {
+    const fault = this.cluster.faults.add({ user: pod, reset: true });
+    this.cluster.faults.cutWatches({ user: pod });
+    return fault;
+  }
+
   /** Whether each of the Pods said last that it waits for this one. */
   allWaitFor(leader: Replica): boolean {
     const others = [...this.#containers.keys()].filter((pod) => pod !== leader.pod);
-    return others.every((pod) => this.#awaited.get(pod) === leader.uid);
+    return others.every((pod) => this.#awaited.get(pod) === leader.pod);
   }
 
   hasProcess({ pod }: Replica): boolean {
@@ -126,11 +153,11 @@ export class Deployment {
 
   #start({ pod }: Replica): void {
     this.#runs += 1;
-    const child = fork(this.#app, {
+    const child = fork(this.#app.app, {
       env: {
         ...environment(),
         ...this.cluster.env(pod),
-        DEMO_KUBECONFIG: this.cluster.kubeConfigText(),
+        DEMO_KUBECONFIG: this.cluster.kubeConfigText({ user: pod }),
       },
       execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -140,7 +167,7 @@ export class Deployment {
     this.#awaited.delete(pod);
     this.#note(pod, container, 'starts');
     child.on('message', (report: Report) => {
-      if (report.what === 'waits') this.#awaited.set(pod, report.holderUid);
+      if (report.what === 'waits') this.#awaited.set(pod, report.holderPod);
       const { what, atMs } = report;
       const token = 'fencingToken' in report ? { fencingToken: report.fencingToken } : {};
       const { run } = container;
@@ -167,6 +194,15 @@ export class Deployment {
   async #exit({ process: child }: Container): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
+}
+
+/** The log tells times since it began; one request tells when that was. */
+async function logStart(cluster: Cluster): Promise<number> {
+  const atMs = now();
+  const path = '/api/v1/namespaces';
+  await cluster.transport().send({ method: 'GET', path }, new AbortController().signal);
+  const [record] = cluster.requests;
+  return atMs - (record?.time ?? 0);
 }
 
 /** Ours, without what would tell the replicas of another cluster. */

@@ -4,7 +4,7 @@ export interface Entry {
   readonly pod: string;
   /** Which process, counted over all Pods: a container that restarts is another process. */
   readonly run: number;
-  readonly what: 'starts' | 'waits' | 'leads' | 'works' | 'releases' | 'exits';
+  readonly what: 'starts' | 'waits' | 'leads' | 'works' | 'releases' | 'loses' | 'exits';
   /** Of whoever leads. */
   readonly fencingToken?: string;
 }
@@ -77,14 +77,16 @@ export class Journal {
   }
 }
 
+const ENDS: ReadonlySet<Entry['what']> = new Set(['releases', 'loses', 'exits']);
+
 /** All terms, in the order in which they began. */
 export function termsOf(entries: readonly Entry[]): Term[] {
-  const ends = entries.filter(({ what }) => what === 'releases' || what === 'exits');
+  const ends = entries.filter(({ what }) => ENDS.has(what));
   return entries
     .filter(({ what }) => what === 'leads')
     .map(({ pod, run, fencingToken = '', atMs: fromMs }) => {
-      const own = ends.filter((end) => end.run === run).map(({ atMs }) => atMs);
-      return { pod, run, fencingToken, fromMs, toMs: Math.min(...own) };
+      const own = ends.filter((end) => end.run === run && end.atMs >= fromMs);
+      return { pod, run, fencingToken, fromMs, toMs: Math.min(...own.map(({ atMs }) => atMs)) };
     })
     .sort((a, b) => a.fromMs - b.fromMs);
 }

@@ -1,34 +1,35 @@
-import { type Check, check } from './checks.ts';
-import { Deployment } from './deployment.ts';
-import { Journal, Surprise } from './journal.ts';
+import type { Check } from './checks.ts';
+import { type App, Deployment } from './deployment.ts';
+import { type Entry, Journal, Surprise } from './journal.ts';
 import { type Line, Screen, piece } from './screen.ts';
-import { Stage } from './stage.ts';
+import { type Act, Stage } from './stage.ts';
 import { tenures } from './tenures.ts';
 import { timeline } from './timeline.ts';
 
-/** Less than the 20 s that the demo may take, and several times what it takes. */
-const LIMIT_MS = 18_000;
-
 /** Acts, and the program that each replica runs in them. */
-export interface Play {
-  readonly app: URL;
+export interface Play extends App {
+  /** What the library does, in half a sentence. */
+  readonly motto: string;
+  /** Several times what it takes. */
+  readonly limitMs: number;
+  check(acts: readonly Act[], entries: readonly Entry[], deployment: Deployment): Check[];
   perform(stage: Stage): Promise<void>;
 }
 
 /** Performs a play, prints it, and judges it. Resolves with whether all was as it should be. */
 export async function show(play: Play): Promise<boolean> {
   const screen = new Screen(process.stdout);
-  const journal = new Journal(LIMIT_MS);
-  const deployment = await Deployment.create(play.app, journal);
+  const journal = new Journal(play.limitMs);
+  const deployment = await Deployment.create(play, journal);
   try {
-    screen.print(...greeting());
+    screen.print(...greeting(play));
     const stage = new Stage(deployment, journal, screen);
     const surprise = await surpriseOf(play.perform(stage));
     const { acts } = stage;
     const { entries, terms } = journal;
     const endMs = deployment.nowMs;
     const checks = [
-      ...check(acts, entries),
+      ...play.check(acts, entries, deployment),
       { claim: 'the play came to its end', problems: surprise },
     ];
     screen.print([], ...timeline(entries, acts, endMs), []);
@@ -40,9 +41,9 @@ export async function show(play: Play): Promise<boolean> {
   }
 }
 
-function greeting(): Line[] {
+function greeting({ motto }: Play): Line[] {
   return [
-    [piece('leader-for-life', 'title'), piece(': of several replicas exactly one leads.')],
+    [piece('leader-for-life', 'title'), piece(`: ${motto}`)],
     [piece('Each is a process of its own; the Kubernetes API is played by this one.', 'aside')],
     [],
   ];

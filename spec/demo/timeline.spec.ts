@@ -34,3 +34,16 @@ test('the table says it in numbers', () => {
 test('a play in which nothing happened can be shown', () => {
   expect(printed(timeline([], [], 100))).toContain('act\n  time');
 });
+
+test('a leader that was cut off is seen to stand aside, and to wait again', () => {
+  const cutOff = entriesOf([
+    [0, 'app-a', 'starts'],
+    [1_000, 'app-a', 'leads', '5'],
+    [3_000, 'app-a', 'loses'],
+    [5_000, 'app-a', 'waits'],
+    [6_900, 'app-a', 'exits'],
+  ]);
+  const drawn = printed(timeline(cutOff, [], 7_000));
+  expect(drawn).toMatch(/^ {2}app-a +·{10}█{19,21}┄{19,20}░{18,19}╳$/m);
+  expect(drawn).toMatch(/^ +█ leads {3}░ waits {3}· starts {3}┄ cut off {3}╳ killed$/m);
+});

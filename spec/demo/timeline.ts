@@ -12,6 +12,7 @@ const CELLS = {
   waits: piece('░', 'waits'),
   leads: piece('█', 'leads'),
   down: piece('╌', 'down'),
+  apart: piece('┄', 'down'),
   killed: piece('╳', 'end'),
   released: piece('○', 'end'),
   none: piece(' '),
@@ -24,13 +25,14 @@ export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs:
   const scale = new Scale(endMs, WIDTH - MARGIN.length - LABEL);
   const pods = [...new Set(entries.map(({ pod }) => pod))];
   const handovers = acts.filter(({ expected }) => expected === 'another Pod');
+  const lanes = pods.map((pod) => lane(pod, entries, scale));
   return [
     scale.row(
       'act',
       'act',
       acts.map(({ atMs, number }) => ({ atMs, text: String(number) })),
     ),
-    ...pods.map((pod) => lane(pod, entries, scale)),
+    ...pods.map((pod, index) => [piece(label(pod)), ...(lanes[index] ?? []).map(pieceOf)]),
     scale.row('time', 'aside', scale.ticks()),
     scale.row(
       'handover',
@@ -38,26 +40,34 @@ export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs:
       handovers.map(({ after, handoverMs }) => ({ atMs: after.term.fromMs, text: ms(handoverMs) })),
     ),
     [],
-    legend(),
+    legend(new Set(lanes.flat())),
   ];
 }
 
-function legend(): Line {
+function pieceOf(cell: Cell): Piece {
+  return CELLS[cell];
+}
+
+/** What the cells that there are mean. */
+function legend(drawn: ReadonlySet<Cell>): Line {
   const words: [Cell, string][] = [
     ['leads', 'leads'],
     ['waits', 'waits'],
     ['starts', 'starts'],
     ['down', 'restarts'],
+    ['apart', 'cut off'],
     ['killed', 'killed'],
     ['released', 'released'],
   ];
   return [
     piece(label('')),
-    ...words.flatMap(([cell, word]) => [CELLS[cell], piece(` ${word}   `, 'aside')]),
+    ...words
+      .filter(([cell]) => drawn.has(cell))
+      .flatMap(([cell, word]) => [CELLS[cell], piece(` ${word}   `, 'aside')]),
   ];
 }
 
-function lane(pod: string, entries: readonly Entry[], scale: Scale): Line {
+function lane(pod: string, entries: readonly Entry[], scale: Scale): Cell[] {
   const own = entries.filter((entry) => entry.pod === pod).sort((a, b) => a.atMs - b.atMs);
   const cells = scale.middles.map((atMs) => cellAt(own, atMs));
   for (const [index, { what, atMs }] of own.entries()) {
@@ -65,7 +75,7 @@ function lane(pod: string, entries: readonly Entry[], scale: Scale): Line {
     const released = own[index - 1]?.what === 'releases';
     if (what === 'exits' && !released) cells[scale.column(atMs)] = 'killed';
   }
-  return [piece(label(pod)), ...cells.map((cell) => CELLS[cell])];
+  return cells;
 }
 
 /** What a Pod's process did at a moment. */
@@ -79,6 +89,8 @@ function cellAt(own: readonly Entry[], atMs: number): Cell {
     case 'leads':
     case 'works':
       return 'leads';
+    case 'loses':
+      return 'apart';
     case 'exits':
       return own.at(-1)?.run === last.run ? 'none' : 'down';
     default:

@@ -13,8 +13,8 @@ process.once('disconnect', () => process.exit());
 
 const leadership = await become('demo-lock', {
   kubeConfig,
-  onWaiting: ({ reason, holderUid }) => {
-    if (reason === 'held') report({ what: 'waits', atMs: now(), holderUid });
+  onWaiting: ({ reason, holderPod }) => {
+    if (reason === 'held') report({ what: 'waits', atMs: now(), holderPod });
   },
 });
 report({ what: 'leads', atMs: now(), fencingToken: leadership.fencingToken });

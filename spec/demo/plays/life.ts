@@ -1,9 +1,22 @@
+import { checkLives } from '../checks.ts';
 import { Surprise } from '../journal.ts';
 import type { Play } from '../show.ts';
 import type { Stage } from '../stage.ts';
 
 /** Leader for life: what may happen to a leader, and who leads then. */
-export const play: Play = { app: new URL('app.ts', import.meta.url), perform };
+export const play: Play = {
+  motto: 'of several replicas exactly one leads.',
+  limitMs: 18_000,
+  app: new URL('app.ts', import.meta.url),
+  lock: (cluster) => {
+    const metadata = cluster.getConfigMap('demo-lock')?.metadata;
+    if (!metadata) return undefined;
+    const { uid, resourceVersion, ownerReferences } = metadata;
+    return { uid, resourceVersion, ownerUid: ownerReferences?.[0]?.uid };
+  },
+  check: checkLives,
+  perform,
+};
 
 async function perform(stage: Stage): Promise<void> {
   const { deployment, journal } = stage;

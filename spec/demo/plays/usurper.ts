@@ -11,9 +11,9 @@ process.once('disconnect', () => process.exit());
 
 await become('demo-lock', {
   kubeConfig,
-  onWaiting: ({ reason, holderUid }) => {
+  onWaiting: ({ reason, holderPod }) => {
     if (reason !== 'held') return;
-    report({ what: 'waits', atMs: now(), holderUid });
+    report({ what: 'waits', atMs: now(), holderPod });
     report({ what: 'leads', atMs: now(), fencingToken: '0' });
   },
 });
