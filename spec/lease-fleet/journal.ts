@@ -10,6 +10,8 @@ export interface Entry {
     | 'new-leader'
     /** A renewal, or what made it the leader, was answered. */
     | 'renewed'
+    /** It gave the Lease up, whoever held it. Only client-go tells. */
+    | 'released'
     /** Its first act, and all others. */
     | 'leading'
     | 'act'
@@ -28,6 +30,8 @@ export interface Entry {
   readonly atMs: number;
   /** When a renewal was sent, on the same clock. */
   readonly sentMs?: number;
+  /** What a release wrote, as it is stored. */
+  readonly renewTime?: string;
   /** Its wall clock. */
   readonly time?: number;
   readonly leader?: string;

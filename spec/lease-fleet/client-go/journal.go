@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // entry is a line of the journal, as candidate.ts writes it.
@@ -15,6 +16,8 @@ type entry struct {
 	Time     int64   `json:"time,omitempty"`
 	Leader   string  `json:"leader,omitempty"`
 	SentMs   float64 `json:"sentMs,omitempty"`
+	// As it is stored.
+	RenewTime *metav1.MicroTime `json:"renewTime,omitempty"`
 }
 
 func say(said entry) { sayAt(monotonicMs(), said) }

@@ -152,7 +152,7 @@ func (w *work) isStopped() bool {
 	}
 }
 
-// witnessed tells what the elector could prove that it leads with.
+// witnessed tells what the elector could prove that it leads with, and what it released.
 type witnessed struct{ resourcelock.Interface }
 
 func (w witnessed) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
@@ -165,9 +165,13 @@ func (w witnessed) Update(ctx context.Context, record resourcelock.LeaderElectio
 
 func witness(record resourcelock.LeaderElectionRecord, write func() error) error {
 	sent := monotonicMs()
-	err := write()
-	if err == nil && record.HolderIdentity == *identity {
-		say(entry{Event: "renewed", SentMs: sent})
+	if err := write(); err != nil {
+		return err
 	}
-	return err
+	if record.HolderIdentity == *identity {
+		say(entry{Event: "renewed", SentMs: sent})
+	} else {
+		say(entry{Event: "released", RenewTime: &metav1.MicroTime{Time: record.RenewTime.Time}})
+	}
+	return nil
 }

@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { type CandidateOptions, CandidateProcess, type Where } from './candidate-process.ts';
+import { type Entry, type Journal, type Kind, newJournal, storyOf } from './journal.ts';
+import { type Holding, LeaseHistory } from './lease-history.ts';
+
+/**
+ * Short, and legal for a fleet with client-go. That one compares times of whole seconds, so it may
+ * take the last renewal that it saw for up to a second older than it is: for this library to have
+ * stepped down by then, a lease has to outlast the renew deadline by that second.
+ */
+export const durations = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 500 };
+
+/** What a candidate of the fleet is started with each time. */
+export type Recipe = Pick<CandidateOptions, 'kind' | 'form' | 'wallClock'>;
+
+/** What ends a term. */
+export type Blow = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP';
+
+/** A place in the fleet, and whoever is there now. */
+interface Berth {
+  readonly recipe: Recipe;
+  candidate: CandidateProcess;
+}
+
+let serial = 0;
+
+/** Candidates of both kinds that compete for one Lease, as processes of this machine. */
+export class Fleet {
+  readonly journal: Journal = newJournal();
+  readonly where: Where;
+  readonly #history: LeaseHistory;
+  readonly #core: CoreV1Api;
+  readonly #berths: Berth[] = [];
+  #candidates = 0;
+
+  private constructor(core: CoreV1Api, where: Where, history: LeaseHistory) {
+    this.#core = core;
+    this.where = where;
+    this.#history = history;
+  }
+
+  /** In a namespace of its own. Resolves once one of them leads. */
+  static async start(kubeconfig: string, recipes: readonly Recipe[]): Promise<Fleet> {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromFile(kubeconfig);
+    const core = kubeConfig.makeApiClient(CoreV1Api);
+    serial += 1;
+    const namespace = `fleet-${process.pid}-${serial}-${Math.random().toString(36).slice(2, 8)}`;
+    await core.createNamespace({ body: { metadata: { name: namespace } } });
+    const where = { kubeconfig, namespace, lease: 'lease' };
+    const fleet = new Fleet(core, where, await LeaseHistory.begin(kubeConfig, where));
+    for (const recipe of recipes) {
+      fleet.#berths.push({ recipe, candidate: await fleet.#launch(recipe) });
+    }
+    await fleet.leader();
+    return fleet;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.journal.items;
+  }
+
+  get kinds(): ReadonlyMap<string, Kind> {
+    return new Map(this.entries.map(({ identity, kind }) => [identity, kind]));
+  }
+
+  /**
+   * Stops the leader's process for so long, whatever comes of it. Resolves once somebody acts again.
+   */
+  async stall(leader: CandidateProcess, forMs: number): Promise<void> {
+    leader.signal('SIGSTOP');
+    await sleep(forMs);
+    leader.signal('SIGCONT');
+    await this.leader();
+    await this.#replaceGone();
+  }
+
+  /** Once it is closed. */
+  history(auditLog: string | undefined): Promise<Holding[]> {
+    return this.#history.read(auditLog);
+  }
+
+  get story(): string {
+    return storyOf(this.entries);
+  }
+
+  /** Resolves with whoever acts next. */
+  async leader(): Promise<CandidateProcess> {
+    const { identity } = await this.journal.next('somebody acts', isAct);
+    return this.#berthOf(identity).candidate;
+  }
+
+  /** Resolves with one of that kind that leads, if need be after a handover. */
+  async leaderOf(kind: Kind): Promise<CandidateProcess> {
+    for (;;) {
+      const leader = await this.leader();
+      if (leader.kind === kind) return leader;
+      await this.handOver(leader, 'SIGTERM', kind);
+    }
+  }
+
+  /**
+   * Ends a leader's term. Only candidates of the kind `to` are awake to take over, or all of them.
+   * Resolves once one of them leads and all are awake again; whoever is gone has been replaced.
+   */
+  async handOver(leader: CandidateProcess, blow: Blow, to?: Kind): Promise<void> {
+    const asleep = this.#berths
+      .map(({ candidate }) => candidate)
+      .filter((candidate) => candidate !== leader && to !== undefined && candidate.kind !== to);
+    for (const candidate of asleep) candidate.signal('SIGSTOP');
+    if (blow === 'SIGSTOP') leader.signal(blow);
+    else await leader.end(blow);
+    await this.journal.next(
+      `another than ${leader.identity} leads`,
+      (entry) => isAct(entry) && entry.identity !== leader.identity,
+    );
+    for (const candidate of asleep) candidate.signal('SIGCONT');
+    if (blow === 'SIGSTOP') await this.#wake(leader);
+    await this.#replaceGone();
+  }
+
+  /** Ends all of them, whatever state they are in. */
+  async close(): Promise<void> {
+    await Promise.all(this.#berths.map(({ candidate }) => candidate.end('SIGKILL')));
+  }
+
+  /** Once nothing is asked any more. */
+  async remove(): Promise<void> {
+    this.#history[Symbol.dispose]();
+    await this.#core.deleteNamespace({ name: this.where.namespace });
+  }
+
+  /** It learns that it leads no more. After that client-go's program ends, as Go programs do. */
+  async #wake(candidate: CandidateProcess): Promise<void> {
+    const { mark } = this.journal;
+    candidate.signal('SIGCONT');
+    await candidate.said('stopped', mark);
+    if (candidate.kind === 'client-go') await candidate.said('gone', mark);
+  }
+
+  async #replaceGone(): Promise<void> {
+    for (const berth of this.#berths) {
+      if (berth.candidate.isGone) berth.candidate = await this.#launch(berth.recipe);
+    }
+  }
+
+  /** A new process is a new identity. */
+  #launch(recipe: Recipe): Promise<CandidateProcess> {
+    this.#candidates += 1;
+    const { where, journal } = this;
+    const identity = `${recipe.kind}-${this.#candidates}`;
+    return CandidateProcess.start({ ...recipe, identity, where, durations }, journal);
+  }
+
+  #berthOf(identity: string): Berth {
+    const berth = this.#berths.find(({ candidate }) => candidate.identity === identity);
+    if (!berth)
+      throw new Error(`${identity} acts, and is not of this fleet any more\n${this.story}`);
+    return berth;
+  }
+}
+
+function isAct({ event }: Entry): boolean {
+  return event === 'leading' || event === 'act';
+}

@@ -1,0 +1,76 @@
+import { type Handover, type Overlap, type Wipe, isPreventable } from './checker.ts';
+import type { Holding } from './lease-history.ts';
+import type { LateAct } from './terms.ts';
+
+/** What is found of one fleet. */
+export interface Findings {
+  readonly fleet: string;
+  readonly handovers: readonly Handover[];
+  readonly overlaps: readonly Overlap[];
+  /** By client-go. */
+  readonly wipes: readonly Wipe[];
+  /** Of client-go. */
+  readonly lateActs: readonly LateAct[];
+  readonly history: readonly Holding[];
+}
+
+/** The handovers of all fleets by what caused them and in which direction, as a table. */
+export function tableOf(findings: readonly Findings[]): string {
+  const rows = findings.flatMap(({ fleet, handovers }) => {
+    const groups = Map.groupBy(
+      handovers,
+      (handover) => `${handover.cause}, ${direction(handover)}`,
+    );
+    return [...groups].sort().map(([group, members]) => {
+      const gaps = members.map(({ gapMs }) => gapMs).sort((a, b) => a - b);
+      const median = gaps[Math.floor(gaps.length / 2)] ?? 0;
+      return [fleet, group, members.length, ...[median, gaps.at(-1) ?? 0].map(inMs)];
+    });
+  });
+  return lines([['fleet', 'handovers', 'count', 'median gap', 'longest gap'], ...rows]);
+}
+
+/**
+ * What was counted besides, one row for each fleet: overlaps that this library could have prevented,
+ * and that it could not, for client-go had wiped the Lease or had nobody else to blame; acts of
+ * client-go after its Lease had run out; versions of the Lease, and those whose time is known.
+ */
+export function countsOf(findings: readonly Findings[]): string {
+  const rows = findings.map(({ fleet, handovers, overlaps, wipes, lateActs, history }) => [
+    fleet,
+    handovers.length,
+    overlaps.filter((overlap) => isPreventable(overlap, wipes)).length,
+    overlaps.filter((overlap) => !isPreventable(overlap, wipes)).length,
+    inMs(Math.max(0, ...overlaps.map(({ togetherMs }) => togetherMs))),
+    wipes.length,
+    lateActs.length,
+    inMs(Math.max(0, ...lateActs.map(({ lateMs }) => lateMs))),
+    history.length,
+    history.filter(({ writtenMs }) => writtenMs !== undefined).length,
+  ]);
+  const overlaps = ['overlaps', 'by client-go', 'longest'];
+  const late = ['Leases wiped', 'late acts', 'latest'];
+  return lines([['fleet', 'handovers', ...overlaps, ...late, 'versions', 'audited'], ...rows]);
+}
+
+export function direction({ from, to }: Handover): string {
+  return `${from.kind} to ${to.kind}`;
+}
+
+function inMs(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}
+
+function lines(rows: readonly (readonly (string | number)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => `${row[column] ?? ''}`.length)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => `${cell}`.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
