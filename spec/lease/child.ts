@@ -9,7 +9,7 @@ import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 
 const GAP_MS = 1_000;
 
-const [kubeConfigText = ''] = process.argv.slice(2);
+const [kubeConfigText = '', what = ''] = process.argv.slice(2);
 const kubeConfig = new KubeConfig();
 kubeConfig.loadFromString(kubeConfigText);
 
@@ -21,16 +21,20 @@ function tell(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** Looks at what leadership there is. */
+/** Whether it leads, by the one or the other way to ask. */
+const leads = () => (what === 'isLeader' ? elector.isLeader() : signal?.aborted === false);
+
+/** Tells whether it leads, if it did not run for a while and this kind of code has not looked since. */
 function look(kind: string): void {
-  const isLeader = elector.isLeader();
-  const aborted = signal?.aborted;
+  const beforeMs = performance.now();
+  const answer = leads();
   const nowMs = performance.now();
   if (nowMs - seenMs > GAP_MS) kinds = new Set();
   seenMs = nowMs;
-  if (kinds.has(kind) || !signal) return;
+  // Stopped in the middle of it: there is no telling when the answer was given.
+  if (nowMs - beforeMs > GAP_MS || kinds.has(kind) || !signal) return;
   kinds.add(kind);
-  tell({ kind, isLeader, aborted });
+  tell({ kind, leads: answer });
 }
 
 // Older than any timer of the library.
@@ -65,4 +69,4 @@ const elector = new LeaderElector({
 });
 
 await elector.run();
-tell({ kind: 'ended', isLeader: elector.isLeader() });
+tell({ kind: 'ended', leads: leads() });

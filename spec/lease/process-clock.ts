@@ -28,6 +28,7 @@ export class ProcessClock implements Clock {
   readonly #startMs: number;
   readonly #timers = new Set<Timer>();
   #wallOffsetMs: number;
+  #haltedAt: Date | undefined;
   /** On the simulation's clock. */
   #suspendedMs = 0;
   #suspendedSinceMs: number | undefined;
@@ -52,7 +53,7 @@ export class ProcessClock implements Clock {
   }
 
   date(): Date {
-    return new Date(this.#base.date().getTime() + this.#wallOffsetMs);
+    return this.#haltedAt ?? new Date(this.#base.date().getTime() + this.#wallOffsetMs);
   }
 
   random(): number {
@@ -86,6 +87,11 @@ export class ProcessClock implements Clock {
   /** Somebody sets the wall clock. */
   setWall(offsetMs: number): void {
     this.#wallOffsetMs = offsetMs;
+  }
+
+  /** The wall clock stands still. */
+  haltWall(): void {
+    this.#haltedAt = this.date();
   }
 
   /** The machine sleeps. */
