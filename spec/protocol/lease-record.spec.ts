@@ -139,6 +139,7 @@ describe('whether a version is older', () => {
   it.each([
     ['a1', '2'],
     ['1', '2b'],
+    ['1', 'b2'],
     ['1a', '2'],
     ['', '2'],
     ['1', ''],

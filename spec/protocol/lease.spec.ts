@@ -324,6 +324,15 @@ describe('a lock that was deleted', () => {
     expect(waiting.rivalUntilMs).toBe(16_000);
   });
 
+  it('is waited for as long as oneself would lead, not as short as a release counts', () => {
+    const released = aVersion('9', { holderIdentity: '', leaseDurationSeconds: 1 });
+    const waiting = after(aFollower(released), [failed(), at(0)], [gone('10'), at(1_000)]);
+    expect(waiting.rivalUntilMs).toBe(16_000);
+    const own = mine('9', { leaseDurationSeconds: 40 });
+    const restarted = after(aFollower(own), [failed(), at(0)], [gone('10'), at(1_000)]);
+    expect(restarted.rivalUntilMs).toBe(16_000);
+  });
+
   it('before it was ever seen tells nothing', () => {
     const state = after(aStart(), [failed(), at(0)]);
     expect(after(state, [gone('10'), at(1)])).toBe(state);
@@ -445,6 +454,12 @@ describe('a watch', () => {
     const closed = aFollower(other);
     expect(after(closed, [seen(aVersion('12')), at(1)]).watch).toBe('closed');
     expect(after(closed, [gone('12'), at(1)]).watch).toBe('closed');
+  });
+
+  it('that is closed is not blind, whatever is read', () => {
+    const news = aVersion('12', { renewTime: 'c' });
+    const state = after(aFollower(other), [timeUp, at(2_000)], [got(news), at(2_000)]);
+    expect(state.watch).toBe('closed');
   });
 
   it('changes nothing for a leader by opening or closing', () => {
@@ -836,6 +851,22 @@ describe('the wall time that is written', () => {
   it('goes on when the clock is set back by just what has passed', () => {
     const setBack = (nowMs: number) => 1_000_000 + (nowMs < 4_000 ? nowMs : nowMs - 2_000);
     expect(since(renewTimes(5, 2_000, setBack))).toEqual([0, 2_000, 4_000, 6_000, 8_000]);
+  });
+
+  it.each([
+    [2_000, 1.5, [0, 3_000, 6_000]],
+    [2_000, 0.5, [0, 1_000, 2_000]],
+    [10, 1.5, [0, 15, 30]],
+  ])(
+    'is that of a clock that differs a little: every %d ms, at %d times the rate',
+    (ms, rate, all) => {
+      expect(since(renewTimes(3, ms, (nowMs) => 1_000_000 + nowMs * rate))).toEqual(all);
+    },
+  );
+
+  it('is not twice the same when the clock arrives at what was written ahead of it', () => {
+    const times = renewTimes(4, 10, (nowMs) => 1_000_000 + Math.max(nowMs - 10, 0));
+    expect(since(times)).toEqual([0, 10, 20, 30]);
   });
 
   it('follows the clock back and forth', () => {
