@@ -89,11 +89,15 @@ export class Observer implements CampaignObserver {
   }
 
   #noteTrouble(trouble: Error | undefined): void {
-    if (!this.#warnings.isTroubled(trouble)) return;
+    if (!trouble) {
+      this.#warnings.succeeded();
+      return;
+    }
+    if (!this.#warnings.failed()) return;
     const { lockName, namespace } = this.#context;
     this.#warn(
       'trouble',
-      `${namespace}/${lockName}: still trying to reach the API server: ${trouble?.message}`,
+      `${namespace}/${lockName}: still trying to reach the API server: ${trouble.message}`,
     );
   }
 

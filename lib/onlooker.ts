@@ -58,9 +58,13 @@ export class Onlooker<H extends Holder> {
   }
 
   #onTrouble(error: Error | undefined): void {
-    if (error) this.#log(error.message);
-    if (!this.#warnings.isTroubled(error)) return;
-    const message = `${this.#what}: still trying to reach the API server: ${error?.message}`;
+    if (!error) {
+      this.#warnings.succeeded();
+      return;
+    }
+    this.#log(error.message);
+    if (!this.#warnings.failed()) return;
+    const message = `${this.#what}: still trying to reach the API server: ${error.message}`;
     this.#warnings.give('trouble', message);
   }
 

@@ -9,7 +9,7 @@ export class Warnings {
   readonly #clock: Clock;
   readonly #warn: (message: string, code: string) => void;
   readonly #given = new Set<string>();
-  #troubleSinceMs: number | undefined;
+  #failingSinceMs: number | undefined;
 
   constructor(clock: Clock, warn: (message: string, code: string) => void) {
     this.#clock = clock;
@@ -24,13 +24,14 @@ export class Warnings {
     this.#warn(message.split('\n').map(printable).join('\n'), code);
   }
 
-  /** Whether there has been trouble for long, as of this request; undefined says that it is over. */
-  isTroubled(trouble: unknown): boolean {
-    if (trouble === undefined) {
-      this.#troubleSinceMs = undefined;
-      return false;
-    }
-    this.#troubleSinceMs ??= this.#clock.now();
-    return this.#clock.now() - this.#troubleSinceMs >= TROUBLE_MS;
+  /** A request failed. Returns whether none has succeeded for long. */
+  failed(): boolean {
+    this.#failingSinceMs ??= this.#clock.now();
+    return this.#clock.now() - this.#failingSinceMs >= TROUBLE_MS;
+  }
+
+  /** A request succeeded. */
+  succeeded(): void {
+    this.#failingSinceMs = undefined;
   }
 }

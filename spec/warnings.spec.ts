@@ -30,19 +30,19 @@ test('a warning keeps its lines, but nothing else that draws on the screen', () 
   expect(given[0]?.message).toBe('one\n [2Jtwo');
 });
 
-test('trouble counts once it has lasted for ten seconds', async () => {
-  expect(warnings.isTroubled(new Error('one'))).toBe(false);
+test('failures count as trouble once they have lasted for ten seconds', async () => {
+  expect(warnings.failed()).toBe(false);
   await clock.advance(9_999);
-  expect(warnings.isTroubled(new Error('two'))).toBe(false);
+  expect(warnings.failed()).toBe(false);
   await clock.advance(1);
-  expect(warnings.isTroubled(new Error('three'))).toBe(true);
+  expect(warnings.failed()).toBe(true);
 });
 
-test('trouble that ended in between counts anew', async () => {
-  warnings.isTroubled(new Error('one'));
+test('failures before a success do not count', async () => {
+  warnings.failed();
   await clock.advance(9_000);
-  expect(warnings.isTroubled(undefined)).toBe(false);
-  warnings.isTroubled(new Error('two'));
+  warnings.succeeded();
+  expect(warnings.failed()).toBe(false);
   await clock.advance(9_000);
-  expect(warnings.isTroubled(new Error('three'))).toBe(false);
+  expect(warnings.failed()).toBe(false);
 });

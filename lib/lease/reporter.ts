@@ -1,14 +1,12 @@
 import type { Clock } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
-import { createLog, printable } from '../log.ts';
+import { createLog } from '../log.ts';
 import type { LockVersion } from '../protocol/lease-record.ts';
 import { type State, holderOf } from '../protocol/lease.ts';
+import { Warnings } from '../warnings.ts';
 import type { CampaignObserver } from './campaign.ts';
 import type { OpenLock } from './open-lock.ts';
 import type { LeaderMetrics } from './options.ts';
-
-/** Nobody should have to guess why an elector that waits for its API server does nothing. */
-const WARN_AFTER_MS = 10_000;
 
 const log = createLog('lease');
 
@@ -24,10 +22,9 @@ export interface ReporterOptions {
 /** Tells people what happens: the log, metrics, Events, `onNewLeader`, a few warnings, each once. */
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
-  readonly #warned = new Set<string>();
+  readonly #warnings: Warnings;
   readonly #recording = new Set<Promise<void>>();
   #lock: OpenLock | undefined;
-  #troubleSinceMs: number | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
   trouble: unknown;
   /** The holder that was observed last; empty for nobody. */
@@ -35,6 +32,9 @@ export class Reporter implements CampaignObserver {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#warnings = new Warnings(options.clock, (message, code) => {
+      options.warn(message, code);
+    });
     this.#call('metrics', () => options.metrics?.off(options.name));
   }
 
@@ -115,13 +115,14 @@ export class Reporter implements CampaignObserver {
 
   /** Trouble lasts until a request succeeds. */
   #noteTrouble(failures: number, trouble: unknown): void {
-    const { clock } = this.#options;
-    if (failures === 0) this.#troubleSinceMs = this.trouble = undefined;
+    if (failures === 0) {
+      this.trouble = undefined;
+      this.#warnings.succeeded();
+    }
     if (trouble === undefined) return;
     this.trouble = trouble;
     this.log(describe(trouble));
-    this.#troubleSinceMs ??= clock.now();
-    if (clock.now() - this.#troubleSinceMs < WARN_AFTER_MS) return;
+    if (!this.#warnings.failed()) return;
     const message = `${this.#what}: still trying to reach the lock: ${describe(trouble)}`;
     this.#warn('trouble', message);
   }
@@ -135,12 +136,9 @@ export class Reporter implements CampaignObserver {
     }
   }
 
-  #warn(key: string, message: string): void {
+  #warn(kind: string, message: string): void {
     this.log(message);
-    if (this.#warned.has(key)) return;
-    this.#warned.add(key);
-    const code = `LEADER_FOR_LIFE_${key.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
-    this.#options.warn(message.split('\n').map(printable).join('\n'), code);
+    this.#warnings.give(kind, message);
   }
 }
 
