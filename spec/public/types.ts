@@ -21,6 +21,10 @@ import {
   runOrDie,
   type WaitingReason,
   type WaitingState,
+  observeLease,
+  observeLock,
+  type Holder,
+  type ObserveOptions,
 } from '../../lib/index.ts';
 
 expectTypeOf(become).toEqualTypeOf<
@@ -175,4 +179,23 @@ export function leadershipsThatDoNotCompile(lock: LeaseLock) {
   new LeaderElector({ lock, callbacks: { onStartedLeading: () => undefined } });
   // @ts-expect-error a lease has a name
   new LeaseLock({ namespace: 'default' });
+}
+
+export async function holdersAreTold(signal: AbortSignal) {
+  const everything = {
+    namespace: 'default',
+    kubeConfig: new KubeConfig(),
+    signal,
+  } as const satisfies Required<ObserveOptions>;
+  for await (const holder of observeLease('my-lease', everything)) {
+    expectTypeOf(holder).toExtend<Holder | null>();
+    expectTypeOf(holder?.acquireTime).toEqualTypeOf<Date | undefined>();
+    expectTypeOf(holder?.leaseTransitions).toEqualTypeOf<number | undefined>();
+  }
+  for await (const holder of observeLock('my-operator-lock')) {
+    expectTypeOf(holder).toExtend<Holder | null>();
+    expectTypeOf(holder?.podUid).toEqualTypeOf<string | undefined>();
+  }
+  // @ts-expect-error who looks on is no candidate
+  observeLease('my-lease', { identity: 'a' });
 }
