@@ -50,11 +50,17 @@ export class Fleet {
     await core.createNamespace({ body: { metadata: { name: namespace } } });
     const where = { kubeconfig, namespace, lease: 'lease' };
     const fleet = new Fleet(core, where, await LeaseHistory.begin(kubeConfig, where));
-    for (const recipe of recipes) {
-      fleet.#berths.push({ recipe, candidate: await fleet.#launch(recipe) });
+    try {
+      for (const recipe of recipes) {
+        fleet.#berths.push({ recipe, candidate: await fleet.#launch(recipe) });
+      }
+      await fleet.leader();
+      return fleet;
+    } catch (error) {
+      await fleet.close();
+      await fleet.remove();
+      throw error;
     }
-    await fleet.leader();
-    return fleet;
   }
 
   get entries(): readonly Entry[] {
