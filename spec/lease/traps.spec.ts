@@ -502,8 +502,14 @@ describe('trap 26: a process that was stopped (SIGSTOP) until another leads', ()
     lines.on('line', (line) => {
       seen.push(JSON.parse(line) as Observation);
     });
+    const ended = new AbortController();
+    lines.on('close', () => {
+      ended.abort(new Error('the process has ended'));
+    });
     const until = async (kind: string) => {
-      while (!seen.some((observation) => observation.kind === kind)) await once(lines, 'line');
+      while (!seen.some((observation) => observation.kind === kind)) {
+        await once(lines, 'line', { signal: ended.signal });
+      }
     };
     await until('started');
     await until('timer');
