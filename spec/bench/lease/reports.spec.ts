@@ -44,6 +44,8 @@ describe('what nothing happens in', () => {
     expect(table.slice(1)).toEqual([
       ['leader-for-life', 'leader', '1', '4', '89', '1780'],
       ['leader-for-life', 'waiter', '2', '4', '0, 1', '10'],
+      ['leader-for-life, simulated', 'leader', '', '', '', '1784'],
+      ['leader-for-life, simulated', 'waiter', '', '', '', '5'],
     ]);
     // What a day has shown to be more often, counts.
     expect(goals).toMatchObject([
