@@ -47,7 +47,7 @@ export interface LeaseLockOptions {
 const connect = Symbol('connect');
 
 /**
- * A Lease as a lock. Connects when it is first used. `watch` is its own: see `ResourceLock`.
+ * A Lease as a lock. Is connected while it is used. `watch` is its own: see `ResourceLock`.
  *
  * Follows client-go's `resourcelock.LeaseLock`; the records are the same to the byte.
  */
@@ -55,6 +55,7 @@ export class LeaseLock implements ResourceLock {
   readonly identity: string;
   readonly #options: LeaseLockOptions;
   #connection: Promise<LeaseConnection> | undefined;
+  #users = 0;
 
   /** Throws a TypeError that names the first bad option and its value. */
   constructor(options: LeaseLockOptions) {
@@ -72,8 +73,7 @@ export class LeaseLock implements ResourceLock {
 
   /** Sends one request. Throws what the API server's refusal means, a LeaderElectionError. */
   async get(signal?: AbortSignal): Promise<LockVersion | undefined> {
-    const connection = await this.#connect();
-    return connection.explained(connection.get(signal));
+    return this.#use((connection) => connection.explained(connection.get(signal)));
   }
 
   /** Likewise. */
@@ -81,8 +81,7 @@ export class LeaseLock implements ResourceLock {
     record: LeaderElectionRecord,
     signal?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
-    const connection = await this.#connect();
-    return connection.explained(connection.create(record, signal));
+    return this.#use((connection) => connection.explained(connection.create(record, signal)));
   }
 
   /** Likewise. The version is one that this lock has answered with. */
@@ -91,14 +90,30 @@ export class LeaseLock implements ResourceLock {
     record: LeaderElectionRecord,
     signal?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
-    const connection = await this.#connect();
-    return connection.explained(connection.update(version, record, signal));
+    return this.#use(async (connection) =>
+      connection.explained(connection.update(version, record, signal)),
+    );
   }
 
   /** Watches the Lease until the signal aborts. */
   async watch(listener: LockListener, signal: AbortSignal): Promise<void> {
-    const connection = await this.#connect();
-    await connection.watch(listener, signal);
+    await this.#use((connection) => connection.watch(listener, signal));
+  }
+
+  /** There is one connection for all that use it at a time; left open, it would hold the process. */
+  async #use<T>(task: (connection: LeaseConnection) => Promise<T>): Promise<T> {
+    this.#users += 1;
+    let connection: LeaseConnection | undefined;
+    try {
+      connection = await this.#connect();
+      return await task(connection);
+    } finally {
+      this.#users -= 1;
+      if (this.#users === 0) {
+        this.#connection = undefined;
+        connection?.close();
+      }
+    }
   }
 
   async #connect(): Promise<LeaseConnection> {

@@ -18,7 +18,7 @@ class TermClock extends ManualClock {
   }
 
   /** Time passes, and no timer has had its turn. */
-  stall(ms: number): void {
+  hold(ms: number): void {
     this.#late += ms;
   }
 
@@ -86,7 +86,7 @@ describe('a term', () => {
     ['its signal', ({ signal }) => signal.aborted],
   ])('is lost as soon as somebody asks %s, though no timer has had its turn', (_, ask) => {
     const term = open();
-    clock.stall(10_000);
+    clock.hold(10_000);
     expect(term.isOver).toBe(false);
     ask(term);
     expect(term).toMatchObject({ isOver: true, error: expired });
@@ -112,7 +112,7 @@ describe('a term', () => {
 
   it('cannot be won back', () => {
     const term = open();
-    clock.stall(10_000);
+    clock.hold(10_000);
     expect(term.isProven).toBe(false);
     renew();
     expect(term).toMatchObject({ isProven: false, isOver: true });
@@ -167,7 +167,7 @@ describe('a term', () => {
   });
 
   it('that began too late is lost at once', async () => {
-    clock.stall(20_000);
+    clock.hold(20_000);
     const term = open();
     await clock.advance(0);
     expect(term.isOver).toBe(true);
