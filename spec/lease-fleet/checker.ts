@@ -56,8 +56,8 @@ export function wipesOf(history: readonly Holding[], entries: readonly Entry[]):
 }
 
 /**
- * Whether this library had a part in it, and not as one that was robbed or sold stolen goods. What
- * client-go does to client-go is its own matter.
+ * Whether this library had a part in it, and could have done otherwise: not so where client-go had
+ * made a Lease that was held look free. What client-go does to client-go is its own matter.
  */
 export function isPreventable({ first, second }: Overlap, wipes: readonly Wipe[]): boolean {
   return (

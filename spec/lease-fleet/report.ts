@@ -32,8 +32,8 @@ export function tableOf(findings: readonly Findings[]): string {
 
 /**
  * What was counted besides, one row for each fleet: overlaps that this library could have prevented,
- * and that it could not, for client-go had wiped the Lease or had nobody else to blame; acts of
- * client-go after its Lease had run out; versions of the Lease, and those whose time is known.
+ * and those of client-go; Leases that client-go wiped; its acts after its Lease had run out; versions
+ * of the Lease, and of how many it is known when they were written.
  */
 export function countsOf(findings: readonly Findings[]): string {
   const rows = findings.map(({ fleet, handovers, overlaps, wipes, lateActs, history }) => [
