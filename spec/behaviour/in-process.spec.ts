@@ -3,6 +3,7 @@ import { CoreV1Api } from '@kubernetes/client-node';
 import { createCluster } from '../../lib/testing/index.ts';
 import { becomeBehaviour } from './become.ts';
 import type { Cluster } from './cluster.ts';
+import { leadBehaviour } from './lead.ts';
 import { observeBehaviour } from './observe.ts';
 
 /** The cluster in the process as the behaviour specs want it: over HTTP, like any other. */
@@ -42,4 +43,5 @@ async function inProcess(): Promise<Cluster> {
 }
 
 becomeBehaviour('the cluster in the process', inProcess);
+leadBehaviour('the cluster in the process', inProcess);
 observeBehaviour('the cluster in the process', inProcess);

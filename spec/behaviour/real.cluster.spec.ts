@@ -3,6 +3,7 @@ import { inject } from 'vitest';
 import { control } from '../cluster/component.ts';
 import { load } from '../cluster/state.ts';
 import { becomeBehaviour } from './become.ts';
+import { leadBehaviour } from './lead.ts';
 import { observeBehaviour } from './observe.ts';
 import { type Powers, realCluster } from './real-cluster.ts';
 
@@ -30,4 +31,5 @@ becomeBehaviour(
   powers ? undefined : "the cluster is not the project's own (CLUSTER)",
 );
 
+leadBehaviour('a real Kubernetes', open);
 observeBehaviour('a real Kubernetes', open);
