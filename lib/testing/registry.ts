@@ -109,16 +109,18 @@ export class Registry {
     this.#checkNamespace(decoded, namespace);
     const existing = this.#store.get(type, namespace, name);
     const given = asObject(decoded['metadata']);
-    if (!existing) {
-      if (!type.createOnUpdate || part === 'status') throw notFound(byPlural(type, name));
-      const unversioned = { ...decoded, metadata: { ...given, resourceVersion: undefined } };
-      return { object: this.create(type, namespace, unversioned), created: true };
+    if (!existing && (!type.createOnUpdate || part === 'status')) {
+      throw notFound(byPlural(type, name));
     }
-    const { uid } = existing.metadata;
+    const uid = existing?.metadata.uid ?? '';
     if (given['uid'] && given['uid'] !== uid) {
       const path = `/registry/${type.plural}/${keyOf(namespace, name)}`;
       const why = `StorageError: invalid object, Code: 4, Key: ${path}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${asText(given['uid'])}, UID in object meta: ${uid}`;
       throw conflict(byPlural(type, name), why);
+    }
+    if (!existing) {
+      const unversioned = { ...decoded, metadata: { ...given, resourceVersion: undefined } };
+      return { object: this.create(type, namespace, unversioned), created: true };
     }
     this.#checkVersion(type, existing, given['resourceVersion'], type.unconditionalUpdate);
     const next = { ...decoded, metadata: { ...given, uid } };

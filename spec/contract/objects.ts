@@ -251,6 +251,28 @@ export function objects(space: () => Space): void {
     );
   });
 
+  test('a PUT creates a Lease that is not there, but none that is gone: 409 by its UID', async () => {
+    const { admin, leases } = space();
+    const name = fresh('lease');
+    const path = `${leases}/${name}`;
+    const created = await admin.send('PUT', path, { body: { metadata: { name } } });
+    expect(created.status).toBe(201);
+    const { uid, resourceVersion } = stored(created);
+    await space().delete(path);
+
+    const body = { metadata: { name, uid, resourceVersion } };
+    const refused = await admin.send('PUT', path, { body });
+    expect(refused).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
+    expect(refused.body.message).toContain(
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: `,
+    );
+    expect((await admin.send('GET', path)).status).toBe(404);
+
+    expect((await admin.send('POST', leases, { body: { metadata: { name } } })).status).toBe(201);
+    const other = await admin.send('PUT', path, { body });
+    expect(other).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
+  });
+
   test('a PUT that changes nothing writes nothing', async () => {
     const { admin, configMaps } = space();
     const { name, resourceVersion } = await space().configMap(fresh('lock'));
