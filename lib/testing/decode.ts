@@ -100,13 +100,17 @@ export function decode(value: unknown, shape: Shape, struct = '', path = ''): un
       if (typeof value !== 'boolean') throw mismatch(value, 'bool', where);
       return value;
     case 'int32':
-      if (!Number.isInteger(value)) throw mismatch(value, 'int32', where);
+      if (!isInt32(value)) throw mismatch(value, 'int32', where);
       return value;
     case 'microTime':
       return decodeMicroTime(value, where);
     case 'stringMap':
       return decodeMap(value, where);
   }
+}
+
+function isInt32(value: unknown): boolean {
+  return Number.isInteger(value) && value === ((value as number) | 0);
 }
 
 function decodeMicroTime(value: unknown, where: string): string {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, type TestContext } from 'vitest';
 
+import { leases } from './leases.ts';
 import { objects } from './objects.ts';
 import { owners } from './owners.ts';
 import { podsAndNodes } from './pods.ts';
@@ -37,6 +38,7 @@ export function contract(clusterName: string, open: () => Promise<ContractCluste
 
     const space = () => shared;
     describe('objects', () => objects(space));
+    describe('Leases', () => leases(space));
     describe('a watch', () => watching(space));
     describe('owners', () => owners(space));
     describe('Pods and nodes', () => podsAndNodes(space));
