@@ -1,19 +1,20 @@
-/** Run by itself, it puts the figures of `docs/benchmark/result.json` into `docs/benchmark.md`. */
+/** Run by itself, it puts the figures of the results in `docs/benchmark` into `docs/benchmark.md`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 
 import type { Goal } from './goal.ts';
 import { goalReport } from './goal.ts';
+import { type LeaseResult, leaseTables } from './lease/page.ts';
 import { type Machine, heading } from './machine.ts';
+import { type Table, type Tables, markdown } from './markdown.ts';
 import { ms } from './report.ts';
 import { maximum, median, minimum } from './statistics.ts';
 import { type Succession, successionReport } from './succession.ts';
 import type { Handover, Requests } from './target.ts';
 import { type Waiting, perHour } from './waiting.ts';
 
+const FOLDER = new URL('../../docs/benchmark/', import.meta.url);
 const PAGE = new URL('../../docs/benchmark.md', import.meta.url);
-const RESULT = new URL('../../docs/benchmark/result.json', import.meta.url);
-
 /** What `npm run bench -- --cluster --json` writes. */
 export interface ClusterResult {
   readonly machine: Machine;
@@ -28,11 +29,8 @@ export interface ClusterResult {
   readonly goals: readonly Goal[];
 }
 
-type Table = readonly (readonly string[])[];
-
-/** Replaces what is between the marks in the page by what was measured, and leaves the rest. */
-export async function fillIn(page: string, result: ClusterResult): Promise<string> {
-  const tables: Readonly<Record<string, string>> = {
+export function lifeTables(result: ClusterResult): Tables {
+  return {
     machine: `${heading(result.machine).replace('\n', ';\n')}.`,
     handover: markdown(successionReport(result.handover).table),
     requests: requests(result.requests),
@@ -40,8 +38,12 @@ export async function fillIn(page: string, result: ClusterResult): Promise<strin
     herd: markdown(herd(result.herd)),
     goals: markdown(goalReport(result.goals).table),
   };
+}
+
+/** Replaces what is between the marks in the page by what was measured, and leaves the rest. */
+export async function fillIn(page: string, tables: Tables): Promise<string> {
   const filled = page.replaceAll(
-    /(<!-- measured: (\w+) -->\n).*?(<!-- \/measured -->)/gs,
+    /(<!-- measured: ([\w-]+) -->\n).*?(<!-- \/measured -->)/gs,
     (_, begin: string, name: string, end: string) => {
       const table = tables[name];
       if (table === undefined) throw new TypeError(`nothing is measured that is called ${name}`);
@@ -89,15 +91,19 @@ function herd(all: ClusterResult['herd']): Table {
   return [head, ...all.map(row)];
 }
 
-function markdown([head = [], ...rows]: Table): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+/** A stored result, in the style of all that is stored. */
+async function result<T>(name: string): Promise<T> {
+  const url = new URL(name, FOLDER);
+  const json = await readFile(url, 'utf8');
+  const style = await resolveConfig(url);
+  await writeFile(url, await format(json, { ...style, parser: 'json' }));
+  return JSON.parse(json) as T;
 }
 
 if (import.meta.main) {
-  const json = await readFile(RESULT, 'utf8');
-  const page = await readFile(PAGE, 'utf8');
-  const style = await resolveConfig(RESULT);
-  await writeFile(RESULT, await format(json, { ...style, parser: 'json' }));
-  await writeFile(PAGE, await fillIn(page, JSON.parse(json) as ClusterResult));
+  const tables = {
+    ...lifeTables(await result<ClusterResult>('result.json')),
+    ...leaseTables(await result<LeaseResult>('lease.json')),
+  };
+  await writeFile(PAGE, await fillIn(await readFile(PAGE, 'utf8'), tables));
 }
