@@ -25,7 +25,7 @@ try {
     await call(interval);
     // What passed during a long call is not made up for.
     interval = Math.max(interval + 1, Math.floor(Date.now() / intervalMs));
-    await pause(interval * intervalMs - Date.now());
+    await pause(Math.max(interval * intervalMs - Date.now(), 0));
   }
   await leadership.release();
 } catch (error) {
