@@ -14,7 +14,7 @@ import {
 } from './checker.ts';
 import { type Blow, Fleet, type Recipe, durations } from './fleet.ts';
 import type { Kind } from './journal.ts';
-import { type Findings, countsOf, direction, tableOf } from './report.ts';
+import { type Findings, countsOf, direction, tableOf, takeoversOf } from './report.ts';
 import { deedsOf } from './terms.ts';
 import { wallClock, whyNoShiftedClocks } from './wall-clock.ts';
 
@@ -64,6 +64,7 @@ async function check(title: string, fleet: Fleet): Promise<Findings> {
   const history = await fleet.history(auditLog);
   const found = {
     fleet: title,
+    kinds: fleet.kinds,
     handovers: handoversOf(terms, entries),
     overlaps: overlapsOf(terms),
     wipes: wipesOf(history, entries),
@@ -156,7 +157,14 @@ describe.concurrent('a fleet of client-go and this library', { timeout: TIMEOUT_
 });
 
 afterAll(() => {
-  console.log(`${tableOf(findings)}\n\n${countsOf(findings)}`);
+  console.log([tableOf(findings), countsOf(findings), takeoversOf(findings)].join('\n\n'));
   mkdirSync('reports', { recursive: true });
-  writeFileSync(join('reports', 'lease-fleet.json'), JSON.stringify(findings, null, 1));
+  writeFileSync(
+    join('reports', 'lease-fleet.json'),
+    JSON.stringify(
+      findings.map(({ kinds: _, ...found }) => found),
+      null,
+      1,
+    ),
+  );
 });

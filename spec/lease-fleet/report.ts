@@ -1,10 +1,13 @@
 import { type Handover, type Overlap, type Wipe, isPreventable } from './checker.ts';
+import type { Kind } from './journal.ts';
 import type { Holding } from './lease-history.ts';
 import type { LateAct } from './terms.ts';
 
 /** What is found of one fleet. */
 export interface Findings {
   readonly fleet: string;
+  /** Whose program each identity is. */
+  readonly kinds: ReadonlyMap<string, Kind>;
   readonly handovers: readonly Handover[];
   readonly overlaps: readonly Overlap[];
   /** By client-go. */
@@ -22,9 +25,7 @@ export function tableOf(findings: readonly Findings[]): string {
       (handover) => `${handover.cause}, ${direction(handover)}`,
     );
     return [...groups].sort().map(([group, members]) => {
-      const gaps = members.map(({ gapMs }) => gapMs).sort((a, b) => a - b);
-      const median = gaps[Math.floor(gaps.length / 2)] ?? 0;
-      return [fleet, group, members.length, ...[median, gaps.at(-1) ?? 0].map(inMs)];
+      return [fleet, group, members.length, ...medianAndLongest(members.map(({ gapMs }) => gapMs))];
     });
   });
   return lines([['fleet', 'handovers', 'count', 'median gap', 'longest gap'], ...rows]);
@@ -53,8 +54,31 @@ export function countsOf(findings: readonly Findings[]): string {
   return lines([['fleet', 'handovers', ...overlaps, ...late, 'versions', 'audited'], ...rows]);
 }
 
+/** From when a release was asked for to when the next holder asked for the Lease, by who that is. */
+export function takeoversOf(findings: readonly Findings[]): string {
+  const delays = findings.flatMap(({ history, kinds }) =>
+    history.slice(1).flatMap(({ holder, writtenMs }, index) => {
+      const before = history[index];
+      if (before?.holder !== '' || before.writtenMs === undefined) return [];
+      const kind = kinds.get(holder);
+      return writtenMs === undefined ? [] : [{ kind, delayMs: writtenMs - before.writtenMs }];
+    }),
+  );
+  const rows = [...Map.groupBy(delays, ({ kind }) => kind)].map(([kind, members]) => [
+    kind ?? '',
+    members.length,
+    ...medianAndLongest(members.map(({ delayMs }) => delayMs)),
+  ]);
+  return lines([['free Leases taken by', 'count', 'median', 'longest'], ...rows]);
+}
+
 export function direction({ from, to }: Handover): string {
   return `${from.kind} to ${to.kind}`;
+}
+
+function medianAndLongest(values: readonly number[]): string[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [sorted[Math.floor(sorted.length / 2)] ?? 0, sorted.at(-1) ?? 0].map(inMs);
 }
 
 function inMs(value: number): string {
