@@ -21,8 +21,8 @@ import type { ResourceLock } from './resource-lock.ts';
 export interface Durations {
   /**
    * How long others wait, in milliseconds, after they saw the last renewal, before they take over.
-   * A whole number of seconds, for it is stored as such. In a fleet with client-go: at least 2 s,
-   * and more than `retryPeriodMs` + 1 s.
+   * A whole number of seconds, for it is stored as such. In a fleet with client-go, which
+   * compares whole seconds: at least `renewDeadlineMs` + 1 s, and more than `retryPeriodMs` + 1 s.
    * @default 15_000
    */
   readonly leaseDurationMs?: number | undefined;
