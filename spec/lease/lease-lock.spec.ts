@@ -239,11 +239,16 @@ describe('a lock of another kind', () => {
     expect(await lock.get(signal)).toBe(answer);
     expect(await lock.create(record, signal)).toBe(answer);
     expect(await lock.update(answer, next, signal)).toBe('conflict');
+    const nothing = () => undefined;
+    const listener = { onOpen: nothing, onSeen: nothing, onGone: nothing, onLost: nothing };
+    await lock.watch?.(listener, signal);
     await lock.recordEvent?.('became leader', answer);
     expect(row.get).toHaveBeenCalledExactlyOnceWith(signal);
     expect(row.create).toHaveBeenCalledExactlyOnceWith(record, signal);
     expect(row.update).toHaveBeenCalledExactlyOnceWith(answer, next, signal);
     expect(row.recordEvent).toHaveBeenCalledExactlyOnceWith('became leader', answer);
+    expect(row.watch).toHaveBeenCalledExactlyOnceWith(listener, signal);
+    expect(row.watch.mock.contexts).toEqual([row]);
     expect(row.recordEvent.mock.contexts).toEqual([row]);
     lock.close();
   });

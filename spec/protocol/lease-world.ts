@@ -166,14 +166,21 @@ export class World {
     }
   }
 
-  /** From now on everything works, and somebody is there to lead. */
+  /** From now on everything works; what stands still goes on. */
   mend(): void {
     for (const elector of this.electors) {
       if (elector.watch === 'silent') this.#closeWatch(elector);
     }
-    // Until every process that stands still goes on.
     this.run(LONGEST_PAUSE_MS);
-    if (!this.electors.some(({ isRunning }) => isRunning)) this.start();
+  }
+
+  /** Lets time pass until somebody leads; whoever has ended is replaced. */
+  runUntilLed(maxMs: number): void {
+    const untilMs = this.nowMs + maxMs;
+    while (this.leaders.length === 0 && this.nowMs < untilMs) {
+      if (!this.electors.some(({ isRunning }) => isRunning)) this.start();
+      this.run(1_000);
+    }
   }
 
   run(forMs: number): void {
