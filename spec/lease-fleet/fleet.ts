@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { nowMs } from '../scenarios/journal.ts';
 import { type CandidateOptions, CandidateProcess, type Where } from './candidate-process.ts';
 import { type Entry, type Journal, type Kind, newJournal, storyOf } from './journal.ts';
 import { type Holding, LeaseHistory } from './lease-history.ts';
@@ -115,11 +116,15 @@ export class Fleet {
       .map(({ candidate }) => candidate)
       .filter((candidate) => candidate !== leader && to !== undefined && candidate.kind !== to);
     for (const candidate of asleep) candidate.signal('SIGSTOP');
+    const lostMs = nowMs() + durations.leaseDurationMs;
     if (blow === 'SIGSTOP') leader.signal(blow);
     else await leader.end(blow);
+    // One whose lease client-go has just wiped may act for a moment longer: that is no new leader.
+    const isNew = ({ event, atMs }: Entry) =>
+      blow !== 'SIGSTOP' || event === 'leading' || atMs >= lostMs;
     await this.journal.next(
       `another than ${leader.identity} leads`,
-      (entry) => isAct(entry) && entry.identity !== leader.identity,
+      (entry) => isAct(entry) && entry.identity !== leader.identity && isNew(entry),
     );
     for (const candidate of asleep) candidate.signal('SIGCONT');
     if (blow === 'SIGSTOP') await this.#wake(leader);
