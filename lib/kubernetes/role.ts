@@ -14,8 +14,9 @@ export function roleYaml(options: RoleOptions): string {
   const { namespace, lockName, takeOver } = options;
   const name = `${lockName}-leader-election`;
   const account = serviceAccount(options.user);
-  const documents = [role(name, namespace, lockName, takeOver)];
-  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
+  const documents = [
+    bound(role(name, namespace, lockName, takeOver), name, namespace, options.user),
+  ];
   if (takeOver) {
     documents.push(clusterRole(name));
     if (account) documents.push(binding('ClusterRoleBinding', 'ClusterRole', name, account));
@@ -35,10 +36,7 @@ export interface LeaseRoleOptions {
 export function leaseRoleYaml(options: LeaseRoleOptions): string {
   const { namespace, leaseName, events } = options;
   const name = `${leaseName}-leader-election`;
-  const account = serviceAccount(options.user);
-  const documents = [leaseRole(name, namespace, leaseName, events)];
-  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
-  return documents.join('---\n');
+  return bound(leaseRole(name, namespace, leaseName, events), name, namespace, options.user);
 }
 
 function leaseRole(name: string, namespace: string, leaseName: string, events: boolean): string {
@@ -46,13 +44,7 @@ function leaseRole(name: string, namespace: string, leaseName: string, events: b
   resources: ["events"]
   verbs: ["create"]
 `;
-  return `apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: ${name}
-  namespace: "${namespace}"
-rules:
-- apiGroups: ["coordination.k8s.io"]
+  return `${roleHead(name, namespace)}- apiGroups: ["coordination.k8s.io"]
   resources: ["leases"]
   verbs: ["create"]
 - apiGroups: ["coordination.k8s.io"]
@@ -75,21 +67,12 @@ export interface ObserverRoleOptions {
 export function observerRoleYaml(options: ObserverRoleOptions): string {
   const { namespace, name } = options;
   const roleName = `${name}-observer`;
-  const account = serviceAccount(options.user);
-  const documents = [observerRole(roleName, options)];
-  if (account) documents.push(binding('RoleBinding', 'Role', roleName, account, namespace));
-  return documents.join('---\n');
+  return bound(observerRole(roleName, options), roleName, namespace, options.user);
 }
 
 function observerRole(roleName: string, options: ObserverRoleOptions): string {
   const { namespace, name, group, resource } = options;
-  return `apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: ${roleName}
-  namespace: "${namespace}"
-rules:
-- apiGroups: ["${group}"]
+  return `${roleHead(roleName, namespace)}- apiGroups: ["${group}"]
   resources: ["${resource}"]
   resourceNames: ["${name}"]
   verbs: ["get", "watch"]
@@ -97,13 +80,7 @@ rules:
 }
 
 function role(name: string, namespace: string, lockName: string, takeOver: boolean): string {
-  return `apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: ${name}
-  namespace: "${namespace}"
-rules:
-- apiGroups: [""]
+  return `${roleHead(name, namespace)}- apiGroups: [""]
   resources: ["configmaps"]
   verbs: ["create"]
 - apiGroups: [""]
@@ -126,6 +103,24 @@ rules:
   resources: ["nodes"]
   verbs: ["get", "watch"]
 `;
+}
+
+function roleHead(name: string, namespace: string): string {
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: ${name}
+  namespace: "${namespace}"
+rules:
+`;
+}
+
+/** A Role, bound to the user if that is a service account. */
+function bound(role: string, name: string, namespace: string, user: string | undefined): string {
+  const account = serviceAccount(user);
+  const documents = [role];
+  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
+  return documents.join('---\n');
 }
 
 interface ServiceAccount {

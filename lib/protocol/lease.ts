@@ -272,9 +272,7 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   const news = isNews(before, version);
   const watch = before.watch === 'blind' ? 'current' : before.watch;
   const state = { ...observe(before, version, when), watch };
-  if (state.phase === 'leading' && version.record.holderIdentity === state.settings.identity) {
-    return state;
-  }
+  if (state.phase === 'leading' && isMine(version, state)) return state;
   if (state.phase === 'releasing') return state;
   // What nobody holds is seen by all at the same moment.
   if (state.phase === 'following' && isFree(state, when)) {
