@@ -1,4 +1,4 @@
-import { abortable } from './abort.ts';
+import { abortable, linked } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
 import { type Api, REQUEST_TIMEOUT_MS } from './kubernetes/api.ts';
 import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
@@ -111,7 +111,10 @@ export class Campaign {
    * Resolves when this Pod holds the lock. Rejects with the signal's reason, a CampaignLost or what
    * the API server refused; by then, whatever this call created is gone again.
    */
-  async run(signal: AbortSignal): Promise<Victory> {
+  async run(outer: AbortSignal): Promise<Victory> {
+    // What one request's failure leaves under way, others of the same look, ends with it.
+    const { controller, end } = linked(outer);
+    const { signal } = controller;
     try {
       for (;;) {
         const { command } = this.#state;
@@ -124,12 +127,14 @@ export class Campaign {
         this.#step(event);
       }
     } catch (error) {
+      controller.abort(error);
       this.#lookout.close();
       await this.#withdraw().catch((cause: unknown) => {
         this.#options.observer.onLeftBehind(cause);
       });
       throw error;
     } finally {
+      end();
       this.#lookout.close();
     }
   }

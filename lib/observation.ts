@@ -50,7 +50,17 @@ export class Observation<H extends Holder> {
 
   /** Rejects with what the API server refuses for good, or with the signal's reason. */
   async run(signal: AbortSignal): Promise<never> {
-    void this.#watch.run(signal);
+    const { controller: watching, end } = linked(signal);
+    void this.#watch.run(watching.signal);
+    try {
+      return await this.#lookOn(signal);
+    } finally {
+      end();
+      watching.abort();
+    }
+  }
+
+  async #lookOn(signal: AbortSignal): Promise<never> {
     for (;;) {
       // Made before the look: what happens meanwhile calls for another.
       const { controller: rest, end } = linked(signal);

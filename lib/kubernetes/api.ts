@@ -13,7 +13,6 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 const SERVER_SHARE = 0.8;
 
 const FIRST_RETRY_MS = 100;
-const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /** So long an API server that starts may take to learn who may do what; until then it says no. */
 const SETTLING_MS = 10_000;
@@ -127,7 +126,7 @@ export class Api {
 
   /** Never sooner than told, and a crowd that is told the same not all at once. */
   #notBefore(wantedMs: number): number {
-    return Math.min(wantedMs, MAX_RETRY_AFTER_MS) * (1 + 0.2 * this.#clock.random());
+    return wantedMs * (1 + 0.2 * this.#clock.random());
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */
@@ -230,8 +229,9 @@ function refusal(response: ApiResponse, answer: unknown, line: string): ApiError
 
 /** In seconds; the header's other form, a date, is not used by Kubernetes. */
 function retryAfterMs(response: ApiResponse, answer: unknown): number | undefined {
-  const seconds = Number(
-    response.headers['retry-after'] ?? child(answer, 'details')['retryAfterSeconds'],
-  );
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+  const { 'retry-after': header } = response.headers;
+  const seconds =
+    header === undefined ? child(answer, 'details')['retryAfterSeconds'] : Number(header);
+  const valid = typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0;
+  return valid ? seconds * 1_000 : undefined;
 }

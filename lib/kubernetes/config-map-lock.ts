@@ -1,6 +1,6 @@
-import type { Lock, PodIdentity } from '../protocol/model.ts';
+import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { Api } from './api.ts';
-import { type Json, child, list, text } from './json.ts';
+import { type Json, child, isGiven, list, named, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
 import { hasStatus } from './outcome.ts';
 
@@ -42,7 +42,8 @@ export class ConfigMapLock {
   async get(signal?: AbortSignal): Promise<Lock | undefined> {
     try {
       const path = `${this.path}/${this.name}`;
-      return await this.#api.request({ method: 'GET', path }, toLock, signal);
+      const read = (object: Json) => toLock(named(object, this.name));
+      return await this.#api.request({ method: 'GET', path }, read, signal);
     } catch (error) {
       if (hasStatus(error, 404)) return undefined;
       throw error;
@@ -55,7 +56,8 @@ export class ConfigMapLock {
   async create(owner: PodIdentity, attempt: string): Promise<Lock | 'exists'> {
     try {
       const body = this.#manifest(owner, attempt);
-      return await this.#api.request({ method: 'POST', path: this.path, body }, toLock);
+      const read = (object: Json) => created(named(object, this.name), owner, attempt);
+      return await this.#api.request({ method: 'POST', path: this.path, body }, read);
     } catch (error) {
       if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'exists';
       throw error;
@@ -109,12 +111,19 @@ export function toLock(object: Json): Lock {
   return {
     uid,
     resourceVersion,
-    deleting: text(metadata, 'deletionTimestamp') !== undefined,
+    deleting: isGiven(metadata, 'deletionTimestamp'),
     finalizers: list(metadata, 'finalizers').filter((item) => typeof item === 'string'),
     ...(owner && { owner }),
     ...(mark && { mark }),
     ...(attempt !== undefined && { attempt }),
   };
+}
+
+/** Nobody leads on the word of an answer that names somebody else. */
+function created(object: Json, owner: PodIdentity, attempt: string): Lock {
+  const lock = toLock(object);
+  if (lock.attempt === attempt && holderOf(lock)?.uid === owner.uid) return lock;
+  throw new Error('the answer is not the ConfigMap that was to be created');
 }
 
 /** The first Pod among the owners: all candidates have to see the same one. */

@@ -1,6 +1,10 @@
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import {
+  type LeaderElectionRecord,
+  type LockVersion,
+  MAX_INT32,
+} from '../protocol/lease-record.ts';
 import type { Api } from './api.ts';
-import { type Json, child, isObject, text } from './json.ts';
+import { type Json, child, isObject, named, text } from './json.ts';
 import { hasStatus } from './outcome.ts';
 
 export interface LeaseOptions {
@@ -33,7 +37,7 @@ export class Lease {
   async get(signal: AbortSignal): Promise<LockVersion | undefined> {
     const path = `${this.path}/${this.#options.name}`;
     try {
-      return await this.#api.request({ method: 'GET', path }, toVersion, signal);
+      return await this.#api.request({ method: 'GET', path }, this.#read, signal);
     } catch (error) {
       if (hasStatus(error, 404)) return undefined;
       throw error;
@@ -47,7 +51,7 @@ export class Lease {
     const { name, namespace } = this.#options;
     const body = this.#body({ metadata: { name, namespace } }, record);
     try {
-      return await this.#api.request({ method: 'POST', path: this.path, body }, toVersion, signal);
+      return await this.#api.request({ method: 'POST', path: this.path, body }, this.#read, signal);
     } catch (error) {
       if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'conflict';
       throw error;
@@ -68,12 +72,14 @@ export class Lease {
     const path = `${this.path}/${this.#options.name}`;
     const body = this.#body(object, record);
     try {
-      return await this.#api.request({ method: 'PUT', path, body }, toVersion, signal);
+      return await this.#api.request({ method: 'PUT', path, body }, this.#read, signal);
     } catch (error) {
       if (hasStatus(error, 404) || hasStatus(error, 409)) return 'conflict';
       throw error;
     }
   }
+
+  readonly #read = (object: Json) => toVersion(named(object, this.#options.name));
 
   #body(object: Json, record: LeaderElectionRecord): Json {
     const { labels, annotations } = this.#options;
@@ -113,9 +119,14 @@ export function toVersion(object: Json): LockVersion {
   };
 }
 
+/** What the API server can store there: an `int32`, and none below zero. */
 function wholeNumber(object: Json, key: string): number | undefined {
   const value = object[key];
-  return Number.isSafeInteger(value) ? (value as number) : undefined;
+  return isWhole(value) ? value : undefined;
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_INT32;
 }
 
 /** Adds to what is there; nothing at all where there is nothing to add. */

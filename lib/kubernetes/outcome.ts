@@ -8,6 +8,9 @@ export interface Status {
   readonly causes: readonly string[];
 }
 
+/** The longest time for which a server, or a proxy that is wrong about it, is left alone. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
 /** The API server answered, and the answer is no. */
 export class ApiError extends Error implements Status {
   readonly status: number;
@@ -21,7 +24,7 @@ export class ApiError extends Error implements Status {
     this.status = status.status;
     this.reason = status.reason;
     this.causes = status.causes;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = retryAfterMs && Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 }
 

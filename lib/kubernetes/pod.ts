@@ -1,6 +1,7 @@
 import type { Pod, PodReading } from '../protocol/model.ts';
 import type { Api } from './api.ts';
-import { type Json, child, isObject, list, text } from './json.ts';
+import { type Json, child, isGiven, isObject, list, named, text } from './json.ts';
+import { isDnsSubdomain } from './names.ts';
 import { hasStatus } from './outcome.ts';
 
 export function podsPath(namespace: string): string {
@@ -17,7 +18,7 @@ export async function getPod<T = Pod>(
 ): Promise<T | 'absent'> {
   try {
     const path = `${podsPath(namespace)}/${name}`;
-    return await api.request({ method: 'GET', path }, read, signal);
+    return await api.request({ method: 'GET', path }, (pod) => read(named(pod, name)), signal);
   } catch (error) {
     if (hasStatus(error, 404)) return 'absent';
     throw error;
@@ -52,19 +53,25 @@ export function toPod(object: Json): Pod {
   const status = child(object, 'status');
   const uid = text(metadata, 'uid');
   const name = text(metadata, 'name');
-  if (!uid || !name) throw new Error('the answer is no Pod');
-  const nodeName = text(child(object, 'spec'), 'nodeName');
+  if (!uid || !name || !isDnsSubdomain(name)) throw new Error('the answer is no Pod');
+  const nodeName = nodeOf(child(object, 'spec'));
   const reason = text(status, 'reason');
   return {
     name,
     uid,
     phase: text(status, 'phase') ?? 'Unknown',
-    deleting: text(metadata, 'deletionTimestamp') !== undefined,
+    deleting: isGiven(metadata, 'deletionTimestamp'),
     running: containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
     ...(list(metadata, 'finalizers').includes('foregroundDeletion') && { foreground: true }),
     ...(nodeName !== undefined && { nodeName }),
     ...(reason !== undefined && { reason }),
   };
+}
+
+/** It becomes part of a path: what cannot be a name is none. */
+function nodeOf(spec: Json): string | undefined {
+  const name = text(spec, 'nodeName');
+  return name !== undefined && isDnsSubdomain(name) ? name : undefined;
 }
 
 const containerStatuses = [

@@ -24,7 +24,8 @@ export interface LockVersion {
   readonly object?: unknown;
 }
 
-const MAX_INT32 = 2 ** 31 - 1;
+/** The largest number that a Lease can hold. */
+export const MAX_INT32 = 2 ** 31 - 1;
 
 /** Kubernetes' `MicroTime`, which takes six decimals and no others. */
 export function microTime(dateMs: number): string {
@@ -78,6 +79,11 @@ export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): 
 
 /** Whether `a` is an earlier version than `b`; where that cannot be told, it is not. */
 export function isOlder(a: string, b: string): boolean {
-  const comparable = /^\d+$/.test(a) && /^\d+$/.test(b);
-  return comparable && BigInt(a) < BigInt(b);
+  if (!isNumeric(a) || !isNumeric(b)) return false;
+  return a.length === b.length ? a < b : a.length < b.length;
+}
+
+/** As a number is written. Such are compared as texts: there is no limit to how long they can be. */
+function isNumeric(text: string): boolean {
+  return /^(0|[1-9]\d*)$/.test(text);
 }

@@ -218,6 +218,8 @@ function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
 function onWritten(before: State, version: LockVersion, when: Circumstance): State {
   const state = { ...observe(before, version, when), failures: 0, conflicts: 0, doubt: false };
   if (state.phase === 'releasing') return end(state);
+  // Nobody leads on the word of an answer that names somebody else.
+  if (!isMine(version, state)) return onFailed(before, { type: 'failed', ambiguous: true }, when);
   // An answer that took too long proves nothing any more: the lock is asked once more.
   const { renewDeadlineMs, retryPeriodMs } = state.settings;
   const late = leftMs(state.decided, renewDeadlineMs, when) <= 0;

@@ -24,6 +24,7 @@ import type { JsonObject, KubeObject, OwnerReference, Stored, Wire } from './obj
 import type { QuotaLimits } from './registry.ts';
 import { RequestLog } from './request-log.ts';
 import type { ResourceDefinition, ResourceType } from './resource-type.ts';
+import type { Change } from './store.ts';
 import { Tokens } from './tokens.ts';
 
 /** What a cluster is made of. */
@@ -370,6 +371,14 @@ export class Cluster implements AsyncDisposable {
   /** Makes a user's token unknown: who still uses it gets `401 Unauthorized`. */
   expireToken(user: string = ADMIN): void {
     this.#tokens.expire(user);
+  }
+
+  /**
+   * Calls `listener` after each write, whoever made it.
+   * @internal
+   */
+  onChange(listener: (change: Change) => void): void {
+    this.#model.store.listen(listener);
   }
 
   // --- Ways in ---
