@@ -1,0 +1,225 @@
+import { becomeIn } from '../../lib/become.ts';
+import type { BecomeOptions, Leadership } from '../../lib/index.ts';
+import type { Candidate, Cut, Remains } from './candidate.ts';
+import type { SlotSetting } from './schedule.ts';
+import { ProcessSurroundings, kubeConfig } from './surroundings.ts';
+import type { World } from './world.ts';
+
+/** How a slot of leader for life is set up. */
+export interface LifeSlot extends SlotSetting {
+  readonly kind: 'life';
+  /** Whether the process is told its Pod's UID, has to ask for it, or is told a wrong one. */
+  readonly uid: 'told' | 'asked' | 'wrong';
+  readonly guard: boolean;
+  readonly maxBackoffMs: number;
+}
+
+/** One call of `become`, as its program sees it. */
+interface Call {
+  readonly abort: AbortController;
+  state: 'waiting' | 'leading' | 'releasing' | 'over';
+  leadership?: Leadership;
+}
+
+/** Why a program aborts its wait. */
+export class NoLongerWanted extends Error {
+  override readonly name = 'NoLongerWanted';
+}
+
+/** A process that calls `become`, and works for as long as it leads. */
+export class LifeCandidate implements Candidate {
+  readonly kind = 'life';
+  readonly slot: number;
+  readonly name: string;
+  readonly podName: string;
+  readonly podUid: string;
+  readonly setting: LifeSlot;
+  readonly surroundings: ProcessSurroundings;
+  readonly #world: World;
+  #calls: Call[] = [];
+  isAlive = true;
+  #isStopped = false;
+  #isSuspended = false;
+
+  constructor(
+    world: World,
+    setting: LifeSlot,
+    place: { slot: number; name: string; podName: string; podUid: string },
+  ) {
+    this.#world = world;
+    this.setting = setting;
+    this.slot = place.slot;
+    this.name = place.name;
+    this.podName = place.podName;
+    this.podUid = place.podUid;
+    const luck = world.luck.fork('process', place.name);
+    this.surroundings = new ProcessSurroundings(world, place.podName, luck, setting.clock, {
+      sent: (sent) => {
+        world.tellAll({ type: 'sent', who: this, sent });
+      },
+      answered: (sent, status, body) => {
+        world.tellAll({ type: 'answered', who: this, sent, status, body });
+      },
+      unanswered: (sent, error) => {
+        const why = error instanceof Error ? error.message : String(error);
+        world.tellAll({ type: 'unanswered', who: this, sent, why });
+      },
+      warned: (message, code) => {
+        world.tellAll({ type: 'warned', who: this, message, code });
+      },
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.isAlive && !this.#isStopped && !this.#isSuspended;
+  }
+
+  get isBusy(): boolean {
+    return this.isAlive && this.#calls.some(({ state }) => state !== 'over');
+  }
+
+  get isWaiting(): boolean {
+    return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
+  }
+
+  /** A process that stands still leads on: nothing takes the lock from it. */
+  get isValid(): boolean {
+    return this.isAlive && this.#calls.some((call) => isLeading(call));
+  }
+
+  get fencingToken(): string | undefined {
+    return this.#calls.find((call) => isLeading(call))?.leadership?.fencingToken;
+  }
+
+  /** A guard watches on behalf of a leader. */
+  get mayRequest(): boolean {
+    return this.#calls.some(
+      ({ state }) =>
+        state === 'waiting' || state === 'releasing' || (state === 'leading' && this.setting.guard),
+    );
+  }
+
+  get remains(): Remains {
+    const calls = this.#calls.filter(({ state }) => state !== 'over').length;
+    const { clock, line } = this.surroundings;
+    return { timers: clock.pending, requests: line.underWay.length, calls };
+  }
+
+  start(): void {
+    if (!this.isRunning) return;
+    const call: Call = { abort: new AbortController(), state: 'waiting' };
+    this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
+    this.#world.tellAll({ type: 'asked', who: this });
+    becomeIn(this.surroundings, 'lock', this.#options(call)).then(
+      (leadership) => {
+        this.#lead(call, leadership);
+      },
+      (error: unknown) => {
+        call.state = 'over';
+        if (this.isAlive) this.#world.tellAll({ type: 'refused', who: this, error });
+      },
+    );
+  }
+
+  #options(call: Call): BecomeOptions {
+    const { uid, guard, maxBackoffMs } = this.setting;
+    const told = uid === 'told' ? this.podUid : '00000000-0000-4000-8000-000000000000';
+    return {
+      kubeConfig,
+      namespace: 'default',
+      podName: this.podName,
+      ...(uid !== 'asked' && { podUid: told }),
+      signal: call.abort.signal,
+      guard,
+      maxBackoffMs,
+    };
+  }
+
+  #lead(call: Call, leadership: Leadership): void {
+    if (!this.isAlive) return;
+    call.state = 'leading';
+    call.leadership = leadership;
+    const lost = () => {
+      if (!this.isAlive || call.state !== 'leading') return;
+      call.state = 'over';
+      this.#world.tellAll({ type: 'ended', who: this, why: 'its guard says that it has lost' });
+    };
+    leadership.signal.addEventListener('abort', lost, { once: true });
+    this.#world.tellAll({ type: 'leads', who: this, token: leadership.fencingToken });
+  }
+
+  /** The work of the whole process has stopped; then it says so. */
+  finish(): void {
+    if (!this.isRunning) return;
+    const leading = this.#calls.filter((call) => isLeading(call));
+    for (const call of leading) call.state = 'releasing';
+    if (leading.length > 0) this.#world.tellAll({ type: 'ended', who: this, why: 'it releases' });
+    for (const call of leading) {
+      call.leadership?.release().then(
+        () => {
+          call.state = 'over';
+        },
+        (error: unknown) => {
+          call.state = 'over';
+          if (this.isAlive) this.#world.tellAll({ type: 'refused', who: this, error });
+        },
+      );
+    }
+  }
+
+  cancel(): void {
+    if (!this.isRunning) return;
+    const waiting = this.#calls.filter(({ state }) => state === 'waiting');
+    if (waiting.length > 0) this.#world.tellAll({ type: 'withdrew', who: this });
+    for (const { abort } of waiting) abort.abort(new NoLongerWanted('no longer wanted'));
+  }
+
+  kill(): void {
+    if (!this.isAlive) return;
+    this.#world.tellAll({ type: 'died', who: this });
+    this.isAlive = false;
+    this.surroundings.kill();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.surroundings.clock.stop();
+    this.surroundings.line.hold();
+  }
+
+  continue(): void {
+    if (!this.isAlive) return;
+    this.#isStopped = false;
+    this.surroundings.clock.continue();
+    if (!this.#isSuspended) this.surroundings.line.release();
+  }
+
+  suspend(): void {
+    this.#isSuspended = true;
+    this.surroundings.clock.suspend();
+    this.surroundings.line.hold();
+  }
+
+  resume(): void {
+    if (!this.isAlive) return;
+    this.#isSuspended = false;
+    this.surroundings.clock.resume();
+    if (!this.#isStopped) this.surroundings.line.release();
+  }
+
+  cut(what: Cut): void {
+    this.surroundings.line.cut(what);
+  }
+
+  mend(): void {
+    this.surroundings.line.mend();
+  }
+
+  setWall(offsetMs: number): void {
+    this.surroundings.clock.setWall(offsetMs);
+  }
+}
+
+function isLeading({ state, leadership }: Call): boolean {
+  return state === 'leading' && leadership?.signal.aborted === false;
+}

@@ -1,0 +1,90 @@
+import { growingTokens, oneLeader } from './checks/leadership.ts';
+import { duration } from './draw.ts';
+import { podEnds } from './events/pods.ts';
+import { pauses, processes } from './events/processes.ts';
+import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
+import type { Luck } from './luck.ts';
+import type { Part } from './parts.ts';
+import type { ClockSetting, Setting } from './schedule.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** Clocks of machines: nothing of leader for life rests on them. */
+export function drawClock(luck: Luck): ClockSetting {
+  return {
+    rate: luck.pick([1, 1, 1, 0.5, 0.9, 1.1, 2]),
+    startMs: luck.pick([0, 0, 1_000_000]),
+    wallOffsetMs: luck.pick([0, 0, -86_400_000, 86_400_000]),
+  };
+}
+
+function drawSlot(luck: Luck): LifeSlot {
+  return {
+    kind: 'life',
+    clock: drawClock(luck),
+    uid: luck.pick(['told', 'told', 'told', 'asked']),
+    guard: luck.chance(0.3),
+    maxBackoffMs: luck.pick([16_000, 16_000, 1_000, 60_000]),
+    restartMs: duration(luck, 20_000),
+  } as LifeSlot;
+}
+
+function drawSetting(luck: Luck): Setting {
+  const troubleMs = luck.pick([10_000, 30_000, 60_000, 120_000]);
+  const slots = luck.integer(2, 4);
+  return {
+    slots: Array.from({ length: slots }, (_, index) => drawSlot(luck.fork('slot', index))),
+    troubleMs,
+    moments: Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1)),
+    calm: luck.chance(0.2),
+    latencyMs: luck.pick([
+      [0, 0],
+      [1, 5],
+      [1, 100],
+      [50, 2_000],
+    ]),
+    gcDelayMs: luck.pick([0, 0, 10, 1_000, 2_000, 5_000]),
+  };
+}
+
+/** Leader for life: Pods that call `become`. */
+export const lifePart: Part = {
+  families: [processes, podEnds, pauses],
+  checks: [oneLeader, growingTokens],
+  drawSetting,
+  populate: (world) => {
+    for (const { podName } of world.slots) world.pods.create(podName);
+    world.listen(new Supervisor(world).notice);
+  },
+  boot: (world, slot) => {
+    const { cluster, pods } = world;
+    const found = cluster.getPod(slot.podName);
+    if (!found) pods.create(slot.podName);
+    else if (pods.isOver(found.metadata.uid)) pods.replace(slot.podName);
+    const pod = cluster.getPod(slot.podName);
+    if (!pod) return undefined;
+    const { uid } = pod.metadata;
+    // Nothing starts in a Pod that has to go.
+    if (pods.isDeleting(uid) || pod.status?.phase !== 'Running') return undefined;
+    if (!pods.mayRestart(uid)) return undefined;
+    const name = world.nextName(slot);
+    const place = { slot: slot.index, name, podName: slot.podName, podUid: uid };
+    return new LifeCandidate(world, slot.setting as LifeSlot, place);
+  },
+  heal: (world) => {
+    const { cluster } = world;
+    cluster.faults.clear();
+    cluster.garbageCollector.delayMs = 0;
+    cluster.garbageCollector.start();
+    for (const candidate of world.living) {
+      candidate.resume();
+      candidate.continue();
+      candidate.mend();
+    }
+    for (const slot of world.slots) {
+      const candidate = world.boot(slot.index);
+      if (candidate && !candidate.isBusy) candidate.start();
+    }
+  },
+  boundMs: () => 30 * 60_000,
+  calm: () => Promise.resolve(),
+};

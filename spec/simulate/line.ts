@@ -1,0 +1,274 @@
+import { abortable } from '../../lib/abort.ts';
+import { sleep } from '../../lib/clock.ts';
+import type {
+  ApiRequest,
+  ApiResponse,
+  SimulatedClock,
+  Transport,
+} from '../../lib/testing/index.ts';
+import type { Cut } from './candidate.ts';
+import type { Sent } from './fact.ts';
+import type { Luck } from './luck.ts';
+
+/** What a network may do to requests and answers, beside what the API server does to them. */
+export interface Mishap {
+  /** Of requests with this verb; of all others without one. */
+  readonly verb?: string;
+  readonly resource?: string;
+  readonly probability: number;
+  /** The request is carried out so much later, even if its sender has given it up meanwhile. */
+  readonly lateMs?: number;
+  /** The answer arrives so much later. */
+  readonly answerMs?: number;
+  /** The request is carried out once more, so much later; nobody hears of that. */
+  readonly againMs?: number;
+  /** The answer is lost, and the sender is told that the connection broke; or is told nothing. */
+  readonly lost?: 'broken' | 'silent';
+  /** What a watch shows from now on is lost, while its connection seems to be open. */
+  readonly deaf?: boolean;
+}
+
+/** Who listens to a line. */
+export interface LineListener {
+  sent(request: ApiRequest): Sent;
+  answered(sent: Sent, status: number, body: unknown): void;
+  unanswered(sent: Sent, error: unknown): void;
+}
+
+/** A gate: what comes while it is shut waits. */
+class Gate {
+  #opening: PromiseWithResolvers<undefined> | undefined;
+
+  get isOpen(): boolean {
+    return !this.#opening;
+  }
+
+  shut(): void {
+    this.#opening ??= Promise.withResolvers();
+  }
+
+  open(): void {
+    this.#opening?.resolve(undefined);
+    this.#opening = undefined;
+  }
+
+  async passed(): Promise<void> {
+    while (this.#opening) await this.#opening.promise;
+  }
+}
+
+class BrokenConnection extends Error {
+  readonly code = 'ECONNRESET';
+}
+
+/** A request under way: how to end it where it has arrived, apart from who sent it. */
+interface Errand {
+  readonly sent: Sent;
+  readonly end: AbortController;
+}
+
+/** What lies between a process and the cluster. */
+export class Line {
+  readonly #clock: SimulatedClock;
+  readonly #luck: Luck;
+  readonly #latencyMs: readonly [number, number];
+  readonly #listener: LineListener;
+  readonly #errands = new Set<Errand>();
+  /** Answers come through it. */
+  readonly #wire = new Gate();
+  /** The process reads what has come. */
+  readonly #door = new Gate();
+  #requestsLost = false;
+  #isDead = false;
+  mishaps: Mishap[] = [];
+
+  constructor(
+    clock: SimulatedClock,
+    luck: Luck,
+    latencyMs: readonly [number, number],
+    listener: LineListener,
+  ) {
+    this.#clock = clock;
+    this.#luck = luck;
+    this.#latencyMs = latencyMs;
+    this.#listener = listener;
+  }
+
+  /** Requests and watches of the process that are under way. */
+  get underWay(): readonly Sent[] {
+    return [...this.#errands].map(({ sent }) => sent);
+  }
+
+  cut(what: Cut): void {
+    if (what !== 'answers') this.#requestsLost = true;
+    if (what !== 'requests') this.#wire.shut();
+  }
+
+  /** What is sent from now on passes, and what was to arrive arrives late. */
+  mend(): void {
+    this.#requestsLost = false;
+    this.#wire.open();
+  }
+
+  /** The process reads nothing of what arrives. */
+  hold(): void {
+    this.#door.shut();
+  }
+
+  /** It reads it now. */
+  release(): void {
+    this.#door.open();
+  }
+
+  /** The process is dead. What it has sent may have left the machine, or not. */
+  kill(): void {
+    this.#isDead = true;
+    for (const { sent, end } of this.#errands) {
+      if (sent.verb === 'watch' || this.#luck.chance(0.5)) end.abort(new BrokenConnection());
+    }
+    this.#errands.clear();
+  }
+
+  /** The transport, over this line. */
+  carry(transport: Transport): Transport {
+    return {
+      send: (request, signal) => this.#send(transport, request, signal),
+      close: () => {
+        if (!this.#isDead) transport.close();
+      },
+    };
+  }
+
+  async #send(
+    transport: Transport,
+    request: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
+    if (this.#isDead) return new Promise<never>(() => undefined);
+    const errand: Errand = { sent: this.#listener.sent(request), end: new AbortController() };
+    this.#errands.add(errand);
+    try {
+      const response = await this.#exchange(transport, request, errand, signal);
+      if (errand.sent.verb === 'watch') {
+        this.#tell(() => {
+          this.#listener.answered(errand.sent, response.status, undefined);
+        });
+        return { ...response, body: this.#stream(response.body, errand, signal) };
+      }
+      this.#errands.delete(errand);
+      return response;
+    } catch (error) {
+      this.#errands.delete(errand);
+      this.#tell(() => {
+        this.#listener.unanswered(errand.sent, error);
+      });
+      throw error;
+    }
+  }
+
+  async #exchange(
+    transport: Transport,
+    request: ApiRequest,
+    errand: Errand,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
+    const { lateMs, answerMs, againMs, lost } = this.#mishapOf(errand.sent);
+    if (this.#requestsLost) return abortable(new Promise<never>(() => undefined), signal);
+    const latencyMs = this.#draw();
+    const carryOut = async (delayMs: number, ended: AbortSignal) => {
+      if (delayMs > 0) await sleep(this.#clock, delayMs, ended);
+      return transport.send(request, ended);
+    };
+    if (againMs !== undefined) this.#forget(carryOut(againMs, errand.end.signal));
+    const isLate = lateMs !== undefined;
+    // Who gives a request up tells the API server so, unless the request is still on its way.
+    const ended = isLate ? errand.end.signal : AbortSignal.any([errand.end.signal, signal]);
+    const answer = carryOut(latencyMs / 2 + (lateMs ?? 0), ended);
+    const response = await abortable(answer, signal);
+    if (errand.sent.verb === 'watch') return response;
+    const body = await abortable(readAll(response.body), signal);
+    if (lost === 'silent') await abortable(new Promise<never>(() => undefined), signal);
+    const backMs = latencyMs / 2 + (answerMs ?? 0);
+    if (backMs > 0) await sleep(this.#clock, backMs, signal);
+    await this.#passed(signal);
+    if (lost === 'broken') throw new BrokenConnection('read ECONNRESET');
+    this.#tell(() => {
+      this.#listener.answered(errand.sent, response.status, parse(body));
+    });
+    return { ...response, body: oneChunk(body) };
+  }
+
+  /** Counts as under way until it is read to its end, or left. */
+  async *#stream(
+    body: AsyncIterable<string>,
+    errand: Errand,
+    signal: AbortSignal,
+  ): AsyncGenerator<string, void> {
+    const isDeaf = this.#mishapOf(errand.sent).deaf === true;
+    try {
+      for await (const chunk of body) {
+        if (!isDeaf) {
+          await this.#passed(signal);
+          yield chunk;
+        }
+      }
+      await this.#passed(signal);
+    } finally {
+      this.#errands.delete(errand);
+    }
+  }
+
+  async #passed(signal: AbortSignal): Promise<void> {
+    while (!this.#wire.isOpen || !this.#door.isOpen) {
+      await abortable(this.#wire.passed(), signal);
+      await abortable(this.#door.passed(), signal);
+    }
+  }
+
+  #mishapOf({ verb, resource }: Sent): Partial<Mishap> {
+    return (
+      this.mishaps.find(
+        (mishap) =>
+          (mishap.verb ?? verb) === verb &&
+          (mishap.resource ?? resource) === resource &&
+          this.#luck.chance(mishap.probability),
+      ) ?? {}
+    );
+  }
+
+  #draw(): number {
+    const [minMs, maxMs] = this.#latencyMs;
+    return maxMs > 0 ? minMs + this.#luck.number() * (maxMs - minMs) : 0;
+  }
+
+  /** A dead process is told nothing. */
+  #tell(tell: () => void): void {
+    if (!this.#isDead) tell();
+  }
+
+  #forget(promise: Promise<ApiResponse>): void {
+    promise.then(
+      ({ body }) => readAll(body).catch(() => undefined),
+      () => undefined,
+    );
+  }
+}
+
+async function readAll(body: AsyncIterable<string>): Promise<string> {
+  let all = '';
+  for await (const chunk of body) all += chunk;
+  return all;
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an answer's body is read as a stream
+async function* oneChunk(body: string): AsyncGenerator<string, void> {
+  if (body !== '') yield body;
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,140 @@
+import type { KubeObject } from '../../lib/testing/objects.ts';
+import type { Fact } from './fact.ts';
+import type { World } from './world.ts';
+
+/** How a Pod ends: how long its processes last, and after them its object. */
+interface Ending {
+  readonly lastMs: number;
+  readonly goneMs: number;
+  readonly phase: 'Failed' | 'Succeeded';
+}
+
+interface Ref {
+  readonly metadata: { readonly name: string; readonly uid: string };
+}
+
+/** A Pod in truth: what a check may hold against what a candidate believes. */
+interface PodState {
+  readonly name: string;
+  isOver: boolean;
+  isDeleting: boolean;
+}
+
+/** The Pods of a world, from their creation to their end, and whoever runs in them. */
+export class Pods {
+  readonly #world: World;
+  readonly #states = new Map<string, PodState>();
+  readonly #notBefore = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  notice(fact: Fact): void {
+    if (fact.type !== 'written' || fact.resource !== 'pods') return;
+    const object = fact.after ?? fact.before;
+    if (!object) return;
+    const { uid, name, deletionTimestamp } = object.metadata;
+    const state = this.#states.get(uid) ?? { name, isOver: false, isDeleting: false };
+    state.isDeleting ||= deletionTimestamp !== undefined;
+    state.isOver ||= !fact.after || hasEnded(fact.after);
+    this.#states.set(uid, state);
+    if (state.isOver) this.#endProcesses(uid);
+  }
+
+  /** A Pod of this name that runs, where there is none. */
+  create(name: string): void {
+    this.#world.cluster.createPod(name, { labels: { app: 'app' } });
+  }
+
+  /** Terminating for a while; then its processes end, then its phase says so, then it goes. */
+  deleteGracefully(name: string, times: Ending): void {
+    const { cluster } = this.#world;
+    const pod = cluster.getPod(name);
+    if (!pod || this.isDeleting(pod.metadata.uid)) return;
+    cluster.deletePod(pod, { gracePeriodSeconds: 3_600 });
+    this.#world.later(times.lastMs, () => {
+      this.#end(pod, times.phase);
+      this.#world.later(times.goneMs, () => {
+        this.#remove(pod);
+      });
+    });
+  }
+
+  evict(name: string): void {
+    const pod = this.#world.cluster.getPod(name);
+    if (!pod || this.isOver(pod.metadata.uid)) return;
+    this.#endProcesses(pod.metadata.uid);
+    this.#world.cluster.evictPod(pod);
+  }
+
+  /** Another Pod of its name, at once: its controller was quick. */
+  replace(name: string): void {
+    const pod = this.#world.cluster.getPod(name);
+    if (!pod) return;
+    this.#endProcesses(pod.metadata.uid);
+    this.#world.cluster.replacePod(pod);
+  }
+
+  /** Its phase is final although a container runs, as when its deadline is exceeded. */
+  linger(name: string, { phase, lastMs }: Ending): void {
+    const { cluster } = this.#world;
+    const pod = cluster.getPod(name);
+    if (!pod || pod.status?.phase !== 'Running') return;
+    const path = `/api/v1/namespaces/default/pods/${name}/status`;
+    cluster.request('PATCH', path, { status: { phase } }, 'application/merge-patch+json');
+    this.#world.later(lastMs, () => {
+      this.#end(pod, phase);
+    });
+  }
+
+  #end(pod: Ref, phase: 'Failed' | 'Succeeded'): void {
+    if (!this.#isThere(pod)) return;
+    this.#endProcesses(pod.metadata.uid);
+    this.#world.cluster.finishPod(pod, phase);
+  }
+
+  #remove(pod: Ref): void {
+    if (this.#isThere(pod)) this.#world.cluster.deletePod(pod);
+  }
+
+  #isThere({ metadata: { name, uid } }: Ref): boolean {
+    return this.#world.cluster.getPod(name)?.metadata.uid === uid;
+  }
+
+  /** Whether nothing of the Pod runs or will run any more; a UID that never was is over, too. */
+  isOver(uid: string): boolean {
+    return this.#states.get(uid)?.isOver ?? true;
+  }
+
+  isDeleting(uid: string): boolean {
+    return this.#states.get(uid)?.isDeleting ?? false;
+  }
+
+  /** A container that starts in this Pod before that time would find a request of its own late. */
+  forbidRestart(uid: string, untilMs: number): void {
+    this.#notBefore.set(uid, untilMs);
+  }
+
+  mayRestart(uid: string): boolean {
+    return (this.#notBefore.get(uid) ?? 0) <= this.#world.clock.now();
+  }
+
+  /** A kubelet says that a Pod has ended after it has; here both take the same instant. */
+  #endProcesses(uid: string): void {
+    for (const candidate of this.#world.living) {
+      if (candidate.podUid === uid) candidate.kill();
+    }
+  }
+}
+
+/** Its phase is terminal, and no container runs. */
+export function hasEnded(pod: KubeObject): boolean {
+  const status = (pod['status'] ?? {}) as Record<string, unknown>;
+  if (status['phase'] !== 'Failed' && status['phase'] !== 'Succeeded') return false;
+  return !['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'].some((key) =>
+    ((status[key] ?? []) as { state?: { running?: unknown } }[]).some(
+      ({ state }) => state?.running !== undefined,
+    ),
+  );
+}

@@ -1,0 +1,24 @@
+import type { Fact } from './fact.ts';
+import type { World } from './world.ts';
+
+/**
+ * Stands for kubelets, controllers and programs that want to lead after all: whoever has ended is
+ * started again after its slot's `restartMs`, and asks again.
+ */
+export class Supervisor {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  readonly notice = (fact: Fact): void => {
+    if (fact.type !== 'died' && fact.type !== 'refused' && fact.type !== 'ended') return;
+    const { slot } = fact.who;
+    const restartMs = Number(this.#world.slot(slot).setting['restartMs']);
+    this.#world.later(restartMs, () => {
+      const candidate = this.#world.boot(slot);
+      if (candidate && !candidate.isBusy) candidate.start();
+    });
+  };
+}

@@ -1,0 +1,178 @@
+import { type Cluster, SimulatedClock, createCluster } from '../../lib/testing/index.ts';
+import type { Candidate } from './candidate.ts';
+import type { Violation } from './check.ts';
+import type { Fact } from './fact.ts';
+import type { Kind } from './family.ts';
+import { Figures } from './figures.ts';
+import { Luck } from './luck.ts';
+import { type Part, partOf } from './parts.ts';
+import { Pods } from './pods.ts';
+import type { Event, Schedule, SlotSetting } from './schedule.ts';
+import { Transcript, record } from './transcript.ts';
+
+/** A place for a candidate: one process at a time runs there. */
+export interface Slot {
+  readonly index: number;
+  /** The Pod's or the machine's, and the user's. */
+  readonly name: string;
+  readonly setting: SlotSetting;
+  /** Of the Pod that is there, or was there last. */
+  podName: string;
+  candidate: Candidate | undefined;
+  /** How many processes there have been. */
+  born: number;
+}
+
+/** A cluster, candidates and what happens to them, all on one clock. */
+export class World {
+  readonly schedule: Schedule;
+  readonly part: Part;
+  readonly clock: SimulatedClock;
+  readonly cluster: Cluster;
+  readonly luck: Luck;
+  readonly slots: readonly Slot[];
+  readonly pods: Pods;
+  readonly transcript = new Transcript();
+  readonly figures = new Figures();
+  readonly violations: Violation[] = [];
+  /** Every process that there ever was. */
+  readonly candidates: Candidate[] = [];
+  readonly #kinds = new Map<string, Kind>();
+  readonly #listeners: ((fact: Fact) => void)[] = [];
+  #numbers = 0;
+
+  private constructor(schedule: Schedule, clock: SimulatedClock, cluster: Cluster) {
+    this.schedule = schedule;
+    this.part = partOf(schedule.mode);
+    this.clock = clock;
+    this.cluster = cluster;
+    this.luck = new Luck(schedule.seed).fork('world');
+    this.slots = schedule.setting.slots.map((setting, index) => ({
+      index,
+      name: `pod-${index}`,
+      setting,
+      podName: `pod-${index}`,
+      candidate: undefined,
+      born: 0,
+    }));
+    for (const { kinds } of this.part.families) {
+      for (const [what, kind] of Object.entries(kinds)) this.#kinds.set(what, kind);
+    }
+    this.#listeners.push(record(this.transcript, this));
+    this.pods = new Pods(this);
+    this.#listeners.push((fact) => {
+      this.pods.notice(fact);
+    });
+    this.#listeners.push((fact) => {
+      this.figures.notice(fact, this);
+    });
+    for (const check of this.part.checks) {
+      const violated = (text: string) => {
+        this.violated(check.name, text);
+      };
+      this.#listeners.push(check.begin(this, violated));
+    }
+    cluster.onChange(({ type, before, after }) => {
+      this.tellAll({ type: 'written', resource: type.plural, before, after });
+    });
+  }
+
+  static async create(schedule: Schedule): Promise<World> {
+    const seed = new Luck(schedule.seed).seed('cluster');
+    const clock = new SimulatedClock({ seed });
+    const { gcDelayMs } = schedule.setting;
+    const cluster = await createCluster({ clock, http: false, gcDelayMs });
+    const world = new World(schedule, clock, cluster);
+    world.part.populate(world);
+    return world;
+  }
+
+  /** All who run, in the order of their slots. */
+  get living(): Candidate[] {
+    return this.slots.flatMap(({ candidate }) => (candidate?.isAlive ? [candidate] : []));
+  }
+
+  /** Who leads at this very moment. */
+  get leaders(): Candidate[] {
+    return this.candidates.filter((candidate) => candidate.isAlive && candidate.isValid);
+  }
+
+  slot(index: number): Slot {
+    const slot = this.slots[index % this.slots.length];
+    if (!slot) throw new RangeError('a world without slots');
+    return slot;
+  }
+
+  /** The place among all requests of the run. */
+  nextNumber(): number {
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+
+  /** Calls it with every fact from now on. */
+  listen(listener: (fact: Fact) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  tellAll(fact: Fact): void {
+    for (const listen of this.#listeners) listen(fact);
+  }
+
+  violated(check: string, text: string): void {
+    const atMs = this.clock.now();
+    this.violations.push({ check, atMs, text });
+    this.transcript.add(atMs, 'check', `VIOLATION of ${check}: ${text}`);
+  }
+
+  act(event: Event): void {
+    this.tellAll({ type: 'event', event });
+    this.#kindOf(event).act(this, event);
+  }
+
+  tell(event: Event): string {
+    return this.#kindOf(event).tell(event);
+  }
+
+  /** A process in this slot: the one that is there, or a new one. */
+  boot(index: number): Candidate | undefined {
+    const slot = this.slot(index);
+    if (slot.candidate?.isAlive) return slot.candidate;
+    const candidate = this.part.boot(this, slot);
+    if (!candidate) return undefined;
+    slot.candidate = candidate;
+    this.candidates.push(candidate);
+    this.tellAll({ type: 'born', who: candidate });
+    return candidate;
+  }
+
+  /** What the next process in this slot is called. */
+  nextName(slot: Slot): string {
+    slot.born += 1;
+    return `${String.fromCodePoint(97 + slot.index)}${slot.born}`;
+  }
+
+  /** Lets time pass; after each instant everybody is told that it is over. */
+  async advanceTo(untilMs: number, enough: () => boolean = () => false): Promise<void> {
+    let isReached = untilMs <= this.clock.now();
+    const cancel = this.clock.after(untilMs - this.clock.now(), () => {
+      isReached = true;
+    });
+    const look = () => {
+      this.tellAll({ type: 'settled' });
+      return isReached || enough();
+    };
+    await this.clock.runUntil(look, Number.POSITIVE_INFINITY);
+    cancel();
+  }
+
+  /** Does something later, whatever happens until then. */
+  later(ms: number, task: () => void): void {
+    this.clock.after(ms, task);
+  }
+
+  #kindOf({ what }: Event): Kind {
+    const kind = this.#kinds.get(what);
+    if (!kind) throw new Error(`The mode ${this.schedule.mode} knows no event "${what}"`);
+    return kind;
+  }
+}
