@@ -1,4 +1,7 @@
-/** The rights that a candidate needs, as YAML that can be applied as it is. */
+/**
+ * The rights that a candidate needs, as YAML that can be applied as it is. To apply one never
+ * overwrites another: each is named after what it is for, and ends as no other does.
+ */
 
 export interface RoleOptions {
   readonly namespace: string;
@@ -12,14 +15,16 @@ export interface RoleOptions {
 /** The complete Role (and what binds it) for `become`. Quoted is what may look like a number. */
 export function roleYaml(options: RoleOptions): string {
   const { namespace, lockName, takeOver } = options;
-  const name = `${lockName}-leader-election`;
+  const name = `${lockName}-leader-for-life`;
   const account = serviceAccount(options.user);
   const documents = [
     bound(role(name, namespace, lockName, takeOver), name, namespace, options.user),
   ];
   if (takeOver) {
-    documents.push(clusterRole(name));
-    if (account) documents.push(binding('ClusterRoleBinding', 'ClusterRole', name, account));
+    // Of no namespace: there may be a lock of this name in several.
+    const wideName = `leader-for-life:${namespace}:${lockName}`;
+    documents.push(clusterRole(wideName));
+    if (account) documents.push(binding('ClusterRoleBinding', 'ClusterRole', wideName, account));
   }
   return documents.join('---\n');
 }
@@ -65,8 +70,8 @@ export interface ObserverRoleOptions {
 
 /** The complete Role (and what binds it) for who only looks on. */
 export function observerRoleYaml(options: ObserverRoleOptions): string {
-  const { namespace, name } = options;
-  const roleName = `${name}-observer`;
+  const { namespace, name, resource } = options;
+  const roleName = `${name}-${resource === 'leases' ? 'lease' : 'lock'}-observer`;
   return bound(observerRole(roleName, options), roleName, namespace, options.user);
 }
 

@@ -1,7 +1,12 @@
 import { loadAllYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 
-import { type RoleOptions, leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
+import {
+  type RoleOptions,
+  leaseRoleYaml,
+  observerRoleYaml,
+  roleYaml,
+} from '../../lib/kubernetes/role.ts';
 
 const options: RoleOptions = { namespace: 'prod', lockName: 'my-lock', takeOver: false };
 const USER = 'system:serviceaccount:prod:my.account-1';
@@ -14,7 +19,7 @@ const core = (resource: string, verbs: string[]) => ({
 const role = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'Role',
-  metadata: { name: 'my-lock-leader-election', namespace: 'prod' },
+  metadata: { name: 'my-lock-leader-for-life', namespace: 'prod' },
   rules: [
     core('configmaps', ['create']),
     { ...core('configmaps', ['get', 'watch', 'delete']), resourceNames: ['my-lock'] },
@@ -28,21 +33,22 @@ const roleToTakeOver = {
 const clusterRole = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRole',
-  metadata: { name: 'my-lock-leader-election' },
+  metadata: { name: 'leader-for-life:prod:my-lock' },
   rules: [core('nodes', ['get', 'watch'])],
 };
 const subjects = [{ kind: 'ServiceAccount', name: 'my.account-1', namespace: 'prod' }];
-const bindingOf = (kind: string) => ({
+const bindingOf = (kind: string, name: string) => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: `${kind}Binding`,
-  metadata: { name: 'my-lock-leader-election' },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: 'my-lock-leader-election' },
+  metadata: { name },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
   subjects,
 });
 const roleBinding = {
-  ...bindingOf('Role'),
-  metadata: { name: 'my-lock-leader-election', namespace: 'prod' },
+  ...bindingOf('Role', 'my-lock-leader-for-life'),
+  metadata: { name: 'my-lock-leader-for-life', namespace: 'prod' },
 };
+const clusterRoleBinding = bindingOf('ClusterRole', 'leader-for-life:prod:my-lock');
 
 describe('the Role for a candidate', () => {
   it.each([
@@ -52,7 +58,7 @@ describe('the Role for a candidate', () => {
     [
       'with takeover, for a service account',
       { takeOver: true, user: USER },
-      [roleToTakeOver, roleBinding, clusterRole, bindingOf('ClusterRole')],
+      [roleToTakeOver, roleBinding, clusterRole, clusterRoleBinding],
     ],
   ])('can be applied as it is %s', (_, changes, documents) => {
     expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
@@ -63,7 +69,7 @@ describe('the Role for a candidate', () => {
       "apiVersion: rbac.authorization.k8s.io/v1
       kind: Role
       metadata:
-        name: my-lock-leader-election
+        name: my-lock-leader-for-life
         namespace: "prod"
       rules:
       - apiGroups: [""]
@@ -80,12 +86,12 @@ describe('the Role for a candidate', () => {
       apiVersion: rbac.authorization.k8s.io/v1
       kind: RoleBinding
       metadata:
-        name: my-lock-leader-election
+        name: my-lock-leader-for-life
         namespace: "prod"
       roleRef:
         apiGroup: rbac.authorization.k8s.io
         kind: Role
-        name: my-lock-leader-election
+        name: my-lock-leader-for-life
       subjects:
       - kind: ServiceAccount
         name: "my.account-1"
@@ -179,5 +185,32 @@ rules:
   resources: ["events"]
   verbs: ["create"]
 `);
+  });
+});
+
+describe('the Roles together', () => {
+  const user = USER;
+  /** Everything that is printed for a lock and a Lease of this name in this namespace. */
+  const printed = (namespace: string, name: string) => [
+    roleYaml({ namespace, lockName: name, takeOver: true, user }),
+    leaseRoleYaml({ namespace, leaseName: name, events: true, user }),
+    observerRoleYaml({ namespace, name, group: '', resource: 'configmaps', user }),
+    observerRoleYaml({ namespace, name, group: 'coordination.k8s.io', resource: 'leases', user }),
+  ];
+  interface Printed {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  }
+  const identities = (manifests: readonly string[]) =>
+    manifests
+      .flatMap((yaml) => loadAllYaml(yaml) as Printed[])
+      .map(({ kind, metadata: { namespace = '', name } }) => [kind, namespace, name].join(' '));
+
+  it('have names of their own: to apply one overwrites no other', () => {
+    const names = ['a', 'a-lock', 'a-lease', 'a-leader', 'a-leader-for-life', 'b.a'];
+    const namespaces = ['b', 'b-a', 'a'];
+    const all = identities(namespaces.flatMap((where) => names.flatMap((n) => printed(where, n))));
+    expect(all).toHaveLength(namespaces.length * names.length * 10);
+    expect(all.filter((one, i) => all.indexOf(one) !== i)).toEqual([]);
   });
 });

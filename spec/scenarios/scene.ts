@@ -74,8 +74,7 @@ export class Scene {
       namespace,
       image: image.name,
       folder,
-      // The names of what its rights need outside of namespaces are made of this.
-      lockName: options.takeOver ? `lock-${namespace}` : 'lock',
+      lockName: 'lock',
       serviceAccount: SERVICE_ACCOUNT,
       apiServerPort: cluster.ports.apiServer,
     });
@@ -92,7 +91,12 @@ export class Scene {
   }
 
   get #roleName(): string {
-    return `${this.where.lockName}-leader-election`;
+    return `${this.where.lockName}-leader-for-life`;
+  }
+
+  /** With `takeOver` only. */
+  get #clusterRoleName(): string {
+    return `leader-for-life:${this.namespace}:${this.where.lockName}`;
   }
 
   async #prepare(takeOver: boolean): Promise<void> {
@@ -155,7 +159,6 @@ export class Scene {
   /** Takes one right of the documented Role, or ClusterRole, away. */
   async revoke(resource: 'configmaps' | 'pods' | 'nodes', verb: string): Promise<void> {
     const { namespace, rbac } = this;
-    const name = this.#roleName;
     const less = (rules: readonly V1PolicyRule[] = []): V1PolicyRule[] =>
       rules
         .map((rule) =>
@@ -165,9 +168,11 @@ export class Scene {
         )
         .filter(({ verbs }) => verbs.length > 0);
     if (resource === 'nodes') {
+      const name = this.#clusterRoleName;
       const role = await rbac.readClusterRole({ name });
       await rbac.replaceClusterRole({ name, body: { ...role, rules: less(role.rules) } });
     } else {
+      const name = this.#roleName;
       const role = await rbac.readNamespacedRole({ namespace, name });
       const body = { ...role, rules: less(role.rules) };
       await rbac.replaceNamespacedRole({ namespace, name, body });
@@ -335,12 +340,11 @@ export class Scene {
 
   /** Ends its Pods and removes all that it made. What was said stays until the cluster goes. */
   async close(): Promise<void> {
-    const name = this.#roleName;
+    const name = this.#clusterRoleName;
     await Promise.all(this.#ends.map((end) => end()));
     await Promise.all(
       [
         this.core.deleteNamespace({ name: this.namespace }),
-        // With `takeOver` only.
         this.rbac.deleteClusterRole({ name }),
         this.rbac.deleteClusterRoleBinding({ name }),
       ].map((deletion: Promise<unknown>) => deletion.catch(unlessNotFound)),
