@@ -1,3 +1,5 @@
+import { printable, printableLines } from './printable.ts';
+
 /** Every `code` that an error of this library can carry; `docs/errors.md` explains each. */
 export const errorCodes = [
   'ERR_INVALID_ARGUMENT',
@@ -33,7 +35,7 @@ export class LeaderElectionError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(printableLines(message), options);
     this.name = 'LeaderElectionError';
     this.code = code;
   }
@@ -41,14 +43,14 @@ export class LeaderElectionError extends Error {
 
 /** A `TypeError` that names the argument, what it has to be and what it was. */
 export function invalidArgument(name: string, expected: string, value: unknown): TypeError {
-  const error = new TypeError(`${name} must be ${expected}, but is ${show(value)}`);
+  const error = new TypeError(printable(`${name} must be ${expected}, but is ${show(value)}`));
   return Object.assign(error, { code: 'ERR_INVALID_ARGUMENT' satisfies ErrorCode });
 }
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value));
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value !== 'object' || value === null) return shorten(String(value));
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 

@@ -1,6 +1,7 @@
 import { LeaderElectionError } from './errors.ts';
 import { ApiError, hasStatus, isNamespaceTerminating } from './kubernetes/outcome.ts';
 import { roleYaml } from './kubernetes/role.ts';
+import { printable } from './printable.ts';
 import type { Failure } from './protocol/for-life.ts';
 
 /** The election that failed, for messages. */
@@ -75,7 +76,7 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
     case 'pod-uid-mismatch':
       return new LeaderElectionError(
         'ERR_POD_UID_MISMATCH',
-        `${pod} has the UID ${failure.actual}, but this process was told ${failure.expected}. ` +
+        `${pod} has the UID ${printable(failure.actual)}, but this process was told ${failure.expected}. ` +
           'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
           'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
           'whose downward-API UID is another. If the Pod was replaced, this process has to end.',

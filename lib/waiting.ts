@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { type Obstacle, type State } from './protocol/for-life.ts';
 import { holderOf } from './protocol/model.ts';
 
@@ -7,7 +8,10 @@ export interface WaitingState {
   readonly namespace: string;
   /** For programs. */
   readonly reason: WaitingReason;
-  /** For people: who holds the lock, why it is not free, and what has to happen. */
+  /**
+   * For people: who holds the lock, why it is not free, and what has to happen. One line, fit for a
+   * log or a terminal; what is below is as the API server says it.
+   */
   readonly message: string;
   /** The Pod that holds the lock. */
   readonly holderPod?: string;
@@ -67,7 +71,9 @@ export function describeWaiting(
   const reason = trouble ? 'api-unavailable' : reasons[state.obstacle];
   return {
     reason,
-    message: trouble ? trouble.message : explain(state, reason, holder?.name, known?.nodeName),
+    message: printable(
+      trouble ? trouble.message : explain(state, reason, holder?.name, known?.nodeName),
+    ),
     ...(holder && { holderPod: holder.name, holderUid: holder.uid }),
     ...(known?.nodeName !== undefined && { holderNode: known.nodeName }),
     ...(known && { holderPhase: known.phase }),

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { printable } from './log.ts';
+import { printableLines } from './printable.ts';
 
 /** Nobody should have to guess why a process that waits for its API server does nothing. */
 const TROUBLE_MS = 10_000;
@@ -21,7 +21,7 @@ export class Warnings {
     if (this.#given.has(kind)) return;
     this.#given.add(kind);
     const code = `LEADER_FOR_LIFE_${kind.replace('-', '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
-    this.#warn(message.split('\n').map(printable).join('\n'), code);
+    this.#warn(printableLines(message), code);
   }
 
   /** A request failed. Returns whether none has succeeded for long. */

@@ -1,7 +1,7 @@
 import createDebug from 'debug';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { createLog, printable } from '../lib/log.ts';
+import { createLog } from '../lib/log.ts';
 
 const written = vi.fn();
 const { log: original } = createDebug;
@@ -48,18 +48,6 @@ describe('a log', () => {
     createDebug.enable('leader-for-life:spec');
     createLog('spec')('one\ntwo');
     expect(format()).toContain('one two');
-  });
-});
-
-describe('what can be printed', () => {
-  it.each([
-    ['plain text: ü, 漢字, 🙂', 'plain text: ü, 漢字, 🙂'],
-    ['a\nb\r\nc', 'a b  c'],
-    ['\u0000\u001f\u007f\u0080\u009f\u2028\u2029', '       '],
-    ['\u001b[31mred', ' [31mred'],
-    [' ~\u00a0', ' ~\u00a0'],
-  ])('of %j is %j', (text, expected) => {
-    expect(printable(text)).toBe(expected);
   });
 });
 

@@ -53,6 +53,7 @@ export async function serviceAccountCredentials(environment: Environment): Promi
   const load = () => {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromCluster(environment.root === '/' ? '' : environment.root);
+    checkKubeConfig(kubeConfig);
     return kubeConfig;
   };
   let current = load();
@@ -81,23 +82,49 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
       `The kubeConfig's cluster ${JSON.stringify(cluster.name)} has the server ` +
-        `${JSON.stringify(cluster.server)}, which is no http or https URL.`,
+        `${JSON.stringify(shown(cluster.server))}, which is no http or https URL.`,
     );
   }
   if (server.protocol === 'http:' && !cluster.skipTLSVerify) {
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
-      `The kubeConfig's server ${cluster.server} is not encrypted. If that is meant, set ` +
+      `The kubeConfig's server ${shown(cluster.server)} is not encrypted. If that is meant, set ` +
         'skipTLSVerify (insecure-skip-tls-verify) on the cluster, as client-node demands.',
     );
   }
   return server;
 }
 
+/** Without what may be secret: a user's name and password, a query. */
+function shown(server: unknown): string {
+  return String(server)
+    .replace(/[?#].*$/s, '')
+    .replace(/^.*@/s, '***@');
+}
+
+/**
+ * Its message says what happened. The error itself is kept from causes, and so from logs: it may carry
+ * the arguments of a plugin, the password of a proxy's URL, or what a plugin said that is no JSON.
+ */
+function noCredentials(error: unknown): Error {
+  const { message, code, input } = Object(error) as Partial<NodeJS.ErrnoException & HasInput>;
+  const telling = error instanceof SyntaxError || input !== undefined;
+  const why = telling ? 'what the kubeConfig or its plugin says is malformed' : String(message);
+  const told = new Error(`there are no credentials: ${why}`);
+  return code === undefined ? told : Object.assign(told, { code });
+}
+
+/** What could not be read, as the error of a malformed URL has it. */
+interface HasInput {
+  readonly input: unknown;
+}
+
 async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
   const server = checkKubeConfig(kubeConfig);
   const options: RequestOptions = {};
-  await kubeConfig.applyToHTTPSOptions(options);
+  await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
+    throw noCredentials(error);
+  });
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     // Trimmed, for a token's file may end with a newline.

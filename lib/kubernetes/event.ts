@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Api } from './api.ts';
 import { type Json, child, text } from './json.ts';
+import { isDnsLabel } from './names.ts';
 
 const COMPONENT = 'leader-for-life';
 
@@ -14,7 +15,7 @@ export async function createEvent(
   message: string,
 ): Promise<void> {
   const metadata = child(subject, 'metadata');
-  const namespace = text(metadata, 'namespace') ?? 'default';
+  const namespace = namespaceOf(metadata);
   const name = text(metadata, 'name') ?? '';
   const now = clock.date();
   const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
@@ -41,6 +42,12 @@ export async function createEvent(
   };
   const path = `/api/v1/namespaces/${namespace}/events`;
   await api.request({ method: 'POST', path, body }, () => undefined);
+}
+
+/** It becomes part of a path: what cannot be a namespace is none. */
+function namespaceOf(metadata: Json): string {
+  const namespace = text(metadata, 'namespace') ?? '';
+  return isDnsLabel(namespace) ? namespace : 'default';
 }
 
 /** After its subject and the time, which a millisecond alone would not make unique. */

@@ -1,4 +1,5 @@
 /** What a failed request means: worth another try, or final. */
+import { printable } from '../printable.ts';
 
 /** The part of Kubernetes' `Status` object that decisions and messages need. */
 export interface Status {
@@ -19,7 +20,7 @@ export class ApiError extends Error implements Status {
   readonly retryAfterMs: number | undefined;
 
   constructor(status: Status, request: string, retryAfterMs?: number) {
-    super(`${request}: ${String(status.status)} ${status.reason}: ${status.message}`);
+    super(printable(`${request}: ${status.status} ${status.reason}: ${status.message}`));
     this.name = 'ApiError';
     this.status = status.status;
     this.reason = status.reason;
@@ -31,7 +32,8 @@ export class ApiError extends Error implements Status {
 /** No answer, or none that could be understood. Whether the request took effect is unknown. */
 export class NoAnswerError extends Error {
   constructor(request: string, cause: unknown) {
-    super(`${request}: ${cause instanceof Error ? describe(cause) : String(cause)}`, { cause });
+    const what = cause instanceof Error ? describe(cause) : String(cause);
+    super(printable(`${request}: ${what}`), { cause });
     this.name = 'NoAnswerError';
   }
 }

@@ -2,6 +2,7 @@ import { abortable } from '../abort.ts';
 import { sleep } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
+import { printable } from '../printable.ts';
 import type { Loss } from '../protocol/lease.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Campaign, type Tenure } from './campaign.ts';
@@ -217,7 +218,7 @@ export class Election {
         ? `no renewal has succeeded for ${durations.renewDeadlineMs} ms`
         : loss.holder === ''
           ? 'somebody else has released it'
-          : `${loss.holder} holds it`;
+          : `${printable(loss.holder)} holds it`;
     const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
     return new LeaderElectionError(
       'ERR_LEADERSHIP_LOST',

@@ -6,6 +6,7 @@ import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
 import { ApiError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
+import { printable } from '../printable.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type OpenLock, type RequestFailure, never } from './open-lock.ts';
@@ -86,7 +87,7 @@ export class LeaseConnection implements OpenLock {
 
   async recordEvent(what: string, { object }: LockVersion): Promise<void> {
     if (!this.#events || !isObject(object)) return;
-    const message = `${this.identity} ${what}`;
+    const message = printable(`${this.identity} ${what}`);
     await this.explained(createEvent(this.#api, this.#surroundings.clock, object, message));
   }
 
