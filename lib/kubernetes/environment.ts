@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
+import { isDnsSubdomain } from './names.ts';
 
 /** What the surroundings of the process say; injected so that specs can make them up. */
 export interface Environment {
@@ -11,6 +13,9 @@ export interface Environment {
 }
 
 export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** All that Kubernetes puts into a Secret or a ConfigMap, and so into a volume. */
+const MAX_FILE_BYTES = 2 ** 20;
 
 /** An environment variable; set but empty is a slip in somebody's YAML, and an error. */
 export function variable(environment: Environment, name: string): string | undefined {
@@ -23,22 +28,48 @@ export function variable(environment: Environment, name: string): string | undef
 
 /** Whether this process runs in a Pod of a cluster (as client-go tells). */
 export function isInCluster(environment: Environment): boolean {
-  if (variable(environment, 'KUBERNETES_SERVICE_HOST') === undefined) return false;
-  if (variable(environment, 'KUBERNETES_SERVICE_PORT') === undefined) {
+  const host = variable(environment, 'KUBERNETES_SERVICE_HOST');
+  if (host === undefined) return false;
+  const port = variable(environment, 'KUBERNETES_SERVICE_PORT');
+  if (port === undefined) {
     throw invalidArgument('environment variable KUBERNETES_SERVICE_PORT', 'set', undefined);
   }
+  if (!isHost(host)) {
+    const expected = 'a host name or an IP address';
+    throw invalidArgument('environment variable KUBERNETES_SERVICE_HOST', expected, host);
+  }
+  if (!isPort(port)) {
+    const expected = 'a port, from 1 to 65535';
+    throw invalidArgument('environment variable KUBERNETES_SERVICE_PORT', expected, port);
+  }
   return true;
+}
+
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || isDnsSubdomain(text.toLowerCase().replace(/\.$/, ''));
+}
+
+function isPort(text: string): boolean {
+  return /^[1-9]\d{0,4}$/.test(text) && Number(text) < 2 ** 16;
 }
 
 /** Throws ERR_NO_SERVICE_ACCOUNT unless the Pod has its token and the API server's CA. */
 export async function checkServiceAccount(environment: Environment): Promise<void> {
   for (const file of ['token', 'ca.crt']) {
     const path = join(environment.root, SERVICE_ACCOUNT_PATH, file);
-    const content = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const content = await readSmall(path).catch((cause: unknown) => {
       throw noServiceAccount(path, 'cannot be read', cause);
     });
     if (content.trim() === '') throw noServiceAccount(path, 'is empty');
   }
+}
+
+/** Neither waits for a pipe nor reads a device without end. */
+async function readSmall(path: string): Promise<string> {
+  const stats = await stat(path);
+  if (!stats.isFile()) throw new Error('it is no regular file');
+  if (stats.size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
+  return readFile(path, 'utf8');
 }
 
 function noServiceAccount(path: string, what: string, cause?: unknown): LeaderElectionError {
@@ -56,6 +87,6 @@ export async function serviceAccountNamespace(
   environment: Environment,
 ): Promise<string | undefined> {
   const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'namespace');
-  const content = await readFile(path, 'utf8').catch(() => '');
+  const content = await readSmall(path).catch(() => '');
   return content.trim() || undefined;
 }

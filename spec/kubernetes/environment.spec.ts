@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, truncateSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -54,6 +57,76 @@ describe('whether there is a cluster', () => {
     expect(() => isInCluster(of({ ...HOST, [name]: '' }))).toThrow(
       new RegExp(`^environment variable ${name} must be unset or not empty, but is ""$`),
     );
+  });
+});
+
+describe('where the API server is', () => {
+  it.each([
+    ['10.0.0.1', '443'],
+    ['fd00::1', '6443'],
+    ['kubernetes.default.svc', '1'],
+    ['API.Example.COM.', '65535'],
+  ])('may be %s at %s', (host, port) => {
+    const variables = { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port };
+    expect(isInCluster(of(variables))).toBe(true);
+  });
+
+  it.each([
+    'a b',
+    ' 10.0.0.1',
+    'user:secret@host',
+    'host/path',
+    'host?a=b',
+    '[::1]',
+    'a..b',
+    '\u202e',
+  ])('is no host %j', (host) => {
+    expect(() => isInCluster(of({ ...HOST, KUBERNETES_SERVICE_HOST: host }))).toThrow(
+      /^environment variable KUBERNETES_SERVICE_HOST must be a host name or an IP address, but/,
+    );
+  });
+
+  it.each([
+    '0',
+    '-1',
+    '65536',
+    '1e3',
+    '0x50',
+    '443/tcp',
+    'tcp://10.0.0.1:443',
+    '٤٤٣',
+    '9'.repeat(400),
+  ])('is at no port %j', (port) => {
+    expect(() => isInCluster(of({ ...HOST, KUBERNETES_SERVICE_PORT: port }))).toThrow(
+      /^environment variable KUBERNETES_SERVICE_PORT must be a port, from 1 to 65535, but/,
+    );
+  });
+});
+
+describe('a file of the service account', () => {
+  it.each(['token', 'ca.crt'])('%s is not read where it never ends', async (name) => {
+    using container = new Container({ token: 'a', 'ca.crt': 'b' });
+    container.remove(name);
+    symlinkSync('/dev/zero', container.path(name));
+    await expect(checkServiceAccount(container)).rejects.toMatchObject({
+      code: 'ERR_NO_SERVICE_ACCOUNT',
+      cause: { message: 'it is no regular file' },
+    });
+  });
+
+  it('is not waited for where it is a pipe that nobody writes to', async () => {
+    using container = new Container({ token: 'a', 'ca.crt': 'b' });
+    execFileSync('mkfifo', [container.path('namespace')]);
+    expect(await serviceAccountNamespace(container)).toBeUndefined();
+  });
+
+  it('is not read where it is too large', async () => {
+    using container = new Container({ token: 'a', 'ca.crt': 'b' });
+    truncateSync(container.path('token'), 2 ** 40);
+    await expect(checkServiceAccount(container)).rejects.toMatchObject({
+      code: 'ERR_NO_SERVICE_ACCOUNT',
+      cause: { message: 'it has more than 1048576 bytes' },
+    });
   });
 });
 
