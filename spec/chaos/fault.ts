@@ -99,16 +99,13 @@ export interface ClientCertificate {
 }
 
 export interface FaultProxyOptions {
-  /** The API server, and the certificate to trust (not needed for plain http). */
-  readonly upstream: { readonly server: string; readonly ca?: string };
+  /** The API server's URL (https), and the certificate to trust. */
+  readonly upstream: { readonly server: string; readonly ca: string };
   /** Decides what has a probability: 0 to 1. */
   readonly random?: () => number;
 }
 
-/**
- * A way to an API server on which faults can be put. `FaultProxy.listen(options)` in
- * `fault-proxy.ts` is one.
- */
+/** A way to an API server on which faults can be put: `FaultProxy` in `fault-proxy.ts` is one. */
 export interface Faults {
   /**
    * A new line with a port of its own. It passes on what the client says, bearer tokens included; a

@@ -1,0 +1,24 @@
+import { abortable } from '../../../lib/abort.ts';
+import { lasting } from './lasting.ts';
+
+/** What can be shut, by several at once, and is open when nobody shuts it. */
+export class Gate {
+  #shutters = 0;
+  #opened = Promise.withResolvers<undefined>();
+
+  /** Shuts it until the result is disposed of. */
+  shut(): Disposable {
+    this.#shutters += 1;
+    return lasting(() => {
+      this.#shutters -= 1;
+      if (this.#shutters > 0) return;
+      this.#opened.resolve(undefined);
+      this.#opened = Promise.withResolvers();
+    });
+  }
+
+  /** Resolves while it is open; rejects with the signal's reason. */
+  async pass(signal: AbortSignal): Promise<void> {
+    while (this.#shutters > 0) await abortable(this.#opened.promise, signal);
+  }
+}

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import type { Certificate } from '../../cluster/certificate.ts';
+import type {
+  ClientCertificate,
+  ConnectionFault,
+  Counts,
+  Fault,
+  FaultProxyOptions,
+  Line,
+} from '../fault.ts';
+import type { Surroundings } from './exchange.ts';
+import { Connection, onDeserted } from './connection.ts';
+import { newCounts } from './counts.ts';
+import { Gate } from './gate.ts';
+import { Gateway } from './gateway.ts';
+import { lasting, together } from './lasting.ts';
+import { RequestFaults } from './request-faults.ts';
+import { Sockets, dial } from './sockets.ts';
+import { Weather } from './weather.ts';
+
+export class ProxyLine implements Line {
+  readonly name: string;
+  readonly ca: string;
+  readonly counts: Counts;
+  readonly #upstream: URL;
+  readonly #gateway: Gateway;
+  readonly #surroundings: Surroundings;
+  readonly #server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  readonly #weathers = { to: new Weather(), from: new Weather() };
+  readonly #sockets = new Sockets();
+  readonly #connections = new Set<Connection>();
+  #halfOpen = 0;
+  #dropping = 0;
+
+  private constructor(
+    names: Pick<Line, 'name' | 'ca'>,
+    upstream: URL,
+    gateway: Gateway,
+    surroundings: Surroundings,
+  ) {
+    this.name = names.name;
+    this.ca = names.ca;
+    this.counts = surroundings.counts;
+    this.#upstream = upstream;
+    this.#gateway = gateway;
+    this.#surroundings = surroundings;
+    this.#server.on('connection', (socket) => {
+      this.#accept(socket).catch(() => socket.resetAndDestroy());
+    });
+  }
+
+  static async open(
+    name: string,
+    identity: Certificate,
+    options: FaultProxyOptions,
+    certificate: ClientCertificate | undefined,
+  ): Promise<ProxyLine> {
+    const surroundings: Surroundings = {
+      faults: new RequestFaults(options.random ?? Math.random),
+      watches: new Gate(),
+      counts: newCounts(),
+    };
+    const gateway = await Gateway.open(identity, options, certificate, surroundings);
+    const names = { name, ca: identity.certificate };
+    const line = new ProxyLine(names, new URL(options.upstream.server), gateway, surroundings);
+    line.#server.listen(0, '127.0.0.1');
+    await once(line.#server, 'listening');
+    return line;
+  }
+
+  get server(): string {
+    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  strike(fault: Fault): Disposable {
+    switch (fault.kind) {
+      case 'freeze-watches':
+        this.counts.struck[fault.kind] += 1;
+        return this.#surroundings.watches.shut();
+      case 'latency':
+      case 'reset':
+      case 'half-open':
+      case 'blackhole':
+      case 'drop-on-accept':
+        return this.#strikeConnections(fault);
+      default:
+        return this.#surroundings.faults.add(fault);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    await Promise.all([once(this.#server, 'close'), this.#sockets.close()]);
+    await this.#gateway.close();
+  }
+
+  #strikeConnections(fault: ConnectionFault): Disposable {
+    const count = (struck: number) => (this.counts.struck[fault.kind] += struck);
+    switch (fault.kind) {
+      case 'latency': {
+        count(this.#connections.size);
+        const { to, from } = this.#weathers;
+        const struck = fault.direction ? [this.#weathers[fault.direction]] : [to, from];
+        return together(struck.map((weather) => weather.slow(fault.ms)));
+      }
+      case 'blackhole':
+        count(this.#connections.size);
+        return this.#weathers[fault.direction].gate.shut();
+      case 'reset':
+        count(this.#connections.size);
+        for (const connection of this.#connections) connection.reset();
+        return together([]);
+      case 'half-open':
+        count(this.#connections.size);
+        return this.#forget();
+      case 'drop-on-accept':
+        this.#dropping += 1;
+        return lasting(() => (this.#dropping -= 1));
+    }
+  }
+
+  #forget(): Disposable {
+    const forgotten = [...this.#connections];
+    for (const connection of forgotten) connection.forget();
+    this.#halfOpen += 1;
+    return lasting(() => {
+      this.#halfOpen -= 1;
+      for (const connection of forgotten) connection.bury();
+    });
+  }
+
+  async #accept(client: Socket): Promise<void> {
+    this.#sockets.keep(client);
+    this.counts.connections += 1;
+    this.counts.open += 1;
+    client.once('close', () => (this.counts.open -= 1));
+    if (this.#dropping > 0) {
+      this.counts.struck['drop-on-accept'] += 1;
+      client.resetAndDestroy();
+    } else if (this.#halfOpen > 0) {
+      this.counts.struck['half-open'] += 1;
+      client.resume();
+      onDeserted(client, () => client.destroy());
+    } else {
+      await this.#connect(client);
+    }
+  }
+
+  async #connect(client: Socket): Promise<void> {
+    const upstream = this.#sockets.keep(await dial(this.#upstream));
+    const onward = this.#sockets.keep(await this.#gateway.connect(upstream));
+    if (client.destroyed) return void onward.destroy();
+    const connection = new Connection(client, onward, this.#weathers);
+    this.#connections.add(connection);
+    await connection.closed;
+    this.#connections.delete(connection);
+  }
+}
