@@ -30,8 +30,13 @@ export interface CandidateOptions {
   readonly releaseOnCancel?: boolean;
   readonly events?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Of this library: `lead`, or a `LeaderElector`. @default 'lead' */
-  readonly form?: 'lead' | 'elector';
+  /** Of this library: `lead`, a `LeaderElector`, or what `script` has besides. @default 'lead' */
+  readonly form?: string;
+  /** Of this library: another program with the same flags. @default candidate.ts */
+  readonly script?: string;
+  /** Flags that only this program has. */
+  readonly more?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   /** Of client-go. @default its own: protobuf */
   readonly contentType?: string;
   /** What it takes for the time of day. @default the machine's */
@@ -43,6 +48,9 @@ interface Program {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** How much of what it wrote to stderr is told when it is gone. */
+const LAST_WORDS = 4_000;
 
 /** A candidate that runs as a process of this machine, and what it says. */
 export class CandidateProcess {
@@ -66,9 +74,14 @@ export class CandidateProcess {
     const { mark } = journal;
     const beganMs = nowMs();
     const child = spawn(file, [...args, ...flags(options)], {
-      env: { PATH: process.env['PATH'], DEBUG: process.env['DEBUG'], ...env },
+      env: {
+        PATH: process.env['PATH'],
+        DEBUG: process.env['DEBUG'],
+        ...options.environment,
+        ...env,
+      },
       // For whoever looks into a failed test.
-      stdio: ['ignore', 'pipe', process.env['DEBUG'] === undefined ? 'ignore' : 'inherit'],
+      stdio: ['ignore', 'pipe', process.env['DEBUG'] === undefined ? 'pipe' : 'inherit'],
     });
     await once(child, 'spawn');
     const candidate = new CandidateProcess(options, child, journal);
@@ -77,6 +90,10 @@ export class CandidateProcess {
       throw new Error(`${options.identity} has another monotonic clock than this process`);
     }
     return candidate;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   get isGone(): boolean {
@@ -104,15 +121,20 @@ export class CandidateProcess {
     const { stdout } = this.#process;
     const closed = once(this.#process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     if (!stdout) throw new Error('its output is not piped');
+    let lastWords = '';
+    this.#process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      lastWords = `${lastWords}${chunk}`.slice(-LAST_WORDS);
+    });
     createInterface({ input: stdout }).on('line', (line) => {
       this.#journal.add({ ...(JSON.parse(line) as Entry), kind: this.kind });
     });
     const [code, signal] = await closed;
-    this.#add({ event: 'gone', code, signal });
+    this.#add({ event: 'gone', code, signal, message: lastWords.trim() });
   }
 
-  #add(entry: Pick<Entry, 'event' | 'signal' | 'code'>): void {
-    this.#journal.add({ ...entry, kind: this.kind, identity: this.identity, atMs: nowMs() });
+  #add(entry: Pick<Entry, 'event' | 'signal' | 'code' | 'message'>): void {
+    const { kind, identity, pid } = this;
+    this.#journal.add({ ...entry, kind, identity, pid, atMs: nowMs() });
   }
 }
 
@@ -125,10 +147,10 @@ const programs: Readonly<Record<Kind, (options: CandidateOptions) => Promise<Pro
     ],
     env: {},
   }),
-  'leader-for-life': ({ form = 'lead', wallClock }) =>
+  'leader-for-life': ({ form = 'lead', script, more = [], wallClock }) =>
     Promise.resolve({
       file: process.execPath,
-      args: [join(import.meta.dirname, 'candidate.ts'), `--form=${form}`],
+      args: [script ?? join(import.meta.dirname, 'candidate.ts'), `--form=${form}`, ...more],
       env: wallClock?.environment ?? {},
     }),
 };

@@ -19,6 +19,11 @@ export interface Entry {
     | 'sigterm'
     | 'exit'
     | 'error'
+    /** An error that nobody caught, a warning of Node.js. */
+    | 'uncaught'
+    | 'warning'
+    /** It cannot have the lock yet. */
+    | 'waiting'
     /** A signal was sent to it. */
     | 'signal'
     /** It is gone. */
@@ -26,17 +31,22 @@ export interface Entry {
   readonly kind: Kind;
   /** Unique among all processes. */
   readonly identity: string;
+  /** Of the process, where an identity can have several. */
+  readonly pid?: number | undefined;
   /** The machine's monotonic clock, which its processes share. Of acts: before it asked. */
   readonly atMs: number;
   /** When a renewal was sent, on the same clock. */
   readonly sentMs?: number;
   /** What a release wrote, as it is stored. */
   readonly renewTime?: string;
+  /** Of who leads. */
+  readonly fencingToken?: string;
   /** Its wall clock. */
   readonly time?: number;
   readonly leader?: string;
   readonly signal?: NodeJS.Signals | null;
   readonly code?: string | number | null;
+  readonly reason?: string;
   readonly message?: string;
 }
 

@@ -1,0 +1,84 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Scene } from '../scenarios/scene.ts';
+import { unlessNotFound } from '../scenarios/scene.ts';
+
+const SERVICE_ACCOUNT = 'candidate';
+
+/** Where a candidate sends its requests, and whom it trusts there. */
+export interface Server {
+  readonly server: string;
+  /** In PEM. */
+  readonly ca: string;
+}
+
+/** One candidate's way to the API server: a kubeconfig file with a token that can be revoked. */
+export class Access {
+  /** Of the kubeconfig. */
+  readonly path: string;
+  readonly #scene: Scene;
+  readonly #name: string;
+  readonly #server: Server;
+  #issued = 0;
+
+  private constructor(scene: Scene, name: string, server: Server) {
+    this.#scene = scene;
+    this.#name = name;
+    this.#server = server;
+    this.path = join(scene.where.folder, `${name}.kubeconfig`);
+  }
+
+  static async open(scene: Scene, name: string, server?: Server): Promise<Access> {
+    const { cluster } = scene;
+    const direct = { server: cluster.server, ca: await readFile(cluster.authority, 'utf8') };
+    const access = new Access(scene, name, server ?? direct);
+    await access.issue();
+    return access;
+  }
+
+  /** A token lives as long as a Secret that nobody reads. */
+  get #secret(): string {
+    return `${this.#name}-${this.#issued}`;
+  }
+
+  /** Writes down a new token. */
+  async issue(): Promise<void> {
+    const { core, namespace } = this.#scene;
+    this.#issued += 1;
+    const name = this.#secret;
+    const { metadata } = await core.createNamespacedSecret({
+      namespace,
+      body: { metadata: { name } },
+    });
+    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name, uid: metadata?.uid ?? '' };
+    const { status } = await core.createNamespacedServiceAccountToken({
+      namespace,
+      name: SERVICE_ACCOUNT,
+      body: { spec: { audiences: [], boundObjectRef } },
+    });
+    await this.#write(status?.token ?? '');
+  }
+
+  /** From then on, give or take the API server's memory of 10 s, nobody knows the token. */
+  async revoke(): Promise<void> {
+    const { core, namespace } = this.#scene;
+    await core.deleteNamespacedSecret({ namespace, name: this.#secret }).catch(unlessNotFound);
+  }
+
+  async #write(token: string): Promise<void> {
+    const { server, ca } = this.#server;
+    const authority = Buffer.from(ca).toString('base64');
+    const { namespace } = this.#scene;
+    const content = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': authority } }],
+      users: [{ name: 'user', user: { token } }],
+      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
+      'current-context': 'context',
+    };
+    // It is read at any time, and never half.
+    await writeFile(`${this.path}.new`, JSON.stringify(content), { mode: 0o600 });
+    await rename(`${this.path}.new`, this.path);
+  }
+}

@@ -1,0 +1,100 @@
+// Plays a random schedule of faults over candidates on a real cluster, and checks what they did. See
+// `node chaos.ts --help`.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { randomInt } from 'node:crypto';
+import { down, up } from '../cluster/lifecycle.ts';
+import { stopwatch } from '../cluster/progress.ts';
+import { figuresOf, judge } from './report.ts';
+import { processesWith } from './leaks.ts';
+import { run } from './run.ts';
+import type { Mode } from './trouble.ts';
+import { MARK } from './crew.ts';
+
+const HELP = `Usage: node chaos.ts --minutes N [--life|--lease] [--seed N] [--json FILE]
+
+Brings up a cluster of its own, lets candidates compete on it, does to them and to the cluster what a
+random schedule says, and checks what came of it. Exits with 1 if anything was not as promised.
+
+--minutes  How long to make trouble. Starting and stopping take about one and a half more.
+--life     Only life mode. --lease: only lease mode. [default: both]
+--seed     What the schedule follows from. [default: a new one, which is printed]
+--json     Where to write the figures, too.
+`;
+
+const NAME = 'chaos';
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      minutes: { type: 'string' },
+      life: { type: 'boolean', default: false },
+      lease: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const minutes = numberOf('--minutes', values.minutes);
+  const seed = values.seed === undefined ? randomInt(2 ** 32) : numberOf('--seed', values.seed);
+  const both = values.life === values.lease;
+  const modes: Mode[] = [
+    ...(both || values.life ? (['life'] as const) : []),
+    ...(both || values.lease ? (['lease'] as const) : []),
+  ];
+  const report = stopwatch();
+  report(`seed ${seed}`);
+  const interruption = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      report(`${name}: ending the run`);
+      interruption.abort();
+    });
+  }
+
+  const mark = `${process.pid}-${seed}`;
+  let outcome;
+  try {
+    const cluster = await up({ name: NAME, report });
+    outcome = await run({
+      cluster,
+      minutes,
+      seed,
+      modes,
+      signal: interruption.signal,
+      mark,
+      report,
+    });
+  } finally {
+    await down({ name: NAME, report });
+  }
+  const leaked = processesWith(`${MARK}=${mark}`).map((pid) => `process ${pid}`);
+  const verdict = judge({ ...outcome, leftovers: [...outcome.leftovers, ...leaked] });
+  const figures = figuresOf(outcome, seed);
+  process.stdout.write(`${figures.text}\n${verdict.text}\n`);
+  const { passed, failed } = verdict;
+  await write('reports/chaos.json', { numPassedTests: passed, numFailedTests: failed });
+  if (values.json !== undefined) await write(values.json, { ...figures.json, passed, failed });
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  if (interruption.signal.aborted) return 130;
+  return failed > 0 ? 1 : 0;
+}
+
+function numberOf(flag: string, text = ''): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0)) throw new Error(`${flag} has to be a number\n\n${HELP}`);
+  return value;
+}
+
+async function write(file: string, content: object): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,279 @@
+import { join } from 'node:path';
+import { setHeaderOptions, PatchStrategy } from '@kubernetes/client-node';
+import { CandidateProcess } from '../lease-fleet/candidate-process.ts';
+import type { Entry } from '../lease-fleet/journal.ts';
+import { type WallClock, wallClock } from '../lease-fleet/wall-clock.ts';
+import { Feed } from '../lease-fleet/feed.ts';
+import { nowMs } from '../scenarios/journal.ts';
+import { type Scene, unlessNotFound } from '../scenarios/scene.ts';
+import type { Luck } from '../simulate/luck.ts';
+import { type Access, Access as Ways, type Server } from './access.ts';
+import { insist, until } from './insist.ts';
+import { LockHistory } from './lock-history.ts';
+import { MAX_BACKOFF_MS, durations, recoveryMs } from './recovery.ts';
+import { storyOf } from './story.ts';
+import type { Chronicle, Mode } from './trouble.ts';
+import { Wire } from '../contract/wire.ts';
+
+/** A node of the API server's imagination: the Pods there are played by this program. */
+export const NODE = 'nowhere';
+
+/** Every process that a run starts has it in its environment. */
+export const MARK = 'LEADER_FOR_LIFE_CHAOS';
+
+const SCRIPT = join(import.meta.dirname, 'candidate.ts');
+const MERGE = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
+const GRACE_SECONDS = 600;
+
+/** How a process ends, and what is left of it. */
+export type Ending =
+  /** Its Pod, if it has one, is deleted once it is gone. */
+  | 'deleted'
+  /** Its Pod, if it has one, has failed. */
+  | 'failed'
+  /** A new process of the same Pod. */
+  | 'restarted';
+
+/** A place in an election, and whoever is there now. */
+export interface Berth {
+  readonly access: Access;
+  readonly form: string;
+  readonly hasGuard: boolean;
+  /** Of whoever is launched next. */
+  clock: WallClock | undefined;
+  candidate: CandidateProcess;
+  podUid: string;
+  /** Something is being done to it. */
+  isStruck: boolean;
+}
+
+export interface CrewOptions {
+  readonly mode: Mode;
+  readonly size: number;
+  readonly scene: Scene;
+  readonly chronicle: Chronicle;
+  readonly luck: Luck;
+  readonly mark: string;
+  readonly way?: (name: string) => Promise<Server>;
+}
+
+/** The candidates of one election, as processes; in life mode each with a Pod of its own. */
+export class Crew {
+  readonly name: Mode;
+  readonly mode: Mode;
+  readonly berths: Berth[] = [];
+  readonly journal = new Feed<Entry>(storyOf);
+  readonly history: LockHistory;
+  readonly #options: CrewOptions;
+  #launched = 0;
+  fromMs = 0;
+
+  private constructor(options: CrewOptions, history: LockHistory) {
+    this.name = options.mode;
+    this.mode = options.mode;
+    this.#options = options;
+    this.history = history;
+  }
+
+  static async start(options: CrewOptions): Promise<Crew> {
+    const { mode, scene } = options;
+    const place = { mode, namespace: scene.namespace, name: 'lock' };
+    const history = await LockHistory.begin(await Wire.of(scene.kubeConfig), place, nowMs);
+    const crew = new Crew(options, history);
+    try {
+      for (let index = 1; index <= options.size; index += 1) await crew.#addBerth(index);
+      await crew.leads();
+      crew.fromMs = crew.journal.items.find(isAct)?.atMs ?? 0;
+      return crew;
+    } catch (error) {
+      await crew.close();
+      throw error;
+    }
+  }
+
+  /** Whoever acted last. */
+  get leader(): Berth | undefined {
+    const last = this.journal.items.findLast(isAct);
+    return this.berths.find(({ candidate }) => candidate.identity === last?.identity);
+  }
+
+  /** The leader, most of the time: it is whom faults can hurt. Nobody to whom something is done. */
+  pick(luck: Luck): Berth | undefined {
+    const free = this.berths.filter(({ isStruck, candidate }) => !isStruck && !candidate.isGone);
+    const { leader } = this;
+    if (leader && free.includes(leader) && luck.chance(0.7)) return leader;
+    return free.length === 0 ? undefined : luck.pick(free);
+  }
+
+  /** Resolves once somebody acts from now on. */
+  async leads(): Promise<void> {
+    await this.journal.next(`somebody leads (${this.name})`, isAct);
+  }
+
+  /** Ends a process, if it has not ended, tells the API server so, and fills its place. */
+  async end(berth: Berth, signal: 'SIGKILL' | 'SIGTERM', ending: Ending): Promise<void> {
+    const { candidate } = berth;
+    const kind = candidate.isGone ? 'process replaced' : `process gets ${signal}`;
+    const over = this.#begin(kind, berth, candidate.isGone ? false : true);
+    await this.#gone(candidate, signal);
+    await this.#fill(berth, ending);
+    over();
+  }
+
+  /** Replaces those that have ended by themselves. */
+  async replaceGone(): Promise<void> {
+    for (const berth of this.berths) {
+      if (berth.candidate.isGone && !berth.isStruck) await this.end(berth, 'SIGKILL', 'deleted');
+    }
+  }
+
+  /** Its Pod is deleted, its process takes its time. */
+  async terminate(berth: Berth, meanwhile: () => Promise<void>): Promise<void> {
+    const { scene } = this.#options;
+    const name = berth.candidate.identity;
+    const over = this.#begin('Pod terminates slowly', berth);
+    await insist(`deleting Pod ${name}`, () =>
+      scene.deletePod(name, { gracePeriodSeconds: GRACE_SECONDS }).catch(unlessNotFound),
+    );
+    await meanwhile();
+    await this.#gone(berth.candidate, 'SIGTERM');
+    await this.#fill(berth, 'deleted');
+    over();
+  }
+
+  /** Ends all of them, as Pods end. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.berths.map(async ({ candidate }) => {
+        candidate.signal('SIGCONT');
+        await candidate.end('SIGKILL');
+      }),
+    );
+    await this.history.close();
+  }
+
+  /** All of them are told to go. Resolves once they are gone. */
+  async dismiss(): Promise<void> {
+    await Promise.all(this.berths.map(({ candidate }) => this.#gone(candidate, 'SIGTERM')));
+  }
+
+  #begin(kind: string, { candidate }: Berth, isMeant = true) {
+    return this.#options.chronicle.begin({
+      kind,
+      isMeant,
+      target: candidate.identity,
+      elections: [this.name],
+      excuses: recoveryMs,
+      codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING', 'ERR_POD_UID_MISMATCH'],
+    });
+  }
+
+  async #gone(candidate: CandidateProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (!candidate.isGone) candidate.signal(signal);
+    await until(`${candidate.identity} ends after ${signal}`, () => candidate.isGone);
+    await candidate.end(signal);
+  }
+
+  async #fill(berth: Berth, ending: Ending): Promise<void> {
+    if (this.mode === 'life') {
+      const { identity } = berth.candidate;
+      if (ending === 'restarted') {
+        berth.candidate = await this.#launch(berth, identity);
+        return;
+      }
+      if (ending === 'failed') await this.#fail(identity);
+      else await this.#delete(identity);
+    }
+    this.#launched += 1;
+    const identity = `${this.name}-${this.#launched}`;
+    if (this.mode === 'life') berth.podUid = await this.#createPod(identity);
+    berth.candidate = await this.#launch(berth, identity);
+  }
+
+  async #addBerth(index: number): Promise<void> {
+    const { scene, luck, way } = this.#options;
+    const name = `${this.name}-way-${index}`;
+    const access = await Ways.open(scene, name, await way?.(name));
+    this.#launched += 1;
+    const identity = `${this.name}-${this.#launched}`;
+    const podUid = this.mode === 'life' ? await this.#createPod(identity) : '';
+    const isOdd = index % 2 === 1;
+    const berth = {
+      access,
+      form: this.mode === 'life' ? 'become' : isOdd ? 'lead' : 'elector',
+      hasGuard: luck.chance(0.5),
+      clock: undefined,
+      podUid,
+      isStruck: false,
+    };
+    this.berths.push({ ...berth, candidate: await this.#launch(berth, identity) });
+  }
+
+  #launch(berth: Omit<Berth, 'candidate'>, identity: string): Promise<CandidateProcess> {
+    const { scene, mark } = this.#options;
+    return CandidateProcess.start(
+      {
+        kind: 'leader-for-life',
+        identity,
+        where: { kubeconfig: berth.access.path, namespace: scene.namespace, lease: 'lock' },
+        durations,
+        form: berth.form,
+        script: SCRIPT,
+        more: [
+          ...(this.mode === 'life' ? [`--pod-uid=${berth.podUid}`] : []),
+          ...(this.mode === 'life' && berth.hasGuard ? ['--guard'] : []),
+          `--max-backoff-ms=${MAX_BACKOFF_MS}`,
+        ],
+        environment: { [MARK]: mark },
+        ...(berth.clock && { wallClock: berth.clock }),
+      },
+      this.journal,
+    );
+  }
+
+  async #createPod(name: string): Promise<string> {
+    const { core, namespace } = this.#options.scene;
+    const body = {
+      metadata: { name },
+      spec: {
+        nodeName: NODE,
+        automountServiceAccountToken: false,
+        // Nothing speaks for its node: it stays all the same.
+        tolerations: [{ operator: 'Exists' }],
+        containers: [{ name: 'main', image: 'none' }],
+      },
+    };
+    return insist(`creating Pod ${name}`, async () => {
+      // An attempt that was not answered may have succeeded.
+      const { items } = await core.listNamespacedPod({ namespace });
+      const found = items.find(({ metadata }) => metadata?.name === name);
+      const pod = found ?? (await core.createNamespacedPod({ namespace, body }));
+      await this.#setPhase(name, 'Running');
+      return pod.metadata?.uid ?? '';
+    });
+  }
+
+  async #fail(name: string): Promise<void> {
+    await insist(`setting the phase of Pod ${name}`, () =>
+      this.#setPhase(name, 'Failed').catch(unlessNotFound),
+    );
+  }
+
+  async #delete(name: string): Promise<void> {
+    const { scene } = this.#options;
+    await insist(`deleting Pod ${name}`, () =>
+      scene.deletePod(name, { gracePeriodSeconds: 0 }).catch(unlessNotFound),
+    );
+  }
+
+  async #setPhase(name: string, phase: 'Running' | 'Failed'): Promise<void> {
+    const { core, namespace } = this.#options.scene;
+    await core.patchNamespacedPodStatus({ namespace, name, body: { status: { phase } } }, MERGE);
+  }
+}
+
+export { wallClock };
+
+export function isAct({ event }: Entry): boolean {
+  return event === 'leading' || event === 'act';
+}

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadAllYaml, KubernetesObjectApi, type KubernetesObject } from '@kubernetes/client-node';
+import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
+import { get } from '../cluster/api.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { nowMs } from '../scenarios/journal.ts';
+import { Scene } from '../scenarios/scene.ts';
+import { Luck } from '../simulate/luck.ts';
+import { type Evidence } from './checker.ts';
+import { controlPlaneFaults } from './control-plane-faults.ts';
+import { Crew, NODE } from './crew.ts';
+import { insist, until } from './insist.ts';
+import { Probe } from './probe.ts';
+import { processFaults } from './process-faults.ts';
+import type { FaultKind, Stage } from './stage.ts';
+import { Chronicle, type Mode, type Trouble } from './trouble.ts';
+import { Watchdog } from './watchdog.ts';
+
+const SIZE = 3;
+const OK = 200;
+/** An episode that begins has so long, or the run takes longer than it was told to. */
+const EPISODE_MS = 40_000;
+/** Between one look after processes that have ended and the next. */
+const TEND_MS = 500;
+
+export interface RunOptions {
+  readonly cluster: Cluster;
+  readonly minutes: number;
+  readonly seed: number;
+  readonly modes: readonly Mode[];
+  /** Ends the run early. */
+  readonly signal: AbortSignal;
+  /** In every process that it starts. */
+  readonly mark: string;
+  readonly report: (line: string) => void;
+}
+
+/** What a run leaves to be judged. */
+export interface Outcome {
+  readonly evidence: readonly Evidence[];
+  readonly troubles: readonly Trouble[];
+  readonly originMs: number;
+  readonly episodes: number;
+  readonly leftOut: ReadonlyMap<string, string>;
+  /** Sockets of each candidate that lived at the end, by its identity. */
+  readonly leftovers: readonly string[];
+}
+
+const kinds: readonly FaultKind[] = [...processFaults, ...controlPlaneFaults];
+
+/** Plays episodes of trouble until the time is up: trouble, healing, proof that somebody leads. */
+export async function run(options: RunOptions): Promise<Outcome> {
+  const { cluster, minutes, seed, modes, signal, mark, report } = options;
+  const originMs = nowMs();
+  const chronicle = new Chronicle(nowMs);
+  await using resources = new AsyncDisposableStack();
+  const watchdog = new Watchdog(chronicle);
+  resources.defer(() => watchdog.close());
+  const probe = new Probe(cluster, chronicle, nowMs);
+  resources.defer(() => probe.close());
+  const scene = await openScene(cluster);
+  resources.defer(() => closeScene(scene));
+
+  const luck = new Luck(seed);
+  const crews: Crew[] = [];
+  for (const mode of modes) {
+    const own = luck.fork('crew', mode);
+    const crew = await Crew.start({ mode, size: SIZE, scene, chronicle, luck: own, mark });
+    crews.push(crew);
+    resources.defer(() => crew.close());
+  }
+  const stage: Stage = { cluster, scene, crews, chronicle };
+  const leftOut = leftOutOf(stage);
+  const available = kinds.filter(({ name }) => !leftOut.has(name));
+  const tending = new AbortController();
+  const tended = tend(crews, tending.signal);
+
+  let episodes = 0;
+  const deadlineMs = nowMs() + minutes * 60_000 - EPISODE_MS;
+  try {
+    while (!signal.aborted && (episodes === 0 || nowMs() < deadlineMs)) {
+      episodes += 1;
+      const own = luck.fork('episode', episodes);
+      const chosen = choose(available, own);
+      report(`episode ${episodes}: ${chosen.map(({ name }) => name).join(' + ')}`);
+      await Promise.race([
+        Promise.all(chosen.map((kind) => play(kind, stage, own.fork(kind.name)))),
+        tended,
+      ]);
+      await Promise.race([healed(stage), tended]);
+    }
+  } finally {
+    tending.abort();
+  }
+  await tended;
+  const toMs = nowMs();
+  for (const crew of crews) await crew.dismiss();
+  const evidence = crews.map(({ name, mode, journal, history, fromMs }) => ({
+    election: name,
+    mode,
+    entries: journal.items,
+    versions: history.versions,
+    isComplete: history.isComplete,
+    fromMs,
+    toMs,
+  }));
+  const { troubles } = chronicle;
+  return { evidence, troubles, originMs, episodes, leftOut, leftovers: [] };
+}
+
+function leftOutOf(stage: Stage): Map<string, string> {
+  return new Map(
+    kinds.flatMap(({ name, whyNot }) => {
+      const reason = whyNot?.(stage);
+      return reason === undefined ? [] : [[name, reason]];
+    }),
+  );
+}
+
+/** One to three kinds, at most one of each group. */
+function choose(available: readonly FaultKind[], luck: Luck): FaultKind[] {
+  const groups = Map.groupBy(available, ({ group }) => group);
+  const chosen = [...groups.values()].flatMap((group) => {
+    const kind = luck.pick(group);
+    return luck.chance(0.6) ? [kind] : [];
+  });
+  return chosen.length > 0 ? chosen : [luck.pick(available)];
+}
+
+async function play(kind: FaultKind, stage: Stage, luck: Luck): Promise<void> {
+  await sleep(luck.integer(0, 2_000));
+  await kind.play(stage, luck);
+}
+
+/** As a kubelet and a Deployment do: whoever has ended is replaced. */
+async function tend(crews: readonly Crew[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await Promise.all(crews.map((crew) => crew.replaceGone()));
+    await sleep(TEND_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** All is well: the API server is ready, and in every election somebody leads. */
+async function healed({ cluster, crews }: Stage): Promise<void> {
+  await until('the API server is ready', async () => {
+    return (await get(cluster, '/readyz')).status === OK;
+  });
+  await Promise.all(crews.map((crew) => crew.leads()));
+}
+
+async function openScene(cluster: Cluster): Promise<Scene> {
+  // Processes need no image.
+  const scene = await Scene.open(cluster, { name: '', folder: '' });
+  const user = `system:serviceaccount:${scene.namespace}:candidate`;
+  const role = leaseRoleYaml({
+    namespace: scene.namespace,
+    leaseName: 'lock',
+    user,
+    events: false,
+  });
+  const objects = KubernetesObjectApi.makeApiClient(scene.kubeConfig);
+  for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+  await scene.core.createNode({ body: { metadata: { name: NODE } } });
+  return scene;
+}
+
+/** Resolves once nothing of it is left. */
+async function closeScene(scene: Scene): Promise<void> {
+  const { core, namespace } = scene;
+  await insist('deleting the Pods', async () => {
+    const { items } = await core.listNamespacedPod({ namespace });
+    for (const { metadata } of items) {
+      await scene.deletePod(metadata?.name ?? '', { gracePeriodSeconds: 0 });
+    }
+  });
+  await insist('closing the scene', () => scene.close());
+  await insist('deleting the Node', async () => {
+    const { items } = await core.listNode();
+    if (items.some(({ metadata }) => metadata?.name === NODE))
+      await core.deleteNode({ name: NODE });
+  });
+  await until('the namespace is gone', async () => {
+    const { items } = await core.listNamespace();
+    return !items.some(({ metadata }) => metadata?.name === namespace);
+  });
+}
