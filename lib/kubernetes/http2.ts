@@ -1,5 +1,6 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { isIP } from 'node:net';
+import { PassThrough, pipeline } from 'node:stream';
 import tls, { type TLSSocket } from 'node:tls';
 
 import type { Clock } from '../clock.ts';
@@ -158,7 +159,12 @@ function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
-async function* read(stream: ClientHttp2Stream): AsyncGenerator<string, void> {
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) yield chunk as string;
+/**
+ * What has arrived when a stream closes is lost unless somebody has begun to read it, and whoever
+ * gets the answer may have something else to do first, such as to renew the credentials after a 401.
+ */
+function read(stream: ClientHttp2Stream): AsyncIterable<string> {
+  const chunks = new PassThrough({ encoding: 'utf8' });
+  // An error is thrown to the reader, if there is one.
+  return pipeline(stream, chunks, () => undefined);
 }

@@ -3,7 +3,14 @@ import { type ServerHttp2Stream, constants } from 'node:http2';
 
 import { describe, expect, it } from 'vitest';
 
-import { TestConnection, failureOf, holdingSockets, until, urlOf } from '../support/connections.ts';
+import {
+  TestConnection,
+  failureOf,
+  holdingSockets,
+  textOf,
+  until,
+  urlOf,
+} from '../support/connections.ts';
 import { Server, swallowingProxy } from '../support/servers.ts';
 
 /** A server and a connection to it, with a watch under way. */
@@ -54,6 +61,34 @@ describe('a server that says GOAWAY', () => {
     expect(await failure).toBeInstanceOf(Error);
     await expect(test.fetch()).resolves.toBe('{}');
     expect(server.sessions).toHaveLength(2);
+  });
+});
+
+describe('an answer that is read late', () => {
+  it('is whole, though its stream has long been closed', async () => {
+    await using server = await Server.start('h2');
+    using test = new TestConnection(urlOf(server));
+    const body = JSON.stringify({ name: 'x'.repeat(40_000) });
+    server.handler = (_, response) => response.end(body);
+    const answer = await test.send();
+    await server.idle();
+    // By another answer: what came over the same connection before it has been seen to.
+    for (let time = 0; time < 3; time += 1) await test.fetch();
+    expect(await textOf(answer)).toBe(body);
+  });
+
+  it('is whole after a 401, too, for which credentials are read first', async () => {
+    await using server = await Server.start('h2');
+    using test = new TestConnection(urlOf(server));
+    using other = new TestConnection(urlOf(server));
+    test.credentials.refresh = async () => {
+      for (let time = 0; time < 3; time += 1) await other.fetch();
+    };
+    server.handler = (_, response) => {
+      response.writeHead(401);
+      response.end('{"kind":"Status"}');
+    };
+    expect(await test.fetch()).toBe('{"kind":"Status"}');
   });
 });
 
