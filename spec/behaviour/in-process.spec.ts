@@ -1,46 +1,7 @@
-import { CoreV1Api } from '@kubernetes/client-node';
-
-import { createCluster } from '../../lib/testing/index.ts';
 import { becomeBehaviour } from './become.ts';
-import type { Cluster } from './cluster.ts';
+import { inProcess } from './in-process.ts';
 import { leadBehaviour } from './lead.ts';
 import { observeBehaviour } from './observe.ts';
-
-/** The cluster in the process as the behaviour specs want it: over HTTP, like any other. */
-async function inProcess(): Promise<Cluster> {
-  const cluster = await createCluster({ nodeCount: 1, gcDelayMs: 10 });
-  const kubeConfig = cluster.kubeConfig();
-  let users = 0;
-  return {
-    admin: kubeConfig.makeApiClient(CoreV1Api),
-    kubeConfig,
-    user: (namespace, rules) => {
-      users += 1;
-      const name = `user-${users}`;
-      cluster.grant(
-        name,
-        rules.map(({ apiGroups = [], resources = [], verbs, resourceNames }) => ({
-          apiGroups,
-          resources,
-          verbs,
-          ...(resourceNames && { resourceNames }),
-        })),
-        namespace,
-      );
-      return Promise.resolve({ name, kubeConfig: cluster.kubeConfig({ user: name }) });
-    },
-    requestsOf: (user) => Promise.resolve(cluster.requests.filter({ user })),
-    stopGarbageCollector: () => {
-      cluster.garbageCollector.stop();
-      return Promise.resolve();
-    },
-    startGarbageCollector: () => {
-      cluster.garbageCollector.start();
-      return Promise.resolve();
-    },
-    [Symbol.asyncDispose]: () => cluster.close(),
-  };
-}
 
 becomeBehaviour('the cluster in the process', inProcess);
 leadBehaviour('the cluster in the process', inProcess);
