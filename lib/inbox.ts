@@ -3,23 +3,31 @@ import { type Clock, sleep } from './clock.ts';
 /** A timer that is later than this has missed its turn: the event loop was kept from its work. */
 const LATE_MS = 5;
 
+/** So many are kept. More come only from a server that has gone mad. */
+const CAPACITY = 100;
+
 /** Keeps what comes unasked until it is asked for. */
 export class Inbox<T> {
   readonly #clock: Clock;
+  /** Stands for all that there was no room for. */
+  readonly #overflow: T;
   #items: T[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, overflow: T) {
     this.#clock = clock;
+    this.#overflow = overflow;
   }
 
   push(item: T): void {
+    this.#makeRoom();
     this.#items.push(item);
     this.#wake();
   }
 
   /** Puts it before whatever waits already. */
   pushFirst(item: T): void {
+    this.#makeRoom();
     this.#items.unshift(item);
     this.#wake();
   }
@@ -59,6 +67,10 @@ export class Inbox<T> {
     return () => {
       this.#wake = () => undefined;
     };
+  }
+
+  #makeRoom(): void {
+    if (this.#items.length >= CAPACITY) this.#items = [this.#overflow];
   }
 
   #isEmpty(): boolean {

@@ -39,7 +39,8 @@ export class Lookout {
 
   constructor(options: LookoutOptions) {
     this.#options = options;
-    this.#hints = new Inbox(options.clock);
+    // Whatever was missed, a look tells it.
+    this.#hints = new Inbox<Hint>(options.clock, { type: 'watch-opened', of: 'lock' });
   }
 
   /** Whether every watch that was asked for is open. */

@@ -7,7 +7,7 @@ const never = new AbortController().signal;
 
 function create() {
   const clock = new ManualClock();
-  return { clock, inbox: new Inbox<string>(clock) };
+  return { clock, inbox: new Inbox(clock, 'and more') };
 }
 
 describe('an inbox', () => {
@@ -19,6 +19,18 @@ describe('an inbox', () => {
     const all = [0, 0, 0].map(() => inbox.next(clock.now() + 100, never));
     await expect(Promise.all(all)).resolves.toEqual(['c', 'a', 'b']);
     expect(clock.delays).toEqual([]);
+  });
+
+  it('keeps a hundred, and then only that there was more', async () => {
+    const { clock, inbox } = create();
+    for (let count = 0; count < 1_000_000; count += 1) inbox.push(`item ${count}`);
+    inbox.push('last');
+    const items: (string | undefined)[] = [];
+    do items.push(await inbox.next(clock.now(), never));
+    while (items.at(-1) !== undefined);
+    expect(items.length).toBeLessThan(102);
+    expect(items[0]).toBe('and more');
+    expect(items.slice(-2)).toEqual(['last', undefined]);
   });
 
   it('hands out what comes while it is waited for, and forgets the timer', async () => {

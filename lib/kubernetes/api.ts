@@ -17,8 +17,14 @@ const FIRST_RETRY_MS = 100;
 /** So long an API server that starts may take to learn who may do what; until then it says no. */
 const SETTLING_MS = 10_000;
 
-/** No object that we ask for can be larger, and no answer may exhaust the memory. */
-const MAX_ANSWER_CHARS = 32 * 2 ** 20;
+/**
+ * No answer may exhaust the memory, parsed neither: `{}` takes fifty bytes there. Of what is asked for,
+ * a ConfigMap is the largest: 1 MiB of data and 256 KiB of annotations, and in JSON a byte may take six
+ * characters. (etcd takes 1.5 MiB of anything.) Lists are of metadata only, 50 at a time.
+ */
+const MAX_ANSWER_CHARS = 8 * 2 ** 20;
+
+const TOO_LARGE = `the answer is too large: more than ${MAX_ANSWER_CHARS} characters`;
 
 export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
@@ -190,18 +196,24 @@ async function readAll(body: AsyncIterable<string>): Promise<string> {
   let all = '';
   for await (const chunk of body) {
     all += chunk;
-    if (all.length > MAX_ANSWER_CHARS) throw new Error('the answer is too large');
+    if (all.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
   }
   return all;
 }
 
+/** Each piece is looked at once, however many of them make a line. */
 async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void> {
   let rest = '';
   for await (const chunk of body) {
-    const parts = (rest + chunk).split('\n');
-    rest = parts.pop() ?? '';
-    if (rest.length > MAX_ANSWER_CHARS) throw new Error('the event is too large');
-    for (const part of parts) if (part.trim() !== '') yield part;
+    const parts = chunk.split('\n');
+    const last = parts.pop() ?? '';
+    for (const part of parts) {
+      const line = rest + part;
+      rest = '';
+      if (line.trim() !== '') yield line;
+    }
+    rest += last;
+    if (rest.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
   }
 }
 

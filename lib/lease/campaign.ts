@@ -50,7 +50,8 @@ export class Campaign {
 
   constructor(options: CampaignOptions) {
     this.#options = options;
-    this.#hints = new Inbox(options.clock);
+    // Whatever was missed, a read tells it.
+    this.#hints = new Inbox<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#circumstance());
     void this.#watch();
   }

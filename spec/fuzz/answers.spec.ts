@@ -30,6 +30,10 @@ class Patient {
     );
   }
 
+  get wasLiedTo(): boolean {
+    return this.#transports.some(({ hasLied }) => hasLied);
+  }
+
   heal(): void {
     for (const transport of this.#transports) transport.heal();
   }
@@ -122,7 +126,8 @@ async function becomesLeader(
     // Who does not know who he is has to believe what he is told.
     if (knowsUid) expect(mine.leadership).toMatchObject({ podName: 'mine', podUid: uid });
     await simulation.settled(mine.leadership?.release() ?? Promise.resolve());
-    expect(cluster.getConfigMap('lock')).toBeUndefined();
+    // Of a lock that is said to be another it does not know that it is its own.
+    if (!patient.wasLiedTo) expect(cluster.getConfigMap('lock')).toBeUndefined();
     expect(simulation.open).toBe(0);
     aftermath.check();
   } finally {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 
+import { child, text } from '../../lib/kubernetes/json.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
 import { type Damage, type Edit, damage, damaged, edit, edited } from './mutation.ts';
 import { hostileTexts } from './hostile.ts';
@@ -134,6 +135,8 @@ export class MutatingTransport implements Transport {
   #count = 0;
   #frames = 0;
   #isSane = false;
+  /** Whether it has said that an object has another UID than it has. */
+  hasLied = false;
 
   constructor(inner: Transport, name: string, plan: Plan) {
     this.#inner = inner;
@@ -151,17 +154,19 @@ export class MutatingTransport implements Transport {
     if (request.query?.['watch']) return { ...response, body: this.#frameByFrame(response.body) };
     const change = this.#next();
     if (!change) return response;
-    let text = '';
-    for await (const chunk of response.body) text += chunk;
+    let answer = '';
+    for await (const chunk of response.body) answer += chunk;
     if (change.lost) throw new Error('the answer was lost');
     const said = this.#said;
-    if (response.status < 300 && !text.includes(this.#name)) this.#said = text;
+    if (response.status < 300 && !answer.includes(this.#name)) this.#said = answer;
     if (change.replay) return { ...response, status: 200, body: inPieces(said, change.piece) };
     const { status = response.status } = change;
+    const body = changed(answer, change);
+    this.hasLied ||= uidIn(body) !== undefined && uidIn(body) !== uidIn(answer);
     return {
       status,
       headers: { ...response.headers, ...change.headers },
-      body: inPieces(changed(text, change), change.piece),
+      body: inPieces(body, change.piece),
     };
   }
 
@@ -188,15 +193,23 @@ export class MutatingTransport implements Transport {
   }
 }
 
-function changed(text: string, { edits, damage: what }: Mutation): string {
-  const result = edited(text, edits);
+function uidIn(body: string): string | undefined {
+  try {
+    return text(child(JSON.parse(body), 'metadata'), 'uid');
+  } catch {
+    return undefined;
+  }
+}
+
+function changed(answer: string, { edits, damage: what }: Mutation): string {
+  const result = edited(answer, edits);
   return what ? damaged(result, what) : result;
 }
 
-async function* inPieces(text: string, size: number): AsyncGenerator<string, void> {
+async function* inPieces(body: string, size: number): AsyncGenerator<string, void> {
   // Of a long text, not each character by itself: that only takes time.
-  const length = Math.max(size, Math.ceil(text.length / 200));
-  for (let at = 0; at < text.length; at += length) {
-    yield await Promise.resolve(text.slice(at, at + length));
+  const length = Math.max(size, Math.ceil(body.length / 200));
+  for (let at = 0; at < body.length; at += length) {
+    yield await Promise.resolve(body.slice(at, at + length));
   }
 }

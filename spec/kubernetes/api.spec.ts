@@ -109,18 +109,19 @@ describe('a request', () => {
   });
 
   it.each([200, 500])('does not read an answer (%i) that is too large', async (status) => {
-    const chunk = 'x'.repeat(2 ** 24);
+    const chunk = 'x'.repeat(2 ** 22);
     transport.replyText(status, [chunk, chunk, 'x', 'never read']);
     const error = await outcome(api.request(get, asIs));
     expect(error).toBeInstanceOf(NoAnswerError);
     expect(error).toMatchObject({
-      message: 'GET /api/v1/namespaces/x/pods/y: the answer is too large',
+      message:
+        'GET /api/v1/namespaces/x/pods/y: the answer is too large: more than 8388608 characters',
     });
   });
 
   it('reads an answer that is as large as can be', async () => {
     const frame = '{"a":""}'.length;
-    const body = `{"a":"${'x'.repeat(32 * 2 ** 20 - frame)}"}`;
+    const body = `{"a":"${'x'.repeat(8 * 2 ** 20 - frame)}"}`;
     transport.replyText(200, [body]);
     await expect(api.request(get, ({ a }) => String(a).length)).resolves.toBe(body.length - frame);
   });
@@ -490,15 +491,17 @@ describe('a stream', () => {
   it('fails on an event that is too large', async () => {
     const feed = transport.stream();
     const { end } = read();
-    for (let i = 0; i < 3; i++) feed.text('x'.repeat(2 ** 24));
-    expect(await end).toMatchObject({ message: expect.stringContaining('the event is too large') });
+    for (let i = 0; i < 3; i++) feed.text('x'.repeat(2 ** 22));
+    expect(await end).toMatchObject({
+      message: expect.stringContaining('the answer is too large'),
+    });
     expect(feed.left).toBe(true);
   });
 
   it('takes an event that is as large as can be', async () => {
     const feed = transport.stream();
     const { seen, end } = read();
-    feed.text(' '.repeat(32 * 2 ** 20 - 2));
+    feed.text(' '.repeat(8 * 2 ** 20 - 2));
     feed.text('{}');
     feed.text('\n');
     feed.end();
@@ -506,10 +509,18 @@ describe('a stream', () => {
     expect(seen).toEqual([undefined, {}]);
   });
 
+  it('reads an event in time that comes in many pieces', async () => {
+    const pieces = Array.from({ length: 200_000 }, () => 'twenty characters...');
+    transport.replyText(200, ['{"a":"', ...pieces, '"}\n{}\n{"b":', '1}\n\n']);
+    const { seen, end } = read();
+    expect(await end).toBe('the end');
+    expect(seen).toEqual([undefined, { a: pieces.join('') }, {}, { b: 1 }]);
+  });
+
   it('takes many events that are large together only', async () => {
     const feed = transport.stream();
     const { seen, end } = read();
-    const event = `{"a":"${'x'.repeat(2 ** 24)}"}\n`;
+    const event = `{"a":"${'x'.repeat(2 ** 22)}"}\n`;
     for (let i = 0; i < 3; i++) feed.text(event);
     feed.end();
     expect(await end).toBe('the end');
