@@ -1,0 +1,156 @@
+/**
+ * `npm run simulate -- --mutants`: who guards the guard. Plays worlds in which the library has a
+ * defect that was put there on purpose: the simulator has to find each. See `docs/simulation.md`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { problemsOf } from './mutants/compiler.ts';
+import { Copies } from './mutants/copy.ts';
+import { type Mutant, readMutants } from './mutants/mutant.ts';
+import { type Mode, modes } from './schedule.ts';
+
+/** Always the same: what is found today is found tomorrow. */
+const SEED = 1;
+
+/** Far more than any needs, on a machine that is busy with other things. */
+const TIMEOUT_MS = 10 * 60_000;
+
+/** What the simulator says of a copy. */
+interface Verdict {
+  /** After how many schedules it found something; undefined if it did not. */
+  readonly found: { readonly after: number; readonly what: string } | undefined;
+}
+
+/** Returns whether all were caught. */
+export async function playMutants(args: readonly string[]): Promise<boolean> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      mutants: { type: 'boolean' },
+      only: { type: 'string' },
+      schedules: { type: 'string' },
+    },
+  });
+  const { only, schedules } = values;
+  const limit = schedules === undefined ? undefined : Number(schedules);
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new RangeError(`--schedules must be a whole number above 0, but is ${String(schedules)}`);
+  }
+  const chosen = readMutants()
+    .filter(({ name }) => only === undefined || name === only)
+    .map((mutant) => ({ ...mutant, schedules: limit ?? mutant.schedules }));
+  if (chosen.length === 0) throw new RangeError(`--only: there is no mutant ${String(only)}`);
+  const copies = new Copies();
+  try {
+    if (!(await isSound(copies, chosen))) return false;
+    return await hunt(copies, chosen);
+  } finally {
+    copies.remove();
+  }
+}
+
+/** Whether the library as it is shows nothing under the same seeds and bounds. */
+async function isSound(copies: Copies, mutants: readonly Mutant[]): Promise<boolean> {
+  const folder = copies.plain('unmodified');
+  const needed = modes.map((mode) => {
+    const bounds = mutants.filter((mutant) => mutant.modes.includes(mode));
+    return { mode, schedules: Math.max(0, ...bounds.map((mutant) => mutant.schedules)) };
+  });
+  const verdicts = await inTurns(needed, async ({ mode, schedules }) => {
+    if (schedules === 0) return true;
+    const { found } = await simulate(folder, mode, schedules);
+    const what = found ? `VIOLATION after ${found.after}: ${found.what}` : 'no violation';
+    console.log(`unmodified, ${mode}: ${what} in ${schedules} schedules`);
+    return !found;
+  });
+  return verdicts.every(Boolean);
+}
+
+async function hunt(copies: Copies, mutants: readonly Mutant[]): Promise<boolean> {
+  const problems = compile(copies, mutants);
+  const width = Math.max(...mutants.map(({ name }) => name.length));
+  const verdicts = await inTurns(mutants, async (mutant) => {
+    const [isCaught, what] = await judge(copies, problems, mutant).catch(
+      (error: unknown) => [false, `FAILED: ${String(error)}`] as const,
+    );
+    console.log(`${mutant.name.padEnd(width)}  ${what}`);
+    return isCaught;
+  });
+  const caught = verdicts.filter(Boolean).length;
+  console.log(`${caught} of ${mutants.length} mutants caught`);
+  return caught === mutants.length;
+}
+
+/** Why mutants cannot be played, by name. */
+function compile(copies: Copies, mutants: readonly Mutant[]): Map<string, string> {
+  const problems = new Map<string, string>();
+  const changes = mutants.flatMap((mutant) => {
+    try {
+      return [...copies.changed(mutant)].map(([file, text]) => ({ name: mutant.name, file, text }));
+    } catch (error) {
+      problems.set(mutant.name, String(error));
+      return [];
+    }
+  });
+  return new Map([...problems, ...problemsOf(changes)]);
+}
+
+async function judge(
+  copies: Copies,
+  problems: ReadonlyMap<string, string>,
+  mutant: Mutant,
+): Promise<readonly [isCaught: boolean, what: string]> {
+  const problem = problems.get(mutant.name);
+  if (problem) throw new Error(problem);
+  const folder = copies.mutated(mutant);
+  let played = 0;
+  for (const mode of mutant.modes) {
+    const { found } = await simulate(folder, mode, mutant.schedules);
+    if (found) {
+      return [true, `caught after ${played + found.after} schedules, ${mode}: ${found.what}`];
+    }
+    played += mutant.schedules;
+  }
+  return [false, `SURVIVED ${played} schedules (${mutant.modes.join(', ')}): ${mutant.defect}`];
+}
+
+/** One process, and one thread of it that plays: there are as many of them as cores. */
+async function simulate(folder: string, mode: Mode, schedules: number): Promise<Verdict> {
+  const command = ['spec/simulate/simulate.ts', '--first', '--workers', '1'];
+  const bounds = ['--seed', String(SEED), '--mode', mode, '--schedules', String(schedules)];
+  const child = spawn(process.execPath, [...command, ...bounds], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  // What does not come to an end, or breaks the simulator, has not been found by it.
+  const last = /^\d+ schedules, (\d+) violations, /m.exec(output);
+  if (!last) {
+    const why = complaint.trim().split('\n').slice(-12).join('\n');
+    throw new Error(`the simulator ended with ${signal ?? String(code)}: ${why}`);
+  }
+  const found = /^violation in schedule (\d+) \(seed \d+, mode \w+\): (.*)$/m.exec(output);
+  if (!found && code !== 0) throw new Error(`the simulator ended with ${String(code)}: ${output}`);
+  return {
+    found: found ? { after: Number(found[1]) + 1, what: found[2] ?? '' } : undefined,
+  };
+}
+
+/** As many at a time as there are cores; the results in the order of the items. */
+async function inTurns<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const work = async () => {
+    for (const [index, item] of queue) results[index] = await task(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return results;
+}
