@@ -19,7 +19,7 @@ export class Access {
   readonly #scene: Scene;
   readonly #name: string;
   readonly #server: Server;
-  #issued = 0;
+  #secret = '';
 
   private constructor(scene: Scene, name: string, server: Server) {
     this.#scene = scene;
@@ -28,6 +28,7 @@ export class Access {
     this.path = join(scene.where.folder, `${name}.kubeconfig`);
   }
 
+  /** With a token. */
   static async open(scene: Scene, name: string, server?: Server): Promise<Access> {
     const { cluster } = scene;
     const direct = { server: cluster.server, ca: await readFile(cluster.authority, 'utf8') };
@@ -36,27 +37,22 @@ export class Access {
     return access;
   }
 
-  /** A token lives as long as a Secret that nobody reads. */
-  get #secret(): string {
-    return `${this.#name}-${this.#issued}`;
-  }
-
-  /** Writes down a new token. */
+  /** Writes down a new token, which lives as long as a Secret that nobody reads. */
   async issue(): Promise<void> {
     const { core, namespace } = this.#scene;
-    this.#issued += 1;
-    const name = this.#secret;
     const { metadata } = await core.createNamespacedSecret({
       namespace,
-      body: { metadata: { name } },
+      body: { metadata: { generateName: `${this.#name}-` } },
     });
-    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name, uid: metadata?.uid ?? '' };
+    const { name = '', uid = '' } = metadata ?? {};
+    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name, uid };
     const { status } = await core.createNamespacedServiceAccountToken({
       namespace,
       name: SERVICE_ACCOUNT,
       body: { spec: { audiences: [], boundObjectRef } },
     });
     await this.#write(status?.token ?? '');
+    this.#secret = name;
   }
 
   /** From then on, give or take the API server's memory of 10 s, nobody knows the token. */

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { setHeaderOptions, PatchStrategy } from '@kubernetes/client-node';
 import { CandidateProcess } from '../lease-fleet/candidate-process.ts';
 import type { Entry } from '../lease-fleet/journal.ts';
-import { type WallClock, wallClock } from '../lease-fleet/wall-clock.ts';
+import type { WallClock } from '../lease-fleet/wall-clock.ts';
 import { Feed } from '../lease-fleet/feed.ts';
 import { nowMs } from '../scenarios/journal.ts';
 import { type Scene, unlessNotFound } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
-import { type Access, Access as Ways, type Server } from './access.ts';
+import { Access } from './access.ts';
+import type { Line } from './fault.ts';
 import { insist, until } from './insist.ts';
 import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, durations, recoveryMs } from './recovery.ts';
@@ -37,6 +38,7 @@ export type Ending =
 /** A place in an election, and whoever is there now. */
 export interface Berth {
   readonly access: Access;
+  readonly line: Line;
   readonly form: string;
   readonly hasGuard: boolean;
   /** Of whoever is launched next. */
@@ -54,7 +56,8 @@ export interface CrewOptions {
   readonly chronicle: Chronicle;
   readonly luck: Luck;
   readonly mark: string;
-  readonly way?: (name: string) => Promise<Server>;
+  /** A way to the API server on which faults can be put. */
+  readonly lineOf: (name: string) => Promise<Line>;
 }
 
 /** The candidates of one election, as processes; in life mode each with a Pod of its own. */
@@ -191,15 +194,17 @@ export class Crew {
   }
 
   async #addBerth(index: number): Promise<void> {
-    const { scene, luck, way } = this.#options;
-    const name = `${this.name}-way-${index}`;
-    const access = await Ways.open(scene, name, await way?.(name));
+    const { scene, luck, lineOf } = this.#options;
+    const name = `${this.name}-line-${index}`;
+    const line = await lineOf(name);
+    const access = await Access.open(scene, name, line);
     this.#launched += 1;
     const identity = `${this.name}-${this.#launched}`;
     const podUid = this.mode === 'life' ? await this.#createPod(identity) : '';
     const isOdd = index % 2 === 1;
     const berth = {
       access,
+      line,
       form: this.mode === 'life' ? 'become' : isOdd ? 'lead' : 'elector',
       hasGuard: luck.chance(0.5),
       clock: undefined,
@@ -271,8 +276,6 @@ export class Crew {
     await core.patchNamespacedPodStatus({ namespace, name, body: { status: { phase } } }, MERGE);
   }
 }
-
-export { wallClock };
 
 export function isAct({ event }: Entry): boolean {
   return event === 'leading' || event === 'act';

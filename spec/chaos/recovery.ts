@@ -30,3 +30,9 @@ export const recoveryMs = {
   lease:
     durations.leaseDurationMs + durations.renewDeadlineMs / 2 + durations.retryPeriodMs + MARGIN_MS,
 };
+
+/** How long it takes at most until somebody asks whether a connection that says nothing still is one. */
+const PING_MS = 45_000;
+
+/** After a time in which connections died and nobody was told. */
+export const silenceMs = { life: recoveryMs.life + PING_MS, lease: recoveryMs.lease + PING_MS };

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { checks, gapsOf, handoversOf, termsOf } from './checker.ts';
 import type { Outcome } from './run.ts';
 import { stamp, timelineOf } from './story.ts';
@@ -12,7 +13,7 @@ export interface Verdict {
 }
 
 /** Runs all checks. */
-export function judge({ evidence, troubles, originMs, leftovers }: Outcome): Verdict {
+export function judge({ evidence, troubles, originMs, leftovers, failure }: Outcome): Verdict {
   const lines: string[] = [];
   let [passed, failed] = [0, 0];
   const tell = (name: string, complaints: readonly string[]) => {
@@ -32,6 +33,7 @@ export function judge({ evidence, troubles, originMs, leftovers }: Outcome): Ver
       tell(`${own.election}: ${name}`, findings);
     }
   }
+  tell('after every episode somebody leads again', failure === undefined ? [] : [inspect(failure)]);
   tell('nothing is left behind', leftovers);
   return { passed, failed, text: lines.join('\n') };
 }

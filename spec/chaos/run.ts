@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAllYaml, KubernetesObjectApi, type KubernetesObject } from '@kubernetes/client-node';
 import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
 import { get } from '../cluster/api.ts';
 import type { Cluster } from '../cluster/state.ts';
+import { together } from '../cluster/together.ts';
 import { nowMs } from '../scenarios/journal.ts';
 import { Scene } from '../scenarios/scene.ts';
 import { Luck } from '../simulate/luck.ts';
@@ -10,6 +12,9 @@ import { type Evidence } from './checker.ts';
 import { controlPlaneFaults } from './control-plane-faults.ts';
 import { Crew, NODE } from './crew.ts';
 import { insist, until } from './insist.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { lineFaults } from './line-faults.ts';
+import { policyFaults } from './policy-faults.ts';
 import { Probe } from './probe.ts';
 import { processFaults } from './process-faults.ts';
 import type { FaultKind, Stage } from './stage.ts';
@@ -42,11 +47,18 @@ export interface Outcome {
   readonly originMs: number;
   readonly episodes: number;
   readonly leftOut: ReadonlyMap<string, string>;
+  /** Why it did not go on to its end, if it did not. */
+  readonly failure: unknown;
   /** Sockets of each candidate that lived at the end, by its identity. */
   readonly leftovers: readonly string[];
 }
 
-const kinds: readonly FaultKind[] = [...processFaults, ...controlPlaneFaults];
+const kinds: readonly FaultKind[] = [
+  ...processFaults,
+  ...controlPlaneFaults,
+  ...policyFaults,
+  ...lineFaults,
+];
 
 /** Plays episodes of trouble until the time is up: trouble, healing, proof that somebody leads. */
 export async function run(options: RunOptions): Promise<Outcome> {
@@ -54,7 +66,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const originMs = nowMs();
   const chronicle = new Chronicle(nowMs);
   await using resources = new AsyncDisposableStack();
-  const watchdog = new Watchdog(chronicle);
+  const watchdog = new Watchdog(chronicle, nowMs);
   resources.defer(() => watchdog.close());
   const probe = new Probe(cluster, chronicle, nowMs);
   resources.defer(() => probe.close());
@@ -62,10 +74,16 @@ export async function run(options: RunOptions): Promise<Outcome> {
   resources.defer(() => closeScene(scene));
 
   const luck = new Luck(seed);
+  const ca = await readFile(cluster.authority, 'utf8');
+  const toss = luck.fork('proxy');
+  const random = () => toss.number();
+  const proxy = new FaultProxy({ upstream: { server: cluster.server, ca }, random });
+  resources.defer(() => proxy.close());
+  const lineOf = (name: string) => proxy.line(name);
   const crews: Crew[] = [];
   for (const mode of modes) {
     const own = luck.fork('crew', mode);
-    const crew = await Crew.start({ mode, size: SIZE, scene, chronicle, luck: own, mark });
+    const crew = await Crew.start({ mode, size: SIZE, scene, chronicle, luck: own, mark, lineOf });
     crews.push(crew);
     resources.defer(() => crew.close());
   }
@@ -74,8 +92,10 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const available = kinds.filter(({ name }) => !leftOut.has(name));
   const tending = new AbortController();
   const tended = tend(crews, tending.signal);
+  tended.catch(() => undefined);
 
   let episodes = 0;
+  let failure: unknown;
   const deadlineMs = nowMs() + minutes * 60_000 - EPISODE_MS;
   try {
     while (!signal.aborted && (episodes === 0 || nowMs() < deadlineMs)) {
@@ -83,18 +103,19 @@ export async function run(options: RunOptions): Promise<Outcome> {
       const own = luck.fork('episode', episodes);
       const chosen = choose(available, own);
       report(`episode ${episodes}: ${chosen.map(({ name }) => name).join(' + ')}`);
-      await Promise.race([
-        Promise.all(chosen.map((kind) => play(kind, stage, own.fork(kind.name)))),
-        tended,
-      ]);
-      await Promise.race([healed(stage), tended]);
+      await together(chosen.map((kind) => play(kind, stage, own.fork(kind.name))));
+      await healed(stage);
     }
-  } finally {
-    tending.abort();
+  } catch (error) {
+    failure = error;
   }
-  await tended;
   const toMs = nowMs();
-  for (const crew of crews) await crew.dismiss();
+  tending.abort();
+  // What was found up to here is told all the same.
+  await tended.catch((error: unknown) => (failure ??= error));
+  await together(crews.map((crew) => crew.dismiss())).catch((error: unknown) => {
+    failure ??= error;
+  });
   const evidence = crews.map(({ name, mode, journal, history, fromMs }) => ({
     election: name,
     mode,
@@ -105,7 +126,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     toMs,
   }));
   const { troubles } = chronicle;
-  return { evidence, troubles, originMs, episodes, leftOut, leftovers: [] };
+  return { evidence, troubles, originMs, episodes, leftOut, failure, leftovers: [] };
 }
 
 function leftOutOf(stage: Stage): Map<string, string> {
@@ -122,7 +143,7 @@ function choose(available: readonly FaultKind[], luck: Luck): FaultKind[] {
   const groups = Map.groupBy(available, ({ group }) => group);
   const chosen = [...groups.values()].flatMap((group) => {
     const kind = luck.pick(group);
-    return luck.chance(0.6) ? [kind] : [];
+    return luck.chance(0.5) ? [kind] : [];
   });
   return chosen.length > 0 ? chosen : [luck.pick(available)];
 }

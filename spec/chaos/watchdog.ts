@@ -17,19 +17,33 @@ setInterval(() => {
 }, ${EVERY_MS});
 `;
 
-/** Measures for how long the machine itself stood still, so that exactly that is forgiven. */
+/**
+ * Measures for how long the machine itself stood still, so that exactly that is forgiven: all of it, or this
+ * program, through which the candidates' requests go.
+ */
 export class Watchdog {
   readonly #worker: Worker;
+  readonly #own: NodeJS.Timeout;
 
-  constructor(chronicle: Chronicle) {
+  constructor(chronicle: Chronicle, nowMs: () => number) {
+    const note = (kind: string, fromMs: number, toMs: number) => {
+      const trouble = { kind, target: '', isMeant: false, excuses: recoveryMs };
+      chronicle.note(trouble, fromMs, toMs);
+    };
     this.#worker = new Worker(SLEEPER, { eval: true });
     this.#worker.on('message', ([fromMs, toMs]: [number, number]) => {
-      const trouble = { kind: 'machine stalls', target: 'the machine', isMeant: false };
-      chronicle.note({ ...trouble, excuses: recoveryMs }, fromMs, toMs);
+      note('machine stalls', fromMs, toMs);
     });
+    let lastMs = nowMs();
+    this.#own = setInterval(() => {
+      const atMs = nowMs();
+      if (atMs - lastMs > EVERY_MS + LATE_MS) note('this program stalls', lastMs, atMs);
+      lastMs = atMs;
+    }, EVERY_MS);
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#own);
     await this.#worker.terminate();
   }
 }

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Luck } from '../simulate/luck.ts';
+import type { Fault } from './fault.ts';
+import { recoveryMs, silenceMs } from './recovery.ts';
+import type { FaultKind } from './stage.ts';
+
+const GROUP = 'lines';
+
+interface Weather {
+  readonly name: string;
+  /** Connections stay dead after its end, and nobody is told. */
+  readonly isSilent?: boolean;
+  readonly fault: (luck: Luck) => Fault;
+}
+
+const weathers: readonly Weather[] = [
+  {
+    name: 'line: late bytes',
+    fault: (luck) => ({ kind: 'latency', ms: luck.integer(20, 1_500) }),
+  },
+  { name: 'line: reset', fault: () => ({ kind: 'reset' }) },
+  { name: 'line: half-open', isSilent: true, fault: () => ({ kind: 'half-open' }) },
+  {
+    name: 'line: blackhole one way',
+    isSilent: true,
+    fault: (luck) => ({ kind: 'blackhole', direction: luck.pick(['to', 'from'] as const) }),
+  },
+  { name: 'line: connections dropped', fault: () => ({ kind: 'drop-on-accept' }) },
+  {
+    name: 'line: late answers',
+    fault: (luck) => ({ kind: 'delay-answer', ms: luck.integer(100, 5_000), probability: 0.7 }),
+  },
+  {
+    name: 'line: late requests',
+    fault: (luck) => ({ kind: 'delay-request', ms: luck.integer(100, 5_000), probability: 0.7 }),
+  },
+  {
+    name: 'line: 429 with Retry-After',
+    fault: (luck) => ({ kind: 'refuse', status: 429, retryAfterSeconds: luck.integer(1, 3) }),
+  },
+  {
+    name: 'line: 500 or 503',
+    fault: (luck) => ({ kind: 'refuse', status: luck.pick([500, 503] as const), probability: 0.7 }),
+  },
+  {
+    name: 'line: 500 after the effect',
+    fault: (luck) => ({
+      kind: 'fail-after-effect',
+      status: luck.pick([500, 503, 504] as const),
+      only: 'writes',
+      probability: 0.7,
+    }),
+  },
+  {
+    name: 'line: cut after the effect',
+    fault: () => ({ kind: 'reset-connection', when: 'after-effect', only: 'writes' }),
+  },
+  {
+    name: 'line: cut before the effect',
+    fault: () => ({ kind: 'reset-connection', when: 'before', probability: 0.5 }),
+  },
+  {
+    name: 'line: truncated answers',
+    fault: (luck) => ({
+      kind: 'truncate',
+      as: luck.pick(['reset', 'complete'] as const),
+      probability: 0.5,
+    }),
+  },
+  { name: 'line: frozen watches', fault: () => ({ kind: 'freeze-watches' }) },
+];
+
+/** Strikes the ways of some candidates, the leader's more often than not. */
+function asFault({ name, isSilent = false, fault }: Weather): FaultKind {
+  return {
+    name,
+    group: GROUP,
+    play: async ({ crews, chronicle }, luck) => {
+      const strikes = crews.map(async (crew) => {
+        const own = luck.fork(crew.name);
+        const { leader } = crew;
+        const struck = crew.berths.filter((berth) => own.chance(berth === leader ? 0.8 : 0.4));
+        const end = chronicle.begin({
+          kind: name,
+          target: struck.map(({ line }) => line.name).join(', '),
+          elections: [crew.name],
+          excuses: isSilent ? silenceMs : recoveryMs,
+          codes: ['ERR_RELEASE_FAILED'],
+        });
+        const over = struck.map(({ line }) => line.strike(fault(own)));
+        try {
+          await sleep(own.integer(1_000, 12_000));
+        } finally {
+          for (const one of over) one[Symbol.dispose]();
+          end();
+        }
+      });
+      await Promise.all(strikes);
+    },
+  };
+}
+
+export const lineFaults: readonly FaultKind[] = weathers.map(asFault);
