@@ -14,6 +14,9 @@ export interface LifeSlot extends SlotSetting {
   readonly maxBackoffMs: number;
 }
 
+/** That of a static Pod's manifest, perhaps; no Pod has it. */
+const WRONG_UID = '00000000-0000-4000-8000-000000000000';
+
 /** One call of `become`, as its program sees it. */
 interface Call {
   readonly abort: AbortController;
@@ -82,6 +85,11 @@ export class LifeCandidate implements Candidate {
     return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
   }
 
+  /** What it takes its Pod's UID to be. */
+  get claimedUid(): string {
+    return this.setting.uid === 'wrong' ? WRONG_UID : this.podUid;
+  }
+
   /** A process that stands still leads on: nothing takes the lock from it. */
   get isValid(): boolean {
     return this.isAlive && this.#calls.some((call) => isLeading(call));
@@ -123,12 +131,11 @@ export class LifeCandidate implements Candidate {
 
   #options(call: Call): BecomeOptions {
     const { uid, guard, maxBackoffMs } = this.setting;
-    const told = uid === 'told' ? this.podUid : '00000000-0000-4000-8000-000000000000';
     return {
       kubeConfig,
       namespace: 'default',
       podName: this.podName,
-      ...(uid !== 'asked' && { podUid: told }),
+      ...(uid !== 'asked' && { podUid: this.claimedUid }),
       signal: call.abort.signal,
       guard,
       maxBackoffMs,

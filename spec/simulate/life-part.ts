@@ -1,3 +1,7 @@
+import { verifiedDeletes } from './checks/deletes.ts';
+import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
+import { onRecord, wanted } from './checks/record.ts';
+import { patience, silence } from './checks/silence.ts';
 import { growingTokens, oneLeader } from './checks/leadership.ts';
 import { duration } from './draw.ts';
 import { podEnds } from './events/pods.ts';
@@ -49,7 +53,18 @@ function drawSetting(luck: Luck): Setting {
 /** Leader for life: Pods that call `become`. */
 export const lifePart: Part = {
   families: [processes, podEnds, pauses],
-  checks: [oneLeader, growingTokens],
+  checks: [
+    oneLeader,
+    onRecord,
+    wanted,
+    growingTokens,
+    verifiedDeletes,
+    silence,
+    patience,
+    typedErrors,
+    dueWarnings,
+    noSecrets,
+  ],
   drawSetting,
   populate: (world) => {
     for (const { podName } of world.slots) world.pods.create(podName);

@@ -18,7 +18,10 @@ interface PodState {
   readonly name: string;
   isOver: boolean;
   isDeleting: boolean;
+  hasFinalPhase: boolean;
 }
+
+const NEW = { isOver: false, isDeleting: false, hasFinalPhase: false };
 
 /** The Pods of a world, from their creation to their end, and whoever runs in them. */
 export class Pods {
@@ -35,8 +38,9 @@ export class Pods {
     const object = fact.after ?? fact.before;
     if (!object) return;
     const { uid, name, deletionTimestamp } = object.metadata;
-    const state = this.#states.get(uid) ?? { name, isOver: false, isDeleting: false };
+    const state = this.#states.get(uid) ?? { name, ...NEW };
     state.isDeleting ||= deletionTimestamp !== undefined;
+    state.hasFinalPhase ||= fact.after !== undefined && isFinal(fact.after);
     state.isOver ||= !fact.after || hasEnded(fact.after);
     this.#states.set(uid, state);
     if (state.isOver) this.#endProcesses(uid);
@@ -111,6 +115,10 @@ export class Pods {
     return this.#states.get(uid)?.isDeleting ?? false;
   }
 
+  hasFinalPhase(uid: string): boolean {
+    return this.#states.get(uid)?.hasFinalPhase ?? false;
+  }
+
   /** A container that starts in this Pod before that time would find a request of its own late. */
   forbidRestart(uid: string, untilMs: number): void {
     this.#notBefore.set(uid, untilMs);
@@ -128,10 +136,15 @@ export class Pods {
   }
 }
 
+function isFinal(pod: KubeObject): boolean {
+  const { phase } = (pod['status'] ?? {}) as { phase?: string };
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
 /** Its phase is terminal, and no container runs. */
 export function hasEnded(pod: KubeObject): boolean {
   const status = (pod['status'] ?? {}) as Record<string, unknown>;
-  if (status['phase'] !== 'Failed' && status['phase'] !== 'Succeeded') return false;
+  if (!isFinal(pod)) return false;
   return !['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'].some((key) =>
     ((status[key] ?? []) as { state?: { running?: unknown } }[]).some(
       ({ state }) => state?.running !== undefined,

@@ -1,33 +1,70 @@
 /** `npm run simulate`: see `docs/simulation.md`. */
+import { writeFileSync } from 'node:fs';
+import { type Arguments, BadArgument, readArguments } from './arguments.ts';
+import type { BatchResult, Failing } from './batch.ts';
+import { playAll } from './pool.ts';
 import { play } from './play.ts';
-import { generate, seedOf } from './schedule.ts';
-import { parseArgs } from 'node:util';
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    schedules: { type: 'string' },
-    mode: { type: 'string' },
-    first: { type: 'boolean' },
-  },
-});
-const seed = Number(values.seed ?? 1);
-const mode = (values.mode ?? 'life') as 'life';
-let violations = 0;
-const started = process.cpuUsage();
-const count = Number(values.schedules ?? 100);
-for (let index = 0; index < count; index += 1) {
-  const { violations: found, transcript } = await play(generate(mode, seedOf(seed, mode, index)));
-  violations += found.length;
-  if (count === 1) console.log(transcript.join('\n'));
-  if (found[0] && values.first) {
-    console.log(
-      `violation in schedule ${index} (seed ${seedOf(seed, mode, index)}, mode ${mode}): ${found[0].text}`,
-    );
-    break;
+import { explain } from './report.ts';
+import { type Mode, generate } from './schedule.ts';
+
+/** Runs that fail alike need not all be explained. */
+const MAX_EXPLAINED = 3;
+
+async function main(given: Arguments): Promise<void> {
+  const { seed, isSeedGiven, first, verbose, minutes } = given;
+  if (!isSeedGiven) console.log(`seed ${seed}`);
+  if (given.transcript !== undefined) await transcribe(given, given.transcript);
+  const startedMs = performance.now();
+  const untilMs = minutes === undefined ? undefined : startedMs + minutes * 60_000;
+  const results = await playAll({ ...given, untilMs });
+  const schedules = results.reduce((sum, result) => sum + result.schedules, 0);
+  const failing = results.flatMap((result) => result.failing);
+  const perMinute = Math.round(schedules / ((performance.now() - startedMs) / 60_000));
+  if (verbose) showCoverage(results);
+  if (first) failing.slice(0, 1).forEach(showFirst);
+  else for (const found of failing.slice(0, MAX_EXPLAINED)) console.log(await explain(found));
+  if (verbose) {
+    const { user, system } = process.cpuUsage();
+    const cpuMinutes = (user + system) / 60e6;
+    console.log(`${Math.round(schedules / cpuMinutes)} schedules per minute of CPU time`);
+  }
+  const violations = failing.reduce((sum, found) => sum + found.violations.length, 0);
+  console.log(`${schedules} schedules, ${violations} violations, ${perMinute}/min`);
+  if (violations > 0) process.exitCode = 1;
+}
+
+/** Of the one schedule that is to be played. */
+async function transcribe({ modes: [mode], seed }: Arguments, file: string): Promise<void> {
+  if (!mode) throw new BadArgument('--transcript needs --mode');
+  const { transcript } = await play(generate(mode, seed));
+  writeFileSync(file, `${transcript.join('\n')}\n`);
+}
+
+function showFirst({ number, seed, mode, violations: [found] }: Failing): void {
+  console.log(
+    `violation in schedule ${number} (seed ${seed}, mode ${mode}): ${found?.check ?? ''}: ${found?.text ?? ''}`,
+  );
+}
+
+function showCoverage(results: readonly BatchResult[]): void {
+  const totals = new Map<Mode, Map<string, number>>();
+  for (const [mode, what, schedules] of results.flatMap(({ coverage }) => coverage)) {
+    const counts = totals.get(mode) ?? new Map<string, number>();
+    totals.set(mode, counts.set(what, (counts.get(what) ?? 0) + schedules));
+  }
+  for (const [mode, counts] of totals) {
+    console.log(`${mode}: schedules that came by`);
+    const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [what, schedules] of sorted)
+      console.log(`${String(schedules).padStart(8)}  ${what}`);
   }
 }
-const { user, system } = process.cpuUsage(started);
-console.log(
-  `${count} schedules, ${violations} violations, ${Math.round((count / (user + system)) * 60e6)}/min`,
-);
-if (violations > 0) process.exitCode = 1;
+
+try {
+  const fresh = Math.floor(Math.random() * 2 ** 32);
+  await main(readArguments(process.argv.slice(2), fresh));
+} catch (error) {
+  if (!(error instanceof BadArgument)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -8,6 +8,7 @@ import { Luck } from './luck.ts';
 import { type Part, partOf } from './parts.ts';
 import { Pods } from './pods.ts';
 import type { Event, Schedule, SlotSetting } from './schedule.ts';
+import { Truth } from './truth.ts';
 import { Transcript, record } from './transcript.ts';
 
 /** A place for a candidate: one process at a time runs there. */
@@ -23,6 +24,9 @@ export interface Slot {
   born: number;
 }
 
+/** More than any run needs: somebody does the same thing over and over. */
+const MAX_INSTANTS = 50_000;
+
 /** A cluster, candidates and what happens to them, all on one clock. */
 export class World {
   readonly schedule: Schedule;
@@ -32,6 +36,9 @@ export class World {
   readonly luck: Luck;
   readonly slots: readonly Slot[];
   readonly pods: Pods;
+  readonly truth = new Truth();
+  /** Something may be broken at this moment. */
+  isTroubled = true;
   readonly transcript = new Transcript();
   readonly figures = new Figures();
   readonly violations: Violation[] = [];
@@ -40,6 +47,7 @@ export class World {
   readonly #kinds = new Map<string, Kind>();
   readonly #listeners: ((fact: Fact) => void)[] = [];
   #numbers = 0;
+  #instants = 0;
 
   private constructor(schedule: Schedule, clock: SimulatedClock, cluster: Cluster) {
     this.schedule = schedule;
@@ -61,6 +69,7 @@ export class World {
     this.#listeners.push(record(this.transcript, this));
     this.pods = new Pods(this);
     this.#listeners.push((fact) => {
+      this.truth.notice(fact);
       this.pods.notice(fact);
     });
     this.#listeners.push((fact) => {
@@ -158,8 +167,10 @@ export class World {
       isReached = true;
     });
     const look = () => {
+      this.#instants += 1;
+      if (this.#instants === MAX_INSTANTS) this.violated('progress', 'it comes to no end');
       this.tellAll({ type: 'settled' });
-      return isReached || enough();
+      return isReached || enough() || this.#instants >= MAX_INSTANTS;
     };
     await this.clock.runUntil(look, Number.POSITIVE_INFINITY);
     cancel();

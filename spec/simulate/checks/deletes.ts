@@ -1,0 +1,98 @@
+import type { KubeObject } from '../../../lib/testing/objects.ts';
+import type { Check } from '../check.ts';
+import type { Fact } from '../fact.ts';
+import { LifeCandidate } from '../life-candidate.ts';
+import { hasEnded } from '../pods.ts';
+import { type LockState, lockOf } from '../truth.ts';
+import type { World } from '../world.ts';
+
+/** How long a lock outlives its holder before candidates delete it; `docs/protocol.md` says so. */
+const GRACE_MS = 2_000;
+
+/** What one process was told, in answers to reads; what watches say does not count. */
+class Knowledge {
+  /** By UID and version. */
+  readonly locks = new Map<string, LockState>();
+  /** By name: the last answer, and when; `undefined` for a 404. */
+  readonly pods = new Map<string, KubeObject | undefined>();
+  /** By UID: when, on the process's clock, it was first told that this Pod is gone. */
+  readonly goneSinceMs = new Map<string, number>();
+}
+
+type Sent = Fact & { type: 'sent' };
+
+/**
+ * Whoever deletes something deletes the lock, in exactly the version that he was told of, after its
+ * holder has ended, which he was told of too; or it is his own.
+ */
+export const verifiedDeletes: Check = {
+  name: 'verified deletes',
+  begin: (world, violated) => {
+    const known = new Map<LifeCandidate, Knowledge>();
+    return (fact) => {
+      if (fact.type === 'answered' && fact.who instanceof LifeCandidate) {
+        const knowledge = known.get(fact.who) ?? new Knowledge();
+        known.set(fact.who, knowledge);
+        learn(knowledge, fact, fact.who);
+      }
+      if (fact.type !== 'sent' || fact.sent.verb !== 'delete') return;
+      if (!(fact.who instanceof LifeCandidate)) return;
+      const wrong = judge(world, fact, fact.who, known.get(fact.who) ?? new Knowledge());
+      if (wrong !== undefined) violated(`${fact.who.name} ${wrong}`);
+    };
+  },
+};
+
+function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: LifeCandidate): void {
+  const { sent, status } = fact;
+  const body = fact.body as KubeObject | undefined;
+  if (sent.resource === 'configmaps' && (status === 200 || status === 201)) {
+    if (sent.verb !== 'get' && sent.verb !== 'create') return;
+    if (body?.metadata === undefined) return;
+    const lock = lockOf(body);
+    knowledge.locks.set(`${lock.uid}/${lock.version}`, lock);
+  } else if (sent.resource === 'pods' && sent.verb === 'get') {
+    if (status === 404) knowledge.pods.set(sent.name, undefined);
+    else if (status === 200) knowledge.pods.set(sent.name, body);
+    else return;
+    for (const { holderUid, holderName } of knowledge.locks.values()) {
+      const isGone = holderName === sent.name && body?.metadata.uid !== holderUid;
+      if (!isGone || knowledge.goneSinceMs.has(holderUid)) continue;
+      knowledge.goneSinceMs.set(holderUid, who.surroundings.clock.now());
+    }
+  }
+}
+
+function judge(
+  world: World,
+  { sent }: Sent,
+  who: LifeCandidate,
+  knowledge: Knowledge,
+): string | undefined {
+  if (sent.resource !== 'configmaps' || sent.name !== 'lock') {
+    return `deletes ${sent.resource}/${sent.name}, which is not the lock`;
+  }
+  const { preconditions } = sent.request.body as { preconditions?: Record<string, string> };
+  const { uid, resourceVersion } = preconditions ?? {};
+  if (uid === undefined || resourceVersion === undefined) {
+    return 'deletes the lock without the preconditions UID and resourceVersion';
+  }
+  const lock = knowledge.locks.get(`${uid}/${resourceVersion}`);
+  if (!lock) return `deletes a lock (${uid} @${resourceVersion}) that it never read`;
+  const { holderUid, holderName } = lock;
+  if (holderUid === who.podUid || holderUid === who.claimedUid) return undefined;
+  if (!world.pods.isOver(holderUid)) {
+    return `deletes the lock of Pod ${holderName} ${holderUid}, which has not ended`;
+  }
+  if (!knowledge.pods.has(holderName)) return `deletes the lock of ${holderName} without a look`;
+  const pod = knowledge.pods.get(holderName);
+  if (pod?.metadata.uid === holderUid) {
+    return hasEnded(pod) ? undefined : `deletes the lock of ${holderName}, which it read to run`;
+  }
+  const goneSinceMs = knowledge.goneSinceMs.get(holderUid) ?? Number.POSITIVE_INFINITY;
+  const waitedMs = who.surroundings.clock.now() - goneSinceMs;
+  // A timer may be a fraction of a millisecond early.
+  return waitedMs >= GRACE_MS - 1
+    ? undefined
+    : `deletes the lock of ${holderName} ${Math.round(waitedMs)} ms after it was gone, not ${GRACE_MS} ms`;
+}

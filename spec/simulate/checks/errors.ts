@@ -1,0 +1,61 @@
+import { LeaderElectionError } from '../../../lib/errors.ts';
+import type { Check } from '../check.ts';
+import { LifeCandidate, NoLongerWanted } from '../life-candidate.ts';
+import { describe } from '../transcript.ts';
+import type { World } from '../world.ts';
+
+/** Whoever is refused is told why by an error of ours, and only of what is the case. */
+export const typedErrors: Check = {
+  name: 'typed errors',
+  begin: (world, violated) => (fact) => {
+    if (fact.type !== 'refused' || !(fact.who instanceof LifeCandidate)) return;
+    if (!isDue(fact.error, fact.who, world)) {
+      violated(`${fact.who.name} is refused without reason: ${describe(fact.error)}`);
+    }
+  },
+};
+
+function isDue(error: unknown, who: LifeCandidate, world: World): boolean {
+  if (error instanceof NoLongerWanted) return true;
+  if (!(error instanceof LeaderElectionError)) return false;
+  const { pods } = world;
+  switch (error.code) {
+    case 'ERR_POD_TERMINATING':
+      return pods.isDeleting(who.podUid) || pods.hasFinalPhase(who.podUid);
+    case 'ERR_POD_NOT_FOUND':
+      return pods.isOver(who.claimedUid);
+    case 'ERR_POD_UID_MISMATCH':
+      return who.claimedUid !== who.podUid;
+    case 'ERR_RELEASE_FAILED':
+      return world.isTroubled;
+    case 'ERR_FORBIDDEN':
+      return world.isTroubled && world.figures.get('rights withdrawn') > 0;
+    default:
+      return false;
+  }
+}
+
+/** Warnings name trouble: in a world without any there are none. */
+export const dueWarnings: Check = {
+  name: 'due warnings',
+  begin: (world, violated) => (fact) => {
+    if (fact.type !== 'warned') return;
+    if (!fact.code.startsWith('LEADER_FOR_LIFE_')) violated(`a warning with the code ${fact.code}`);
+    const names = world.schedule.events.map(({ what }) => what);
+    if (names.every((what) => PEACEFUL.includes(what))) {
+      violated(`${fact.who.name} warns of nothing: ${fact.message}`);
+    }
+  },
+};
+
+const PEACEFUL = ['start', 'again', 'finish', 'cancel', 'crash', 'delete', 'evict', 'replace'];
+
+/** No token may get to where people read. */
+export const noSecrets: Check = {
+  name: 'no secrets',
+  begin: (_, violated) => (fact) => {
+    const text =
+      fact.type === 'warned' ? fact.message : fact.type === 'refused' ? describe(fact.error) : '';
+    if (/token-\d+-of-/.test(text)) violated(`a token is told: ${text}`);
+  },
+};

@@ -1,0 +1,54 @@
+import type { Check } from '../check.ts';
+import { lockOf } from '../truth.ts';
+
+/** Who leads is the one whom the lock names, for as long as he leads. */
+export const onRecord: Check = {
+  name: 'on record',
+  begin: (world, violated) => (fact) => {
+    const isAboutLock = fact.type === 'written' && fact.resource === 'configmaps';
+    if (fact.type !== 'leads' && !isAboutLock) return;
+    const { lock } = world.truth;
+    for (const leader of world.leaders) {
+      if (leader.kind !== 'life' || lock?.holderUid === leader.podUid) continue;
+      const whose = lock ? `names Pod ${lock.holderName} ${lock.holderUid}` : 'is gone';
+      violated(`${leader.name} leads, but the lock ${whose}`);
+    }
+  },
+};
+
+/** A lock is created for the Pod of a process that wants it: none for who has given up for good. */
+export const wanted: Check = {
+  name: 'wanted',
+  begin: (world, violated) => {
+    const creators = new Map<string, (typeof world.candidates)[number]>();
+    return (fact) => {
+      if (fact.type === 'sent' && fact.sent.verb === 'create' && fact.sent.name === 'lock') {
+        creators.set(attemptOf(fact.sent.request.body), fact.who);
+      } else if (fact.type === 'written' && fact.resource === 'configmaps') {
+        if (fact.before || !fact.after) return;
+        const { holderUid, holderName } = lockOf(fact.after);
+        const creator = creators.get(attemptOf(fact.after));
+        if (!creator) {
+          violated(`the lock names Pod ${holderName} ${holderUid}, which did not ask for it`);
+        } else if (creator.isAlive && !creator.isBusy) {
+          violated(`${creator.name} has given up, and yet its create took effect`);
+        }
+      } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
+        const { lock } = world.truth;
+        const isLeft = lock?.holderUid === fact.who.podUid && !lock.isDeleting;
+        if (isLeft && !isReleaseError(fact.error)) {
+          violated(`${fact.who.name} has given up, and yet it holds the lock`);
+        }
+      }
+    };
+  },
+};
+
+function attemptOf(body: unknown): string {
+  const { metadata } = (body ?? {}) as { metadata?: { annotations?: Record<string, string> } };
+  return metadata?.annotations?.['leader-for-life/attempt'] ?? '';
+}
+
+function isReleaseError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_RELEASE_FAILED';
+}

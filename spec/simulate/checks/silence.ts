@@ -1,0 +1,35 @@
+import type { Check } from '../check.ts';
+import { LifeCandidate } from '../life-candidate.ts';
+
+/** Once a call has come to its end, nothing is asked of the cluster for it any more. */
+export const silence: Check = {
+  name: 'silence',
+  begin: (_, violated) => (fact) => {
+    if (fact.type !== 'sent' || !(fact.who instanceof LifeCandidate)) return;
+    const { verb, resource, name } = fact.sent;
+    if (fact.who.isAlive && !fact.who.mayRequest) {
+      violated(`${fact.who.name} sends ${verb} ${resource}/${name}, although it wants nothing`);
+    }
+  },
+};
+
+/** More than any candidate needs in a second, whatever goes wrong. */
+const MAX_PER_SECOND = 40;
+
+/** Nobody asks as fast as he can, whatever goes wrong: failures are met with patience. */
+export const patience: Check = {
+  name: 'patience',
+  begin: (world, violated) => {
+    const recent = new Map<unknown, number[]>();
+    return (fact) => {
+      if (fact.type !== 'sent') return;
+      const now = world.clock.now();
+      const times = (recent.get(fact.who) ?? []).filter((ms) => ms > now - 1_000);
+      times.push(now);
+      recent.set(fact.who, times);
+      if (times.length === MAX_PER_SECOND + 1) {
+        violated(`${fact.who.name} sends more than ${MAX_PER_SECOND} requests within a second`);
+      }
+    };
+  },
+};

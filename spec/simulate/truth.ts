@@ -1,0 +1,46 @@
+import type { KubeObject } from '../../lib/testing/objects.ts';
+import type { Fact } from './fact.ts';
+
+const MARK = 'leader-for-life/pod-uid';
+
+/** The lock as it stands in the cluster, whatever anybody believes. */
+export interface LockState {
+  readonly uid: string;
+  readonly version: string;
+  readonly holderUid: string;
+  readonly holderName: string;
+  /** Its owner reference was stripped: only its annotations tell whose it was. */
+  readonly isOrphaned: boolean;
+  readonly isDeleting: boolean;
+  readonly hasFinalizers: boolean;
+}
+
+/** What the lock called `lock` is, and was. */
+export class Truth {
+  #lock: LockState | undefined;
+
+  get lock(): LockState | undefined {
+    return this.#lock;
+  }
+
+  notice(fact: Fact): void {
+    if (fact.type !== 'written' || fact.resource !== 'configmaps') return;
+    if ((fact.after ?? fact.before)?.metadata.name !== 'lock') return;
+    this.#lock = fact.after && lockOf(fact.after);
+  }
+}
+
+/** Who holds a lock, read without the library. */
+export function lockOf({ metadata }: Pick<KubeObject, 'metadata'>): LockState {
+  const { uid, resourceVersion, annotations = {}, ownerReferences = [] } = metadata;
+  const owner = ownerReferences.find(({ kind }) => kind === 'Pod');
+  return {
+    uid,
+    version: resourceVersion,
+    holderUid: owner?.uid ?? annotations[MARK] ?? '',
+    holderName: owner?.name ?? annotations['leader-for-life/pod-name'] ?? '',
+    isOrphaned: owner === undefined,
+    isDeleting: metadata.deletionTimestamp !== undefined,
+    hasFinalizers: (metadata.finalizers ?? []).length > 0,
+  };
+}
