@@ -1,0 +1,33 @@
+import type { ModeName } from './modes.ts';
+import type { Vitals } from './vitals.ts';
+
+/** What the process that is watched is told. */
+export interface Order {
+  readonly mode: ModeName;
+  readonly handovers: number;
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  readonly uids: Readonly<Record<string, string>>;
+}
+
+/** What it tells, lap by lap. */
+export interface Lap {
+  readonly handovers: number;
+  readonly terms: number;
+  readonly givenUp: number;
+  /** How many states the observer has seen. */
+  readonly seen: number;
+  readonly vitals: Vitals;
+}
+
+/** What it tells at the end, when it has nothing to do any more. */
+export interface End {
+  readonly resources: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  readonly rejections: readonly string[];
+  readonly listeners: number;
+}
+
+export type Message = { readonly lap: Lap } | { readonly end: End };
+
+export const LAPS = 20;

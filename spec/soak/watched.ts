@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { End, Lap, Message, Order } from './course.ts';
+
+/** How long a process with nothing to do may take to find that out. */
+const EXIT_MS = 30_000;
+
+export interface Course {
+  readonly laps: readonly Lap[];
+  /** Missing when it ended before. */
+  readonly end: End | undefined;
+  /** How the process ended. */
+  readonly exit: string;
+}
+
+/** Runs the process that is watched to its end; aborting kills it. */
+export async function watch(
+  order: Order,
+  onLap: (lap: Lap) => void,
+  signal: AbortSignal,
+): Promise<Course> {
+  const program = fileURLToPath(new URL('soaker.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--expose-gc', program, JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
+  });
+  const exited = once(child, 'close') as Promise<[number | null, string | null]>;
+  exited.catch(() => undefined);
+  const laps: Lap[] = [];
+  let end: End | undefined;
+  let limit: NodeJS.Timeout | undefined;
+  const late = new AbortController();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const message = JSON.parse(line) as Message;
+    if ('lap' in message) {
+      laps.push(message.lap);
+      onLap(message.lap);
+    } else {
+      end = message.end;
+      limit = setTimeout(() => {
+        late.abort();
+        child.kill('SIGKILL');
+      }, EXIT_MS);
+    }
+  }
+  const [code, name] = await exited;
+  clearTimeout(limit);
+  const exit = late.signal.aborted
+    ? `not within ${EXIT_MS} ms after all was done`
+    : (name ?? `code ${code}`);
+  return { laps, end, exit };
+}
