@@ -86,12 +86,16 @@ export class Namespace implements AsyncDisposable {
   }
 
   /** A Pod that runs, on a node that does not exist, and its process. */
-  async replica(name: string, options: { nodeName?: string } = {}): Promise<Replica> {
-    const { nodeName = 'nowhere' } = options;
+  async replica(
+    name: string,
+    options: { nodeName?: string; serviceAccountName?: string } = {},
+  ): Promise<Replica> {
+    const { nodeName = 'nowhere', serviceAccountName = 'default' } = options;
     const body = {
       metadata: { name, labels: { app: 'behaviour' } },
       spec: {
         nodeName,
+        serviceAccountName,
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: 30,
         containers: [{ name: 'main', image: 'example.com/image' }],

@@ -120,6 +120,23 @@ export function attacksOnLeases(clusterName: string, open: () => Promise<Cluster
         expect(leadership.signal.aborted).toBe(false);
       });
 
+      test('end all elections so, where nobody has the right to create it', async () => {
+        const { space, intruder } = await scene();
+        const rules = documented.lease(space.name).filter(({ verbs }) => !verbs.includes('create'));
+        await space.createLease({});
+        const { kubeConfig } = await cluster.user(space.name, rules);
+        await eventually(() => new Intruder(space.name, kubeConfig).readLease());
+        const a = space.elector('a', kubeConfig);
+        const run = a.run();
+        run.catch(() => undefined);
+        await a.leading;
+        await intruder.rewriteLease({ metadata: ownedBy('gone', NOBODY) });
+        await expect(run).rejects.toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
+        await expect(space.elector('b', kubeConfig).run()).rejects.toMatchObject({
+          code: 'ERR_FORBIDDEN',
+        });
+      });
+
       test('put a finalizer on it, which keeps it when it is deleted', async () => {
         const { space, intruder } = await led();
         await intruder.rewriteLease({ metadata: { finalizers: ['example.com/for-ever'] } });

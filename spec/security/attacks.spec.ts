@@ -51,3 +51,21 @@ test.each([
   expect(cluster.getConfigMap('lock')).toBeDefined();
   expect(cluster.getConfigMap('precious')).toBeDefined();
 });
+
+test('whoever names a Pod in the lock has those who may take over delete it, if its node is not ready', async () => {
+  const cluster = await createCluster({ nodeCount: 2 });
+  onTestFinished(() => cluster.close());
+  const pod = cluster.createPod('a');
+  const victim = cluster.createPod('victim');
+  cluster.createConfigMap('lock', {
+    metadata: {
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'Pod', name: 'victim', uid: victim.metadata.uid },
+      ],
+    },
+  });
+  cluster.setNodeReady(victim.spec?.nodeName ?? '', false);
+  const options = { takeOverFromNotReadyNodeAfterMs: 1, maxBackoffMs: 100 };
+  await become('lock', { ...cluster.optionsFor(pod), ...options });
+  expect(cluster.getPod('victim')).toBeUndefined();
+});
