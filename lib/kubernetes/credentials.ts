@@ -5,6 +5,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 
 import { LeaderElectionError } from '../errors.ts';
 import type { Environment } from './environment.ts';
+import { bare } from './outcome.ts';
 
 /**
  * A `KubeConfig` of `@kubernetes/client-node`, of whichever version the app has: just the part
@@ -103,20 +104,14 @@ function shown(server: unknown): string {
 }
 
 /**
- * Its message says what happened. The error itself is kept from causes, and so from logs: it may carry
- * the arguments of a plugin, the password of a proxy's URL, or what a plugin said that is no JSON.
+ * What a plugin writes, the arguments that it is given and what it says that is no JSON may be secret,
+ * and are in the errors. Only what the system says of a file or a program is passed on.
  */
 function noCredentials(error: unknown): Error {
-  const { message, code, input } = Object(error) as Partial<NodeJS.ErrnoException & HasInput>;
-  const telling = error instanceof SyntaxError || input !== undefined;
-  const why = telling ? 'what the kubeConfig or its plugin says is malformed' : String(message);
-  const told = new Error(`there are no credentials: ${why}`);
-  return code === undefined ? told : Object.assign(told, { code });
-}
-
-/** What could not be read, as the error of a malformed URL has it. */
-interface HasInput {
-  readonly input: unknown;
+  const { code, message } = bare(error);
+  const isSystems = code !== undefined && !code.startsWith('ERR_');
+  const why = isSystems ? message : 'the kubeConfig or its plugin fails; kubectl tells why';
+  return bare({ message: `there are no credentials: ${why}`, code });
 }
 
 async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {

@@ -1,6 +1,7 @@
 import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 
+import { bare } from './outcome.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse } from './transport.ts';
 
@@ -56,7 +57,10 @@ export class Http1Route implements Route {
         body: read(message),
       });
     });
-    request.on('error', reject);
+    request.on('error', (error) => {
+      // A proxy's may carry its URL, and so a password.
+      reject(this.#proxyAgent ? bare(error) : error);
+    });
     request.on('close', () => {
       signal.removeEventListener('abort', onAbort);
       this.#requests.delete(request);

@@ -83,3 +83,13 @@ export function isNamespaceTerminating(error: unknown): boolean {
 export function hasStatus(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
+
+/** An error's message and code; whatever else it carries, options for instance, may be secret. */
+export function bare(error: unknown): Error & { readonly code?: string } {
+  const { message, code } = Object(error) as {
+    readonly message?: unknown;
+    readonly code?: unknown;
+  };
+  const rest = new Error(String(message));
+  return typeof code === 'string' ? Object.assign(rest, { code }) : rest;
+}

@@ -106,7 +106,6 @@ export class Campaign {
   /** Ends what is under way. */
   close(): void {
     this.#closed.abort();
-    this.#hints.drop(() => true);
   }
 
   /** Keeps the hints until they are asked for. A watch that ends, however, is one that was lost. */
@@ -115,23 +114,23 @@ export class Campaign {
     const onLost = (error: unknown) => {
       if (this.#closed.signal.aborted) return;
       observer.onUnwatched(error);
-      this.#hint({ type: 'watch-lost' });
+      this.#hints.push({ type: 'watch-lost' });
     };
     const listener = {
       onOpen: () => {
-        this.#hint({ type: 'watch-opened' });
+        this.#hints.push({ type: 'watch-opened' });
       },
       onSeen: (version: LockVersion) => {
-        this.#hint({ type: 'seen', version });
+        this.#hints.push({ type: 'seen', version });
       },
       onGone: (resourceVersion: string) => {
-        this.#hint({ type: 'gone', resourceVersion });
+        this.#hints.push({ type: 'gone', resourceVersion });
       },
       onLost,
     };
     try {
       await lock.watch?.(listener, this.#closed.signal);
-      this.#hint({ type: 'watch-lost' });
+      this.#hints.push({ type: 'watch-lost' });
     } catch (error) {
       onLost(error);
     }
@@ -139,8 +138,8 @@ export class Campaign {
 
   /** One command, one event. The signal ends waits and reads; writes are seen through. */
   async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
+    signal.throwIfAborted();
     const { command, phase } = this.#state;
-    if (phase === 'following') signal.throwIfAborted();
     if (command.do === 'wait') {
       const hint = await this.#hints.next(command.untilMs, signal);
       this.#step(hint ?? { type: 'time-up' }, undefined);
@@ -213,11 +212,6 @@ export class Campaign {
     const { proven } = this.#state;
     if (!proven) throw new Error('nothing is proven before a term');
     return proven;
-  }
-
-  #hint(hint: Hint): void {
-    if (this.#closed.signal.aborted) return;
-    this.#hints.push(hint);
   }
 
   #step(event: Event, trouble: unknown): void {

@@ -88,7 +88,7 @@ export class Election {
   ): Promise<Ending<T>> {
     signal.throwIfAborted();
     const lock = await this.#open();
-    if (lock) this.#reporter.attend(lock);
+    this.#reporter.attend(lock);
     try {
       for (;;) {
         const ending = await this.#runOnce(lock, job, signal);
@@ -158,7 +158,7 @@ export class Election {
     await renewing;
     if (tenure) this.#reporter.onStopped(tenure.version);
 
-    const wanted = first === 'work' || (first === 'cancelled' && this.#options.releaseOnCancel);
+    const wanted = first === 'work' || this.#options.releaseOnCancel;
     if (wanted && outcome && stopped && !term.error) await campaign?.release();
     if (outcome) this.#term = undefined;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
@@ -255,7 +255,7 @@ async function firstOf<T>(
     resolve('lost');
   });
   if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort);
   try {
     return await promise;
   } finally {

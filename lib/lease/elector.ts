@@ -51,7 +51,6 @@ export class LeaderElector {
       const what = `${this.#config.lock.identity} is already running for ${this.#config.lock.describe()}`;
       throw new LeaderElectionError('ERR_ALREADY_RUNNING', `${what}; wait for that run to end.`);
     }
-    if (signal.aborted) return;
     this.#isRunning = true;
     const { callbacks } = this.#config;
     const job = {

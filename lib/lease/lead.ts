@@ -73,7 +73,6 @@ export async function leadIn<T>(
   if (typeof work !== 'function') throw invalidArgument('work', 'a function', work);
   const durations = checkLeadOptions(options);
   const { signal = never, namespace, kubeConfig, labels, annotations } = options;
-  signal.throwIfAborted();
   const identity = options.identity ?? uniqueIdentity(surroundings);
   const lock = new LeaseLock({
     name: leaseName,

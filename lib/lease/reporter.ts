@@ -23,7 +23,7 @@ export interface ReporterOptions {
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
   readonly #warnings: Warnings;
-  readonly #recording = new Set<Promise<void>>();
+  #recorded: Promise<void> = Promise.resolve();
   #lock: OpenLock | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
   trouble: unknown;
@@ -38,8 +38,8 @@ export class Reporter implements CampaignObserver {
     this.#call('metrics', () => options.metrics?.off(options.name));
   }
 
-  /** From now on this is about that lock. */
-  attend(lock: OpenLock): void {
+  /** From now on this is about that lock; undefined where nothing is elected. */
+  attend(lock: OpenLock | undefined): void {
     this.#lock = lock;
   }
 
@@ -92,16 +92,14 @@ export class Reporter implements CampaignObserver {
   }
 
   /** Resolves once every Event is recorded, or could not be. */
-  async recorded(): Promise<void> {
-    await Promise.all(this.#recording);
+  recorded(): Promise<void> {
+    return this.#recorded;
   }
 
   /** No election waits for an Event, or fails for want of one. */
   #record(what: string, version: LockVersion): void {
-    const recording = this.#tryToRecord(what, version).finally(() => {
-      this.#recording.delete(recording);
-    });
-    this.#recording.add(recording);
+    const recorded = this.#tryToRecord(what, version);
+    this.#recorded = this.#recorded.then(() => recorded);
   }
 
   async #tryToRecord(what: string, version: LockVersion): Promise<void> {

@@ -175,7 +175,9 @@ describe('access by a KubeConfig', () => {
       command: process.execPath,
       args: ['-e', 'console.error("no login"), process.exit(1)'],
     };
-    await expect(access({}, { exec })).rejects.toThrow(/no login/);
+    await expect(access({}, { exec })).rejects.toThrow(
+      /^there are no credentials: the kubeConfig or its plugin fails; kubectl tells why$/,
+    );
   });
 
   it('is asked for anew each time, and refreshed by whoever made the KubeConfig', async () => {

@@ -1,0 +1,52 @@
+import { inspect } from 'node:util';
+
+import createDebug from 'debug';
+
+/** Everything that this library lets anybody see: the log, and whatever else is handed in. */
+export class Witness implements Disposable {
+  readonly lines: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #log = createDebug.log;
+
+  constructor() {
+    createDebug.enable('leader-for-life:*');
+    createDebug.log = (...args: unknown[]) => {
+      this.lines.push(args.map(String).join(' '));
+    };
+  }
+
+  readonly warn = (message: string, code: string): void => {
+    this.warnings.push(`${code}: ${message}`);
+  };
+
+  [Symbol.dispose](): void {
+    createDebug.disable();
+    createDebug.log = this.#log;
+  }
+}
+
+/** All that a value shows, however it is looked at. */
+export function shown(value: unknown): string[] {
+  const seen: string[] = [inspect(value, { depth: 12, showHidden: true, getters: true })];
+  for (let at = value, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
+    const own = Object.fromEntries(
+      Object.getOwnPropertyNames(at)
+        .filter((name) => name !== 'cause')
+        .map((name) => [name, (at as unknown as Record<string, unknown>)[name]]),
+    );
+    seen.push(String(at), at.stack ?? '', json(own));
+  }
+  return [...seen, json(value)];
+}
+
+function json(value: unknown): string {
+  const known = new Set<unknown>();
+  const text = JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item === 'bigint') return String(item);
+    if (typeof item !== 'object' || item === null) return item;
+    if (known.has(item)) return undefined;
+    known.add(item);
+    return item;
+  }) as string | undefined;
+  return text ?? '';
+}
