@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import type { Entry } from '../lease-fleet/journal.ts';
+import { type Evidence, type Version, checks, gapsOf, handoversOf } from './checker.ts';
+import type { Mode, Trouble } from './trouble.ts';
+
+const said = (
+  identity: string,
+  event: Entry['event'],
+  atMs: number,
+  more: Partial<Entry> = {},
+): Entry => ({ kind: 'leader-for-life', identity, event, atMs, pid: 1, ...more });
+
+/** It led all that time. */
+const led = (identity: string, fromMs: number, toMs: number, fencingToken = '1'): Entry[] => [
+  said(identity, 'leading', fromMs, { fencingToken }),
+  said(identity, 'act', toMs),
+];
+
+function evidence(entries: readonly Entry[], more: Partial<Evidence> = {}): Evidence {
+  const mode: Mode = 'lease';
+  const bounds = { fromMs: 0, toMs: Math.max(...entries.map(({ atMs }) => atMs)) };
+  const seen = { versions: [] as Version[], isComplete: false };
+  return { election: 'lease', mode, entries, ...seen, ...bounds, ...more };
+}
+
+const trouble = (more: Partial<Trouble> = {}): Trouble => ({
+  kind: 'process killed',
+  target: 'a',
+  elections: ['lease'],
+  excuses: { lease: 1_000, life: 5_000 },
+  fromMs: 10_000,
+  toMs: 10_500,
+  ...more,
+});
+
+function complaints(name: string, of: Evidence, troubles: readonly Trouble[] = []): string[] {
+  const check = checks[name];
+  if (!check) throw new Error(`there is no check '${name}'`);
+  return check(of, troubles).map(({ text }) => text);
+}
+
+describe('leaders at the same time', () => {
+  const name = 'no overlaps';
+
+  test('one after the other is well', () => {
+    const own = evidence([...led('a', 0, 10), ...led('b', 20, 30)]);
+    expect(complaints(name, own)).toEqual([]);
+    expect(handoversOf(own)).toEqual([{ from: 'a', to: 'b', gapMs: 10 }]);
+  });
+
+  test('an act after the next leader’s first is not, however late it is written down', () => {
+    const own = evidence([...led('b', 20, 30), ...led('a', 0, 21)]);
+    expect(complaints(name, own)).toEqual(['a and b led together for 1.0 ms']);
+  });
+
+  test('two processes of one Pod lead together by right', () => {
+    expect(complaints(name, evidence([...led('a', 0, 10), ...led('a', 5, 30)]))).toEqual([]);
+  });
+});
+
+describe('time without a leader', () => {
+  const name = 'no leaderless time beyond what the faults explain';
+  const gap = evidence([...led('a', 0, 10_000), ...led('b', 12_000, 20_000)]);
+
+  test('that nothing explains is told, but for the time that an act stands for', () => {
+    expect(complaints(name, gap)).toEqual([
+      'nobody led for 1.700 s, 1.700 s longer than what befell the candidates explains',
+    ]);
+  });
+
+  test('that a trouble and its aftermath cover is explained', () => {
+    expect(complaints(name, gap, [trouble({ toMs: 11_500 })])).toEqual([]);
+    expect(gapsOf(gap, [trouble({ toMs: 11_500 })])).toMatchObject([{ unexcusedMs: 0 }]);
+  });
+
+  test('is told as far as it goes beyond that', () => {
+    expect(gapsOf(gap, [trouble()])).toMatchObject([{ fromMs: 10_300, unexcusedMs: 500 }]);
+  });
+
+  test('is not explained by what befell another election, nor by what is no excuse', () => {
+    expect(complaints(name, gap, [trouble({ elections: ['life'] })])).toHaveLength(1);
+    expect(complaints(name, gap, [trouble({ excuses: { life: 60_000 } })])).toHaveLength(1);
+  });
+
+  test('at the end counts, too', () => {
+    const own = evidence(led('a', 0, 10_000), { toMs: 15_000 });
+    expect(complaints(name, own)).toHaveLength(1);
+  });
+
+  test('is explained once, however many troubles there were', () => {
+    const twice = [trouble(), trouble({ fromMs: 10_100 })];
+    expect(gapsOf(gap, twice)).toMatchObject([{ unexcusedMs: 500 }]);
+  });
+});
+
+describe('the lock', () => {
+  const versions = (...holders: readonly [string, number][]): Version[] =>
+    holders.map(([holder, seenMs]) => ({ holder, seenMs, resourceVersion: `${seenMs}` }));
+
+  test.for([
+    ['gone', ''],
+    ['another’s', 'b'],
+  ])('is %s while its leader leads on: that is told', ([, next = '']) => {
+    const own = evidence(led('a', 0, 100), { versions: versions(['a', 1], [next, 50]) });
+    expect(complaints('no lock lost or wiped', own)).toHaveLength(1);
+  });
+
+  test('goes when its leader has stopped: that is well', () => {
+    const own = evidence(led('a', 0, 40), { versions: versions(['a', 1], ['', 50], ['b', 60]) });
+    expect(complaints('no lock lost or wiped', own)).toEqual([]);
+  });
+
+  test('was never that of one who led: that is told if all versions are known', () => {
+    const own = { versions: versions(['a', 1]) };
+    const name = 'nobody leads without the lock';
+    const entries = [...led('a', 0, 40), ...led('b', 50, 60)];
+    expect(complaints(name, evidence(entries, { ...own, isComplete: true }))).toEqual([
+      'b led, and the lock was never its own',
+    ]);
+    expect(complaints(name, evidence(entries, own))).toEqual([]);
+  });
+});
+
+describe('fencing tokens', () => {
+  const name = 'fencing tokens grow';
+
+  test.for([
+    ['a larger one', '10', 0],
+    ['the same', '9', 1],
+    ['a smaller one', '8', 1],
+  ] as const)('of another leader: %s', ([, token, count]) => {
+    const own = evidence([...led('a', 0, 10, '9'), ...led('b', 20, 30, token)]);
+    expect(complaints(name, own)).toHaveLength(count);
+  });
+
+  test('of the same Pod may stay', () => {
+    expect(complaints(name, evidence([...led('a', 0, 10, '9'), ...led('a', 20, 30, '9')]))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('the end of a process', () => {
+  const name = 'candidates end for no reason of their own';
+  const gone = (more: Partial<Entry>) => said('a', 'gone', 9, more);
+
+  test.for<[string, Entry[], number]>([
+    [
+      'it was killed',
+      [said('a', 'signal', 8, { signal: 'SIGKILL' }), gone({ signal: 'SIGKILL' })],
+      0,
+    ],
+    ['somebody else killed it', [gone({ signal: 'SIGKILL' })], 1],
+    ['it crashed', [said('a', 'signal', 8, { signal: 'SIGTERM' }), gone({ signal: 'SIGSEGV' })], 1],
+    ['it was told to go', [said('a', 'sigterm', 7), said('a', 'exit', 8), gone({ code: 0 })], 0],
+    ['it just went', [said('a', 'exit', 8), gone({ code: 0 })], 1],
+    ['it said which error', [said('a', 'error', 8), gone({ code: 1 })], 0],
+    ['it said nothing', [gone({ code: 1 })], 1],
+    ['an error was not caught', [said('a', 'uncaught', 8)], 1],
+    [
+      'another process of the Pod was killed',
+      [said('a', 'signal', 8, { signal: 'SIGKILL', pid: 2 }), gone({ signal: 'SIGKILL' })],
+      1,
+    ],
+  ])('%s', ([, entries, count]) => {
+    expect(complaints(name, evidence(entries))).toHaveLength(count);
+  });
+});
+
+describe('errors', () => {
+  const name = 'every error has a code that the faults explain';
+  const failed = (code?: string) => evidence([said('a', 'error', 10_200, code ? { code } : {})]);
+  const denied = trouble({ codes: ['ERR_REJECTED'] });
+
+  test('that a trouble of that time explains are well', () => {
+    expect(complaints(name, failed('ERR_REJECTED'), [denied])).toEqual([]);
+  });
+
+  test.for<[string, Evidence, Trouble]>([
+    ['no code at all', failed(), denied],
+    ['a code of something else', failed('ECONNRESET'), denied],
+    ['another code', failed('ERR_FORBIDDEN'), denied],
+    ['another time', failed('ERR_REJECTED'), { ...denied, fromMs: 11_000, toMs: 12_000 }],
+    ['another candidate', failed('ERR_REJECTED'), { ...denied, target: 'b' }],
+    ['another election', failed('ERR_REJECTED'), { ...denied, elections: ['life'] }],
+  ])('are told: %s', ([, own, why]) => {
+    expect(complaints(name, own, [why])).toHaveLength(1);
+  });
+});
