@@ -1,6 +1,7 @@
 import type { Candidate } from './candidate.ts';
 import type { Check } from './check.ts';
 import type { Family } from './family.ts';
+import { leasePart } from './lease-part.ts';
 import { lifePart } from './life-part.ts';
 import type { Luck } from './luck.ts';
 import type { Mode, Setting } from './schedule.ts';
@@ -23,7 +24,7 @@ export interface Part {
   calm(world: World): Promise<void>;
 }
 
-const parts: Partial<Record<Mode, Part>> = { life: lifePart };
+const parts: Partial<Record<Mode, Part>> = { life: lifePart, lease: leasePart };
 
 /** What this mode's worlds are made of. */
 export function partOf(mode: Mode): Part {

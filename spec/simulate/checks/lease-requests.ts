@@ -1,0 +1,103 @@
+import type { Check } from '../check.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
+import { NoLongerWanted } from '../life-candidate.ts';
+
+/** In any one second nobody sends more: a retry comes after 100 ms, and hints are few. */
+const MOST_PER_SECOND = 40;
+
+/** Nobody asks without end, and nobody asks at all when its call is over. */
+export const electorRequests: Check = {
+  name: 'requests of electors',
+  begin: (_, violated) => {
+    const recent = new Map<LeaseCandidate, number[]>();
+    return (fact) => {
+      if (fact.type !== 'sent' || !(fact.who instanceof LeaseCandidate)) return;
+      const { who, sent } = fact;
+      if (!who.isBusy) violated(`${who.name} sends ${sent.verb} when its call is over`);
+      const sinceMs = sent.atMs - 1_000;
+      const times = (recent.get(who) ?? []).filter((ms) => ms > sinceMs);
+      recent.set(who, [...times, sent.atMs]);
+      if (times.length === MOST_PER_SECOND) violated(`${who.name} sends requests without a pause`);
+    };
+  },
+};
+
+/** A leader writes no more than client-go's would, but for what went wrong. */
+export const renewalBudget: Check = {
+  name: 'renewals within budget',
+  begin: (_, violated) => {
+    interface Count {
+      sinceMs: number;
+      writes: number;
+      allowed: number;
+    }
+    const counts = new Map<LeaseCandidate, Count>();
+    const forgive = (who: LeaseCandidate) => {
+      const count = counts.get(who);
+      if (count) count.allowed += 1;
+    };
+    return (fact) => {
+      if (fact.type === 'written' && fact.resource === 'leases') {
+        // Whatever others do to the Lease may need an answer.
+        for (const who of counts.keys()) {
+          const { spec } = (fact.after ?? {}) as { spec?: { holderIdentity?: string } };
+          if (spec?.holderIdentity !== who.identity) forgive(who);
+        }
+        return;
+      }
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'leads') {
+        counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 });
+      } else if (fact.type === 'unanswered' || (fact.type === 'answered' && fact.status >= 300)) {
+        forgive(who);
+      } else if (fact.type === 'sent' && fact.sent.verb === 'update') {
+        const count = counts.get(who);
+        if (!count || !who.mayLead) return;
+        count.writes += 1;
+        const ms = who.clock.now() - count.sinceMs;
+        const due = Math.floor(ms / who.setting.times.retryPeriodMs) + count.allowed;
+        // One more is the release.
+        if (count.writes > due + 1) violated(`${who.name} has written ${count.writes} times`);
+      }
+    };
+  },
+};
+
+/** Whoever is refused is told why, in a way that programs can tell. */
+export const electorErrors: Check = {
+  name: 'errors of electors',
+  begin: (_, violated) => (fact) => {
+    if (fact.type !== 'refused' || !(fact.who instanceof LeaseCandidate)) return;
+    const { who, error } = fact;
+    if (error instanceof NoLongerWanted) return;
+    const { name, code } = error as { readonly name?: string; readonly code?: string };
+    const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
+    if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
+      violated(`${who.name} was refused with ${name ?? ''} ${code ?? ''}: ${String(error)}`);
+    }
+  },
+};
+
+/** When a call is over, nothing of it runs on. */
+export const electorRemains: Check = {
+  name: 'nothing of electors remains',
+  begin: (_, violated) => {
+    const over = new Set<LeaseCandidate>();
+    return (fact) => {
+      if (fact.type === 'ended' || fact.type === 'refused') {
+        if (fact.who instanceof LeaseCandidate && !fact.who.isBusy) over.add(fact.who);
+      }
+      if (fact.type !== 'settled') return;
+      for (const who of over) {
+        if (who.isBusy || !who.isAlive) over.delete(who);
+        if (who.isBusy || !who.isRunning || who.isWaking) continue;
+        over.delete(who);
+        const { timers, requests } = who.remains;
+        if (timers + requests > 0) {
+          violated(`${who.name} leaves ${timers} timers and ${requests} requests`);
+        }
+      }
+    };
+  },
+};

@@ -1,0 +1,56 @@
+import type { Check } from '../check.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
+import { provenOf } from '../proofs.ts';
+
+/** Timers are whole milliseconds, and may need another try. */
+const TIMER_MS = 3;
+
+/** A term's signal aborts at the latest when its last renewal counts no more, and nobody believes longer. */
+export const provenTerms: Check = {
+  name: 'terms are proven',
+  begin: (world, violated) => {
+    const proofs = provenOf(world);
+    return (fact) => {
+      if (fact.type !== 'settled') return;
+      for (const who of world.living) {
+        if (!(who instanceof LeaseCandidate) || !who.mayLead || !who.isRunning) continue;
+        const { renewDeadlineMs } = who.setting.times;
+        const overMs = proofs.ageMs(who) - renewDeadlineMs;
+        if (overMs < 0) continue;
+        const { term } = who;
+        const isAborted = term?.abortedMs !== undefined;
+        if (overMs > TIMER_MS && !isAborted && !who.isWaking) {
+          violated(`${who.name}'s signal has not aborted ${overMs} ms after its time`);
+        } else if (overMs > 0 && who.isValid) {
+          violated(`${who.name} believes that it leads ${overMs} ms after its time`);
+        } else if (overMs > 0 && term?.signal.aborted === false) {
+          violated(`${who.name}'s signal is not aborted ${overMs} ms after its time`);
+        }
+      }
+    };
+  },
+};
+
+/** Work begins once what was begun before has ended; and starts and stops come in pairs. */
+export const separateWork: Check = {
+  name: 'work of terms',
+  begin: (_, violated) => {
+    const compare = (who: LeaseCandidate) => {
+      const [before, now] = who.terms.slice(-2);
+      if (!before || !now || before.call !== now.call) return;
+      if (!before.isSettled) violated(`${who.name} works for two terms at once`);
+    };
+    return (fact) => {
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'leads') compare(who);
+      const isOver = (fact.type === 'ended' || fact.type === 'refused') && !who.isBusy;
+      if (!isOver || who.setting.calls !== 'elector') return;
+      const unstopped = who.terms.filter(({ call, isStopped }) => {
+        return call === who.callCount && !isStopped;
+      });
+      if (unstopped.length > 0) violated(`${who.name} was never told that it stopped leading`);
+      if (who.isValid) violated(`${who.name} believes that it leads after its run`);
+    };
+  },
+};

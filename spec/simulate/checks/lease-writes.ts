@@ -1,0 +1,157 @@
+import type { Check } from '../check.ts';
+import { HAND } from '../excuses.ts';
+import type { Sent } from '../fact.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
+import type { ElectorSlot } from '../lease-process.ts';
+import { type SeenRecord, recordOf } from '../sightings.ts';
+import type { World } from '../world.ts';
+
+interface LeaseBody {
+  readonly metadata: {
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** Clocks are read in fractions. */
+const ROUNDING_MS = 1e-3;
+
+/** What one of ours may write, given what is stored in truth and what it has been shown. */
+class Writes {
+  readonly #world: World;
+  readonly #violated: (text: string) => void;
+  readonly #versions = new Map<string, SeenRecord>();
+  /** By each one's own clock, when the Lease was deleted last. */
+  readonly #goneMs = new Map<LeaseCandidate, number>();
+  /** The shortest time for which a holder that was not seen may have counted. */
+  readonly #shortestMs: number;
+
+  constructor(world: World, violated: (text: string) => void) {
+    this.#world = world;
+    this.#violated = violated;
+    const times = world.schedule.setting.slots.flatMap((slot) => {
+      const { times: given } = slot as Partial<ElectorSlot>;
+      return given ? [given.leaseDurationMs] : [];
+    });
+    this.#shortestMs = Math.min(...times);
+  }
+
+  written(before: LeaseBody | undefined, after: LeaseBody | undefined): void {
+    if (!after) {
+      for (const who of this.#world.living) {
+        if (who instanceof LeaseCandidate) this.#goneMs.set(who, who.clock.now());
+      }
+      return;
+    }
+    const record = recordOf(after);
+    this.#versions.set(after.metadata.resourceVersion ?? '', record);
+    if (!before || before.metadata.annotations?.[HAND] !== after.metadata.annotations?.[HAND]) {
+      return;
+    }
+    const { leaseTransitions } = recordOf(before);
+    if (record.leaseTransitions < leaseTransitions) {
+      this.#violated(`transitions went back from ${leaseTransitions}`);
+    }
+  }
+
+  sent(who: LeaseCandidate, { verb, request }: Sent): void {
+    const body = request.body as LeaseBody;
+    if (verb === 'update') this.#update(who, body);
+    else if (verb === 'create') this.#create(who, body);
+    else if (verb === 'delete' || verb === 'patch') this.#violated(`${who.name}: ${verb}`);
+  }
+
+  #update(who: LeaseCandidate, body: LeaseBody): void {
+    const { resourceVersion, uid } = body.metadata;
+    if (resourceVersion === undefined || uid === undefined) {
+      this.#violated(`${who.name} replaces whatever is there`);
+      return;
+    }
+    const replaced = this.#versions.get(resourceVersion);
+    if (!replaced) {
+      this.#violated(`${who.name} replaces ${resourceVersion}, which never was`);
+      return;
+    }
+    const record = recordOf(body);
+    if (record.holderIdentity === '') this.#release(who, replaced, record);
+    else this.#acquire(who, replaced, record);
+  }
+
+  #release(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
+    const { name, identity, term } = who;
+    const of = replaced.holderIdentity || 'nobody';
+    if (replaced.holderIdentity !== identity) this.#violated(`${name} releases what ${of} holds`);
+    if (record.leaseTransitions !== replaced.leaseTransitions) {
+      this.#violated(`${name} releases, and counts a transition`);
+    }
+    // A signal's reason tells how the last term ended; with `recampaign` there may be a doubt since.
+    const { code } = (term?.signal.reason ?? {}) as { readonly code?: string };
+    const isLost = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
+    if (isLost && term?.call === who.callCount) this.#violated(`${name} releases after a loss`);
+    if (term && !term.isSettled && term.abortedMs !== undefined && term.call === who.callCount) {
+      this.#violated(`${name} releases while its work goes on`);
+    }
+  }
+
+  #acquire(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
+    const { name, identity, clock, sightings, setting } = who;
+    const { times } = setting;
+    if (record.holderIdentity !== identity) {
+      this.#violated(`${name} writes the name of ${record.holderIdentity}`);
+    }
+    if (record.leaseDurationSeconds !== times.leaseDurationMs / 1_000) {
+      this.#violated(`${name} writes a duration of ${record.leaseDurationSeconds ?? 'none'} s`);
+    }
+    const isHeld = replaced.holderIdentity === identity;
+    if (record.leaseTransitions !== replaced.leaseTransitions + (isHeld ? 0 : 1)) {
+      this.#violated(`${name} writes ${record.leaseTransitions} transitions`);
+    }
+    if (isHeld || replaced.holderIdentity === '') return;
+    const seenMs = sightings.firstMs(replaced);
+    if (seenMs === undefined) {
+      this.#violated(`${name} takes over a Lease of ${replaced.holderIdentity} that it never saw`);
+      return;
+    }
+    const { leaseDurationSeconds: seconds = 0 } = replaced;
+    const limitMs = seconds > 0 ? seconds * 1_000 : times.leaseDurationMs;
+    const ageMs = clock.now() - seenMs;
+    if (ageMs < limitMs - ROUNDING_MS) {
+      this.#violated(
+        `${name} takes the Lease of ${replaced.holderIdentity} over, which it has known for only ` +
+          `${Math.round(ageMs)} of ${limitMs} ms`,
+      );
+    }
+  }
+
+  #create(who: LeaseCandidate, body: LeaseBody): void {
+    const { name, identity, clock, sightings, setting } = who;
+    const { holderIdentity, leaseTransitions } = recordOf(body);
+    if (holderIdentity !== identity || leaseTransitions !== 0) {
+      this.#violated(`${name} creates a Lease of ${holderIdentity} with ${leaseTransitions}`);
+    }
+    const goneMs = this.#goneMs.get(who);
+    if (who.mayLead || !sightings.any || goneMs === undefined) return;
+    const ageMs = clock.now() - goneMs;
+    const limitMs = Math.min(this.#shortestMs, setting.times.leaseDurationMs);
+    if (ageMs < limitMs - ROUNDING_MS) {
+      this.#violated(`${name} creates the Lease ${Math.round(ageMs)} ms after it was deleted`);
+    }
+  }
+}
+
+/** What ours write is conditional, and takes nothing from anybody who may lead. */
+export const leaseWrites: Check = {
+  name: 'writes of the Lease',
+  begin: (world, violated) => {
+    const writes = new Writes(world, violated);
+    return (fact) => {
+      if (fact.type === 'written' && fact.resource === 'leases') {
+        writes.written(fact.before as never, fact.after as never);
+      } else if (fact.type === 'sent' && fact.sent.resource === 'leases') {
+        if (fact.who instanceof LeaseCandidate) writes.sent(fact.who, fact.sent);
+      }
+    };
+  },
+};

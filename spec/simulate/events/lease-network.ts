@@ -1,0 +1,175 @@
+import type { FaultRule } from '../../../lib/testing/index.ts';
+import { anySlot, duration, events, slotOrLeader } from '../draw.ts';
+import type { Family } from '../family.ts';
+import { LeaseProcess } from '../lease-process.ts';
+import type { Mishap } from '../line.ts';
+import type { Luck } from '../luck.ts';
+import type { Event, Setting } from '../schedule.ts';
+import type { World } from '../world.ts';
+import { targetName, targetOf } from './target.ts';
+
+const VERBS = ['get', 'create', 'update', 'watch'];
+
+function candidateOf(world: World, event: Event): LeaseProcess | undefined {
+  const { candidate } = world.slot(targetOf(world, event));
+  return candidate instanceof LeaseProcess ? candidate : undefined;
+}
+
+/** The network between one elector and the cluster is gone, both ways or one. */
+export const electorCuts: Family = {
+  name: 'elector cuts',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 4), () => ({
+      what: 'cut elector off',
+      slot: slotOrLeader(luck, setting),
+      cut: luck.pick(['both', 'requests', 'answers']),
+      forMs: duration(luck, 40_000, 1),
+    })),
+  kinds: {
+    'cut elector off': {
+      act: (world, event) => {
+        const candidate = candidateOf(world, event);
+        candidate?.cut(event['cut'] as 'both');
+        world.later(Number(event['forMs']), () => {
+          candidate?.mend();
+        });
+      },
+      tell: (event) =>
+        `${targetName(event)} is cut off (${String(event['cut'])}) for ${String(event['forMs'])} ms`,
+    },
+  },
+};
+
+function drawMishap(luck: Luck): Mishap {
+  const ms = duration(luck, 20_000, 1);
+  const what = luck.pick<Partial<Mishap>>([
+    { lateMs: ms },
+    { lateMs: ms },
+    { answerMs: ms },
+    { againMs: ms },
+    { againMs: ms, lateMs: duration(luck, 20_000, 1) },
+    { lost: 'broken' },
+    { lost: 'silent' },
+    { verb: 'watch', deaf: true },
+  ]);
+  const verb = luck.chance(0.8) && luck.pick(['get', 'create', 'update', 'update']);
+  return {
+    resource: 'leases',
+    probability: luck.pick([0.2, 0.5, 1]),
+    ...(verb && { verb }),
+    ...what,
+  };
+}
+
+/** Requests arrive late, or twice; answers late, or never; watches fall silent. */
+export const electorMishaps: Family = {
+  name: 'elector mishaps',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 5), () => ({
+      what: 'elector has a bad line',
+      slot: slotOrLeader(luck, setting),
+      mishap: drawMishap(luck),
+      forMs: duration(luck, 60_000, 1),
+    })),
+  kinds: {
+    'elector has a bad line': {
+      act: (world, event) => {
+        const line = candidateOf(world, event)?.surroundings.line;
+        if (!line) return;
+        const mishap = event['mishap'] as Mishap;
+        line.mishaps = [...line.mishaps, mishap];
+        world.later(Number(event['forMs']), () => {
+          line.mishaps = line.mishaps.filter((other) => other !== mishap);
+        });
+      },
+      tell: (event) =>
+        `${targetName(event)} has a bad line for ${String(event['forMs'])} ms: ` +
+        JSON.stringify(event['mishap']),
+    },
+  },
+};
+
+function drawRule(luck: Luck, setting: Setting): FaultRule {
+  const when = luck.pick(['before', 'after'] as const);
+  const status = luck.pick([401, 408, 409, 429, 500, 503, 504]);
+  const effect = luck.pick<FaultRule>([
+    { reset: true, when },
+    { hang: true, when },
+    { error: { status, ...(luck.chance(0.3) && { retryAfterSeconds: luck.integer(0, 5) }) }, when },
+    { error: { status }, when },
+    { latencyMs: duration(luck, 9_000, 1) },
+    { staleBy: luck.integer(1, 5), verb: 'get' },
+    { freeze: true },
+    { cutAfterEvents: luck.integer(0, 3) },
+    { duplicate: true },
+    { reorder: true },
+    { eventDelayMs: duration(luck, 20_000, 1) },
+    { verb: 'watch', error: { status: luck.pick([403, 410, 429, 500]) } },
+  ]);
+  const verb = luck.chance(0.7) && luck.pick(VERBS);
+  const rule = {
+    resource: 'leases',
+    ...(luck.chance(0.5) ? { user: `pod-${anySlot(luck, setting)}` } : {}),
+    ...(verb ? { verb } : {}),
+    ...(luck.chance(0.5) && { times: luck.integer(1, 5) }),
+    ...(luck.chance(0.5) && { probability: luck.pick([0.2, 0.5, 0.8]) }),
+    ...effect,
+  };
+  return rule as FaultRule;
+}
+
+/** The API server answers errors, late, from its past, or nothing; watches show too much or too little. */
+export const leaseFaults: Family = {
+  name: 'lease faults',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 5), () => ({
+      what: 'break leases',
+      rule: drawRule(luck, setting),
+      forMs: duration(luck, 60_000, 1),
+    })),
+  kinds: {
+    'break leases': {
+      act: (world, event) => {
+        const fault = world.cluster.faults.add(event['rule'] as FaultRule);
+        world.later(Number(event['forMs']), () => {
+          fault.remove();
+        });
+      },
+      tell: (event) =>
+        `the API server misbehaves for ${String(event['forMs'])} ms: ${JSON.stringify(event['rule'])}`,
+    },
+  },
+};
+
+/** All connections break at once, or one's token is no longer known. */
+export const leaseInterruptions: Family = {
+  name: 'lease interruptions',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 4), () => ({
+      what: luck.pick(['cut watches', 'cut watches', 'expire token']),
+      slot: slotOrLeader(luck, setting),
+      cleanly: luck.chance(0.5),
+      forMs: duration(luck, 15_000, 1),
+    })),
+  kinds: {
+    'cut watches': {
+      act: (world, event) => {
+        world.cluster.faults.cutWatches({}, { cleanly: event['cleanly'] === true });
+      },
+      tell: () => 'every watch ends',
+    },
+    'expire token': {
+      act: (world, event) => {
+        const candidate = candidateOf(world, event);
+        if (!candidate) return;
+        const { surroundings, podName } = candidate;
+        world.cluster.expireToken(podName);
+        world.later(Number(event['forMs']), () => {
+          surroundings.token = world.cluster.token(podName);
+        });
+      },
+      tell: (event) =>
+        `the token of ${targetName(event)} is unknown for ${String(event['forMs'])} ms`,
+    },
+  },
+};

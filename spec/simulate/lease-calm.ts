@@ -1,0 +1,94 @@
+import { LeaseCandidate } from './lease-candidate.ts';
+import { LeaseProcess } from './lease-process.ts';
+import type { World } from './world.ts';
+
+const IDLE_MS = 60_000;
+
+/** Of attempts; see `docs/lease.md`. */
+const SPREAD_MS = 28;
+
+/**
+ * Nothing goes wrong any more: whoever waits asks next to nothing, a leader writes once per period, a
+ * release is taken at once, by its watch; and when all stop, nothing runs on.
+ */
+export async function calmElections(world: World): Promise<void> {
+  await world.advanceTo(world.clock.now() + 60_000, () => world.violations.length > 0);
+  if (world.violations.length === 0) await idle(world);
+  if (world.violations.length === 0) await handOver(world);
+  if (world.violations.length === 0) await end(world);
+}
+
+function electors(world: World): LeaseProcess[] {
+  return world.living.filter((who): who is LeaseProcess => who instanceof LeaseProcess);
+}
+
+/** Whoever neither gains nor loses in this time sends no more than is due. */
+async function idle(world: World): Promise<void> {
+  const before = electors(world);
+  const leader = before.find((who) => who.isValid);
+  const counts = new Map<unknown, number>();
+  const watches = new Map<unknown, number>();
+  let isQuiet = leader !== undefined;
+  let isOver = false;
+  world.listen((fact) => {
+    if (isOver) return;
+    if (fact.type === 'leads' || fact.type === 'ended' || fact.type === 'asked') isQuiet = false;
+    if (fact.type !== 'sent') return;
+    const counted = fact.sent.verb === 'watch' ? watches : counts;
+    counted.set(fact.who, (counted.get(fact.who) ?? 0) + 1);
+  });
+  await world.advanceTo(world.clock.now() + IDLE_MS, () => world.violations.length > 0);
+  isOver = true;
+  if (!isQuiet) return;
+  world.figures.add('idle stretches');
+  for (const who of before) {
+    if (!(who instanceof LeaseCandidate) || !who.isAlive) continue;
+    const { retryPeriodMs } = who.setting.times;
+    const periods = Math.ceil((IDLE_MS * who.setting.clock.rate) / retryPeriodMs);
+    const most = who === leader ? periods + 1 : 1;
+    const sent = counts.get(who) ?? 0;
+    if (sent > most)
+      world.violated('idle budget', `${who.name} sent ${sent} requests, not ${most}`);
+    const opened = watches.get(who) ?? 0;
+    if (opened > 1) world.violated('idle budget', `${who.name} opened ${opened} watches`);
+  }
+}
+
+/** Its work ends, and another one is there in milliseconds. */
+async function handOver(world: World): Promise<void> {
+  const leader = electors(world).find((who) => who.isValid);
+  if (!(leader instanceof LeaseCandidate)) return;
+  const { calls, releaseOnCancel, slownessMs } = leader.setting;
+  if (calls === 'elector' && (!releaseOnCancel || slownessMs > 0)) return;
+  const waiting = electors(world).filter((who) => who !== leader && who.isBusy);
+  if (!waiting.some(({ kind }) => kind === 'lease')) return;
+  let isTaken = false;
+  world.listen((fact) => {
+    if (fact.type === 'leads') isTaken = true;
+  });
+  const [, latencyMs] = world.schedule.setting.latencyMs;
+  const slowest = Math.min(...waiting.map(({ setting }) => setting.clock.rate));
+  // A renewal that is under way, the release, the attempt; timers need not be earlier.
+  const boundMs = SPREAD_MS / slowest + 3 * latencyMs + 10;
+  world.figures.add('calm handovers');
+  leader.finish();
+  await world.advanceTo(world.clock.now() + boundMs, () => isTaken);
+  if (!isTaken) {
+    world.violated('calm handover', `nobody leads ${boundMs} ms after ${leader.name} released`);
+  }
+}
+
+/** Everybody stops; calls end, and leave nothing. */
+async function end(world: World): Promise<void> {
+  world.tellAll({ type: 'phase', phase: 'end' });
+  for (const who of electors(world)) who.cancel();
+  const isOver = () => world.violations.length > 0;
+  // What ends starts again, unless it is stopped in the same instant.
+  world.listen((fact) => {
+    if (fact.type === 'asked') fact.who.cancel();
+  });
+  await world.advanceTo(world.clock.now() + 120_000, isOver);
+  for (const who of electors(world)) {
+    if (who.isBusy && !isOver()) world.violated('end', `${who.name} does not stop`);
+  }
+}

@@ -1,0 +1,251 @@
+import { LeaderElector } from '../../lib/lease/elector.ts';
+import { type LeaseLeadership, leadIn } from '../../lib/lease/lead.ts';
+import { LeaseLock } from '../../lib/lease/lease-lock.ts';
+import type { Surroundings } from '../../lib/surroundings.ts';
+import { LeaseProcess, type ElectorSlot, type Place } from './lease-process.ts';
+import { NoLongerWanted } from './life-candidate.ts';
+import { kubeConfig } from './surroundings.ts';
+import type { World } from './world.ts';
+
+/** How a slot of lease mode is set up. */
+export interface LeaseSlot extends ElectorSlot {
+  readonly kind: 'lease';
+  /** Which of the two the program calls. */
+  readonly calls: 'lead' | 'elector';
+  readonly recampaign: boolean;
+  /** How long the work goes on by itself; 0: until it is told to end. */
+  readonly workMs: number;
+  /** How long it goes on after its signal has aborted. */
+  readonly slownessMs: number;
+  /** Whether a new process goes on under the name of the last one. */
+  readonly keepsIdentity: boolean;
+}
+
+/** One time of leading, as its work knows it. */
+export interface Term {
+  /** In which call of the process. */
+  readonly call: number;
+  readonly signal: AbortSignal;
+  readonly leadership: LeaseLeadership | undefined;
+  readonly sinceMs: number;
+  /** By the process's own clock, when the signal's event came. */
+  abortedMs: number | undefined;
+  /** Whether the work has ended. */
+  isSettled: boolean;
+  /** Whether it was said to have stopped. */
+  isStopped: boolean;
+  settle: () => void;
+}
+
+interface Call {
+  readonly stop: AbortController;
+  isOver: boolean;
+}
+
+/** A process that calls `lead`, or runs a `LeaderElector`. */
+export class LeaseCandidate extends LeaseProcess<LeaseSlot> {
+  readonly kind = 'lease';
+  /** All of its terms, in order. */
+  readonly terms: Term[] = [];
+  readonly #given: Surroundings;
+  #call: Call | undefined;
+  /** How often it has asked. */
+  callCount = 0;
+  #elector: LeaderElector | undefined;
+  #workTimers = 0;
+
+  constructor(world: World, setting: LeaseSlot, place: Place) {
+    super(world, setting, place);
+    const { surroundings } = this;
+    const { clock, environment, releases, warn } = surroundings;
+    const connect = async () => this.sightings.overhear(await surroundings.connect());
+    this.#given = { clock, environment, releases, warn, connect };
+  }
+
+  override get identity(): string {
+    return this.setting.keepsIdentity ? `${this.podName}-again` : this.name;
+  }
+
+  get term(): Term | undefined {
+    return this.terms.at(-1);
+  }
+
+  get mayLead(): boolean {
+    const { term } = this;
+    return this.isBusy && term !== undefined && !(term.isSettled && term.abortedMs !== undefined);
+  }
+
+  get isBusy(): boolean {
+    return this.isAlive && this.#call?.isOver === false;
+  }
+
+  get fencingToken(): string | undefined {
+    return this.leads ? this.term?.leadership?.fencingToken : undefined;
+  }
+
+  protected get calls(): number {
+    return this.isBusy ? 1 : 0;
+  }
+
+  protected override get ownTimers(): number {
+    return this.#workTimers;
+  }
+
+  protected get leads(): boolean {
+    const { term } = this;
+    if (!term) return false;
+    if (term.leadership) return term.leadership.remainingMs() > 0;
+    return this.#elector?.isLeader() ?? false;
+  }
+
+  start(): void {
+    if (!this.isRunning || this.isBusy) return;
+    const call: Call = { stop: new AbortController(), isOver: false };
+    this.#call = call;
+    this.callCount += 1;
+    this.sightings.forget();
+    this.world.tellAll({ type: 'asked', who: this });
+    this.#run(call).then(
+      () => {
+        call.isOver = true;
+        this.#tell(() => {
+          this.world.tellAll({ type: 'ended', who: this, why: 'its call has returned' });
+        });
+      },
+      (error: unknown) => {
+        call.isOver = true;
+        this.#tell(() => {
+          this.world.tellAll({ type: 'refused', who: this, error });
+        });
+      },
+    );
+  }
+
+  /** Its work is done. */
+  finish(): void {
+    if (!this.isRunning) return;
+    this.term?.settle();
+    // Nothing but its signal ends a `LeaderElector`.
+    if (this.setting.calls === 'elector') this.cancel();
+  }
+
+  cancel(): void {
+    if (!this.isRunning || !this.#call || this.#call.stop.signal.aborted) return;
+    this.world.tellAll({ type: 'withdrew', who: this });
+    this.#call.stop.abort(new NoLongerWanted('no longer wanted'));
+  }
+
+  async #run(call: Call): Promise<void> {
+    const { times, releaseOnCancel, recampaign, calls } = this.setting;
+    const { identity } = this;
+    const { signal } = call.stop;
+    if (calls === 'lead') {
+      const options = { kubeConfig, namespace: 'default', identity, signal };
+      await leadIn(this.#given, 'lock', (leadership) => this.#work(leadership), {
+        ...options,
+        ...times,
+        releaseOnCancel,
+        recampaign,
+      });
+      return;
+    }
+    const lock = new LeaseLock({ kubeConfig, namespace: 'default', name: 'lock', identity });
+    const callbacks = {
+      onStartedLeading: (aborted: AbortSignal) => this.#begin(aborted, undefined),
+      onStoppedLeading: () => {
+        this.#stopped();
+      },
+    };
+    const config = { lock, callbacks, ...times, releaseOnCancel };
+    this.#elector = new LeaderElector(config, this.#given);
+    await this.#elector.run(signal);
+  }
+
+  #work(leadership: LeaseLeadership): Promise<void> {
+    return this.#begin(leadership.signal, leadership);
+  }
+
+  #begin(signal: AbortSignal, leadership: LeaseLeadership | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const { clock } = this;
+    const cancels: (() => void)[] = [];
+    const term: Term = {
+      call: this.callCount,
+      signal,
+      leadership,
+      sinceMs: clock.now(),
+      abortedMs: undefined,
+      isSettled: false,
+      isStopped: false,
+      settle: () => {
+        for (const cancel of cancels.splice(0)) cancel();
+        term.isSettled = true;
+        this.#campaigns(term);
+        resolve(undefined);
+      },
+    };
+    const after = (ms: number, task: () => void) => {
+      this.#workTimers += 1;
+      let isOpen = true;
+      const close = () => {
+        if (isOpen) this.#workTimers -= 1;
+        isOpen = false;
+      };
+      const cancel = clock.after(ms, () => {
+        close();
+        task();
+      });
+      cancels.push(() => {
+        close();
+        cancel();
+      });
+    };
+    const onAbort = () => {
+      term.abortedMs = clock.now();
+      const { code = '' } = signal.reason as { readonly code?: string };
+      this.#tell(() => {
+        const why = code === '' ? 'it was told to stop' : code;
+        this.world.tellAll({ type: 'ended', who: this, why });
+      });
+      this.#campaigns(term);
+      if (term.isSettled) return;
+      if (this.setting.slownessMs === 0) term.settle();
+      else after(this.setting.slownessMs, term.settle);
+    };
+    this.terms.push(term);
+    const { workMs } = this.setting;
+    if (workMs > 0) after(workMs, term.settle);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    this.#tell(() => {
+      this.world.tellAll({ type: 'leads', who: this, token: leadership?.fencingToken ?? '' });
+    });
+    return promise;
+  }
+
+  /** After a loss, and once its work has settled, it may begin anew: with nothing seen. */
+  #campaigns({ abortedMs }: Term): void {
+    if (this.setting.recampaign && abortedMs !== undefined) this.sightings.forget();
+  }
+
+  /** Once for each start, after its work has settled or was waited for. */
+  #stopped(): void {
+    const { term, clock, name } = this;
+    const violated = (what: string) => {
+      this.world.violated('callbacks', `${name} stopped leading ${what}`);
+    };
+    if (!term || term.isStopped) {
+      violated('without having started');
+      return;
+    }
+    term.isStopped = true;
+    const waitedMs = clock.now() - (term.abortedMs ?? Number.POSITIVE_INFINITY);
+    if (!term.isSettled && waitedMs < this.setting.times.renewDeadlineMs - 2) {
+      violated('before its work had settled');
+    }
+  }
+
+  #tell(tell: () => void): void {
+    if (this.isAlive) tell();
+  }
+}

@@ -1,0 +1,215 @@
+import { electorErrors, electorRemains, electorRequests } from './checks/lease-requests.ts';
+import { renewalBudget } from './checks/lease-requests.ts';
+import { growingElectionTokens, oneElector } from './checks/lease-leadership.ts';
+import { provenTerms, separateWork } from './checks/lease-terms.ts';
+import { leaseWrites } from './checks/lease-writes.ts';
+import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
+import { duration } from './draw.ts';
+import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lease-hands.ts';
+import {
+  electorCuts,
+  electorMishaps,
+  leaseFaults,
+  leaseInterruptions,
+} from './events/lease-network.ts';
+import { electorPauses } from './events/lease-pauses.ts';
+import { processes } from './events/processes.ts';
+import { calmElections } from './lease-calm.ts';
+import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
+import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
+import type { Luck } from './luck.ts';
+import type { Part } from './parts.ts';
+import type { Setting } from './schedule.ts';
+import { Supervisor } from './supervisor.ts';
+import type { Slot, World } from './world.ts';
+
+function times(leaseDurationMs: number, renewDeadlineMs: number, retryPeriodMs: number): Times {
+  return { leaseDurationMs, renewDeadlineMs, retryPeriodMs };
+}
+
+/** Such as fit for fleets with client-go, by the rules of `docs/lease.md`. */
+const FLEET_TIMES = [times(15_000, 10_000, 2_000), times(5_000, 3_000, 1_000)];
+const OWN_TIMES = [
+  ...FLEET_TIMES,
+  times(15_000, 14_900, 2_000),
+  times(4_000, 2_000, 500),
+  times(2_000, 1_500, 700),
+  times(1_000, 900, 300),
+];
+
+/** So that sums of fractions stay within it. */
+const ROUNDING = 1 - 1e-9;
+
+/** By how much the fastest clock may be faster than the slowest, as `docs/lease.md` says. */
+function tolerated(slots: readonly ElectorSlot[]): number {
+  const hasClientGo = slots.some(({ kind }) => kind === 'client-go');
+  const ratios = slots.map(
+    ({ kind, times: { leaseDurationMs, renewDeadlineMs, retryPeriodMs } }) => {
+      if (kind === 'client-go') return leaseDurationMs / (renewDeadlineMs + retryPeriodMs);
+      return (leaseDurationMs - (hasClientGo ? 1_000 : 0)) / renewDeadlineMs;
+    },
+  );
+  return Math.max(Math.min(...ratios) * ROUNDING, 1);
+}
+
+/** Electors whose clocks differ by as much as is tolerated, at most and often exactly. */
+export function drawElectors(luck: Luck, count: number): ElectorSlot[] {
+  const isFleet = luck.chance(0.45);
+  const shared = luck.pick(isFleet ? FLEET_TIMES : OWN_TIMES);
+  const areAlike = luck.chance(0.7);
+  const slots = Array.from({ length: count }, (_, index) => {
+    const own = luck.fork('slot', index);
+    const given = areAlike ? shared : own.pick(isFleet ? FLEET_TIMES : OWN_TIMES);
+    return isFleet && own.chance(0.5) ? drawClientGo(own, given) : drawLease(own, given);
+  });
+  const ratio = tolerated(slots);
+  const slowest = luck.pick([1, 1, 0.7, 1 / ratio]);
+  return slots.map((slot, index) => {
+    const own = luck.fork('clock', index);
+    const faster = own.pick([1, 1, ratio, ratio, 1 + own.number() * (ratio - 1)]);
+    const startMs = own.pick([0, 0, 1_000_000_000]);
+    const wallOffsetMs = own.pick([0, 0, 437, -86_400_000, 86_400_000]);
+    return { ...slot, clock: { rate: slowest * faster, startMs, wallOffsetMs } };
+  });
+}
+
+const ownClock = { rate: 1, startMs: 0, wallOffsetMs: 0 };
+
+function drawLease(luck: Luck, given: Times): LeaseSlot {
+  const calls = luck.pick(['lead', 'lead', 'elector'] as const);
+  return {
+    kind: 'lease',
+    clock: ownClock,
+    times: given,
+    calls,
+    recampaign: calls === 'lead' && luck.chance(0.5),
+    releaseOnCancel: luck.chance(0.7),
+    workMs: calls === 'lead' && luck.chance(0.3) ? duration(luck, 30_000, 1) : 0,
+    slownessMs: luck.pick([0, 0, 0, 100, 4_000, 25_000]),
+    keepsIdentity: luck.chance(0.2),
+    restartMs: duration(luck, 20_000),
+  };
+}
+
+function drawClientGo(luck: Luck, given: Times): ClientGoSlot {
+  return {
+    kind: 'client-go',
+    clock: ownClock,
+    times: given,
+    releaseOnCancel: luck.chance(0.5),
+    requestTimeoutMs: luck.pick([given.renewDeadlineMs / 2, given.renewDeadlineMs]),
+    restartMs: duration(luck, 20_000),
+  };
+}
+
+/** What was left by whoever had the Lease before. */
+function drawLeftOver(luck: Luck): object | undefined {
+  const leaseDurationSeconds = luck.pick([1, 10]);
+  const renewTime = '2025-12-31T23:59:59.000000Z';
+  if (luck.chance(0.5)) return undefined;
+  return luck.pick([
+    { holderIdentity: 'before', leaseDurationSeconds, renewTime, leaseTransitions: 7 },
+    { holderIdentity: 'before', renewTime },
+    { holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 7 },
+    { leaseTransitions: 3 },
+    {},
+  ]);
+}
+
+const LATENCIES = [[0, 0] as const, [1, 5] as const, [1, 100] as const, [50, 2_000] as const];
+
+/** Of requests: such that renewing is possible at all. */
+export function drawLatency(luck: Luck, slots: readonly ElectorSlot[]): readonly [number, number] {
+  const most = Math.min(...slots.map(({ times: given }) => given.renewDeadlineMs / 5));
+  return luck.pick(LATENCIES.filter(([, maxMs]) => maxMs <= most));
+}
+
+function drawSetting(luck: Luck): Setting {
+  const troubleMs = luck.pick([20_000, 60_000, 60_000, 120_000]);
+  const slots = drawElectors(luck.fork('electors'), luck.integer(2, 4));
+  return {
+    slots,
+    troubleMs,
+    moments: Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1)),
+    calm: luck.chance(0.2),
+    latencyMs: drawLatency(luck, slots),
+    gcDelayMs: 0,
+    leftOver: drawLeftOver(luck),
+  };
+}
+
+/** A new process of an elector; there need not be a Pod. */
+export function bootElector(world: World, slot: Slot): LeaseProcess {
+  const name = world.nextName(slot);
+  const place = { slot: slot.index, name, podName: slot.podName, podUid: name };
+  const { setting } = slot;
+  return setting.kind === 'client-go'
+    ? new ClientGoCandidate(world, setting as ClientGoSlot, place)
+    : new LeaseCandidate(world, setting as LeaseSlot, place);
+}
+
+/** Everybody hears everybody, and runs. */
+export function healElectors(world: World): void {
+  world.cluster.faults.clear();
+  for (const candidate of world.living) {
+    if (!(candidate instanceof LeaseProcess)) continue;
+    const { surroundings, podName } = candidate;
+    surroundings.line.mishaps = [];
+    surroundings.token = world.cluster.token(podName);
+    candidate.mend();
+    candidate.resume();
+    candidate.continue();
+  }
+  for (const { index, setting } of world.slots) {
+    if (setting.kind === 'life') continue;
+    const candidate = world.boot(index);
+    if (candidate && !candidate.isBusy) candidate.start();
+  }
+}
+
+/** The families of events of lease mode, but for those of processes. */
+export const leaseFamilies = [
+  electorPauses,
+  electorCuts,
+  electorMishaps,
+  leaseFaults,
+  leaseInterruptions,
+  leaseLabels,
+  leaseDeletions,
+  leaseEdits,
+];
+
+export const leaseChecks = [
+  oneElector,
+  growingElectionTokens,
+  provenTerms,
+  separateWork,
+  leaseWrites,
+  electorRequests,
+  renewalBudget,
+  electorErrors,
+  electorRemains,
+];
+
+/**
+ * Whoever holds the Lease without living is waited for: 15 s by a clock of 0.7 of the world's rate or
+ * more, and again by those who were cut off or learned of it late; a request that hangs takes 10 s; a
+ * watch is opened again within 16 s, a process within 20 s; work that does not end, 25 s, keeps its
+ * elector from the next term. Twice all of that is less than
+ */
+const BOUND_MS = 240_000;
+
+/** Lease mode: processes that call `lead`, run a `LeaderElector`, or client-go's. */
+export const leasePart: Part = {
+  families: [processes, ...leaseFamilies],
+  checks: leaseChecks,
+  drawSetting,
+  populate: (world) => {
+    leave(world, world.schedule.setting['leftOver'] as object | undefined);
+    world.listen(new Supervisor(world).notice);
+  },
+  boot: bootElector,
+  heal: healElectors,
+  boundMs: () => BOUND_MS,
+  calm: calmElections,
+};

@@ -1,0 +1,91 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
+import type { Sent } from './fact.ts';
+
+/** What of a Lease decides: whoever sees this change knows that its holder lives. */
+export interface SeenRecord {
+  readonly holderIdentity: string;
+  readonly leaseDurationSeconds: number | undefined;
+  readonly leaseTransitions: number;
+  /** The same for two Leases if nothing that decides is different. */
+  readonly key: string;
+}
+
+interface LeaseLike {
+  readonly metadata: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+export function recordOf(lease: LeaseLike): SeenRecord {
+  const { spec = {}, metadata } = lease;
+  const { holderIdentity, leaseDurationSeconds, leaseTransitions, acquireTime, renewTime } = spec;
+  const seconds = leaseDurationSeconds as number | null | undefined;
+  const parts = [metadata.uid, holderIdentity, seconds, leaseTransitions, acquireTime, renewTime];
+  return {
+    holderIdentity: (holderIdentity as string | null | undefined) ?? '',
+    leaseDurationSeconds: seconds ?? undefined,
+    leaseTransitions: (leaseTransitions as number | null | undefined) ?? 0,
+    key: JSON.stringify(parts),
+  };
+}
+
+/** When a process was first shown each record of the Lease, by its own clock. */
+export class Sightings {
+  readonly #clock: Clock;
+  readonly #firstMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** It begins anew, and knows nothing. */
+  forget(): void {
+    this.#firstMs.clear();
+  }
+
+  /** Whether it has been shown a Lease at all. */
+  get any(): boolean {
+    return this.#firstMs.size > 0;
+  }
+
+  firstMs(record: SeenRecord): number | undefined {
+    return this.#firstMs.get(record.key);
+  }
+
+  answered(sent: Sent, status: number, body: unknown): void {
+    if (sent.verb !== 'watch' && sent.verb !== 'list' && status < 300) this.#see(body as LeaseLike);
+  }
+
+  /** The transport, with a look at what its watches show. */
+  overhear(transport: Transport): Transport {
+    return {
+      send: async (request, signal) => {
+        const response = await transport.send(request, signal);
+        if (request.query?.['watch'] !== 'true') return response;
+        return { ...response, body: this.#listen(response) };
+      },
+      close: () => {
+        transport.close();
+      },
+    };
+  }
+
+  async *#listen({ body }: ApiResponse): AsyncGenerator<string, void> {
+    let rest = '';
+    for await (const piece of body) {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines.filter((text) => text !== '')) {
+        const { type, object } = JSON.parse(line) as { type: string; object: LeaseLike };
+        if (type !== 'BOOKMARK' && type !== 'ERROR') this.#see(object);
+      }
+      yield piece;
+    }
+  }
+
+  #see(lease: LeaseLike): void {
+    if (lease.metadata.uid === undefined) return;
+    const { key } = recordOf(lease);
+    if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
+  }
+}
