@@ -56,7 +56,7 @@ export class LifeCandidate implements Candidate {
     this.podName = place.podName;
     this.podUid = place.podUid;
     const luck = world.luck.fork('process', place.name);
-    this.surroundings = new ProcessSurroundings(world, place.podName, luck, setting.clock, {
+    this.surroundings = new ProcessSurroundings(world, this.slotName, luck, setting.clock, {
       sent: (sent) => {
         world.tellAll({ type: 'sent', who: this, sent });
       },
@@ -83,6 +83,11 @@ export class LifeCandidate implements Candidate {
 
   get isWaiting(): boolean {
     return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
+  }
+
+  /** Its user's. */
+  get slotName(): string {
+    return this.#world.slot(this.slot).name;
   }
 
   /** What it takes its Pod's UID to be. */

@@ -4,6 +4,9 @@ import { onRecord, wanted } from './checks/record.ts';
 import { patience, silence } from './checks/silence.ts';
 import { growingTokens, oneLeader } from './checks/leadership.ts';
 import { duration } from './draw.ts';
+import { refusals, tokens, watches } from './events/api-server.ts';
+import { collector, meddling, releaseHold } from './events/lock.ts';
+import { mishaps, partitions } from './events/network.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
@@ -52,7 +55,18 @@ function drawSetting(luck: Luck): Setting {
 
 /** Leader for life: Pods that call `become`. */
 export const lifePart: Part = {
-  families: [processes, podEnds, pauses],
+  families: [
+    processes,
+    podEnds,
+    pauses,
+    partitions,
+    mishaps,
+    refusals,
+    watches,
+    tokens,
+    collector,
+    meddling,
+  ],
   checks: [
     oneLeader,
     onRecord,
@@ -91,10 +105,15 @@ export const lifePart: Part = {
     cluster.garbageCollector.delayMs = 0;
     cluster.garbageCollector.start();
     for (const candidate of world.living) {
+      if (candidate instanceof LifeCandidate) {
+        candidate.surroundings.line.mishaps = [];
+        candidate.surroundings.token = cluster.token(candidate.slotName);
+      }
       candidate.resume();
       candidate.continue();
       candidate.mend();
     }
+    if (world.truth.lock?.hasFinalizers) releaseHold(world);
     for (const slot of world.slots) {
       const candidate = world.boot(slot.index);
       if (candidate && !candidate.isBusy) candidate.start();

@@ -43,9 +43,8 @@ export class Luck {
   }
 
   pick<T>(items: readonly T[]): T {
-    const item = items[Math.floor(this.number() * items.length)];
-    if (item === undefined) throw new RangeError('there is nothing to pick from');
-    return item;
+    if (items.length === 0) throw new RangeError('there is nothing to pick from');
+    return items[Math.floor(this.number() * items.length)] as T;
   }
 
   /** Each of them with this probability, in their order. */

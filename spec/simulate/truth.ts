@@ -12,6 +12,8 @@ export interface LockState {
   /** Its owner reference was stripped: only its annotations tell whose it was. */
   readonly isOrphaned: boolean;
   readonly isDeleting: boolean;
+  /** Of the call of `become` that created it. */
+  readonly attempt: string;
   readonly hasFinalizers: boolean;
 }
 
@@ -41,6 +43,7 @@ export function lockOf({ metadata }: Pick<KubeObject, 'metadata'>): LockState {
     holderName: owner?.name ?? annotations['leader-for-life/pod-name'] ?? '',
     isOrphaned: owner === undefined,
     isDeleting: metadata.deletionTimestamp !== undefined,
+    attempt: annotations['leader-for-life/attempt'] ?? '',
     hasFinalizers: (metadata.finalizers ?? []).length > 0,
   };
 }

@@ -20,8 +20,13 @@ export const onRecord: Check = {
 export const wanted: Check = {
   name: 'wanted',
   begin: (world, violated) => {
+    // Of locks with which somebody has led: they are given up by a release, or with the Pod.
+    const led = new Set<string>();
+    // It was warned of.
+    const leftBehind = new Set<unknown>();
     const creators = new Map<string, (typeof world.candidates)[number]>();
     return (fact) => {
+      if (fact.type === 'leads') led.add(world.truth.lock?.uid ?? '');
       if (fact.type === 'sent' && fact.sent.verb === 'create' && fact.sent.name === 'lock') {
         creators.set(attemptOf(fact.sent.request.body), fact.who);
       } else if (fact.type === 'written' && fact.resource === 'configmaps') {
@@ -30,13 +35,15 @@ export const wanted: Check = {
         const creator = creators.get(attemptOf(fact.after));
         if (!creator) {
           violated(`the lock names Pod ${holderName} ${holderUid}, which did not ask for it`);
-        } else if (creator.isAlive && !creator.isBusy) {
+        } else if (creator.isAlive && !creator.isBusy && !leftBehind.has(creator)) {
           violated(`${creator.name} has given up, and yet its create took effect`);
         }
+      } else if (fact.type === 'warned' && fact.code === 'LEADER_FOR_LIFE_LEFT_BEHIND') {
+        leftBehind.add(fact.who);
       } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
         const { lock } = world.truth;
-        const isLeft = lock?.holderUid === fact.who.podUid && !lock.isDeleting;
-        if (isLeft && !isReleaseError(fact.error)) {
+        if (!lock || lock.isDeleting || led.has(lock.uid)) return;
+        if (creators.get(lock.attempt) === fact.who && !leftBehind.has(fact.who)) {
           violated(`${fact.who.name} has given up, and yet it holds the lock`);
         }
       }
@@ -47,8 +54,4 @@ export const wanted: Check = {
 function attemptOf(body: unknown): string {
   const { metadata } = (body ?? {}) as { metadata?: { annotations?: Record<string, string> } };
   return metadata?.annotations?.['leader-for-life/attempt'] ?? '';
-}
-
-function isReleaseError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_RELEASE_FAILED';
 }
