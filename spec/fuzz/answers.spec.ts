@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
 import { LeaderElectionError } from '../../lib/errors.ts';
-import type { Leadership, LeaseLeadership } from '../../lib/index.ts';
+import type { Leadership, LeaseLeadership, WaitingState } from '../../lib/index.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
@@ -12,6 +12,7 @@ import { SimulatedSurroundings, Simulation, kubeConfig } from '../become/simulat
 import { DURATIONS, untilAborted } from '../lease/simulation.ts';
 import { MutatingTransport, type Plan, answered, plan } from './mutating-transport.ts';
 import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
+import { Witness, expectHarmless } from './witness.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -54,9 +55,26 @@ const situation = fc.constantFrom('free', 'held', 'finished', 'deleted', 'releas
 
 type Situation = 'free' | 'held' | 'finished' | 'deleted' | 'released' | 'foreign';
 
-/** What an error that a call rejects with may be. */
-function isTyped(error: unknown): boolean {
-  return error instanceof LeaderElectionError && error.message !== '';
+/** A call rejects with nothing else. */
+function expectTyped(error: unknown): void {
+  expect(error).toBeInstanceOf(LeaderElectionError);
+  expectHarmless([String(error)], { lines: true });
+}
+
+/** What people get to see, whoever wrote it. */
+function expectAllHarmless({ cluster, warnings }: Simulation, witness: Witness): void {
+  expectHarmless(witness.lines, { lines: false });
+  expectHarmless(
+    warnings.map(({ message }) => message),
+    { lines: true },
+  );
+  const { items } = cluster.request('GET', '/api/v1/namespaces/default/events').body as {
+    readonly items: readonly { readonly message: string }[];
+  };
+  expectHarmless(
+    items.map(({ message }) => message),
+    { lines: false },
+  );
 }
 
 async function becomesLeader(
@@ -67,6 +85,7 @@ async function becomesLeader(
   guard: boolean,
 ): Promise<void> {
   using aftermath = new Aftermath();
+  using witness = new Witness();
   const simulation = await Simulation.create({ seed });
   const { cluster, clock } = simulation;
   try {
@@ -83,6 +102,7 @@ async function becomesLeader(
       guard,
       signal: stop.signal,
       takeOverFromNotReadyNodeAfterMs: 60_000,
+      onWaiting: ({ message }: WaitingState) => witness.lines.push(message),
       ...(knowsUid && { podUid: uid }),
     };
     const call = () => {
@@ -118,7 +138,7 @@ async function becomesLeader(
         HOUR_MS,
       );
       if (mine.error !== undefined) {
-        expect(mine.error).toSatisfy(isTyped);
+        expectTyped(mine.error);
         mine = call();
       }
     }
@@ -130,6 +150,7 @@ async function becomesLeader(
     if (!patient.wasLiedTo) expect(cluster.getConfigMap('lock')).toBeUndefined();
     expect(simulation.open).toBe(0);
     aftermath.check();
+    expectAllHarmless(simulation, witness);
   } finally {
     await cluster.close();
   }
@@ -234,6 +255,7 @@ async function leads(
   events: boolean,
 ): Promise<void> {
   using aftermath = new Aftermath();
+  using witness = new Witness();
   const simulation = await Simulation.create({ seed });
   const { cluster, clock } = simulation;
   const rival = new SimulatedSurroundings(simulation, 'rival');
@@ -257,6 +279,7 @@ async function leads(
     const patient = new Patient(simulation, 'mine', what);
     const stop = new AbortController();
     const truth = new Truth(simulation);
+    const terms: LeaseLeadership[] = [];
     let term: LeaseLeadership | undefined;
     let error: unknown;
     const run = () => {
@@ -266,6 +289,7 @@ async function leads(
         'lock',
         (leadership) => {
           term = leadership;
+          terms.push(leadership);
           return untilAborted(leadership);
         },
         { ...given, identity: 'mine', events, recampaign: true, signal: stop.signal },
@@ -296,7 +320,7 @@ async function leads(
     const isLeading = () => term !== undefined && !term.signal.aborted && term.remainingMs() > 0;
     for (let tries = 0; !isLeading() && tries < 3; tries += 1) {
       if (error !== undefined) {
-        expect(error).toSatisfy(isTyped);
+        expectTyped(error);
         running = run();
       }
       await clock.runUntil(() => {
@@ -309,11 +333,13 @@ async function leads(
     stop.abort();
     await simulation.settled(running);
     expect(term?.signal.aborted).toBe(true);
+    for (const { signal } of terms) expectHarmless([String(signal.reason)], { lines: true });
     expect(cluster.getLease('lock')?.spec?.holderIdentity).toBe('');
     stopRival.abort();
     await simulation.settled(rivalLeads);
     expect(simulation.open).toBe(0);
     aftermath.check();
+    expectAllHarmless(simulation, witness);
   } finally {
     await cluster.close();
   }
@@ -321,6 +347,7 @@ async function leads(
 
 async function observes(seed: number, what: Plan, kind: 'Lease' | 'ConfigMap'): Promise<void> {
   using aftermath = new Aftermath();
+  using witness = new Witness();
   const simulation = await Simulation.create({ seed });
   const { cluster, clock } = simulation;
   try {
@@ -355,7 +382,7 @@ async function observes(seed: number, what: Plan, kind: 'Lease' | 'ConfigMap'): 
     const sees = async (identity: string | null) => {
       for (let tries = 0; seen !== identity && tries < 3; tries += 1) {
         if (error !== undefined) {
-          expect(error).toSatisfy(isTyped);
+          expectTyped(error);
           running = run();
         }
         await clock.runUntil(() => seen === identity || error !== undefined, HOUR_MS);
@@ -372,6 +399,7 @@ async function observes(seed: number, what: Plan, kind: 'Lease' | 'ConfigMap'): 
     await simulation.settled(running);
     expect(simulation.open).toBe(0);
     aftermath.check();
+    expectAllHarmless(simulation, witness);
   } finally {
     await cluster.close();
   }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
 import createDebug from 'debug';
+import { expect } from 'vitest';
 
 /** Everything that this library lets anybody see: the log, and whatever else is handed in. */
 export class Witness implements Disposable {
@@ -49,4 +50,15 @@ function json(value: unknown): string {
     return item;
   }) as string | undefined;
   return text ?? '';
+}
+
+/** Fails where a text from elsewhere controls a terminal, turns texts, or begins a line. */
+export function expectHarmless(texts: readonly string[], { lines }: { readonly lines: boolean }) {
+  for (const text of texts) {
+    expect(lines ? text.replaceAll('\n', '') : text).not.toMatch(
+      /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u,
+    );
+    expect(text).not.toMatch(/^\W*(b: )?INJECTED/m);
+    expect(text.length).toBeLessThan(20_000);
+  }
 }
