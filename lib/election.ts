@@ -6,6 +6,7 @@ import { watchOver } from './guard.ts';
 import type { Candidate } from './identity.ts';
 import { Api } from './kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from './kubernetes/config-map-lock.ts';
+import { isTransient } from './kubernetes/outcome.ts';
 import type { Transport } from './kubernetes/transport.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
@@ -186,7 +187,8 @@ export class Election {
 }
 
 function explainRelease(error: unknown, context: Context): unknown {
-  const explained = explainRefusal(error, refusedLock(context));
+  // A server that is overloaded or down has refused nothing for good.
+  const explained = isTransient(error) ? error : explainRefusal(error, refusedLock(context));
   if (explained instanceof LeaderElectionError) return explained;
   const what = error instanceof Error ? error.message : String(error);
   return new LeaderElectionError(

@@ -36,7 +36,7 @@ function drawSlot(luck: Luck): LifeSlot {
 }
 
 function drawSetting(luck: Luck): Setting {
-  const troubleMs = luck.pick([10_000, 30_000, 60_000, 120_000]);
+  const troubleMs = luck.pick([5_000, 10_000, 20_000, 30_000, 60_000]);
   const slots = luck.integer(2, 4);
   return {
     slots: Array.from({ length: slots }, (_, index) => drawSlot(luck.fork('slot', index))),

@@ -34,7 +34,10 @@ export async function playAll(work: Work): Promise<BatchResult[]> {
     return [place, batch];
   };
   const run = async () => {
-    const worker = new Worker(new URL('worker.ts', import.meta.url));
+    const worker = new Worker(new URL('worker.ts', import.meta.url), {
+      // A run leaves much garbage, and all of it dies young.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    });
     try {
       for (let next = take(); next; next = take()) {
         const [place, batch] = next;
