@@ -38,7 +38,7 @@ export class ClientGoCandidate extends LeaseProcess<ClientGoSlot> {
   }
 
   start(): void {
-    if (!this.isRunning || this.isBusy) return;
+    if (!this.mayAsk || this.isBusy) return;
     const run: Run = { stop: new AbortController(), work: undefined, isOver: false };
     this.#run = run;
     this.world.tellAll({ type: 'asked', who: this });

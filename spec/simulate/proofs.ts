@@ -1,15 +1,21 @@
+import type { Instant } from '../../lib/protocol/validity.ts';
 import type { Fact, Sent } from './fact.ts';
 import { LeaseProcess } from './lease-process.ts';
 import type { World } from './world.ts';
 
 /** When each process sent the last write that made, or left, it the holder; by its own clock. */
 export class Proofs {
-  readonly #sentMs = new Map<Sent, number>();
-  readonly #provenMs = new Map<LeaseProcess, number>();
+  readonly #sent = new Map<Sent, Instant>();
+  readonly #proven = new Map<LeaseProcess, Instant>();
 
   /** How long ago that was; infinitely long if there was none. */
   ageMs(who: LeaseProcess): number {
-    return who.clock.now() - (this.#provenMs.get(who) ?? Number.NEGATIVE_INFINITY);
+    return who.clock.now() - (this.#proven.get(who)?.nowMs ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Likewise, with the time for which its machine slept. */
+  wholeAgeMs(who: LeaseProcess): number {
+    return who.clock.boot() - (this.#proven.get(who)?.bootMs ?? Number.NEGATIVE_INFINITY);
   }
 
   readonly notice = (fact: Fact): void => {
@@ -17,14 +23,15 @@ export class Proofs {
     const { who, sent } = fact;
     if (sent.resource !== 'leases' || !(who instanceof LeaseProcess)) return;
     if (fact.type === 'sent') {
-      if (holderIn(sent) === who.identity) this.#sentMs.set(sent, who.clock.now());
+      if (holderIn(sent) !== who.identity) return;
+      this.#sent.set(sent, { nowMs: who.clock.now(), bootMs: who.clock.boot() });
       return;
     }
-    const sentMs = this.#sentMs.get(sent);
-    this.#sentMs.delete(sent);
-    if (sentMs === undefined || fact.status >= 300) return;
-    const before = this.#provenMs.get(who) ?? sentMs;
-    this.#provenMs.set(who, Math.max(before, sentMs));
+    const instant = this.#sent.get(sent);
+    this.#sent.delete(sent);
+    if (!instant || fact.status >= 300) return;
+    const before = this.#proven.get(who);
+    if (!before || before.nowMs < instant.nowMs) this.#proven.set(who, instant);
   };
 }
 

@@ -33,6 +33,8 @@ export function recordOf(lease: LeaseLike): SeenRecord {
 export class Sightings {
   readonly #clock: Clock;
   readonly #firstMs = new Map<string, number>();
+  #hasRead = false;
+  #any = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,11 +43,13 @@ export class Sightings {
   /** It begins anew, and knows nothing. */
   forget(): void {
     this.#firstMs.clear();
+    this.#hasRead = false;
+    this.#any = false;
   }
 
-  /** Whether it has been shown a Lease at all. */
+  /** Whether it has been shown a Lease at all; what a watch tells before the first read counts later. */
   get any(): boolean {
-    return this.#firstMs.size > 0;
+    return this.#any;
   }
 
   firstMs(record: SeenRecord): number | undefined {
@@ -53,7 +57,9 @@ export class Sightings {
   }
 
   answered(sent: Sent, status: number, body: unknown): void {
-    if (sent.verb !== 'watch' && sent.verb !== 'list' && status < 300) this.#see(body as LeaseLike);
+    if (sent.verb === 'watch' || sent.verb === 'list') return;
+    if (status < 300 || status === 404) this.#hasRead = true;
+    if (status < 300) this.#see(body as LeaseLike);
   }
 
   /** The transport, with a look at what its watches show. */
@@ -86,6 +92,7 @@ export class Sightings {
   #see(lease: LeaseLike): void {
     if (lease.metadata.uid === undefined) return;
     const { key } = recordOf(lease);
+    this.#any ||= this.#hasRead;
     if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
   }
 }

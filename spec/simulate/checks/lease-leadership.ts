@@ -9,8 +9,9 @@ export const oneElector: Check = {
   begin: (world, violated) => {
     const excuses = excusesOf(world);
     const proofs = provenOf(world);
-    /** client-go leads on beyond its lease's time: of that, others need not be protected. */
-    const isDue = (who: LeaseProcess) => who.kind === 'lease' || proofs.ageMs(who) < trustMs(who);
+    /** client-go leads on beyond its lease's time, the more so after its machine slept. */
+    const isDue = (who: LeaseProcess) =>
+      who.kind === 'lease' || proofs.wholeAgeMs(who) < trustMs(who);
     return (fact) => {
       if (fact.type !== 'settled' && fact.type !== 'leads') return;
       const candidates = world.living.filter(

@@ -11,8 +11,11 @@ export const electorRequests: Check = {
   begin: (_, violated) => {
     const recent = new Map<LeaseCandidate, number[]>();
     return (fact) => {
-      if (fact.type !== 'sent' || !(fact.who instanceof LeaseCandidate)) return;
-      const { who, sent } = fact;
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'asked') recent.delete(who);
+      if (fact.type !== 'sent') return;
+      const { sent } = fact;
       if (!who.isBusy) violated(`${who.name} sends ${sent.verb} when its call is over`);
       const sinceMs = sent.atMs - 1_000;
       const times = (recent.get(who) ?? []).filter((ms) => ms > sinceMs);

@@ -25,8 +25,8 @@ class Writes {
   readonly #versions = new Map<string, SeenRecord>();
   /** By each one's own clock, when the Lease was deleted last. */
   readonly #goneMs = new Map<LeaseCandidate, number>();
-  /** The shortest time for which a holder that was not seen may have counted. */
-  readonly #shortestMs: number;
+  /** The shortest time for which any holder on record has counted. */
+  #shortestMs: number;
 
   constructor(world: World, violated: (text: string) => void) {
     this.#world = world;
@@ -47,6 +47,10 @@ class Writes {
     }
     const record = recordOf(after);
     this.#versions.set(after.metadata.resourceVersion ?? '', record);
+    const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
+    if (holderIdentity !== '' && seconds > 0) {
+      this.#shortestMs = Math.min(this.#shortestMs, seconds * 1_000);
+    }
     if (!before || before.metadata.annotations?.[HAND] !== after.metadata.annotations?.[HAND]) {
       return;
     }
