@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { BadArgument } from './arguments.ts';
 import { problemsOf } from './mutants/compiler.ts';
 import { Copies } from './mutants/copy.ts';
 import { type Mutant, readMutants } from './mutants/mutant.ts';
@@ -25,29 +26,45 @@ interface Verdict {
 
 /** Returns whether all were caught. */
 export async function playMutants(args: readonly string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      mutants: { type: 'boolean' },
-      only: { type: 'string' },
-      schedules: { type: 'string' },
-    },
-  });
-  const { only, schedules } = values;
+  const { only, mode, schedules } = parse(args);
   const limit = schedules === undefined ? undefined : Number(schedules);
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
-    throw new RangeError(`--schedules must be a whole number above 0, but is ${String(schedules)}`);
+    throw new BadArgument(
+      `--schedules must be a whole number above 0, but is ${String(schedules)}`,
+    );
   }
   const chosen = readMutants()
-    .filter(({ name }) => only === undefined || name === only)
-    .map((mutant) => ({ ...mutant, schedules: limit ?? mutant.schedules }));
-  if (chosen.length === 0) throw new RangeError(`--only: there is no mutant ${String(only)}`);
+    .filter(({ name }) => only === undefined || only.split(',').includes(name))
+    .map((mutant) => ({
+      ...mutant,
+      modes: mutant.modes.filter((known) => mode === undefined || known === mode),
+      schedules: limit ?? mutant.schedules,
+    }))
+    .filter((mutant) => mutant.modes.length > 0);
+  if (chosen.length === 0) throw new BadArgument('there is no such mutant, or not in that mode');
   const copies = new Copies();
   try {
     if (!(await isSound(copies, chosen))) return false;
     return await hunt(copies, chosen);
   } finally {
     copies.remove();
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        mutants: { type: 'boolean' },
+        only: { type: 'string' },
+        mode: { type: 'string' },
+        schedules: { type: 'string' },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new BadArgument(error instanceof Error ? error.message : String(error));
   }
 }
 

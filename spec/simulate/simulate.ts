@@ -61,8 +61,15 @@ function showCoverage(results: readonly BatchResult[]): void {
 }
 
 try {
-  const fresh = Math.floor(Math.random() * 2 ** 32);
-  await main(readArguments(process.argv.slice(2), fresh));
+  const args = process.argv.slice(2);
+  if (args.includes('--mutants')) {
+    // Not before: it brings the compiler.
+    const { playMutants } = await import('./mutants.ts');
+    if (!(await playMutants(args))) process.exitCode = 1;
+  } else {
+    const fresh = Math.floor(Math.random() * 2 ** 32);
+    await main(readArguments(args, fresh));
+  }
 } catch (error) {
   if (!(error instanceof BadArgument)) throw error;
   console.error(error.message);
