@@ -125,7 +125,7 @@ export interface State {
   readonly transitions: number;
   /** A write that was given up may have made this elector the holder. */
   readonly doubt: boolean;
-  /** Requests in a row that failed. */
+  /** Requests in a row that failed, but for reads between writes. */
   readonly failures: number;
   /** Writes in a row for which somebody else was faster. */
   readonly conflicts: number;
@@ -205,8 +205,10 @@ function react(state: State, event: Event, when: Circumstance): State {
 
 function onGot(before: State, version: LockVersion | undefined, when: Circumstance): State {
   const watch = watchAfterRead(before, version);
-  const state = { ...before, watch, failures: 0, doubt: false };
-  return decide(version ? observe(state, version, when) : observeGone(state, when), when);
+  const state = { ...before, watch, doubt: false };
+  const next = decide(version ? observe(state, version, when) : observeGone(state, when), when);
+  // Before a write it says little that a read has succeeded: the failures of writes are what counts.
+  return next.command.do === 'wait' ? { ...next, failures: 0 } : next;
 }
 
 /** A watch that is current has told what is read, or will in a moment. */
@@ -276,6 +278,8 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   const state = { ...observe(before, version, when), watch };
   if (state.phase === 'leading' && isMine(version, state)) return state;
   if (state.phase === 'releasing') return state;
+  // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
+  if (state.failures > 0 && isMine(version, state)) return state;
   // What nobody holds is seen by all at the same moment.
   if (state.phase === 'following' && isFree(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;

@@ -51,6 +51,31 @@ describe('a renewal', () => {
   });
 });
 
+describe('writes that are made, but answered with a failure', () => {
+  test('are tried again with patience, although the watch shows each of them', async () => {
+    // Found by the simulator: each echo made the next attempt come at once.
+    const simulation = await Simulation.create();
+    const a = new LeaseProcess(simulation, 'a');
+    simulation.cluster.faults.add({
+      resource: 'leases',
+      verb: 'update',
+      error: { status: 500 },
+      when: 'after',
+    });
+    simulation.cluster.request('POST', '/apis/coordination.k8s.io/v1/namespaces/default/leases', {
+      metadata: { name: 'lock' },
+      spec: { holderIdentity: '' },
+    });
+    const waits = new Outcome(a.lead(untilAborted));
+    await simulation.clock.advance(60_000);
+    expect(waits.isPending).toBe(true);
+    // The first few come soon; then there is one every second or two, and a read before it.
+    const writes = simulation.cluster.requests.count({ user: 'a', verb: 'update' });
+    expect(writes).toBeGreaterThan(20);
+    expect(writes).toBeLessThan(50);
+  });
+});
+
 describe('without the right to watch', () => {
   test('one that waits polls every retryPeriodMs, takes over all the same, and says so once', async () => {
     const { simulation, a, b } = await waiting();
