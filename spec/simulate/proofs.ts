@@ -6,6 +6,11 @@ import type { World } from './world.ts';
 /** When each process sent the last write that made, or left, it the holder; by its own clock. */
 export class Proofs {
   readonly #sent = new Map<Sent, Instant>();
+  /** When each one first sent what it has sent last: a write that says the same changes nothing. */
+  readonly #said = new Map<
+    LeaseProcess,
+    { readonly renewTime: string; readonly instant: Instant }
+  >();
   readonly #proven = new Map<LeaseProcess, Instant>();
 
   /** How long ago that was; infinitely long if there was none. */
@@ -24,7 +29,7 @@ export class Proofs {
     if (sent.resource !== 'leases' || !(who instanceof LeaseProcess)) return;
     if (fact.type === 'sent') {
       if (holderIn(sent) !== who.identity) return;
-      this.#sent.set(sent, { nowMs: who.clock.now(), bootMs: who.clock.boot() });
+      this.#sent.set(sent, this.#firstSent(who, sent));
       return;
     }
     const instant = this.#sent.get(sent);
@@ -33,11 +38,30 @@ export class Proofs {
     const before = this.#proven.get(who);
     if (!before || before.nowMs < instant.nowMs) this.#proven.set(who, instant);
   };
+
+  /** A second try of client-go's says what the first has said, which may have been stored. */
+  #firstSent(who: LeaseProcess, sent: Sent): Instant {
+    const { renewTime = '' } = specIn(sent);
+    const said = this.#said.get(who);
+    if (said?.renewTime === renewTime) return said.instant;
+    const instant = { nowMs: who.clock.now(), bootMs: who.clock.boot() };
+    this.#said.set(who, { renewTime, instant });
+    return instant;
+  }
 }
 
-function holderIn({ verb, request }: Sent): string | undefined {
-  if (verb !== 'update' && verb !== 'create') return undefined;
-  return (request.body as { spec?: { holderIdentity?: string } }).spec?.holderIdentity;
+interface Spec {
+  readonly holderIdentity?: string;
+  readonly renewTime?: string;
+}
+
+function specIn({ request }: Sent): Spec {
+  return (request.body as { spec?: Spec } | undefined)?.spec ?? {};
+}
+
+function holderIn(sent: Sent): string | undefined {
+  const isWrite = sent.verb === 'update' || sent.verb === 'create';
+  return isWrite ? specIn(sent).holderIdentity : undefined;
 }
 
 const all = new WeakMap<World, Proofs>();
