@@ -28,6 +28,9 @@ export interface End {
   readonly listeners: number;
 }
 
-export type Message = { readonly lap: Lap } | { readonly end: End };
+export type Message = { readonly warm: Lap } | { readonly lap: Lap } | { readonly end: End };
 
 export const LAPS = 20;
+
+/** Handovers before the first lap, in which everything is run for its first times. */
+export const WARM_UP = 400;

@@ -28,6 +28,7 @@ export class Rotation {
   #last: string | undefined;
   #token = 0n;
   #attempts = 0;
+  #handedOver = Promise.withResolvers<undefined>();
   handovers = 0;
   terms = 0;
   givenUp = 0;
@@ -39,13 +40,18 @@ export class Rotation {
   }
 
   /**
-   * Goes on until there have been so many handovers in all; then everybody leads once more, and is
-   * done. So what waits is not cut short, and hears of one handover after another.
+   * Goes on until there have been so many handovers in all; then everybody who waits leads once
+   * more, and is done: nobody is cut short. Who has led lets another one lead before he tries again.
    */
   async until(handovers: number): Promise<void> {
     await Promise.all(
       this.#candidates.map(async (candidate) => {
-        while (this.handovers < handovers) await this.#attempt(candidate);
+        while (this.handovers < handovers) {
+          await this.#attempt(candidate);
+          while (this.#last === candidate && this.handovers < handovers) {
+            await this.#handedOver.promise;
+          }
+        }
       }),
     );
   }
@@ -77,6 +83,8 @@ export class Rotation {
     this.terms += 1;
     if (this.#last !== undefined && this.#last !== candidate) this.handovers += 1;
     this.#last = candidate;
+    this.#handedOver.resolve(undefined);
+    this.#handedOver = Promise.withResolvers();
     await new Promise((resolve) => setImmediate(resolve));
     this.#leader = undefined;
   }

@@ -78,18 +78,18 @@ async function main(handovers: number, modes: readonly ModeName[]): Promise<void
 }
 
 async function judge(report: Report, mode: ModeName, goal: number, course: Course): Promise<void> {
-  const { laps, end, exit } = course;
+  const { warm, laps, end, exit } = course;
   await report.test(`${mode}: the process goes on to the end, and then ends by itself`, () => {
     if (exit !== 'code 0') throw new Error(`it ended: ${exit}`);
     if (!end) throw new Error('it ended before it was done');
     const { handovers = 0 } = laps.at(-1) ?? {};
     if (handovers < goal) throw new Error(`there were only ${handovers} handovers`);
   });
-  if (!end) return;
+  if (!warm || !end) return;
   const checks: Readonly<Record<string, () => void>> = {
     'heap memory is flat': () => checkFlat(laps, 'heap'),
     'external memory is flat': () => checkFlat(laps, 'external'),
-    'sockets, timers and other handles become no more': () => checkResources(laps),
+    'sockets, timers and other handles become no more': () => checkResources(laps, warm),
     'no listener stays behind': () => checkListeners(laps),
     'nothing is left at the end': () => checkEnd(end),
     'no warnings': () => checkNone('warnings', end.warnings),
@@ -100,7 +100,7 @@ async function judge(report: Report, mode: ModeName, goal: number, course: Cours
 
 function tell(mode: ModeName, { laps }: Course, seconds: number): void {
   const last = laps.at(-1);
-  if (!last || laps.length < 5) return;
+  if (!last || laps.length < 3) return;
   const { handovers, terms, givenUp, seen } = last;
   const bytes = (['heap', 'external'] as const).map((measure) => {
     const { low, high } = trend(laps, measure);

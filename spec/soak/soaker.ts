@@ -1,11 +1,11 @@
 // The process that a soak watches: many handovers, one lap after another, and what it holds on to
 // after each. Is told what to do in its first argument; says what it finds in JSON lines.
 import { KubeConfig } from '@kubernetes/client-node';
-import { LAPS, type Lap, type Message, type Order } from './course.ts';
+import { LAPS, type Lap, WARM_UP, type Message, type Order } from './course.ts';
 import { modeOf } from './modes.ts';
 import { Observer } from './observer.ts';
 import { Rotation } from './rotation.ts';
-import { type Vitals, resources, vitals } from './vitals.ts';
+import { resources, vitals } from './vitals.ts';
 
 /** Beside the one that changes hands most often. */
 const LOCKS = 20;
@@ -32,21 +32,26 @@ const [busiest, ...others] = rotations as [Rotation, ...Rotation[]];
 
 const observer = new Observer(mode, 'lock-0');
 await observer.opened;
-let first: Vitals | undefined;
+await rotateUntil(WARM_UP);
+const before = await vitals(signal, observer.resources);
+say({ warm: { ...totals(), seen: observer.seen, vitals: before } });
 for (let lap = 1; lap <= LAPS; lap += 1) {
-  const goal = (order.handovers * lap) / LAPS;
-  const share = ((1 - SHARE) * goal) / LOCKS;
-  await Promise.all([
-    busiest.until(SHARE * goal),
-    ...others.map((rotation) => rotation.until(share)),
-  ]);
-  const found = await vitals(signal, first?.resources ?? observer.resources);
-  first ??= found;
+  await rotateUntil(WARM_UP + (order.handovers * lap) / LAPS);
+  const found = await vitals(signal, before.resources);
   say({ lap: { ...totals(), seen: observer.seen, vitals: found } });
 }
 await observer.close();
 const after = await vitals(signal, {});
 say({ end: { resources: resources(), warnings, rejections, listeners: after.listeners } });
+
+/** Until there have been so many handovers in all. */
+async function rotateUntil(handovers: number): Promise<void> {
+  const share = ((1 - SHARE) * handovers) / LOCKS;
+  await Promise.all([
+    busiest.until(SHARE * handovers),
+    ...others.map((rotation) => rotation.until(share)),
+  ]);
+}
 
 function totals(): Pick<Lap, 'handovers' | 'terms' | 'givenUp'> {
   const total = (count: 'handovers' | 'terms' | 'givenUp') =>

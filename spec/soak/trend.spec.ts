@@ -11,7 +11,7 @@ describe('a trend', () => {
   });
 
   it('has the confidence interval of the textbook', () => {
-    // Worked by hand: the slope's standard error is 0.1, and t of 3 degrees of freedom is 3.182.
+    // The squares of what is off add up to 0.091, and t of 3 degrees of freedom is 3.182.
     const ys = [1.1, 1.9, 3.2, 3.8, 5.0];
     const { slope, low, high } = trendOf(ys.map((y, x) => ({ x, y })));
     expect(slope).toBeCloseTo(0.97, 9);

@@ -12,14 +12,10 @@ const NO_LEAK_BYTES = 64;
 /** With an interval that is wider than this, in bytes per handover, nothing has been shown. */
 const UNTOLD_BYTES = 1024;
 
-/** The part of the laps in which everything is run for its first times. */
-const WARM_UP = 0.25;
-
 type Measure = 'heap' | 'external';
 
 export function trend(laps: readonly Lap[], measure: Measure): Trend {
-  const warm = laps.slice(Math.ceil(laps.length * WARM_UP));
-  return trendOf(warm.map(({ handovers, vitals }) => ({ x: handovers, y: vitals[measure] })));
+  return trendOf(laps.map(({ handovers, vitals }) => ({ x: handovers, y: vitals[measure] })));
 }
 
 /** Throws unless what is kept of each handover is next to nothing. */
@@ -32,14 +28,13 @@ export function checkFlat(laps: readonly Lap[], measure: Measure): void {
   }
 }
 
-/** Throws if anything that keeps a process alive has become more since the first lap. */
-export function checkResources(laps: readonly Lap[]): void {
-  const [first, ...others] = laps;
-  for (const { handovers, vitals } of others) {
-    if (isWithin(vitals.resources, first?.vitals.resources ?? {})) continue;
+/** Throws if anything that keeps a process alive has become more since the warm-up. */
+export function checkResources(laps: readonly Lap[], warm: Lap): void {
+  for (const { handovers, vitals } of laps) {
+    if (isWithin(vitals.resources, warm.vitals.resources)) continue;
     throw new Error(
       `after ${handovers} handovers there is ${list(vitals.resources)}, ` +
-        `and there was ${list(first?.vitals.resources)} in the beginning`,
+        `and there was ${list(warm.vitals.resources)} in the beginning`,
     );
   }
 }

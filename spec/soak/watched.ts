@@ -7,7 +7,12 @@ import type { End, Lap, Message, Order } from './course.ts';
 /** How long a process with nothing to do may take to find that out. */
 const EXIT_MS = 30_000;
 
+/** What the engine learns of code is kept from the first time on, and so is no growth later. */
+const FLAGS = ['--expose-gc', '--no-lazy-feedback-allocation'];
+
 export interface Course {
+  /** After the warm-up. */
+  readonly warm: Lap | undefined;
   readonly laps: readonly Lap[];
   /** Missing when it ended before. */
   readonly end: End | undefined;
@@ -22,19 +27,23 @@ export async function watch(
   signal: AbortSignal,
 ): Promise<Course> {
   const program = fileURLToPath(new URL('soaker.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--expose-gc', program, JSON.stringify(order)], {
+  const child = spawn(process.execPath, [...FLAGS, program, JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     signal,
   });
   const exited = once(child, 'close') as Promise<[number | null, string | null]>;
   exited.catch(() => undefined);
   const laps: Lap[] = [];
+  let warm: Lap | undefined;
   let end: End | undefined;
   let limit: NodeJS.Timeout | undefined;
   const late = new AbortController();
   for await (const line of createInterface({ input: child.stdout })) {
     const message = JSON.parse(line) as Message;
-    if ('lap' in message) {
+    if ('warm' in message) {
+      warm = message.warm;
+      onLap(warm);
+    } else if ('lap' in message) {
       laps.push(message.lap);
       onLap(message.lap);
     } else {
@@ -50,5 +59,5 @@ export async function watch(
   const exit = late.signal.aborted
     ? `not within ${EXIT_MS} ms after all was done`
     : (name ?? `code ${code}`);
-  return { laps, end, exit };
+  return { warm, laps, end, exit };
 }
