@@ -1,21 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { version } from '../../lib/version.ts';
+import {
+  type Locked,
+  lockedPackages,
+  nameOf,
+  page,
+  permissive,
+  runtimePackages,
+} from './dependencies.ts';
 import { entryPoints, read, root } from './project.ts';
-
-interface Installed {
-  readonly dev?: boolean;
-  readonly engines?: { readonly node?: string };
-  readonly integrity?: string;
-  readonly resolved?: string;
-}
 
 const manifest = JSON.parse(read('package.json')) as Record<string, unknown> & {
   readonly scripts: Readonly<Record<string, string>>;
 };
-const { packages } = JSON.parse(read('package-lock.json')) as {
-  readonly packages: Readonly<Record<string, Installed>>;
-};
-const installed = Object.entries(packages).filter(([path]) => path !== '');
+const installed = lockedPackages();
+const runtime = runtimePackages();
 
 describe('package.json', () => {
   it('makes promises that users rely on', () => {
@@ -81,6 +80,41 @@ describe('package-lock.json', () => {
   it('names no place to download from, and proves what was downloaded', () => {
     expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
     expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
+  });
+
+  it('has packages of the registry only, each by itself', () => {
+    const odd = installed.filter(
+      ([path, { version = '', link, inBundle }]) =>
+        !path.startsWith('node_modules/') ||
+        !/^\d+\.\d+\.\d+/.test(version) ||
+        [link, inBundle].includes(true),
+    );
+    expect(odd).toEqual([]);
+    const wanted = [manifest as Locked, ...installed.map(([, locked]) => locked)].flatMap((each) =>
+      [each.dependencies, each.optionalDependencies, each.peerDependencies].flatMap((ranges = {}) =>
+        Object.entries(ranges),
+      ),
+    );
+    expect(wanted.length).toBeGreaterThan(installed.length);
+    // git, http, file, link and workspace have a colon or a slash; so has npm, an alias.
+    const elsewhere = wanted.filter(([, range]) => /[:/]/.test(range.replace(/^npm:[^:]+$/, '')));
+    expect(elsewhere).toEqual([]);
+  });
+
+  it('runs no script of what users install, and of ours only the one that brings Node.js', () => {
+    const scripted = (packages: readonly [string, Locked][]) =>
+      packages.filter(([, locked]) => locked.hasInstallScript).map(([path]) => nameOf(path));
+    expect(scripted(runtime)).toEqual([]);
+    expect(scripted(installed)).toEqual(Object.keys(manifest['allowScripts'] ?? {}));
+  });
+
+  it('brings users permissive licences only', () => {
+    const others = runtime.filter(([, { license = '' }]) => !permissive.includes(license));
+    expect(others).toEqual([]);
+  });
+
+  it('is what docs/dependencies.md shows: node spec/public/dependencies.ts --write', () => {
+    expect(read('docs/dependencies.md')).toBe(page());
   });
 });
 

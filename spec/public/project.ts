@@ -14,7 +14,7 @@ export function read(path: string): string {
 export function projectFiles(): string[] {
   const ignored = [...read('.gitignore').split('\n'), '.git/'];
   const folders = new Set(ignored.map((line) => line.replace(/\/$/, '')));
-  return globSync('**/*', {
+  return globSync(['**/*', '.*', '.*/**/*'], {
     cwd: root,
     withFileTypes: true,
     exclude: (entry) => folders.has(entry.name),

@@ -1,8 +1,10 @@
 import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 import { loadYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 import { clientNodes, nodes } from '../matrix/versions.ts';
-import { read, root } from './project.ts';
+import { projectFiles, read, root } from './project.ts';
 
 interface Workflow {
   readonly on: Readonly<Record<string, unknown>>;
@@ -34,6 +36,11 @@ describe.each(workflows)('%s', (path) => {
   it('starts with no rights, and gives each job those that it needs', () => {
     expect(workflow.permissions).toEqual({});
     expect(jobs.filter(([, job]) => job.permissions === undefined)).toEqual([]);
+  });
+
+  it('says what each right to write is for', () => {
+    const rights = read(path).match(/^ +[\w-]+: write\b.*$/gm) ?? [];
+    expect(rights.filter((line) => !/: write # \w+/.test(line))).toEqual([]);
   });
 
   it('never runs what a stranger proposes with our rights', () => {
@@ -94,6 +101,20 @@ describe('the workflows together', () => {
   });
 });
 
+describe('the audit of the workflows', () => {
+  it('is installed by hashes, and is part of the check', () => {
+    const lines = read('.config/requirements.txt').replaceAll('\\\n', '').split('\n');
+    const packages = lines.filter((line) => line !== '' && !line.startsWith('#'));
+    expect(
+      packages.filter((line) => !/^[\w-]+==[\d.]+(?: +--hash=sha256:[0-9a-f]{64})+$/.test(line)),
+    ).toEqual([]);
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    expect(scripts['check:workflows']).toContain('node .config/zizmor.js');
+    expect(scripts['check']).toContain('npm run check:workflows');
+    expect(read('.ci/run')).toContain('npm run check');
+  });
+});
+
 describe('the forms for issues', () => {
   interface Form {
     readonly name: string;
@@ -126,17 +147,41 @@ describe('the forms for issues', () => {
 describe('dependabot', () => {
   interface Update {
     readonly 'package-ecosystem': string;
+    readonly directory?: string;
+    readonly directories?: readonly string[];
     readonly schedule: { readonly interval: string };
     readonly cooldown?: Readonly<Record<string, number>>;
     readonly groups?: object;
   }
 
-  it('looks after both kinds of dependencies, weekly, and lets releases age', () => {
-    const { version, updates } = loadYaml<{ version: number; updates: Update[] }>(
-      read('.github/dependabot.yml'),
+  const { version, updates } = loadYaml<{ version: number; updates: Update[] }>(
+    read('.github/dependabot.yml'),
+  );
+
+  it('looks after every file that names dependencies', () => {
+    const manifests = [
+      ['npm', /(?:^|\/)package-lock\.json$/],
+      ['pip', /(?:^|\/)requirements[^/]*\.txt$/],
+      ['gomod', /(?:^|\/)go\.mod$/],
+      ['github-actions', /^\.github\/workflows\/ci\.yml$/],
+      ['docker', /(?:^|\/)(?:Dockerfile|Containerfile)[^/]*$/],
+    ] as const;
+    const there = manifests.flatMap(([ecosystem, pattern]) =>
+      projectFiles()
+        .filter((path) => pattern.test(path))
+        .map((path) => (ecosystem === 'github-actions' ? '/' : `/${dirname(path)}`))
+        .map((folder) => `${ecosystem} ${folder === '/.' ? '/' : folder}`),
     );
+    const covered = updates.flatMap(({ directory, directories = [], ...update }) =>
+      [...directories, ...(directory === undefined ? [] : [directory])].map(
+        (folder) => `${update['package-ecosystem']} ${folder}`,
+      ),
+    );
+    expect(covered.toSorted()).toEqual(there.toSorted());
+  });
+
+  it('looks weekly, and lets releases age', () => {
     expect(version).toBe(2);
-    expect(updates.map((update) => update['package-ecosystem'])).toEqual(['npm', 'github-actions']);
     for (const { schedule, cooldown, groups } of updates) {
       expect(schedule.interval).toBe('weekly');
       expect(cooldown?.['default-days']).toBeGreaterThanOrEqual(7);
