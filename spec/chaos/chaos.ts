@@ -7,7 +7,9 @@ import { randomInt } from 'node:crypto';
 import { down, up } from '../cluster/lifecycle.ts';
 import { stopwatch } from '../cluster/progress.ts';
 import { figuresOf, judge } from './report.ts';
-import { processesWith } from './leaks.ts';
+import { until } from './insist.ts';
+import { handlesLeft, machineLeft, objectsLeft } from './leaks.ts';
+import { PodCrew } from './pod-crew.ts';
 import { run } from './run.ts';
 import type { Mode } from './trouble.ts';
 import { MARK } from './crew.ts';
@@ -59,9 +61,11 @@ async function main(args: string[]): Promise<number> {
   }
 
   const mark = `${process.pid}-${seed}`;
+  const leftovers: string[] = [];
   let outcome;
   try {
-    const cluster = await up({ name: NAME, report });
+    const node = PodCrew.whyNot() === undefined && modes.includes('life');
+    const cluster = await up({ name: NAME, node, report });
     outcome = await run({
       cluster,
       minutes,
@@ -71,11 +75,16 @@ async function main(args: string[]): Promise<number> {
       mark,
       report,
     });
+    leftovers.push(...outcome.leftovers, ...(await objectsLeft(cluster)));
   } finally {
     await down({ name: NAME, report });
   }
-  const leaked = processesWith(`${MARK}=${mark}`).map((pid) => `process ${pid}`);
-  const verdict = judge({ ...outcome, leftovers: [...outcome.leftovers, ...leaked] });
+  leftovers.push(...machineLeft(NAME, `${MARK}=${mark}`));
+  // Connections that are kept open in case that more is asked end after 5 s.
+  await until('the sockets are closed', () => handlesLeft().length === 0).catch(() => {
+    leftovers.push(...handlesLeft());
+  });
+  const verdict = judge({ ...outcome, leftovers });
   const figures = figuresOf(outcome, seed);
   process.stdout.write(`${figures.text}\n${verdict.text}\n`);
   const { passed, failed } = verdict;

@@ -19,14 +19,19 @@ export interface Version {
   readonly resourceVersion: string;
 }
 
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** All that is known of one election. */
 export interface Evidence {
   readonly election: string;
   readonly mode: Mode;
   readonly entries: readonly Entry[];
   readonly versions: readonly Version[];
-  /** Whether every version of the lock's object was seen. */
-  readonly isComplete: boolean;
+  /** Times of which not every version of the lock's object was seen. */
+  readonly holes: readonly Span[];
   /** From when on somebody has to lead, and until when. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -134,10 +139,10 @@ function losses(evidence: Evidence): Finding[] {
 }
 
 function unfounded(evidence: Evidence): Finding[] {
-  if (!evidence.isComplete) return [];
   const holders = new Set(evidence.versions.map(({ holder }) => holder));
   return termsOf(evidence)
     .filter(({ identity }) => !holders.has(identity))
+    .filter((term) => !evidence.holes.some((hole) => isWithin(term, hole)))
     .map(({ identity, fromMs }) => ({
       atMs: fromMs,
       text: `${identity} led, and the lock was never its own`,
@@ -205,18 +210,12 @@ function isCaused(
   troubles: readonly Trouble[],
 ): boolean {
   return troubles.some((trouble) => {
-    const { codes = [], elections, fromMs, toMs, target } = trouble;
-    if (elections && !elections.includes(election)) return false;
+    const { codes = [], elections, candidate = identity, fromMs, toMs } = trouble;
     // What was done to one candidate is no reason for another to fail.
-    if (elections && target !== identity && target !== election) return false;
+    if (elections?.includes(election) === false || candidate !== identity) return false;
     const afterMs = trouble.excuses?.[mode] ?? 0;
     return fromMs <= atMs && atMs <= toMs + afterMs && codes.some((known) => known === code);
   });
-}
-
-interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
 }
 
 function excusesOf({ election, mode }: Evidence, troubles: readonly Trouble[]): Span[] {
@@ -238,6 +237,10 @@ function union(spans: readonly Span[], { fromMs, toMs }: Span): Span[] {
     else merged.push({ fromMs: from, toMs: to });
   }
   return merged;
+}
+
+function isWithin(inner: Span, outer: Span): boolean {
+  return outer.fromMs <= inner.fromMs && inner.toMs <= outer.toMs;
 }
 
 function coveredMs(spans: readonly Span[], fromMs: number, toMs: number): number {

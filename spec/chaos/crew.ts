@@ -62,7 +62,7 @@ export interface CrewOptions {
 
 /** The candidates of one election, as processes; in life mode each with a Pod of its own. */
 export class Crew {
-  readonly name: Mode;
+  readonly name: string;
   readonly mode: Mode;
   readonly berths: Berth[] = [];
   readonly journal = new Feed<Entry>(storyOf);
@@ -92,6 +92,10 @@ export class Crew {
       await crew.close();
       throw error;
     }
+  }
+
+  get entries(): readonly Entry[] {
+    return this.journal.items;
   }
 
   /** Whoever acted last. */
@@ -165,6 +169,7 @@ export class Crew {
       kind,
       isMeant,
       target: candidate.identity,
+      candidate: candidate.identity,
       elections: [this.name],
       excuses: recoveryMs,
       codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING', 'ERR_POD_UID_MISMATCH'],

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Body, Watch, WatchEvent, Wire } from '../contract/wire.ts';
-import type { Version } from './checker.ts';
+import type { Span, Version } from './checker.ts';
 import type { Mode } from './trouble.ts';
 
 /** A watch is looked after at least so often; a server that is stopped says nothing at all. */
 const LOOK_MS = 1_000;
 const RETRY_MS = 200;
+const OK = 200;
 const GONE = 410;
 
 export interface LockPlace {
@@ -16,10 +17,13 @@ export interface LockPlace {
 
 /**
  * All versions of a lock's object, however often the API server goes away: a watch goes on from the
- * last version that was seen, so nothing is missed while etcd remembers.
+ * last version that was seen, so nothing is missed but what an API server that was
+ * started anew does not remember.
  */
 export class LockHistory {
   readonly versions: Version[] = [];
+  /** Times of which it is not known who held the lock: an API server that starts remembers nothing. */
+  readonly holes: Span[] = [];
   readonly #wire: Wire;
   readonly #place: LockPlace;
   readonly #nowMs: () => number;
@@ -27,13 +31,14 @@ export class LockHistory {
   readonly #ended: Promise<void>;
   #watch: Watch | undefined;
   #resourceVersion: string;
-  #holes = 0;
+  #seenMs: number;
 
   private constructor(wire: Wire, place: LockPlace, resourceVersion: string, nowMs: () => number) {
     this.#wire = wire;
     this.#place = place;
     this.#resourceVersion = resourceVersion;
     this.#nowMs = nowMs;
+    this.#seenMs = nowMs();
     this.#ended = this.#follow();
   }
 
@@ -41,11 +46,6 @@ export class LockHistory {
   static async begin(wire: Wire, place: LockPlace, nowMs: () => number): Promise<LockHistory> {
     const { body } = await wire.send('GET', pathOf(place));
     return new LockHistory(wire, place, body.metadata?.resourceVersion ?? '', nowMs);
-  }
-
-  /** Whether there is no version that was not seen. */
-  get isComplete(): boolean {
-    return this.#holes === 0;
   }
 
   async close(): Promise<void> {
@@ -87,16 +87,25 @@ export class LockHistory {
     }
     const { resourceVersion = '' } = object.metadata ?? {};
     this.#resourceVersion = resourceVersion;
-    if (type === 'BOOKMARK') return;
-    const holder = type === 'DELETED' ? '' : holderOf(object);
+    if (type !== 'BOOKMARK') this.#add(type === 'DELETED' ? undefined : object);
+    this.#seenMs = this.#nowMs();
+  }
+
+  #add(object: Body | undefined): void {
+    const { resourceVersion = this.#resourceVersion } = object?.metadata ?? {};
+    const holder = object ? holderOf(object) : '';
     this.versions.push({ holder, resourceVersion, seenMs: this.#nowMs() });
   }
 
-  /** The versions in between are lost. */
+  /** The versions in between are lost; the one that there is now is not. */
   async #skip(): Promise<void> {
-    this.#holes += 1;
-    const { body } = await this.#wire.send('GET', pathOf(this.#place));
+    const { body, status } = await this.#wire.send('GET', pathOf(this.#place));
+    if (status !== OK) throw new Error(body.message);
     this.#resourceVersion = body.metadata?.resourceVersion ?? '';
+    this.#add(body.items?.find(({ metadata }) => metadata?.name === this.#place.name));
+    const nowMs = this.#nowMs();
+    this.holes.push({ fromMs: this.#seenMs, toMs: nowMs });
+    this.#seenMs = nowMs;
   }
 }
 

@@ -62,7 +62,7 @@ export function figuresOf(outcome: Outcome, seed: number): { text: string; json:
           longestGapSeconds: round(Math.max(0, ...lengths) / 1_000),
           unexplainedSeconds: round(sum(gaps.map(({ unexcusedMs }) => unexcusedMs)) / 1_000),
           versions: own.versions.length,
-          allVersionsSeen: own.isComplete,
+          unseenSeconds: round(sum(own.holes.map(({ fromMs, toMs }) => toMs - fromMs)) / 1_000),
         },
       ];
     }),

@@ -13,7 +13,10 @@ import { controlPlaneFaults } from './control-plane-faults.ts';
 import { Crew, NODE } from './crew.ts';
 import { insist, until } from './insist.ts';
 import { FaultProxy } from './fault-proxy.ts';
+import { tcpSocketsOf } from './leaks.ts';
 import { lineFaults } from './line-faults.ts';
+import { PodCrew } from './pod-crew.ts';
+import { podFaults } from './pod-faults.ts';
 import { policyFaults } from './policy-faults.ts';
 import { Probe } from './probe.ts';
 import { processFaults } from './process-faults.ts';
@@ -25,6 +28,10 @@ const SIZE = 3;
 const OK = 200;
 /** An episode that begins has so long, or the run takes longer than it was told to. */
 const EPISODE_MS = 40_000;
+/** Requests and watches of a candidate share one connection; some more may come and go. */
+const MOST_SOCKETS = 4;
+/** How likely a group of faults has a part in an episode. */
+const SHARE = 0.45;
 /** Between one look after processes that have ended and the next. */
 const TEND_MS = 500;
 
@@ -49,7 +56,7 @@ export interface Outcome {
   readonly leftOut: ReadonlyMap<string, string>;
   /** Why it did not go on to its end, if it did not. */
   readonly failure: unknown;
-  /** Sockets of each candidate that lived at the end, by its identity. */
+  /** What candidates had too much of when all was well again. */
   readonly leftovers: readonly string[];
 }
 
@@ -58,6 +65,7 @@ const kinds: readonly FaultKind[] = [
   ...controlPlaneFaults,
   ...policyFaults,
   ...lineFaults,
+  ...podFaults,
 ];
 
 /** Plays episodes of trouble until the time is up: trouble, healing, proof that somebody leads. */
@@ -87,9 +95,20 @@ export async function run(options: RunOptions): Promise<Outcome> {
     crews.push(crew);
     resources.defer(() => crew.close());
   }
-  const stage: Stage = { cluster, scene, crews, chronicle };
+  const noPods = modes.includes('life') ? PodCrew.whyNot() : 'only lease mode is asked for';
+  const pods = noPods === undefined ? await PodCrew.start(cluster, SIZE, chronicle) : undefined;
+  if (pods) resources.defer(() => pods.close());
+  const stage: Stage = {
+    cluster,
+    scene,
+    crews,
+    chronicle,
+    ...(pods && { pods }),
+    ...(noPods !== undefined && { noPods }),
+  };
   const leftOut = leftOutOf(stage);
   const available = kinds.filter(({ name }) => !leftOut.has(name));
+  const deck = new Deck(available, luck.fork('deck'));
   const tending = new AbortController();
   const tended = tend(crews, tending.signal);
   tended.catch(() => undefined);
@@ -101,7 +120,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     while (!signal.aborted && (episodes === 0 || nowMs() < deadlineMs)) {
       episodes += 1;
       const own = luck.fork('episode', episodes);
-      const chosen = choose(available, own);
+      const chosen = deck.draw();
       report(`episode ${episodes}: ${chosen.map(({ name }) => name).join(' + ')}`);
       await together(chosen.map((kind) => play(kind, stage, own.fork(kind.name))));
       await healed(stage);
@@ -110,23 +129,33 @@ export async function run(options: RunOptions): Promise<Outcome> {
     failure = error;
   }
   const toMs = nowMs();
+  const leftovers = failure === undefined ? crews.flatMap(socketsTooMany) : [];
   tending.abort();
   // What was found up to here is told all the same.
   await tended.catch((error: unknown) => (failure ??= error));
-  await together(crews.map((crew) => crew.dismiss())).catch((error: unknown) => {
+  const all = [...crews, ...(pods ? [pods] : [])];
+  await together(all.map((crew) => crew.dismiss())).catch((error: unknown) => {
     failure ??= error;
   });
-  const evidence = crews.map(({ name, mode, journal, history, fromMs }) => ({
+  const evidence = all.map(({ name, mode, entries, history, fromMs }) => ({
     election: name,
     mode,
-    entries: journal.items,
+    entries,
     versions: history.versions,
-    isComplete: history.isComplete,
+    holes: history.holes,
     fromMs,
     toMs,
   }));
   const { troubles } = chronicle;
-  return { evidence, troubles, originMs, episodes, leftOut, failure, leftovers: [] };
+  return { evidence, troubles, originMs, episodes, leftOut, failure, leftovers };
+}
+
+/** A connection that failed may still be on its way out beside those that took its place. */
+function socketsTooMany({ berths }: Crew): string[] {
+  return berths.flatMap(({ candidate: { identity, pid } }) => {
+    const count = pid === undefined ? 0 : tcpSocketsOf(pid);
+    return count > MOST_SOCKETS ? [`${identity} has ${count} TCP sockets at the end`] : [];
+  });
 }
 
 function leftOutOf(stage: Stage): Map<string, string> {
@@ -138,14 +167,27 @@ function leftOutOf(stage: Stage): Map<string, string> {
   );
 }
 
-/** One to three kinds, at most one of each group. */
-function choose(available: readonly FaultKind[], luck: Luck): FaultKind[] {
-  const groups = Map.groupBy(available, ({ group }) => group);
-  const chosen = [...groups.values()].flatMap((group) => {
-    const kind = luck.pick(group);
-    return luck.chance(0.5) ? [kind] : [];
-  });
-  return chosen.length > 0 ? chosen : [luck.pick(available)];
+/** Some kinds, at most one of each group; none comes again before all others of its group have. */
+class Deck {
+  readonly #luck: Luck;
+  readonly #groups: { readonly all: readonly FaultKind[]; left: FaultKind[] }[];
+
+  constructor(available: readonly FaultKind[], luck: Luck) {
+    this.#luck = luck;
+    const groups = Map.groupBy(available, ({ group }) => group);
+    this.#groups = [...groups.values()].map((all) => ({ all, left: [] }));
+  }
+
+  draw(): FaultKind[] {
+    const chosen = this.#luck.some(this.#groups, SHARE);
+    if (chosen.length === 0) chosen.push(this.#luck.pick(this.#groups));
+    return chosen.map((group) => {
+      if (group.left.length === 0) group.left = [...group.all];
+      const kind = this.#luck.pick(group.left);
+      group.left = group.left.filter((other) => other !== kind);
+      return kind;
+    });
+  }
 }
 
 async function play(kind: FaultKind, stage: Stage, luck: Luck): Promise<void> {
@@ -162,11 +204,11 @@ async function tend(crews: readonly Crew[], signal: AbortSignal): Promise<void> 
 }
 
 /** All is well: the API server is ready, and in every election somebody leads. */
-async function healed({ cluster, crews }: Stage): Promise<void> {
+async function healed({ cluster, crews, pods }: Stage): Promise<void> {
   await until('the API server is ready', async () => {
     return (await get(cluster, '/readyz')).status === OK;
   });
-  await Promise.all(crews.map((crew) => crew.leads()));
+  await together([...crews, ...(pods ? [pods] : [])].map((crew) => crew.leads()));
 }
 
 async function openScene(cluster: Cluster): Promise<Scene> {

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/state.ts';
 import type { Scene } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
 import type { Crew } from './crew.ts';
+import type { PodCrew } from './pod-crew.ts';
 import type { Chronicle } from './trouble.ts';
 
 /** What faults are played on. */
@@ -9,6 +10,9 @@ export interface Stage {
   readonly cluster: Cluster;
   readonly scene: Scene;
   readonly crews: readonly Crew[];
+  /** Real Pods, where there is a node for them; else why not. */
+  readonly pods?: PodCrew;
+  readonly noPods?: string;
   readonly chronicle: Chronicle;
 }
 

@@ -11,6 +11,8 @@ export interface Trouble {
   readonly target: string;
   /** Which elections it can have harmed: without, all. */
   readonly elections?: readonly string[];
+  /** Whose errors it explains: without, those of all in these elections. */
+  readonly candidate?: string;
   /** Whether it is a fault of the schedule; else it befell the machine. @default true */
   readonly isMeant?: boolean;
   /**

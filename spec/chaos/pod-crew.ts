@@ -1,0 +1,183 @@
+import { requireNode } from '../cluster/node.ts';
+import { signal } from '../cluster/process.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { Wire } from '../contract/wire.ts';
+import type { Entry } from '../lease-fleet/journal.ts';
+import { candidateImage } from '../scenarios/image.ts';
+import { type Entry as PodEntry, nowMs } from '../scenarios/journal.ts';
+import { Scene, unlessNotFound } from '../scenarios/scene.ts';
+import type { Luck } from '../simulate/luck.ts';
+import { insist, until } from './insist.ts';
+import { processesWith } from './leaks.ts';
+import { LockHistory } from './lock-history.ts';
+import { MAX_BACKOFF_MS, recoveryMs } from './recovery.ts';
+import type { Chronicle } from './trouble.ts';
+
+const DEPLOYMENT = 'operator';
+
+/** The candidates of one election, as Pods of a Deployment on the cluster's node. */
+export class PodCrew {
+  readonly name = 'pods';
+  readonly mode = 'life';
+  readonly scene: Scene;
+  readonly history: LockHistory;
+  readonly #chronicle: Chronicle;
+  /** A container that ends again waits longer and longer for its next start: each ends once. */
+  readonly #restarted = new Set<string>();
+  fromMs = 0;
+
+  private constructor(scene: Scene, history: LockHistory, chronicle: Chronicle) {
+    this.scene = scene;
+    this.history = history;
+    this.#chronicle = chronicle;
+  }
+
+  /** Why there can be none here; undefined where there can. */
+  static whyNot(): string | undefined {
+    try {
+      requireNode();
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  static async start(cluster: Cluster, size: number, chronicle: Chronicle): Promise<PodCrew> {
+    const scene = await Scene.open(cluster, await candidateImage(cluster));
+    const place = { mode: 'life', namespace: scene.namespace, name: 'lock' } as const;
+    const history = await LockHistory.begin(await Wire.of(scene.kubeConfig), place, nowMs);
+    const crew = new PodCrew(scene, history, chronicle);
+    try {
+      const become = { maxBackoffMs: MAX_BACKOFF_MS };
+      await scene.deployment(DEPLOYMENT, size, { onSigterm: 'release', become });
+      await crew.leads();
+      crew.fromMs = crew.entries.find(({ event }) => event === 'leading')?.atMs ?? 0;
+      return crew;
+    } catch (error) {
+      await crew.close();
+      throw error;
+    }
+  }
+
+  /** What the Pods said, in the words of all other candidates. */
+  get entries(): readonly Entry[] {
+    return this.scene.entries.flatMap(toEntry).sort((a, b) => a.atMs - b.atMs);
+  }
+
+  /** Resolves once somebody acts from now on. */
+  async leads(): Promise<void> {
+    const sinceMs = nowMs();
+    await until('somebody leads (pods)', () => {
+      return this.scene.terms.some(({ isOpen, toMs }) => isOpen && toMs > sinceMs);
+    });
+  }
+
+  /** The leader's process is killed; its container starts again. */
+  async kill(luck: Luck): Promise<void> {
+    const pod = await this.#pick(luck);
+    if (pod === undefined) return;
+    if (this.#restarted.has(pod)) {
+      await this.remove(luck, 'Pod deleted');
+      return;
+    }
+    this.#restarted.add(pod);
+    const over = this.#begin('container killed', pod);
+    const runs = this.#runsOf(pod);
+    for (const pid of processesWith(`POD_NAME=${pod}`)) signal(pid, 'SIGKILL');
+    await until(`the container of ${pod} starts again`, () => this.#runsOf(pod) > runs);
+    over();
+  }
+
+  /** The leader's Pod is deleted or evicted; the Deployment makes another. */
+  async remove(luck: Luck, kind: 'Pod deleted' | 'Pod evicted'): Promise<void> {
+    const pod = await this.#pick(luck);
+    if (pod === undefined) return;
+    const over = this.#begin(kind, pod);
+    const { scene } = this;
+    const { core, namespace } = scene;
+    await insist(`${kind}: ${pod}`, async () => {
+      if (kind === 'Pod deleted') return scene.deletePod(pod).catch(unlessNotFound);
+      const body = { metadata: { name: pod, namespace } };
+      return core.createNamespacedPodEviction({ namespace, name: pod, body }).catch(unlessNotFound);
+    });
+    await until(`${pod} is gone`, async () => (await scene.findPod(pod)) === undefined);
+    over();
+  }
+
+  /** Ends the Pods. Resolves once they are gone. */
+  async dismiss(): Promise<void> {
+    await insist('scaling down', () => this.scene.scale(DEPLOYMENT, 0));
+    await until('the Pods are gone', async () => (await this.scene.pods()).length === 0);
+  }
+
+  async close(): Promise<void> {
+    await this.history.close();
+    await insist('closing the scene of the Pods', () => this.scene.close());
+    await until('the namespace of the Pods is gone', async () => {
+      const { items } = await this.scene.core.listNamespace();
+      return !items.some(({ metadata }) => metadata?.name === this.scene.namespace);
+    });
+  }
+
+  #runsOf(pod: string): number {
+    return this.scene.saidBy(pod).filter(({ event }) => event === 'start').length;
+  }
+
+  /** The leader, most of the time; none that is about to go. */
+  async #pick(luck: Luck): Promise<string | undefined> {
+    const pods = await insist('listing the Pods', () => this.scene.pods());
+    const names = pods
+      .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata?.name ?? '')
+      .filter((name) => this.#runsOf(name) > 0);
+    const leader = this.scene.terms.findLast(({ isOpen }) => isOpen)?.pod;
+    if (leader !== undefined && names.includes(leader) && luck.chance(0.7)) return leader;
+    return names.length === 0 ? undefined : luck.pick(names);
+  }
+
+  #begin(kind: string, pod: string) {
+    return this.#chronicle.begin({
+      kind,
+      target: pod,
+      candidate: pod,
+      elections: [this.name],
+      excuses: recoveryMs,
+      codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING'],
+    });
+  }
+}
+
+/** Scenes have their own names for some things. */
+const EVENTS: Readonly<Partial<Record<PodEntry['event'], Entry['event']>>> = {
+  start: 'start',
+  waiting: 'waiting',
+  leading: 'leading',
+  heartbeat: 'act',
+  releasing: 'stopped',
+  sigterm: 'sigterm',
+  warning: 'warning',
+  uncaught: 'uncaught',
+  error: 'error',
+  exit: 'exit',
+};
+
+function toEntry(entry: PodEntry): Entry[] {
+  const event = EVENTS[entry.event];
+  // Whoever is told to go while it waits says so as an error of no code.
+  const isToldToGo = entry.message === 'this Pod has to go';
+  if (!event || (event === 'error' && isToldToGo)) return [];
+  const { pod, atMs, code, message, reason, holderPod, fencingToken } = entry;
+  return [
+    {
+      kind: 'leader-for-life',
+      event,
+      identity: pod,
+      atMs,
+      ...(code !== undefined && { code }),
+      ...(message !== undefined && { message }),
+      ...(reason !== undefined && { reason }),
+      ...(holderPod !== undefined && { leader: holderPod }),
+      ...(fencingToken !== undefined && { fencingToken }),
+    },
+  ];
+}
