@@ -129,6 +129,7 @@ export class Campaign {
     } catch (error) {
       controller.abort(error);
       this.#lookout.close();
+      this.#options.releases.disclaim(this);
       await this.#withdraw().catch((cause: unknown) => {
         this.#options.observer.onLeftBehind(cause);
       });
@@ -217,8 +218,10 @@ export class Campaign {
     };
     try {
       const outcome = await this.#persist(create, signal);
-      if (typeof outcome === 'object') this.#created = outcome;
-      return outcome;
+      if (typeof outcome !== 'object') return outcome;
+      this.#created = outcome;
+      // Another call of this process may have led with it, and released it, before the answer came.
+      return this.#options.releases.claim(outcome, this) ? outcome : 'exists';
     } catch (error) {
       if (isQuotaExceeded(error)) return 'quota';
       throw error;
@@ -300,13 +303,18 @@ export class Campaign {
     const { clock, lock, releases } = this.#options;
     const startedMs = clock.now();
     let found = await this.#persist(() => lock.get(signal), signal);
-    while (found && (await abortable(releases.settled(found), signal))) {
+    while (found && this.#isMine(found) && !releases.claim(found, this)) {
+      await abortable(releases.settled(found), signal);
       found = await this.#persist(() => lock.get(signal), signal);
     }
     if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {
       this.#doubtUntilMs = undefined;
     }
     return found;
+  }
+
+  #isMine(lock: Lock): boolean {
+    return !lock.deleting && holderOf(lock)?.uid === this.#state.podUid;
   }
 
   /** Only where a node that is not ready matters. */
@@ -351,7 +359,7 @@ export class Campaign {
 
   /** Sees to it that no lock of this call is there, nor will be. */
   async #withdraw(): Promise<void> {
-    const { api, clock, lock, observer } = this.#options;
+    const { api, clock, lock, observer, releases } = this.#options;
     const stubborn = { maxBackoffMs: 2_000, withinMs: 15_000 };
     let known = this.#created;
     if (!known && this.#doubtUntilMs === undefined) return;
@@ -361,7 +369,8 @@ export class Campaign {
       known = undefined;
       if (mine?.attempt === this.#attempt) {
         observer.log('taking back the lock that was created');
-        if (await api.retry(() => lock.delete(mine), stubborn)) return;
+        const remove = () => api.retry(() => lock.delete(mine), stubborn);
+        if (await releases.takeBack(mine, remove)) return;
       } else if (doubtMs > 0) {
         await sleep(clock, doubtMs);
       } else {

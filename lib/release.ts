@@ -5,29 +5,74 @@ import { type Lock, holderOf } from './protocol/model.ts';
 /** With the last request's own time, less than the usual grace of a Pod that has to go. */
 const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
+/** So many locks that this process has deleted are remembered: answers may still tell of them. */
+const MAX_ENDED = 1_000;
+
 /**
- * The releases of this process that are under way, by the lock's UID. A lock that is about to be
- * deleted must not be taken for one that this Pod still holds.
+ * What this process does to the locks of its Pod, by their UIDs. A lock that is about to be deleted,
+ * or was, must not be taken for one that this Pod still holds; and one that a call leads with must not
+ * be taken back by another call that happened to create it.
  */
 export class Releases {
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  readonly #ended = new Set<string>();
+  readonly #claims = new Map<string, Set<object>>();
 
   /** Deletes the lock that this Pod holds, in whichever version; leaves any other alone. */
   async release(api: Api, store: ConfigMapLock, held: Lock, podUid: string): Promise<void> {
-    const release = deleteHeld(api, store, held, podUid);
-    this.#underWay.set(held.uid, release);
-    try {
-      await release;
-    } finally {
-      this.#underWay.delete(held.uid);
+    await this.#end(held, deleteHeld(api, store, held, podUid));
+  }
+
+  /** A call is about to lead with this lock. False if it is being deleted, or was. */
+  claim(lock: Lock, call: object): boolean {
+    if (this.isEnding(lock) || this.#ended.has(lock.uid)) return false;
+    const calls = this.#claims.get(lock.uid) ?? new Set();
+    this.#claims.set(lock.uid, calls.add(call));
+    return true;
+  }
+
+  /** A call does not lead after all. */
+  disclaim(call: object): void {
+    for (const [uid, calls] of this.#claims) {
+      calls.delete(call);
+      if (calls.size === 0) this.#claims.delete(uid);
     }
   }
 
-  /** Whether this lock was being released; resolves when that is over, however it ended. */
-  async settled(lock: Lock): Promise<boolean> {
-    const release = this.#underWay.get(lock.uid);
-    await release?.catch(() => undefined);
-    return release !== undefined;
+  /** Takes back a lock that a call created, unless another leads with it; true if it is settled. */
+  async takeBack(lock: Lock, remove: () => Promise<boolean>): Promise<boolean> {
+    if (this.#claims.has(lock.uid)) return true;
+    return this.#end(lock, remove());
+  }
+
+  /** Whether this lock is being deleted. */
+  isEnding(lock: Lock): boolean {
+    return this.#underWay.has(lock.uid);
+  }
+
+  /** Resolves when that is over, however it ended. */
+  async settled(lock: Lock): Promise<void> {
+    await this.#underWay.get(lock.uid)?.catch(() => undefined);
+  }
+
+  async #end<T>(lock: Lock, deletion: Promise<T>): Promise<T> {
+    this.#underWay.set(lock.uid, deletion);
+    try {
+      const result = await deletion;
+      if (result !== false) this.#forget(lock);
+      return result;
+    } finally {
+      this.#underWay.delete(lock.uid);
+    }
+  }
+
+  #forget({ uid }: Lock): void {
+    this.#claims.delete(uid);
+    this.#ended.add(uid);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED) break;
+      this.#ended.delete(oldest);
+    }
   }
 }
 

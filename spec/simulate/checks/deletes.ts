@@ -51,13 +51,22 @@ function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: Lif
     if (body?.metadata === undefined) return;
     const lock = lockOf(body);
     knowledge.locks.set(`${lock.uid}/${lock.version}`, lock);
+    noteGone(knowledge, lock.holderName, who);
   } else if (sent.resource === 'pods' && sent.verb === 'get') {
     if (status === 404) knowledge.pods.set(sent.name, undefined);
     else if (status === 200) knowledge.pods.set(sent.name, body);
     else return;
-    for (const { holderUid, holderName } of knowledge.locks.values()) {
-      const isGone = holderName === sent.name && body?.metadata.uid !== holderUid;
-      if (!isGone || knowledge.goneSinceMs.has(holderUid)) continue;
+    noteGone(knowledge, sent.name, who);
+  }
+}
+
+/** From when on the process could know that a holder of this name is gone. */
+function noteGone(knowledge: Knowledge, name: string, who: LifeCandidate): void {
+  if (!knowledge.pods.has(name)) return;
+  const uid = knowledge.pods.get(name)?.metadata.uid;
+  for (const { holderUid, holderName } of knowledge.locks.values()) {
+    if (holderName !== name || holderUid === uid) continue;
+    if (!knowledge.goneSinceMs.has(holderUid)) {
       knowledge.goneSinceMs.set(holderUid, who.surroundings.clock.now());
     }
   }
