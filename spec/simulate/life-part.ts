@@ -9,6 +9,7 @@ import { collector, meddling, releaseHold } from './events/lock.ts';
 import { mishaps, partitions } from './events/network.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
+import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './parts.ts';
@@ -120,5 +121,5 @@ export const lifePart: Part = {
     }
   },
   boundMs: () => 30 * 60_000,
-  calm: () => Promise.resolve(),
+  calm: calmLife,
 };

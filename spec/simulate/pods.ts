@@ -18,10 +18,12 @@ interface PodState {
   readonly name: string;
   isOver: boolean;
   isDeleting: boolean;
+  /** In the foreground: what it owns goes first. */
+  losesLock: boolean;
   hasFinalPhase: boolean;
 }
 
-const NEW = { isOver: false, isDeleting: false, hasFinalPhase: false };
+const NEW = { isOver: false, isDeleting: false, losesLock: false, hasFinalPhase: false };
 
 /** The Pods of a world, from their creation to their end, and whoever runs in them. */
 export class Pods {
@@ -37,9 +39,10 @@ export class Pods {
     if (fact.type !== 'written' || fact.resource !== 'pods') return;
     const object = fact.after ?? fact.before;
     if (!object) return;
-    const { uid, name, deletionTimestamp } = object.metadata;
+    const { uid, name, deletionTimestamp, finalizers = [] } = object.metadata;
     const state = this.#states.get(uid) ?? { name, ...NEW };
     state.isDeleting ||= deletionTimestamp !== undefined;
+    state.losesLock ||= finalizers.includes('foregroundDeletion');
     state.hasFinalPhase ||= fact.after !== undefined && isFinal(fact.after);
     state.isOver ||= !fact.after || hasEnded(fact.after);
     this.#states.set(uid, state);
@@ -52,11 +55,15 @@ export class Pods {
   }
 
   /** Terminating for a while; then its processes end, then its phase says so, then it goes. */
-  deleteGracefully(name: string, times: Ending): void {
+  deleteGracefully(
+    name: string,
+    times: Ending,
+    cascade: 'background' | 'foreground' = 'background',
+  ): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
     if (!pod || this.isDeleting(pod.metadata.uid)) return;
-    cluster.deletePod(pod, { gracePeriodSeconds: 3_600 });
+    cluster.deletePod(pod, { cascade, gracePeriodSeconds: 3_600 });
     this.#world.later(times.lastMs, () => {
       this.#end(pod, times.phase);
       this.#world.later(times.goneMs, () => {
@@ -113,6 +120,11 @@ export class Pods {
 
   isDeleting(uid: string): boolean {
     return this.#states.get(uid)?.isDeleting ?? false;
+  }
+
+  /** Whether its lock goes before it does: the documented exception. */
+  losesLock(uid: string): boolean {
+    return this.#states.get(uid)?.losesLock ?? false;
   }
 
   hasFinalPhase(uid: string): boolean {

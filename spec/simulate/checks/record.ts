@@ -10,6 +10,7 @@ export const onRecord: Check = {
     const { lock } = world.truth;
     for (const leader of world.leaders) {
       if (leader.kind !== 'life' || lock?.holderUid === leader.podUid) continue;
+      if (!lock && world.pods.losesLock(leader.podUid)) continue;
       const whose = lock ? `names Pod ${lock.holderName} ${lock.holderUid}` : 'is gone';
       violated(`${leader.name} leads, but the lock ${whose}`);
     }

@@ -1,0 +1,133 @@
+import { LifeCandidate } from './life-candidate.ts';
+import type { World } from './world.ts';
+
+/** By then every watch is open again, and every look that was planned in trouble is over. */
+const SETTLE_MS = 60 * 60_000;
+
+const IDLE_MS = 10 * 60_000;
+
+/** In that time: a look at the lock, its holder and the crowd, and each watch opened once more. */
+const MOST_IDLE = 12;
+
+/** The most that any clock is slower than the world's. */
+const SLOWEST = 0.5;
+
+/** How long a lock outlives its holder before candidates delete it; `docs/protocol.md` says so. */
+const GRACE_MS = 2_000;
+
+/** For looks that are put off, and timers that need not be earlier. */
+const SLACK_MS = 250;
+
+/** How long a Pod that is deleted in the foreground runs on. */
+const FOREGROUND_MS = 5_000;
+
+/** How leadership passes on, and what it takes: requests one after the other, and a wait. */
+const ways = [
+  { name: 'released', requests: 6, waitMs: 0 },
+  { name: 'collected', requests: 6, waitMs: 0 },
+  { name: 'completed', requests: 10, waitMs: 0 },
+  { name: 'uncollected', requests: 14, waitMs: GRACE_MS },
+  { name: 'deleted in the foreground', requests: 10, waitMs: FOREGROUND_MS },
+] as const;
+
+/**
+ * Nothing goes wrong any more: whoever waits asks next to nothing, the lock is taken in milliseconds
+ * after it could be, by what watches tell; and when all stop, nothing runs on.
+ */
+export async function calmLife(world: World): Promise<void> {
+  const isBroken = () => world.violations.length > 0;
+  await world.advanceTo(world.clock.now() + SETTLE_MS, isBroken);
+  if (!isBroken()) await idle(world);
+  if (!isBroken()) await handOver(world);
+  if (!isBroken()) await end(world);
+}
+
+function candidates(world: World): LifeCandidate[] {
+  return world.living.filter((who): who is LifeCandidate => who instanceof LifeCandidate);
+}
+
+async function idle(world: World): Promise<void> {
+  const counts = new Map<unknown, number>();
+  let isOver = false;
+  world.listen((fact) => {
+    if (isOver || fact.type !== 'sent') return;
+    counts.set(fact.who, (counts.get(fact.who) ?? 0) + 1);
+  });
+  await world.advanceTo(world.clock.now() + IDLE_MS, () => world.violations.length > 0);
+  isOver = true;
+  world.figures.add('idle stretches');
+  for (const who of candidates(world)) {
+    const sent = counts.get(who) ?? 0;
+    if (sent <= MOST_IDLE) continue;
+    world.violated('idle budget', `${who.name} sent ${sent} requests, not ${MOST_IDLE} at most`);
+  }
+}
+
+async function handOver(world: World): Promise<void> {
+  const leader = candidates(world).find((who) => who.isValid);
+  if (!leader) return;
+  const { podUid } = leader;
+  const waiting = candidates(world).some((who) => who.isWaiting && who.podUid !== podUid);
+  if (!waiting) return;
+  const way = world.luck.fork('calm').pick(ways);
+  let isTaken = false;
+  world.listen((fact) => {
+    if (fact.type === 'leads') isTaken = true;
+  });
+  endTerm(world, leader, way.name);
+  world.figures.add(`calm handovers: ${way.name}`);
+  const [, latencyMs] = world.schedule.setting.latencyMs;
+  const boundMs = way.requests * latencyMs + (way.waitMs + SLACK_MS) / SLOWEST;
+  const isOver = () => isTaken || world.violations.length > 0;
+  await world.advanceTo(world.clock.now() + boundMs, isOver);
+  if (isOver()) return;
+  const whose = `the lock of ${leader.name} was ${way.name}`;
+  world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);
+}
+
+function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]['name']): void {
+  const { cluster, pods } = world;
+  const pod = cluster.getPod(leader.podName);
+  if (!pod) throw new Error(`${leader.name} runs without a Pod`);
+  switch (way) {
+    case 'released':
+      leader.finish();
+      break;
+    case 'collected':
+      cluster.deletePod(pod);
+      break;
+    case 'completed':
+      // Its object stays, as a Job's does.
+      leader.kill();
+      cluster.finishPod(pod, 'Succeeded');
+      break;
+    case 'uncollected':
+      cluster.garbageCollector.stop();
+      cluster.deletePod(pod);
+      break;
+    case 'deleted in the foreground':
+      pods.deleteGracefully(
+        leader.podName,
+        { lastMs: FOREGROUND_MS, goneMs: 0, phase: 'Failed' },
+        'foreground',
+      );
+      break;
+  }
+}
+
+async function end(world: World): Promise<void> {
+  world.tellAll({ type: 'phase', phase: 'end' });
+  for (const who of candidates(world)) {
+    who.finish();
+    who.cancel();
+  }
+  const isBroken = () => world.violations.length > 0;
+  await world.advanceTo(world.clock.now() + 120_000, isBroken);
+  if (isBroken()) return;
+  for (const who of candidates(world)) {
+    const { timers, requests, calls } = who.remains;
+    if (timers + requests + calls === 0) continue;
+    const what = `${timers} timers, ${requests} requests, ${calls} calls`;
+    world.violated('nothing remains', `${who.name} leaves ${what}`);
+  }
+}
