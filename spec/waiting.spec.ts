@@ -40,6 +40,21 @@ describe('what people are told of a wait', () => {
     });
   });
 
+  it('is one line, whatever the API server says', () => {
+    const hostile = 'a\n\u001b[31m\u202eINJECTED';
+    const lock = aLock({ finalizers: [hostile] });
+    const deleting = describeWaiting(
+      aState({ ...held, lock, obstacle: 'lock-deleting' }),
+      undefined,
+    );
+    expect(deleting.message).toMatch(/keep it: a {2}\[31m INJECTED$/);
+    const holder = aPod({ nodeName: hostile });
+    const alive = describeWaiting(aState({ ...held, holder, obstacle: 'alive' }), undefined);
+    expect(alive.message).toBe('Pod app-1 on node a  [31m INJECTED leads');
+    // Programs get it as it is.
+    expect(alive.holderNode).toBe(hostile);
+  });
+
   it('has no Pod while nobody holds the lock', () => {
     const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'none' });
     expect(describeWaiting(state, undefined)).toEqual({

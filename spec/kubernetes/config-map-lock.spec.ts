@@ -296,3 +296,33 @@ describe('a ConfigMap that is read', () => {
     expect(of({ annotations })).toEqual({ ...bare, attempt: '' });
   });
 });
+
+describe('an answer that cannot be meant', () => {
+  const changed = (metadata: object) => ({
+    ...stored,
+    metadata: { ...stored.metadata, ...metadata },
+  });
+  const another = { apiVersion: 'v1', kind: 'Pod', name: 'app-1', uid: 'uid-of-app-1' };
+
+  it('is one about another ConfigMap', async () => {
+    transport.reply(200, changed({ name: 'other' })).reply(201, changed({ name: 'other' }));
+    await expect(lock.get()).rejects.toThrow('the answer is about "other"');
+    await expect(lock.create(owner, 'attempt-1')).rejects.toThrow('the answer is about "other"');
+  });
+
+  it.each([
+    ['another owner', { ownerReferences: [another] }],
+    ['another attempt', { annotations: { 'leader-for-life/attempt': 'attempt-2' } }],
+    ['nobody', { ownerReferences: [], annotations: {} }],
+  ])('is a created one of %s', async (_, metadata) => {
+    transport.reply(201, changed(metadata));
+    await expect(lock.create(owner, 'attempt-1')).rejects.toThrow(
+      'the answer is not the ConfigMap that was to be created',
+    );
+  });
+
+  it.each([1, true, {}, [], ''])('is still deleted: at %j', async (deletionTimestamp) => {
+    transport.reply(200, changed({ deletionTimestamp }));
+    await expect(lock.get()).resolves.toMatchObject({ deleting: true });
+  });
+});

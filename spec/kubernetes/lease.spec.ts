@@ -245,3 +245,30 @@ describe('replacing', () => {
     },
   );
 });
+
+describe('an answer about another Lease', () => {
+  const another = { ...stored, metadata: { ...stored.metadata, name: 'a\nb' } };
+
+  it.each([another, { ...stored, metadata: { ...stored.metadata, name: undefined } }])(
+    'is none (%#)',
+    async (answer) => {
+      transport.reply(200, answer).reply(201, answer).reply(200, answer);
+      await expect(lease.get(signal)).rejects.toThrow(NoAnswerError);
+      await expect(lease.create(record, signal)).rejects.toThrow(NoAnswerError);
+      await expect(lease.update(read, record, signal)).rejects.toThrow(/: the answer is about /);
+    },
+  );
+});
+
+describe('a number that no Lease can hold', () => {
+  it.each([-1, 1.5, 2 ** 31, 1e300, '15', true, [15]])('is none: %j', (number) => {
+    const spec = { leaseDurationSeconds: number, leaseTransitions: number };
+    const { record: found } = toVersion({ ...stored, spec });
+    expect(found).toMatchObject({ leaseDurationSeconds: undefined, leaseTransitions: 0 });
+  });
+
+  it('is not the largest that it can', () => {
+    const spec = { leaseDurationSeconds: 2 ** 31 - 1, leaseTransitions: 2 ** 31 - 1 };
+    expect(toVersion({ ...stored, spec }).record).toMatchObject(spec);
+  });
+});

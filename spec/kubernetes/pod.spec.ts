@@ -192,3 +192,21 @@ describe('the path of Pods', () => {
     expect(podsPath('prod')).toBe('/api/v1/namespaces/prod/pods');
   });
 });
+
+describe('a Pod that cannot be', () => {
+  const hostile = ['a b', '../secrets/token', 'a?watch=true', 'a\nb', '\u202e', 'A', ''];
+
+  it.each(hostile)('has a name that is none, %j: no path is made of it', (name) => {
+    const metadata = { ...stored.metadata, name };
+    expect(() => toPod({ ...stored, metadata })).toThrow('the answer is no Pod');
+  });
+
+  it.each(hostile)('is on a node whose name is none, %j: no path is made of it', (nodeName) => {
+    expect(toPod({ ...stored, spec: { nodeName } }).nodeName).toBeUndefined();
+  });
+
+  it('is not the one that was asked for', async () => {
+    transport.reply(200, { ...stored, metadata: { ...stored.metadata, name: 'app-1' } });
+    await expect(getPod(api, 'prod', 'app-0')).rejects.toThrow('the answer is about "app-1"');
+  });
+});

@@ -38,10 +38,10 @@ test('who loses the Lease to another is told whom, and of no failure', async () 
   const loss = await lossAfter(({ cluster }) => {
     const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/lock';
     const lease = cluster.getLease('lock');
-    const spec = { ...lease?.spec, holderIdentity: 'usurper' };
+    const spec = { ...lease?.spec, holderIdentity: 'usurper\n\u001b[31m' };
     void cluster.request('PUT', path, { ...lease, spec });
   });
   expect(loss).toBeInstanceOf(LeaderElectionError);
-  expect((loss as LeaderElectionError).message).toContain('usurper holds it');
+  expect((loss as LeaderElectionError).message).toContain('usurper  [31m holds it');
   expect((loss as LeaderElectionError).cause).toBeUndefined();
 });

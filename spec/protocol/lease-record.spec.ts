@@ -132,7 +132,8 @@ describe('whether a version is older', () => {
     // Both are the same as floating-point numbers.
     ['9007199254740992', '9007199254740993', true],
     ['9007199254740993', '9007199254740992', false],
-  ])('is a matter of numbers: %s and %s', (a, b, older) => {
+    ['9'.repeat(8_000_000), `1${'0'.repeat(8_000_000)}`, true],
+  ])('is a matter of numbers (%#)', (a, b, older) => {
     expect(isOlder(a, b)).toBe(older);
   });
 
@@ -144,6 +145,8 @@ describe('whether a version is older', () => {
     ['', '2'],
     ['1', ''],
     ['-1', '2'],
+    ['01', '2'],
+    ['1', '02'],
   ])('is not so where it cannot be told: %j and %j', (a, b) => {
     expect(isOlder(a, b)).toBe(false);
   });

@@ -886,3 +886,24 @@ describe('the wall time that is written', () => {
     expect(new Set(times.map((time) => time.slice(0, 19))).size).toBe(2);
   });
 });
+
+describe('an answer to a write that names somebody else', () => {
+  it.each([['another elector', other] as const, ['nobody', free] as const])(
+    'makes nobody a leader: %s',
+    (_, version) => {
+      const asking = after(aStart(), [got(undefined), at(0)]);
+      expect(asking.command.do).toBe('create');
+      const told = after(asking, [written(version), at(10)]);
+      expect(told).toMatchObject({ phase: 'following', next: 'get', doubt: true });
+      expect(told.command.do).toBe('wait');
+    },
+  );
+
+  it('is no renewal', () => {
+    const leader = aLeader();
+    const renewing = after(leader, [timeUp, at(3_000)]);
+    expect(renewing.command.do).toBe('update');
+    const told = after(renewing, [written(aVersion('10')), at(3_010)]);
+    expect(told).toMatchObject({ phase: 'leading', next: 'get', proven: leader.proven });
+  });
+});
