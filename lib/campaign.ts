@@ -129,8 +129,7 @@ export class Campaign {
     } catch (error) {
       controller.abort(error);
       this.#lookout.close();
-      this.#options.releases.disclaim(this);
-      await this.#withdraw().catch((cause: unknown) => {
+      await this.#withdraw(this.#options.releases.disclaim(this)).catch((cause: unknown) => {
         this.#options.observer.onLeftBehind(cause);
       });
       throw error;
@@ -358,9 +357,10 @@ export class Campaign {
   }
 
   /** Sees to it that no lock of this call is there, nor will be. */
-  async #withdraw(): Promise<void> {
+  async #withdraw(left: Lock | undefined): Promise<void> {
     const { api, clock, lock, observer, releases } = this.#options;
     const stubborn = { maxBackoffMs: 2_000, withinMs: 15_000 };
+    if (left) await releases.release(api, lock, left, this.#state.podUid ?? '');
     let known = this.#created;
     if (!known && this.#doubtUntilMs === undefined) return;
     for (;;) {

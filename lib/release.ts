@@ -17,6 +17,8 @@ export class Releases {
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #ended = new Set<string>();
   readonly #claims = new Map<string, Set<object>>();
+  /** Whoever created them has given up; the last one who claims them takes them back. */
+  readonly #unwanted = new Map<string, Lock>();
 
   /** Deletes the lock that this Pod holds, in whichever version; leaves any other alone. */
   async release(api: Api, store: ConfigMapLock, held: Lock, podUid: string): Promise<void> {
@@ -31,18 +33,23 @@ export class Releases {
     return true;
   }
 
-  /** A call does not lead after all. */
-  disclaim(call: object): void {
+  /** A call does not lead after all. Returns the lock that others left to it to take back, if any. */
+  disclaim(call: object): Lock | undefined {
+    let left: Lock | undefined;
     for (const [uid, calls] of this.#claims) {
-      calls.delete(call);
-      if (calls.size === 0) this.#claims.delete(uid);
+      if (!calls.delete(call) || calls.size > 0) continue;
+      this.#claims.delete(uid);
+      left = this.#unwanted.get(uid);
+      this.#unwanted.delete(uid);
     }
+    return left;
   }
 
-  /** Takes back a lock that a call created, unless another leads with it; true if it is settled. */
+  /** Takes back a lock that a call created, or leaves it to who leads with it; true if it is settled. */
   async takeBack(lock: Lock, remove: () => Promise<boolean>): Promise<boolean> {
-    if (this.#claims.has(lock.uid)) return true;
-    return this.#end(lock, remove());
+    if (!this.#claims.has(lock.uid)) return this.#end(lock, remove());
+    this.#unwanted.set(lock.uid, lock);
+    return true;
   }
 
   /** Whether this lock is being deleted. */
@@ -68,6 +75,7 @@ export class Releases {
 
   #forget({ uid }: Lock): void {
     this.#claims.delete(uid);
+    this.#unwanted.delete(uid);
     this.#ended.add(uid);
     for (const oldest of this.#ended) {
       if (this.#ended.size <= MAX_ENDED) break;

@@ -118,9 +118,12 @@ export class World {
     return this.#numbers;
   }
 
-  /** Calls it with every fact from now on. */
-  listen(listener: (fact: Fact) => void): void {
+  /** Calls it with every fact from now on, until the function returned is called. */
+  listen(listener: (fact: Fact) => void): () => void {
     this.#listeners.push(listener);
+    return () => {
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+    };
   }
 
   tellAll(fact: Fact): void {

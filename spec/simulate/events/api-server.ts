@@ -14,11 +14,14 @@ function drawError(luck: Luck) {
 
 function drawRefusal(luck: Luck): FaultRule {
   const verb = luck.pick(['create', 'create', 'delete', 'get', undefined] as const);
+  const error = drawError(luck);
+  // Who is told that he is unknown, or one of too many, has changed nothing.
+  const isClear = error.status === 401 || error.status === 429;
   const when = luck.pick(['before', 'after'] as const);
   return {
     ...(verb !== undefined && { verb }),
     ...luck.pick([
-      { error: drawError(luck), when },
+      { error, when: isClear ? ('before' as const) : when },
       { hang: true, when },
       { reset: true, when },
     ]),
