@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../lease-fleet/journal.ts';
-import { type Evidence, type Version, checks, gapsOf, handoversOf } from './checker.ts';
+import {
+  type Evidence,
+  type Version,
+  checks,
+  excusedMsOf,
+  gapsOf,
+  handoversOf,
+} from './checker.ts';
 import type { Mode, Trouble } from './trouble.ts';
 
 const said = (
@@ -73,8 +80,11 @@ describe('time without a leader', () => {
     expect(gapsOf(gap, [trouble({ toMs: 11_500 })])).toMatchObject([{ unexcusedMs: 0 }]);
   });
 
-  test('is told as far as it goes beyond that', () => {
-    expect(gapsOf(gap, [trouble()])).toMatchObject([{ fromMs: 10_300, unexcusedMs: 500 }]);
+  test('is told as far as it goes beyond that, and how long it took to recover', () => {
+    expect(gapsOf(gap, [trouble()])).toMatchObject([
+      { fromMs: 10_300, unexcusedMs: 500, untroubledMs: 1_500 },
+    ]);
+    expect(excusedMsOf(gap, [trouble()])).toBe(1_500);
   });
 
   test('is not explained by what befell another election, nor by what is no excuse', () => {

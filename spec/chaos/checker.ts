@@ -61,6 +61,8 @@ export interface Gap {
   readonly fromMs: number;
   readonly toMs: number;
   readonly unexcusedMs: number;
+  /** How much of it went by while no trouble lasted: so long it took to recover. */
+  readonly untroubledMs: number;
 }
 
 export function termsOf({ entries }: Evidence): readonly Term[] {
@@ -74,13 +76,17 @@ export function gapsOf(evidence: Evidence, troubles: readonly Trouble[]): Gap[] 
     evidence,
   );
   const excused = union(excusesOf(evidence, troubles), evidence);
+  const troubled = union(excusesOf(evidence, troubles, 0), evidence);
   const edges = [evidence.fromMs, ...led.flatMap(({ fromMs, toMs }) => [fromMs, toMs])];
   edges.push(evidence.toMs);
   const gaps: Gap[] = [];
   for (let index = 0; index < edges.length; index += 2) {
     const [fromMs = 0, toMs = 0] = edges.slice(index, index + 2);
     if (toMs <= fromMs) continue;
-    gaps.push({ fromMs, toMs, unexcusedMs: toMs - fromMs - coveredMs(excused, fromMs, toMs) });
+    const lengthMs = toMs - fromMs;
+    const unexcusedMs = lengthMs - coveredMs(excused, fromMs, toMs);
+    const untroubledMs = lengthMs - coveredMs(troubled, fromMs, toMs);
+    gaps.push({ fromMs, toMs, unexcusedMs, untroubledMs });
   }
   return gaps;
 }
@@ -218,11 +224,21 @@ function isCaused(
   });
 }
 
-function excusesOf({ election, mode }: Evidence, troubles: readonly Trouble[]): Span[] {
+/** How much of the run is such that, had nobody led then, the faults would explain it. */
+export function excusedMsOf(evidence: Evidence, troubles: readonly Trouble[]): number {
+  const { fromMs, toMs } = evidence;
+  return coveredMs(union(excusesOf(evidence, troubles), evidence), fromMs, toMs);
+}
+
+function excusesOf(
+  { election, mode }: Evidence,
+  troubles: readonly Trouble[],
+  limitMs = Number.POSITIVE_INFINITY,
+): Span[] {
   return troubles.flatMap((trouble) => {
     const afterMs = excusesMsOf(trouble, election, mode);
     if (afterMs === undefined) return [];
-    return [{ fromMs: trouble.fromMs, toMs: trouble.toMs + afterMs }];
+    return [{ fromMs: trouble.fromMs, toMs: trouble.toMs + Math.min(afterMs, limitMs) }];
   });
 }
 

@@ -39,7 +39,7 @@ async function stopAwhile(
     kind: 'process stopped',
     target: candidate.identity,
     elections: [crew.name],
-    // In life mode it leads on, and who is stopped before it leads is no reason for nobody to lead.
+    // In life mode, too: the lock may be that of one who is stopped before it knows.
     excuses: recoveryMs,
   });
   candidate.signal('SIGSTOP');

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { checks, gapsOf, handoversOf, termsOf } from './checker.ts';
+import { checks, excusedMsOf, gapsOf, handoversOf, termsOf } from './checker.ts';
 import type { Outcome } from './run.ts';
 import { stamp, timelineOf } from './story.ts';
 
@@ -60,6 +60,10 @@ export function figuresOf(outcome: Outcome, seed: number): { text: string; json:
           handovers: handoversOf(own).length,
           leaderlessSeconds: round(sum(lengths) / 1_000),
           longestGapSeconds: round(Math.max(0, ...lengths) / 1_000),
+          slowestRecoverySeconds: round(
+            Math.max(0, ...gaps.map(({ untroubledMs }) => untroubledMs)) / 1_000,
+          ),
+          excusableSeconds: round(excusedMsOf(own, troubles) / 1_000),
           unexplainedSeconds: round(sum(gaps.map(({ unexcusedMs }) => unexcusedMs)) / 1_000),
           versions: own.versions.length,
           unseenSeconds: round(sum(own.holes.map(({ fromMs, toMs }) => toMs - fromMs)) / 1_000),
