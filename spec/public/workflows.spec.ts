@@ -15,6 +15,7 @@ interface Workflow {
 
 interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
+  readonly needs?: readonly string[];
   readonly 'timeout-minutes'?: number;
   readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> };
   readonly steps: readonly Step[];
@@ -89,6 +90,24 @@ describe('the workflows together', () => {
       node: ['22', '24', '26'],
       'client-node': clientNodes,
     });
+  });
+
+  it('run everything that is to hold, and let nothing pass without it', () => {
+    const { jobs } = loadYaml<Workflow>(read('.github/workflows/ci.yml'));
+    const { passed, ...others } = jobs;
+    expect(passed?.needs?.toSorted()).toEqual(Object.keys(others).toSorted());
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const commands = Object.values(jobs).flatMap(({ steps }) => steps.map(({ run = '' }) => run));
+    const called = commands.flatMap((command) =>
+      Array.from(command.matchAll(/npm (?:run ([\w:]+)|(test))/g), ([, run, test]) => run ?? test),
+    );
+    expect(called.filter((name) => scripts[name ?? ''] === undefined)).toEqual([]);
+    expect(called).toEqual(
+      expect.arrayContaining([
+        ...['check', 'check:audit', 'test', 'test:matrix', 'test:cluster'],
+        ...['models', 'simulate', 'chaos', 'soak'],
+      ]),
+    );
   });
 
   it('let only the publishing job speak for the project', () => {
