@@ -131,6 +131,11 @@ describe('run', () => {
     expect(a.remains).toEqual(nothing);
   });
 
+  test('refuses what is no signal, and names it', async () => {
+    const { a } = await world();
+    await expect(a.elector().run({} as AbortSignal)).rejects.toThrow(/^signal must be/);
+  });
+
   test('twice at the same time is refused', async () => {
     const { elector } = await leading();
     await expect(elector.run()).rejects.toMatchObject({
@@ -364,6 +369,63 @@ describe('what an elector says of itself', () => {
     waiting.check(0);
   });
 
+  test('check has nothing to say of one that has ended in an orderly way', async () => {
+    const { simulation, elector, stop, outcome } = await leading();
+    stop.abort();
+    await simulation.settled(outcome.promise);
+    await simulation.clock.advance(60_000);
+    elector.check(0);
+  });
+
+  test('check complains as soon as the lease has expired, until the work has ended', async () => {
+    const end = Promise.withResolvers<undefined>();
+    const { simulation, a, elector, outcome } = await leading(
+      {},
+      { onStartedLeading: () => end.promise },
+    );
+    const provenMs = simulation.clock.now();
+    a.line.cut();
+    await simulation.clock.advance(provenMs + 15_000 - simulation.clock.now());
+    elector.check(0);
+    await simulation.clock.advance(1);
+    const check = () => {
+      elector.check(0);
+    };
+    expect(check).toThrow(
+      'a could not renew Lease default/lock for 15001 ms, and its work has not ended. Restart the ' +
+        'process.',
+    );
+    await simulation.settled(outcome.promise);
+    expect(check).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }));
+    end.resolve(undefined);
+    await simulation.clock.settle();
+    check();
+  });
+
+  test.for([-1, Number.NaN])('check refuses to tolerate %d ms', async (ms) => {
+    const { a } = await world();
+    expect(() => {
+      a.elector().check(ms);
+    }).toThrow(/^maxTolerableExpiredLeaseMs must be/);
+  });
+
+  test('old work that ends takes nothing from the term after it', async () => {
+    const end = Promise.withResolvers<undefined>();
+    const works = [() => end.promise];
+    const { simulation, a, elector, outcome } = await leading(
+      {},
+      { onStartedLeading: (signal) => works.pop()?.() ?? untilAborted({ signal }) },
+    );
+    a.line.cut();
+    await simulation.settled(outcome.promise);
+    a.line.mend();
+    void elector.run();
+    await simulation.clock.runUntil(() => elector.isLeader());
+    end.resolve(undefined);
+    await simulation.clock.settle();
+    expect(elector.isLeader()).toBe(true);
+  });
+
   test('a watch dog is told whom to watch', async () => {
     const { a } = await world();
     const watchDog = new LeaderHealthzAdaptor(0);
@@ -484,6 +546,30 @@ describe('a lock of one’s own', () => {
     expect(simulation.warnings).toEqual([
       expect.objectContaining({ code: 'LEADER_FOR_LIFE_EVENT' }),
     ]);
+  });
+
+  test('that breaks where nobody foresaw it ends the term', async () => {
+    const lock = memoryLock('a');
+    const { simulation, a } = await world();
+    let reason: unknown;
+    const { callbacks } = journal({
+      onStartedLeading: async (signal) => {
+        reason = await untilAborted({ signal });
+      },
+    });
+    const elector = new LeaderElector({ lock, callbacks }, a.surroundings);
+    const outcome = new Outcome(elector.run());
+    await simulation.clock.advance(1_000);
+    const bug = new Error('a bug');
+    lock.update = () => Promise.reject(new Error('broken'));
+    const describing = vi.spyOn(lock, 'describe').mockImplementationOnce(() => {
+      throw bug;
+    });
+    await simulation.clock.runUntil(() => describing.mock.calls.length > 0);
+    expect(reason).toBe(bug);
+    expect(outcome.state).toBe('resolved');
+    expect(elector.isLeader()).toBe(false);
+    expect(a.remains).toEqual(nothing);
   });
 
   test('whose methods throw is tried again', async () => {

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 
 import { describe, expect, test, vi } from 'vitest';
 
-import type { LeaseLeadership } from '../../lib/lease/lead.ts';
+import { type LeaseLeadership, lead } from '../../lib/lease/lead.ts';
 import { Simulation } from '../become/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
@@ -70,8 +70,20 @@ describe('work that returns', () => {
   test('ends the signal with ERR_RELEASED', async () => {
     const { simulation, leadership, outcome } = await leading({}, () => undefined);
     await simulation.settled(outcome.promise);
-    expect(leadership.signal.reason).toMatchObject({ code: 'ERR_RELEASED' });
+    expect(leadership.signal.reason).toMatchObject({
+      code: 'ERR_RELEASED',
+      message: 'a has stopped leading default/lock.',
+    });
     expect(leadership.remainingMs()).toBe(0);
+  });
+});
+
+describe('a signal', () => {
+  test('that does not abort is left as it was', async () => {
+    const { signal } = new AbortController();
+    const { simulation, outcome } = await leading({ signal }, () => undefined);
+    await simulation.settled(outcome.promise);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
 
@@ -270,6 +282,16 @@ describe('an abort', () => {
     expect(a.requests).toBe(0);
   });
 
+  test('before anything begins no work, even where nothing is elected', async () => {
+    const { simulation, a } = await world();
+    const work = vi.fn();
+    const options = { signal: AbortSignal.abort(new Error('no')), enabled: false };
+    const outcome = new Outcome(a.lead(work, options));
+    await simulation.clock.settle();
+    expect(outcome.error).toBe(options.signal.reason);
+    expect(work).not.toHaveBeenCalled();
+  });
+
   test('while it waits rejects at once, and leaves nothing behind', async () => {
     const { simulation, b } = await leading();
     const stop = new AbortController();
@@ -424,6 +446,24 @@ describe('outside a cluster, or not enabled', () => {
       expect([a.remains, b.remains]).toEqual([nothing, nothing]);
     },
   );
+});
+
+describe('lead', () => {
+  test('runs in the surroundings of the process', async () => {
+    const work = ({ skipped }: LeaseLeadership) => `skipped: ${skipped}`;
+    await expect(lead('lock', work, { enabled: false })).resolves.toBe('skipped: true');
+  });
+
+  test.for([
+    ['leaseName', 'Not a name', () => undefined],
+    ['work', 'lock', 'work'],
+  ] as const)('refuses a bad %s, and names it', async ([what, name, work]) => {
+    const { a, simulation } = await world();
+    const wrong = a.lead(work as () => unknown, {}, name);
+    await expect(wrong).rejects.toThrow(TypeError);
+    await expect(wrong).rejects.toThrow(new RegExp(`^${what} must be a `));
+    expect(simulation.cluster.requests.length).toBe(0);
+  });
 });
 
 describe('leadership', () => {

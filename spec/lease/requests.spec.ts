@@ -110,6 +110,22 @@ describe('without the right to watch', () => {
   });
 });
 
+describe('a watch that ends', () => {
+  test('and cannot be opened again is made up for by polling', async () => {
+    const { simulation, b } = await waiting();
+    void b.lead(untilAborted);
+    await simulation.clock.advance(60_000);
+    const watches = { user: 'b', verb: 'watch' } as const;
+    simulation.cluster.faults.add({ ...watches, error: { status: 503 } });
+    simulation.cluster.faults.cutWatches(watches);
+    await simulation.clock.advance(1_000);
+    simulation.cluster.requests.clear();
+    await simulation.clock.advance(600_000);
+    expect(simulation.cluster.requests.count({ user: 'b', verb: 'get' })).toBeGreaterThan(290);
+    expect(simulation.cluster.requests.count({ user: 'b', verb: 'update' })).toBe(0);
+  });
+});
+
 describe('without the right to', () => {
   test.for(['get', 'create', 'update'])('%s it fails, and prints the Role', async (missing) => {
     const simulation = await Simulation.create();
@@ -122,6 +138,7 @@ describe('without the right to', () => {
     await simulation.clock.advance(1_000);
     expect(outcome.error).toMatchObject({ code: 'ERR_FORBIDDEN' });
     const { message } = outcome.error as Error;
+    expect(message).toContain('Lease default/lock');
     expect(message).toContain('kind: Role\nmetadata:\n  name: lock-leader-election\n');
     expect(message).toContain('resourceNames: ["lock"]\n  verbs: ["get", "watch", "update"]');
     expect(a.remains).toEqual({ timers: 0, requests: 0 });
@@ -160,6 +177,21 @@ describe('when the API server is in trouble', () => {
       verb: ['get', 'create', 'update'],
     });
     expect(sent.map(({ verb }) => verb)).toEqual(['get']);
+  });
+
+  test('a renewal that was surely not made is repeated without a look', async () => {
+    const { simulation, leader } = await waiting();
+    simulation.cluster.faults.add({
+      user: 'a',
+      verb: 'update',
+      times: 3,
+      error: { status: 429, retryAfterSeconds: 1 },
+    });
+    simulation.cluster.requests.clear();
+    await simulation.clock.advance(60_000);
+    const verbs = [...simulation.cluster.requests].map(({ verb }) => verb);
+    expect(new Set(verbs)).toEqual(new Set(['update']));
+    expect(leader.isPending).toBe(true);
   });
 
   test('a leader tries again sooner than it is told if it would be too late', async () => {

@@ -1,0 +1,233 @@
+import { format } from 'node:util';
+
+import createDebug from 'debug';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { LeaderElectionError } from '../../lib/errors.ts';
+import { openLock } from '../../lib/lease/lease-lock.ts';
+import type { LeaderMetrics } from '../../lib/lease/options.ts';
+import { Reporter } from '../../lib/lease/reporter.ts';
+import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
+import { type State, start } from '../../lib/protocol/lease.ts';
+import { Simulation } from '../become/simulation.ts';
+import { LeaseProcess, untilAborted } from './simulation.ts';
+
+const { log: original } = createDebug;
+let logged: string[];
+
+beforeEach(() => {
+  logged = [];
+  createDebug.enable('leader-for-life:lease');
+  createDebug.log = (...parts: unknown[]) => {
+    logged.push(format(...parts).replace(/^.*leader-for-life:lease /, ''));
+  };
+});
+
+afterEach(() => {
+  createDebug.disable();
+  createDebug.log = original;
+});
+
+const version = {
+  resourceVersion: '7',
+  record: {
+    holderIdentity: 'a',
+    leaseDurationSeconds: 15,
+    acquireTime: '2026-01-01T00:00:00.000000Z',
+    renewTime: '2026-01-01T00:00:00.000000Z',
+    leaseTransitions: 0,
+  },
+};
+
+async function reporterOf(
+  metrics?: LeaderMetrics,
+  recordEvent?: NonNullable<ResourceLock['recordEvent']>,
+) {
+  const simulation = await Simulation.create();
+  const { clock, warnings } = simulation;
+  const { surroundings } = new LeaseProcess(simulation, 'a');
+  const reporter = new Reporter({
+    clock,
+    name: 'mine',
+    metrics,
+    onNewLeader: undefined,
+    warn: surroundings.warn,
+  });
+  const lock = {
+    identity: 'a',
+    describe: () => 'default/my-lease',
+    get: () => Promise.resolve(version),
+    create: () => Promise.resolve('conflict' as const),
+    update: () => Promise.resolve('conflict' as const),
+    ...(recordEvent && { recordEvent }),
+  };
+  reporter.attend(await openLock(lock, surroundings, 5_000, true));
+  const when = { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 };
+  const settings = {
+    identity: 'a',
+    leaseDurationMs: 15_000,
+    renewDeadlineMs: 10_000,
+    retryPeriodMs: 2_000,
+  };
+  const begun = start(settings, when);
+  const report = (failures: number, trouble?: unknown) => {
+    const state: State = { ...begun, failures };
+    reporter.onState(state, trouble);
+  };
+  return { clock, warnings, reporter, report };
+}
+
+describe('the log', () => {
+  test('shows the phases and the holders, as the documentation has it', async () => {
+    const simulation = await Simulation.create();
+    const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+    const stop = new AbortController();
+    const first = a.lead(untilAborted, { signal: stop.signal });
+    await simulation.clock.advance(60_000);
+    stop.abort(new Error('enough'));
+    await expect(simulation.settled(first)).rejects.toBe(stop.signal.reason);
+    await simulation.settled(b.lead(() => undefined));
+    expect(logged).toEqual([
+      'default/lock: following, written: leading',
+      'default/lock: a leads',
+      'default/lock: leading, finish: releasing',
+      'default/lock: releasing, written: ended',
+      'default/lock: nobody leads',
+      'default/lock: following, written: leading',
+      'default/lock: b leads',
+      'default/lock: leading, finish: releasing',
+      'default/lock: releasing, written: ended',
+      'default/lock: nobody leads',
+    ]);
+  });
+
+  test('names the elector where nothing is elected', async () => {
+    const { reporter } = await reporterOf();
+    reporter.attend(undefined);
+    reporter.onLeader('a');
+    expect(logged).toEqual(['mine: a leads']);
+  });
+});
+
+describe('trouble', () => {
+  test('is logged each time, and warned of once, when it has lasted for ten seconds', async () => {
+    const { clock, warnings, reporter, report } = await reporterOf();
+    report(1, new Error('broken'));
+    report(1);
+    await clock.advance(9_999);
+    report(2, new Error('broken'));
+    expect(warnings).toEqual([]);
+    expect(logged).toEqual(['default/my-lease: broken', 'default/my-lease: broken']);
+    await clock.advance(1);
+    report(3, 'worse');
+    report(4, 'worse');
+    const message = 'default/my-lease: still trying to reach the lock: worse';
+    expect(warnings).toEqual([{ code: 'LEADER_FOR_LIFE_TROUBLE', message }]);
+    expect(logged).toContain(`default/my-lease: ${message}`);
+    expect(reporter.trouble).toBe('worse');
+  });
+
+  test('is over once a request has succeeded', async () => {
+    const { clock, warnings, reporter, report } = await reporterOf();
+    for (let count = 0; count < 10; count += 1) {
+      report(1, new Error('broken'));
+      await clock.advance(6_000);
+      report(0);
+      expect(reporter.trouble).toBeUndefined();
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  test('with a watch is logged; a watch that is refused for good is a reason for a warning', async () => {
+    const { warnings, reporter } = await reporterOf();
+    reporter.onUnwatched(new Error('broken'));
+    expect(warnings).toEqual([]);
+    reporter.onUnwatched(new LeaderElectionError('ERR_FORBIDDEN', 'No right to watch.'));
+    expect(logged.slice(0, 2)).toEqual([
+      'default/my-lease: not watched: broken',
+      'default/my-lease: not watched: No right to watch.',
+    ]);
+    expect(warnings).toEqual([
+      {
+        code: 'LEADER_FOR_LIFE_DEGRADED',
+        message:
+          'No right to watch.\nThe election of default/my-lease goes on without: the lock is ' +
+          'polled instead of watched, so taking it over takes longer.',
+      },
+    ]);
+  });
+});
+
+describe('metrics', () => {
+  const occasions = {
+    on: (reporter: Reporter) => {
+      reporter.onStarted(version);
+    },
+    off: (reporter: Reporter) => {
+      reporter.onStopped(version);
+    },
+    slowpathExercised: (reporter: Reporter) => {
+      reporter.onSlowPath();
+    },
+  };
+  const names = ['on', 'off', 'slowpathExercised'] as const;
+
+  test.for(names)('that throw from %s are warned of', async (name) => {
+    const metrics = { on: vi.fn(), off: vi.fn(), slowpathExercised: vi.fn() };
+    const { warnings, reporter } = await reporterOf(metrics);
+    metrics[name].mockImplementation(() => {
+      throw new Error('broken');
+    });
+    occasions[name](reporter);
+    expect(metrics[name]).toHaveBeenLastCalledWith('mine');
+    expect(warnings).toEqual([
+      { code: 'LEADER_FOR_LIFE_METRICS', message: 'metrics threw: broken' },
+    ]);
+  });
+
+  test.for(names)('that nobody asked for are no trouble (%s)', async (name) => {
+    const { warnings, reporter } = await reporterOf();
+    occasions[name](reporter);
+    await reporter.recorded();
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('Events', () => {
+  test('are all waited for, and none waits for another', async () => {
+    const started: string[] = [];
+    const ends = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const { clock, reporter } = await reporterOf(undefined, async (what) => {
+      started.push(what);
+      await ends[started.length - 1]?.promise;
+    });
+    reporter.onStarted(version);
+    reporter.onStopped(version);
+    expect(started).toEqual(['became leader', 'stopped leading']);
+    const recorded = vi.fn();
+    void reporter.recorded().then(recorded);
+    const [first, second] = ends;
+    second?.resolve(undefined);
+    await clock.settle();
+    expect(recorded).not.toHaveBeenCalled();
+    first?.resolve(undefined);
+    await clock.settle();
+    expect(recorded).toHaveBeenCalledOnce();
+  });
+
+  test('are waited for, the last one too', async () => {
+    const { promise: end, resolve } = Promise.withResolvers<undefined>();
+    const { clock, reporter } = await reporterOf(undefined, (what) =>
+      what === 'stopped leading' ? end : Promise.resolve(),
+    );
+    reporter.onStarted(version);
+    reporter.onStopped(version);
+    const recorded = vi.fn();
+    void reporter.recorded().then(recorded);
+    await clock.settle();
+    expect(recorded).not.toHaveBeenCalled();
+    resolve(undefined);
+    await clock.settle();
+    expect(recorded).toHaveBeenCalledOnce();
+  });
+});
