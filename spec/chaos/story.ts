@@ -19,14 +19,16 @@ export function timelineOf(
   originMs: number,
 ): string {
   const [beforeMs, afterMs] = [20_000, 10_000];
+  const isNear = (line: { readonly atMs: number }) =>
+    atMs - beforeMs <= line.atMs && line.atMs <= atMs + afterMs;
   const lines = [
-    ...entries.flatMap(toLine),
+    ...entries.filter(isNear).flatMap(toLine),
     ...troubles.flatMap(({ kind, target, fromMs, toMs }) => [
       { atMs: fromMs, text: `  >>> ${kind}: ${target}` },
       { atMs: toMs, text: `  <<< ${kind}: ${target}` },
     ]),
     { atMs, text: '  !!! here' },
-  ].filter((line) => atMs - beforeMs <= line.atMs && line.atMs <= atMs + afterMs);
+  ].filter(isNear);
   const active = troubles
     .filter(({ fromMs, toMs }) => fromMs < atMs - beforeMs && atMs - beforeMs <= toMs)
     .map(({ kind, target, fromMs }) => `${stamp(fromMs - originMs)}   >>> ${kind}: ${target}\n`);
