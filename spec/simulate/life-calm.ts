@@ -30,6 +30,16 @@ const ways = [
   { name: 'deleted in the foreground', requests: 10, waitMs: FOREGROUND_MS },
 ] as const;
 
+/** What watches are like when it passes on, and how much longer it may take therefore. */
+const sights = [
+  { name: 'open', waitMs: 0 },
+  { name: 'open', waitMs: 0 },
+  /** They are opened again, and a look follows. */
+  { name: 'cut', waitMs: 3_000 },
+  /** Silence is noticed after 150 s, and a look follows. */
+  { name: 'silent', waitMs: 170_000 },
+] as const;
+
 /**
  * Nothing goes wrong any more: whoever waits asks next to nothing, the lock is taken in milliseconds
  * after it could be, by what watches tell; and when all stop, nothing runs on.
@@ -69,20 +79,47 @@ async function handOver(world: World): Promise<void> {
   const { podUid } = leader;
   const waiting = candidates(world).some((who) => who.isWaiting && who.podUid !== podUid);
   if (!waiting) return;
-  const way = world.luck.fork('calm').pick(ways);
+  const luck = world.luck.fork('calm');
+  const way = luck.pick(ways);
+  // Only who has seen a deletion in the foreground begin knows that the Pod outlasts its lock.
+  const mustSee = way.name === 'deleted in the foreground';
+  const sight = mustSee ? sights[0] : luck.pick(sights);
   let isTaken = false;
   world.listen((fact) => {
     if (fact.type === 'leads') isTaken = true;
   });
+  const [, latencyMs] = world.schedule.setting.latencyMs;
+  // Whoever has only just asked reads and watches meanwhile.
+  if (!mustSee && luck.chance(0.4)) {
+    await restartWaiting(world, podUid, luck.integer(0, 4 * latencyMs + 5));
+  }
+  if (sight.name === 'cut') world.cluster.faults.cutWatches();
+  if (sight.name === 'silent') world.cluster.faults.add({ verb: 'watch', freeze: true });
+  const isOrphaned = world.truth.lock?.isOrphaned ?? false;
   endTerm(world, leader, way.name);
   world.figures.add(`calm handovers: ${way.name}`);
-  const [, latencyMs] = world.schedule.setting.latencyMs;
-  const boundMs = way.requests * latencyMs + (way.waitMs + SLACK_MS) / SLOWEST;
+  world.figures.add(`calm handovers: watches ${sight.name}`);
+  // What has no owner any more is collected by nobody.
+  const orphanMs = isOrphaned ? GRACE_MS : 0;
+  const requests = way.requests + 6 + (isOrphaned ? 6 : 0);
+  const waitMs = way.waitMs + sight.waitMs + orphanMs + SLACK_MS;
+  const boundMs = requests * latencyMs + waitMs / SLOWEST;
   const isOver = () => isTaken || world.violations.length > 0;
   await world.advanceTo(world.clock.now() + boundMs, isOver);
+  world.cluster.faults.clear();
   if (isOver()) return;
-  const whose = `the lock of ${leader.name} was ${way.name}`;
+  const whose = `the lock of ${leader.name} was ${way.name}, with watches ${sight.name}`;
   world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);
+}
+
+/** Everybody who waits has only just begun to. */
+async function restartWaiting(world: World, leaderUid: string, sinceMs: number): Promise<void> {
+  for (const who of candidates(world)) {
+    if (who.podUid === leaderUid) continue;
+    who.kill();
+    world.boot(who.slot)?.start();
+  }
+  await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
 }
 
 function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]['name']): void {

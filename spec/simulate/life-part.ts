@@ -1,12 +1,15 @@
+import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
 import { verifiedDeletes } from './checks/deletes.ts';
 import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
 import { onRecord, wanted } from './checks/record.ts';
+import { nothingRemains } from './checks/remains.ts';
 import { patience, silence } from './checks/silence.ts';
 import { growingTokens, oneLeader } from './checks/leadership.ts';
 import { duration } from './draw.ts';
 import { refusals, tokens, watches } from './events/api-server.ts';
 import { collector, meddling, releaseHold } from './events/lock.ts';
 import { mishaps, partitions } from './events/network.ts';
+import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
 import { calmLife } from './life-calm.ts';
@@ -14,6 +17,7 @@ import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './parts.ts';
 import type { ClockSetting, Setting } from './schedule.ts';
+import { sightingsForLife } from './life-sightings.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Clocks of machines: nothing of leader for life rests on them. */
@@ -33,7 +37,7 @@ function drawSlot(luck: Luck): LifeSlot {
     guard: luck.chance(0.3),
     maxBackoffMs: luck.pick([16_000, 16_000, 1_000, 60_000]),
     restartMs: duration(luck, 20_000),
-  } as LifeSlot;
+  };
 }
 
 function drawSetting(luck: Luck): Setting {
@@ -67,6 +71,7 @@ export const lifePart: Part = {
     tokens,
     collector,
     meddling,
+    nodes,
   ],
   checks: [
     oneLeader,
@@ -79,11 +84,15 @@ export const lifePart: Part = {
     typedErrors,
     dueWarnings,
     noSecrets,
+    boundedBackoff,
+    heededRetryAfter,
+    nothingRemains,
   ],
   drawSetting,
   populate: (world) => {
     for (const { podName } of world.slots) world.pods.create(podName);
     world.listen(new Supervisor(world).notice);
+    world.listen(sightingsForLife(world));
   },
   boot: (world, slot) => {
     const { cluster, pods } = world;
