@@ -7,6 +7,9 @@ import type { End, Lap, Message, Order } from './course.ts';
 /** How long a process with nothing to do may take to find that out. */
 const EXIT_MS = 30_000;
 
+/** How long a lap may take: nothing here is about how fast the machine is. */
+const LAP_MS = 600_000;
+
 /** What the engine learns of code is kept from the first time on, and so is no growth later. */
 const FLAGS = ['--expose-gc', '--no-lazy-feedback-allocation'];
 
@@ -36,28 +39,33 @@ export async function watch(
   const laps: Lap[] = [];
   let warm: Lap | undefined;
   let end: End | undefined;
+  let late: string | undefined;
   let limit: NodeJS.Timeout | undefined;
-  const late = new AbortController();
+  const expect = (what: string, ms: number) => {
+    clearTimeout(limit);
+    limit = setTimeout(() => {
+      late = `${what} did not come within ${ms} ms`;
+      child.kill('SIGKILL');
+    }, ms);
+  };
+  expect('the end of the warm-up', LAP_MS);
   for await (const line of createInterface({ input: child.stdout })) {
     const message = JSON.parse(line) as Message;
     if ('warm' in message) {
       warm = message.warm;
       onLap(warm);
+      expect('the next lap', LAP_MS);
     } else if ('lap' in message) {
       laps.push(message.lap);
       onLap(message.lap);
+      expect('the next lap', LAP_MS);
     } else {
       end = message.end;
-      limit = setTimeout(() => {
-        late.abort();
-        child.kill('SIGKILL');
-      }, EXIT_MS);
+      expect('its exit after all was done', EXIT_MS);
     }
   }
   const [code, name] = await exited;
   clearTimeout(limit);
-  const exit = late.signal.aborted
-    ? `not within ${EXIT_MS} ms after all was done`
-    : (name ?? `code ${code}`);
+  const exit = late ?? name ?? `code ${code}`;
   return { warm, laps, end, exit };
 }
