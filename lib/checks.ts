@@ -57,14 +57,22 @@ export function checkDuration(name: string, value: unknown): void {
 }
 
 export function checkSignal(name: string, value: unknown): void {
-  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
-  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+  having(['addEventListener', 'removeEventListener', 'throwIfAborted'], 'an AbortSignal')(
+    name,
+    value,
+  );
+  if (typeof (value as AbortSignal).aborted !== 'boolean') {
     throw invalidArgument(name, 'an AbortSignal', value);
   }
 }
 
 export const checkKubeConfigType: Check = having(
-  ['getCurrentCluster', 'applyToHTTPSOptions'] satisfies (keyof KubeConfigLike)[],
+  [
+    'getCurrentCluster',
+    'getCurrentContext',
+    'getContextObject',
+    'applyToHTTPSOptions',
+  ] satisfies (keyof KubeConfigLike)[],
   'a KubeConfig of @kubernetes/client-node',
 );
 

@@ -94,7 +94,8 @@ describe('a value', () => {
 
   it('is a signal, of whatever realm', () => {
     expect(of(checkSignal, AbortSignal.abort())).toBeUndefined();
-    expect(of(checkSignal, { aborted: false, addEventListener: () => 0 })).toBeUndefined();
+    const rest = { removeEventListener: () => 0, throwIfAborted: () => 0 };
+    expect(of(checkSignal, { ...rest, aborted: false, addEventListener: () => 0 })).toBeUndefined();
     const others = [undefined, null, 'x', {}, { aborted: true }, { addEventListener: () => 0 }];
     for (const value of others) expect(of(checkSignal, value)).toContain('must be an AbortSignal');
   });

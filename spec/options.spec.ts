@@ -198,7 +198,8 @@ describe.each(['timeoutMs', 'maxBackoffMs', 'takeOverFromNotReadyNodeAfterMs'])(
 
 describe('the signal', () => {
   it('may be from another realm', () => {
-    const signal = { aborted: false, addEventListener: () => undefined };
+    const rest = { removeEventListener: () => undefined, throwIfAborted: () => undefined };
+    const signal = { ...rest, aborted: false, addEventListener: () => undefined };
     expect(of('signal', signal)).toBeUndefined();
     expect(of('signal', AbortSignal.abort())).toBeUndefined();
   });
@@ -218,7 +219,12 @@ describe('the signal', () => {
 
 describe('the kubeConfig', () => {
   it('may be from another copy of client-node', () => {
-    const kubeConfig = { getCurrentCluster: () => null, applyToHTTPSOptions: () => undefined };
+    const kubeConfig = {
+      getCurrentContext: () => '',
+      getContextObject: () => null,
+      getCurrentCluster: () => null,
+      applyToHTTPSOptions: () => undefined,
+    };
     expect(of('kubeConfig', kubeConfig)).toBeUndefined();
   });
 
