@@ -21,7 +21,7 @@ describe('the seeded defects', () => {
     expect([...changed.keys()]).toEqual(mutant.files);
   });
 
-  test('pass the compiler', () => {
+  test('pass the compiler', { timeout: 120_000 }, () => {
     const changes = mutants.flatMap((mutant) =>
       [...copies.changed(mutant)].map(([file, text]) => ({ name: mutant.name, file, text })),
     );
