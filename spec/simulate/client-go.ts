@@ -229,6 +229,8 @@ export class ClientGoElector {
           },
         );
         if (!conflicts) return;
+        // No request takes no time, as it may in these worlds.
+        await sleep(this.#clock, 1, limit.signal);
       }
     } catch {
       // It is left to expire.

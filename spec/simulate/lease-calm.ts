@@ -12,6 +12,8 @@ const SPREAD_MS = 28;
  * release is taken at once, by its watch; and when all stop, nothing runs on.
  */
 export async function calmElections(world: World): Promise<void> {
+  // A watch that seems to be open, and is not, is only noticed by its silence.
+  world.cluster.faults.cutWatches();
   await world.advanceTo(world.clock.now() + 60_000, () => world.violations.length > 0);
   if (world.violations.length === 0) await idle(world);
   if (world.violations.length === 0) await handOver(world);
@@ -81,12 +83,11 @@ async function handOver(world: World): Promise<void> {
 /** Everybody stops; calls end, and leave nothing. */
 async function end(world: World): Promise<void> {
   world.tellAll({ type: 'phase', phase: 'end' });
-  for (const who of electors(world)) who.cancel();
+  for (const who of electors(world)) {
+    who.cancel();
+    who.retire();
+  }
   const isOver = () => world.violations.length > 0;
-  // What ends starts again, unless it is stopped in the same instant.
-  world.listen((fact) => {
-    if (fact.type === 'asked') fact.who.cancel();
-  });
   await world.advanceTo(world.clock.now() + 120_000, isOver);
   for (const who of electors(world)) {
     if (who.isBusy && !isOver()) world.violated('end', `${who.name} does not stop`);

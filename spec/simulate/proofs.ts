@@ -42,7 +42,7 @@ export class Proofs {
   /** A second try of client-go's says what the first has said, which may have been stored. */
   #firstSent(who: LeaseProcess, sent: Sent): Instant {
     const { renewTime = '' } = specIn(sent);
-    const said = this.#said.get(who);
+    const said = who.kind === 'client-go' ? this.#said.get(who) : undefined;
     if (said?.renewTime === renewTime) return said.instant;
     const instant = { nowMs: who.clock.now(), bootMs: who.clock.boot() };
     this.#said.set(who, { renewTime, instant });

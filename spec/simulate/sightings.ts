@@ -33,7 +33,6 @@ export function recordOf(lease: LeaseLike): SeenRecord {
 export class Sightings {
   readonly #clock: Clock;
   readonly #firstMs = new Map<string, number>();
-  #hasRead = false;
   #any = false;
 
   constructor(clock: Clock) {
@@ -43,11 +42,10 @@ export class Sightings {
   /** It begins anew, and knows nothing. */
   forget(): void {
     this.#firstMs.clear();
-    this.#hasRead = false;
     this.#any = false;
   }
 
-  /** Whether it has been shown a Lease at all; what a watch tells before the first read counts later. */
+  /** Whether it was answered with a Lease at all; what a watch tells may not have been heeded yet. */
   get any(): boolean {
     return this.#any;
   }
@@ -58,8 +56,9 @@ export class Sightings {
 
   answered(sent: Sent, status: number, body: unknown): void {
     if (sent.verb === 'watch' || sent.verb === 'list') return;
-    if (status < 300 || status === 404) this.#hasRead = true;
-    if (status < 300) this.#see(body as LeaseLike);
+    if (status >= 300) return;
+    this.#any = true;
+    this.#see(body as LeaseLike);
   }
 
   /** The transport, with a look at what its watches show. */
@@ -92,7 +91,6 @@ export class Sightings {
   #see(lease: LeaseLike): void {
     if (lease.metadata.uid === undefined) return;
     const { key } = recordOf(lease);
-    this.#any ||= this.#hasRead;
     if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
   }
 }

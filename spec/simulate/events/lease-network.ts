@@ -91,12 +91,13 @@ export const electorMishaps: Family = {
 
 function drawRule(luck: Luck, setting: Setting): FaultRule {
   const when = luck.pick(['before', 'after'] as const);
-  const status = luck.pick([401, 408, 409, 429, 500, 503, 504]);
+  const status = luck.pick([401, 408, 429, 500, 503, 504]);
   const effect = luck.pick<FaultRule>([
     { reset: true, when },
     { hang: true, when },
     { error: { status, ...(luck.chance(0.3) && { retryAfterSeconds: luck.integer(0, 5) }) }, when },
     { error: { status }, when },
+    { verb: 'update', error: { status: 409 }, when },
     { latencyMs: duration(luck, 9_000, 1) },
     { staleBy: luck.integer(1, 5), verb: 'get' },
     { freeze: true },
