@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { consumers, pack } from './install.ts';
 import { nodeBinaries } from './nodes.ts';
 import { atMost, Report } from './report.ts';
+import { simulated, simulatesAlike } from './simulation.ts';
 import { electsAndHandsOver, loadsNoClient, sharesClientNode, typesCompile } from './trials.ts';
 import { clientNodes, nodes } from './versions.ts';
 
@@ -44,7 +45,13 @@ try {
       }),
     ];
   });
-  await atMost(2, trials);
+  const simulations = simulated.map(
+    (mode) => () =>
+      report.test(`simulation, ${mode}: the same on every Node`, () =>
+        simulatesAlike(folder, mode, binaries),
+      ),
+  );
+  await atMost(2, [...trials, ...simulations]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -4,7 +4,8 @@ import type { Family } from './family.ts';
 import { leasePart } from './lease-part.ts';
 import { lifePart } from './life-part.ts';
 import type { Luck } from './luck.ts';
-import type { Mode, Setting } from './schedule.ts';
+import type { Setting } from './schedule.ts';
+import { type Mode, modes } from './mode.ts';
 import type { Slot, World } from './world.ts';
 
 /** What the worlds of a mode are made of. */
@@ -25,6 +26,9 @@ export interface Part {
 }
 
 const parts: Partial<Record<Mode, Part>> = { life: lifePart, lease: leasePart };
+
+/** The modes that there are worlds of. */
+export const playable = modes.filter((mode) => parts[mode]);
 
 /** What this mode's worlds are made of. */
 export function partOf(mode: Mode): Part {

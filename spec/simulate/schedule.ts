@@ -1,9 +1,8 @@
 import { Luck } from './luck.ts';
+import type { Mode } from './mode.ts';
 import { partOf } from './parts.ts';
 
-/** Which candidates there are. */
-export const modes = ['life', 'lease', 'mixed'] as const;
-export type Mode = (typeof modes)[number];
+export { type Mode, modes } from './mode.ts';
 
 /** One thing that happens to the world; what else it says is for the family of events it is of. */
 export interface Event {
