@@ -41,7 +41,7 @@ class Sightings {
     if (sent.resource !== 'configmaps') return;
     if (sent.verb === 'create') this.#creates.set(who, (this.#creates.get(who) ?? 0) + 1);
     if (sent.verb !== 'delete') return;
-    const { preconditions } = sent.request.body as { preconditions?: { uid?: string } };
+    const { preconditions } = (sent.request.body ?? {}) as { preconditions?: { uid?: string } };
     const { lock } = this.#world.truth;
     const uid = preconditions?.uid ?? '';
     this.#deletes.set(uid, who);

@@ -81,7 +81,9 @@ function judge(
   if (sent.resource !== 'configmaps' || sent.name !== 'lock') {
     return `deletes ${sent.resource}/${sent.name}, which is not the lock`;
   }
-  const { preconditions } = sent.request.body as { preconditions?: Record<string, string> };
+  const { preconditions } = (sent.request.body ?? {}) as {
+    preconditions?: Record<string, string>;
+  };
   const { uid, resourceVersion } = preconditions ?? {};
   if (uid === undefined || resourceVersion === undefined) {
     return 'deletes the lock without the preconditions UID and resourceVersion';
