@@ -1,5 +1,4 @@
 import type { Fact } from './fact.ts';
-import type { World } from './world.ts';
 
 /** What a run came by, counted: states of the world, by name. */
 export class Figures {
@@ -18,7 +17,7 @@ export class Figures {
     return [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  notice(fact: Fact, _world: World): void {
+  notice(fact: Fact): void {
     if (fact.type === 'sent') this.add('requests');
     if (fact.type !== 'leads') return;
     this.add('leaderships');

@@ -12,7 +12,7 @@ import type { Slot, World } from './world.ts';
 export interface Part {
   readonly families: readonly Family[];
   readonly checks: readonly Check[];
-  drawSetting(luck: Luck): Setting;
+  readonly drawSetting: (luck: Luck) => Setting;
   /** Begins, before the first event: Pods, rights. */
   populate(world: World): void;
   /** A new process in this slot; `undefined` where none can be now. */

@@ -106,7 +106,7 @@ function describe(world: World, request: ApiRequest): Sent {
     request,
     verb: VERBS[method] ?? read,
     resource,
-    name: name || selected || created || '',
+    name: [name, selected, created].find((found) => found !== undefined && found !== '') ?? '',
   };
 }
 

@@ -73,7 +73,7 @@ export class World {
       this.pods.notice(fact);
     });
     this.#listeners.push((fact) => {
-      this.figures.notice(fact, this);
+      this.figures.notice(fact);
     });
     for (const check of this.part.checks) {
       const violated = (text: string) => {

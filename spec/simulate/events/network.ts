@@ -84,7 +84,8 @@ function lineOf(candidate: Candidate | undefined) {
 export function words(object: unknown): string {
   return Object.entries(object as Record<string, unknown>)
     .map(
-      ([key, value]) => `${key} ${typeof value === 'object' ? `(${words(value)})` : String(value)}`,
+      ([key, value]) =>
+        `${key} ${typeof value === 'object' ? `(${words(value)})` : JSON.stringify(value)}`,
     )
     .join(', ');
 }
