@@ -137,6 +137,12 @@ process.on('warning', ({ name: type, message }) => {
   say(type === 'LeaderElectionWarning' ? 'warning' : 'uncaught', { message });
 });
 
+// Whoever started it may be killed: then nobody is left to end it.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.exit(2);
+}, 1_000).unref();
+
 say('start', { time: Date.now() });
 try {
   await forms[flags.form]?.();
