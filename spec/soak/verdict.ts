@@ -12,10 +12,14 @@ const NO_LEAK_BYTES = 64;
 /** With an interval that is wider than this, in bytes per handover, nothing has been shown. */
 const UNTOLD_BYTES = 1024;
 
+/** The part of the laps after which the engine has settled, beyond the warm-up that all share. */
+const SETTLED = 0.25;
+
 type Measure = 'heap' | 'external';
 
 export function trend(laps: readonly Lap[], measure: Measure): Trend {
-  return trendOf(laps.map(({ handovers, vitals }) => ({ x: handovers, y: vitals[measure] })));
+  const settled = laps.slice(Math.ceil(laps.length * SETTLED));
+  return trendOf(settled.map(({ handovers, vitals }) => ({ x: handovers, y: vitals[measure] })));
 }
 
 /** Throws unless what is kept of each handover is next to nothing. */
