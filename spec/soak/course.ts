@@ -32,5 +32,8 @@ export type Message = { readonly warm: Lap } | { readonly lap: Lap } | { readonl
 
 export const LAPS = 20;
 
-/** Handovers before the first lap, in which everything is run for its first times. */
-export const WARM_UP = 400;
+/**
+ * Handovers before the first lap, in which everything is run for its first times, and the library's
+ * memory of the last thousand locks that it deleted fills up: from then on it grows no more.
+ */
+export const WARM_UP = 1_200;
