@@ -15,7 +15,8 @@ interface Run {
 }
 
 /** A process that runs client-go's elector. */
-export class ClientGoCandidate extends LeaseProcess<ClientGoSlot> {
+export class ClientGoCandidate extends LeaseProcess {
+  declare readonly setting: ClientGoSlot;
   readonly kind = 'client-go';
   readonly fencingToken = undefined;
   #run: Run | undefined;

@@ -43,7 +43,8 @@ interface Call {
 }
 
 /** A process that calls `lead`, or runs a `LeaderElector`. */
-export class LeaseCandidate extends LeaseProcess<LeaseSlot> {
+export class LeaseCandidate extends LeaseProcess {
+  declare readonly setting: LeaseSlot;
   readonly kind = 'lease';
   /** All of its terms, in order. */
   readonly terms: Term[] = [];
@@ -99,7 +100,7 @@ export class LeaseCandidate extends LeaseProcess<LeaseSlot> {
   }
 
   start(): void {
-    if (!this.isRunning || this.isBusy) return;
+    if (!this.mayAsk || this.isBusy) return;
     const call: Call = { stop: new AbortController(), isOver: false };
     this.#call = call;
     this.callCount += 1;
@@ -178,6 +179,7 @@ export class LeaseCandidate extends LeaseProcess<LeaseSlot> {
       isSettled: false,
       isStopped: false,
       settle: () => {
+        if (term.isSettled) return;
         for (const cancel of cancels.splice(0)) cancel();
         term.isSettled = true;
         this.#campaigns(term);

@@ -29,13 +29,13 @@ export interface Place {
 }
 
 /** A process that competes for the Lease, in which way ever, from its birth to its death. */
-export abstract class LeaseProcess<S extends ElectorSlot = ElectorSlot> implements Candidate {
+export abstract class LeaseProcess implements Candidate {
   abstract readonly kind: 'lease' | 'client-go';
   readonly slot: number;
   readonly name: string;
   readonly podName: string;
   readonly podUid: string;
-  readonly setting: S;
+  readonly setting: ElectorSlot;
   readonly surroundings: ProcessSurroundings;
   /** What it has seen of the Lease. */
   readonly sightings: Sightings;
@@ -43,10 +43,11 @@ export abstract class LeaseProcess<S extends ElectorSlot = ElectorSlot> implemen
   isAlive = true;
   #isStopped = false;
   #isSuspended = false;
+  #isRetired = false;
   /** It goes on, but no timer has had its turn yet. */
   isWaking = false;
 
-  constructor(world: World, setting: S, place: Place) {
+  constructor(world: World, setting: ElectorSlot, place: Place) {
     this.world = world;
     this.setting = setting;
     this.slot = place.slot;
@@ -100,6 +101,15 @@ export abstract class LeaseProcess<S extends ElectorSlot = ElectorSlot> implemen
 
   get isRunning(): boolean {
     return this.isAlive && !this.#isStopped && !this.#isSuspended;
+  }
+
+  /** Its program asks no more, whoever says so. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  protected get mayAsk(): boolean {
+    return this.isRunning && !this.#isRetired;
   }
 
   /** A process that stands still does and asks nothing; when it goes on, it may ask first of all. */

@@ -152,7 +152,7 @@ export const leaseWrites: Check = {
     const writes = new Writes(world, violated);
     return (fact) => {
       if (fact.type === 'written' && fact.resource === 'leases') {
-        writes.written(fact.before as never, fact.after as never);
+        writes.written(fact.before, fact.after);
       } else if (fact.type === 'sent' && fact.sent.resource === 'leases') {
         if (fact.who instanceof LeaseCandidate) writes.sent(fact.who, fact.sent);
       }

@@ -97,7 +97,7 @@ function drawRule(luck: Luck, setting: Setting): FaultRule {
     { hang: true, when },
     { error: { status, ...(luck.chance(0.3) && { retryAfterSeconds: luck.integer(0, 5) }) }, when },
     { error: { status }, when },
-    { verb: 'update', error: { status: 409 }, when },
+    { verb: 'update', error: { status: 409 } },
     { latencyMs: duration(luck, 9_000, 1) },
     { staleBy: luck.integer(1, 5), verb: 'get' },
     { freeze: true },
