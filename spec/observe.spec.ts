@@ -488,7 +488,7 @@ describe('an observer', () => {
         { metadata: object; rules: PolicyRule[] },
         { subjects: object[] },
       ];
-      expect(role.metadata).toEqual({ name: `${kind}-observer`, namespace: 'default' });
+      expect(role.metadata).toEqual({ name: `${kind}-${kind}-observer`, namespace: 'default' });
       expect(role.rules).toEqual([{ ...rules[kind], verbs: ['get', 'watch'] }]);
       expect(binding.subjects).toEqual([
         { kind: 'ServiceAccount', name: 'onlooker', namespace: 'default' },
