@@ -189,16 +189,17 @@ export class Campaign {
   /** Creates the lock and makes sure who I am, in one round trip. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
-    const giveUp = new AbortController();
+    const { controller: verifying, end } = linked(signal);
     const create = this.#create(podUid, signal);
     // Not with its error: why it was refused says nothing of what else is read.
     create.catch(() => {
-      giveUp.abort();
+      verifying.abort();
     });
     const [created, self] = await Promise.allSettled([
       create,
-      verify ? this.#verifySelf(AbortSignal.any([signal, giveUp.signal])) : ('unreadable' as const),
+      verify ? this.#verifySelf(verifying.signal) : ('unreadable' as const),
     ]);
+    end();
     if (created.status === 'rejected') throw created.reason;
     if (self.status === 'rejected') throw self.reason;
     return { type: 'attempted', outcome: created.value, self: self.value };
@@ -260,12 +261,14 @@ export class Campaign {
   async #inspectWhileHeld(signal: AbortSignal): Promise<Event> {
     const uid = this.#state.lock?.uid;
     const gone = this.#lookout.untilGone(uid);
+    const { controller, end } = linked(signal, gone.signal);
     try {
-      return await this.#inspect(AbortSignal.any([signal, gone.signal]));
+      return await this.#inspect(controller.signal);
     } catch (error) {
       if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
       return this.#lookout.takeHolderSeen() ?? { type: 'lock-gone', uid };
     } finally {
+      end();
       gone.end();
     }
   }

@@ -1,3 +1,4 @@
+import { linked } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
@@ -97,7 +98,7 @@ export class ObjectWatch {
   /** Resolves when the watch ends in an orderly way. */
   async #once(outer: AbortSignal): Promise<void> {
     const silence = new AbortController();
-    const signal = AbortSignal.any([outer, silence.signal]);
+    const { controller, end } = linked(outer, silence.signal);
     let sawBookmark = false;
     let cancel: () => void = () => undefined;
     const listen = () => {
@@ -107,7 +108,7 @@ export class ObjectWatch {
       });
     };
     try {
-      for await (const event of this.#api.stream(this.#request(), signal)) {
+      for await (const event of this.#api.stream(this.#request(), controller.signal)) {
         listen();
         if (event === undefined && !this.#open) {
           this.#open = true;
@@ -121,6 +122,7 @@ export class ObjectWatch {
       }
     } finally {
       cancel();
+      end();
       if (silence.signal.aborted && !sawBookmark) {
         this.#patienceMs = Math.min(this.#patienceMs * 2, MAX_PATIENCE_MS);
       }

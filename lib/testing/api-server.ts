@@ -1,3 +1,4 @@
+import { linked } from '../abort.ts';
 import { sleep, type Clock } from '../clock.ts';
 import { statusAnswer, type ApiModel, type ModelAnswer } from './api-model.ts';
 import { Faults, type Failure, type RequestFaults } from './faults.ts';
@@ -123,7 +124,7 @@ export class ApiServer {
       case 'reset':
         throw new ConnectionReset();
       case 'hang':
-        return until(this.#ended(signal));
+        return this.#unlessEnded(signal, until);
     }
   }
 
@@ -144,11 +145,18 @@ export class ApiServer {
 
   async #travel(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (ms > 0) await sleep(this.#options.clock, ms, this.#ended(signal));
+    if (ms <= 0) return;
+    await this.#unlessEnded(signal, (ended) => sleep(this.#options.clock, ms, ended));
   }
 
-  #ended(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, this.#connections.signal]);
+  /** Does something that ends with the request, or when all connections break. */
+  async #unlessEnded<T>(signal: AbortSignal, wait: (ended: AbortSignal) => Promise<T>): Promise<T> {
+    const { controller, end } = linked(signal, this.#connections.signal);
+    try {
+      return await wait(controller.signal);
+    } finally {
+      end();
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { abortable } from '../../lib/abort.ts';
+import { abortable, linked } from '../../lib/abort.ts';
 import { sleep } from '../../lib/clock.ts';
 import type {
   ApiRequest,
@@ -182,8 +182,8 @@ export class Line {
     if (againMs !== undefined) this.#forget(carryOut(againMs, errand.end.signal));
     const isLate = lateMs !== undefined;
     // Who gives a request up tells the API server so, unless the request is still on its way.
-    const ended = isLate ? errand.end.signal : AbortSignal.any([errand.end.signal, signal]);
-    const answer = carryOut(latencyMs / 2 + (lateMs ?? 0), ended);
+    const ended = isLate ? errand.end : linked(errand.end.signal, signal).controller;
+    const answer = carryOut(latencyMs / 2 + (lateMs ?? 0), ended.signal);
     const response = await abortable(answer, signal);
     if (errand.sent.verb === 'watch') return response;
     const body = await abortable(readAll(response.body), signal);
