@@ -15,6 +15,8 @@ class Knowledge {
   readonly locks = new Map<string, LockState>();
   /** By name: the last answer, and when; `undefined` for a 404. */
   readonly pods = new Map<string, KubeObject | undefined>();
+  /** UIDs of Pods that some answer said had ended: nothing makes that untrue again. */
+  readonly ended = new Set<string>();
   /** By UID: when, on the process's clock, it was first told that this Pod is gone. */
   readonly goneSinceMs = new Map<string, number>();
 }
@@ -56,6 +58,7 @@ function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: Lif
     if (status === 404) knowledge.pods.set(sent.name, undefined);
     else if (status === 200) knowledge.pods.set(sent.name, body);
     else return;
+    if (status === 200 && body && hasEnded(body)) knowledge.ended.add(body.metadata.uid);
     noteGone(knowledge, sent.name, who);
   }
 }
@@ -96,9 +99,10 @@ function judge(
     return `deletes the lock of Pod ${holderName} ${holderUid}, which has not ended`;
   }
   if (!knowledge.pods.has(holderName)) return `deletes the lock of ${holderName} without a look`;
-  const pod = knowledge.pods.get(holderName);
-  if (pod?.metadata.uid === holderUid) {
-    return hasEnded(pod) ? undefined : `deletes the lock of ${holderName}, which it read to run`;
+  // Perhaps by another of its calls, and another Pod has its name since.
+  if (knowledge.ended.has(holderUid)) return undefined;
+  if (knowledge.pods.get(holderName)?.metadata.uid === holderUid) {
+    return `deletes the lock of ${holderName}, which it read to run`;
   }
   const goneSinceMs = knowledge.goneSinceMs.get(holderUid) ?? Number.POSITIVE_INFINITY;
   const waitedMs = who.surroundings.clock.now() - goneSinceMs;
