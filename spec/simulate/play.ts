@@ -10,9 +10,13 @@ export interface Play {
   readonly figures: readonly (readonly [what: string, count: number])[];
 }
 
-/** Plays a schedule: trouble, healing, perhaps a calm phase, an end. */
-export async function play(schedule: Schedule): Promise<Play> {
+/** Plays a schedule: trouble, healing, perhaps a calm phase, an end. Whoever wants to may follow it. */
+export async function play(
+  schedule: Schedule,
+  follow: (world: World) => void = () => undefined,
+): Promise<Play> {
   const world = await World.create(schedule);
+  follow(world);
   const onRejection = (reason: unknown) => {
     world.violated('rejections', `an unhandled rejection: ${String(reason)}`);
   };
@@ -40,11 +44,12 @@ async function run(world: World): Promise<void> {
   if (isBroken()) return;
   world.tellAll({ type: 'phase', phase: 'healing' });
   world.part.heal(world);
-  const boundMs = world.part.boundMs(world);
   const healedMs = world.clock.now();
-  await world.advanceTo(healedMs + boundMs, () => isBroken() || world.leaders.length > 0);
-  if (!isBroken() && world.leaders.length === 0) {
-    world.violated('liveness', `nobody leads ${boundMs} ms after everything was mended`);
+  for (const lock of world.part.locks) {
+    await world.advanceTo(healedMs + lock.boundMs, () => isBroken() || world.isLed(lock));
+    if (isBroken() || world.isLed(lock)) continue;
+    const { name, boundMs } = lock;
+    world.violated('liveness', `nobody leads with ${name} ${boundMs} ms after everything was mended`);
   }
   if (isBroken() || !setting.calm) return;
   world.tellAll({ type: 'phase', phase: 'calm' });

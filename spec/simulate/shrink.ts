@@ -1,24 +1,38 @@
 import { play } from './play.ts';
-import type { Event, Schedule, Setting } from './schedule.ts';
+import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
 
-/** How often a schedule is played at most while it is shrunk; counted, so that it ends the same. */
-const MAX_PLAYS = 400;
+/**
+ * How many instants are played at most while a schedule is shrunk. Counted, as wall time is not: so
+ * that it ends the same everywhere.
+ */
+const MAX_INSTANTS = 300_000;
+const MAX_PLAYS = 600;
+
+type Fails = (schedule: Schedule) => Promise<boolean>;
+type Step = (schedule: Schedule, fails: Fails) => Promise<Schedule>;
 
 /** The shortest schedule found that breaks the same check: fewer events, a simpler setting. */
 export async function shrink(schedule: Schedule): Promise<Schedule> {
-  const check = (await play(schedule)).violations[0]?.check;
-  if (check === undefined) return schedule;
+  const [violation] = (await play(schedule)).violations;
+  if (!violation) return schedule;
   let plays = 0;
-  const fails = async (candidate: Schedule) => {
-    if (plays >= MAX_PLAYS) return false;
+  let instants = 0;
+  const fails: Fails = async (candidate) => {
+    if (plays >= MAX_PLAYS || instants >= MAX_INSTANTS) return false;
     plays += 1;
-    return (await play(candidate)).violations[0]?.check === check;
+    const { violations } = await play(candidate, (world) => {
+      world.listen(({ type }) => {
+        if (type === 'settled') instants += 1;
+      });
+    });
+    return violations[0]?.check === violation.check;
   };
-  let best = schedule;
-  for (let size = 0; size !== sizeOf(best);) {
+  // What is cheap and makes all that follows cheaper comes first.
+  let best = await ended(schedule, violation.atMs, fails);
+  const steps: readonly Step[] = [fewerEvents, fewerSlots, simplerSetting, rounder];
+  for (let size = Number.POSITIVE_INFINITY; sizeOf(best) < size;) {
     size = sizeOf(best);
-    best = { ...best, events: await fewer(best, fails) };
-    best = await simpler(best, fails);
+    for (const step of steps) best = await step(best, fails);
   }
   return best;
 }
@@ -27,41 +41,144 @@ function sizeOf({ events, setting }: Schedule): number {
   return JSON.stringify({ events, setting }).length;
 }
 
-type Fails = (schedule: Schedule) => Promise<boolean>;
+/** Without what lies after the violation. */
+async function ended(schedule: Schedule, atMs: number, fails: Fails): Promise<Schedule> {
+  const { setting } = schedule;
+  const events = schedule.events.filter((event) => event.atMs <= atMs);
+  const troubleMs = Math.min(setting.troubleMs, Math.ceil(atMs) + 1);
+  const tried = { ...schedule, events, setting: { ...setting, troubleMs, calm: false } };
+  return (await fails(tried)) ? tried : schedule;
+}
 
 /** Delta debugging (Zeller): leaves out half of the events, then quarters, and so on. */
-async function fewer(schedule: Schedule, fails: Fails): Promise<readonly Event[]> {
-  let events = schedule.events;
+async function fewerEvents(schedule: Schedule, fails: Fails): Promise<Schedule> {
+  let { events } = schedule;
   for (let width = Math.ceil(events.length / 2); width >= 1; width = Math.floor(width / 2)) {
     for (let from = 0; from < events.length;) {
-      const fewerEvents = [...events.slice(0, from), ...events.slice(from + width)];
-      if (await fails({ ...schedule, events: fewerEvents })) events = fewerEvents;
+      const tried = [...events.slice(0, from), ...events.slice(from + width)];
+      if (await fails({ ...schedule, events: tried })) events = tried;
       else from += width;
     }
   }
-  return events;
+  return { ...schedule, events };
 }
 
+/** Leaves out candidates that do not matter. */
+async function fewerSlots(schedule: Schedule, fails: Fails): Promise<Schedule> {
+  let best = schedule;
+  for (let slot = schedule.setting.slots.length - 1; slot >= 0; slot -= 1) {
+    if (best.setting.slots.length === 1) break;
+    const tried = withoutSlot(best, slot);
+    if (await fails(tried)) best = tried;
+  }
+  return best;
+}
+
+/** Those after it move up. */
+function withoutSlot(schedule: Schedule, gone: number): Schedule {
+  const { setting } = schedule;
+  const slots = setting.slots.filter((_, index) => index !== gone);
+  const moved = (slot: number) => (slot > gone ? slot - 1 : slot);
+  const events = schedule.events
+    .filter(({ slot }) => slot !== gone)
+    .map((event) => {
+      const { slot, rule } = event;
+      const user = /^pod-(\d+)$/.exec(String((rule as { user?: string } | undefined)?.user));
+      return {
+        ...event,
+        ...(typeof slot === 'number' && { slot: moved(slot) }),
+        ...(user && { rule: { ...(rule as object), user: `pod-${moved(Number(user[1]))}` } }),
+      };
+    });
+  return { ...schedule, events, setting: { ...setting, slots } };
+}
+
+/** What a reader would rather see in a slot than something else. */
+const PLAIN: Readonly<Record<string, unknown>> = {
+  clock: { rate: 1, startMs: 0, wallOffsetMs: 0 },
+  uid: 'told',
+  guard: false,
+  maxBackoffMs: 16_000,
+  calls: 'lead',
+  recampaign: false,
+  releaseOnCancel: true,
+  workMs: 0,
+  slownessMs: 0,
+  keepsIdentity: false,
+  restartMs: 60_000,
+};
+
 /** Tries what a reader would rather see, one thing at a time. */
-async function simpler(schedule: Schedule, fails: Fails): Promise<Schedule> {
+async function simplerSetting(schedule: Schedule, fails: Fails): Promise<Schedule> {
   let best = schedule;
   const attempt = async (change: (setting: Setting) => Setting) => {
     const setting = change(best.setting);
-    if (JSON.stringify(setting) === JSON.stringify(best.setting)) return;
-    if (await fails({ ...best, setting })) best = { ...best, setting };
+    if (JSON.stringify(setting) === JSON.stringify(best.setting)) return false;
+    const isSame = await fails({ ...best, setting });
+    if (isSame) best = { ...best, setting };
+    return isSame;
   };
-  await attempt((setting) => ({ ...setting, calm: false }));
-  await attempt((setting) => ({ ...setting, latencyMs: [0, 0] }));
-  await attempt((setting) => ({ ...setting, gcDelayMs: 0 }));
   const lastMs = Math.max(0, ...best.events.map(({ atMs }) => atMs)) + 1;
+  await attempt((setting) => ({ ...setting, calm: false }));
   await attempt((setting) => ({ ...setting, troubleMs: Math.min(setting.troubleMs, lastMs) }));
-  for (const index of schedule.setting.slots.keys()) {
-    await attempt((setting) => ({
-      ...setting,
-      slots: setting.slots.map((slot, i) =>
-        i === index ? { ...slot, clock: { rate: 1, startMs: 0, wallOffsetMs: 0 } } : slot,
-      ),
-    }));
+  await attempt((setting) => ({ ...setting, moments: [] }));
+  await attempt(({ leftOver: _, ...setting }) => setting);
+  await attempt((setting) => ({ ...setting, gcDelayMs: 0 }));
+  if (!(await attempt((setting) => ({ ...setting, latencyMs: [0, 0] })))) {
+    await attempt((setting) => ({ ...setting, latencyMs: [1, 1] }));
+  }
+  for (const index of best.setting.slots.keys()) {
+    const inSlot = (change: (slot: SlotSetting) => SlotSetting) =>
+      attempt((setting) => ({
+        ...setting,
+        slots: setting.slots.map((slot, i) => (i === index ? change(slot) : slot)),
+      }));
+    // All at once, as a rule; if not, which ones.
+    if (await inSlot((slot) => ({ ...slot, ...plainOf(slot) }))) continue;
+    for (const [key, value] of Object.entries(plainOf(best.setting.slots[index]))) {
+      await inSlot((slot) => ({ ...slot, [key]: value }));
+    }
   }
   return best;
+}
+
+function plainOf(slot: SlotSetting | undefined): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(PLAIN).filter(([key]) => slot && key in slot));
+}
+
+/** Earlier moments, shorter times, rounder numbers; no event overtakes another. */
+async function rounder(schedule: Schedule, fails: Fails): Promise<Schedule> {
+  let best = schedule;
+  for (const index of schedule.events.keys()) {
+    for (const key of Object.keys(schedule.events[index] ?? {}).filter((name) => isTime(name))) {
+      const ms = best.events[index]?.[key];
+      if (typeof ms !== 'number') continue;
+      for (const tried of rounded(ms)) {
+        const events = best.events.map((event, i) =>
+          i === index ? { ...event, [key]: tried } : event,
+        );
+        if (!areInOrder(events) || !(await fails({ ...best, events }))) continue;
+        best = { ...best, events };
+        break;
+      }
+    }
+  }
+  return best;
+}
+
+function isTime(key: string): boolean {
+  return key.endsWith('Ms');
+}
+
+/** The rounder, the earlier in the list. */
+function rounded(ms: number): number[] {
+  const digits = 10 ** Math.floor(Math.log10(Math.max(Math.abs(ms), 1)));
+  const tried = [0, digits, digits / 10, digits / 100].map((unit) =>
+    unit < 1 ? 0 : Math.trunc(ms / unit) * unit,
+  );
+  return [...new Set(tried)].filter((value) => value !== ms);
+}
+
+function areInOrder(events: readonly Event[]): boolean {
+  return events.every(({ atMs }, index) => atMs >= (events[index - 1]?.atMs ?? 0));
 }

@@ -1,6 +1,46 @@
-import type { Play } from './play.ts';
+import type { Violation } from './check.ts';
+import { settingWords } from './setting-words.ts';
+import type { Story } from './story.ts';
+import { table } from './table.ts';
+import { time } from './transcript.ts';
 
-/** A run for people. */
-export function timeline(run: Play): string[] {
-  return [...run.transcript];
+/** A run for people: what was violated, in which setting, and how it came to that. */
+export function timeline(story: Story): string[] {
+  const told = { ...story, violations: distinct(story.violations) };
+  const used = new Set(story.cast.map(({ slot }) => slot));
+  return [...headlines(told), '', ...settingWords(story.schedule, used), '', ...table(told)];
 }
+
+/** Some checks say the same at every step. */
+function distinct(violations: readonly Violation[]): Violation[] {
+  const texts = new Map<string, Violation>();
+  for (const violation of violations) {
+    const key = `${violation.check}: ${violation.text}`;
+    if (!texts.has(key)) texts.set(key, violation);
+  }
+  return [...texts.values()];
+}
+
+function headlines({ violations, cast, moments }: Story): string[] {
+  if (violations.length === 0) return ['Nothing was violated.'];
+  return violations.flatMap(({ check, atMs, text }) => {
+    const phase = moments.filter((moment) => moment.isAcross && (moment.atMs ?? 0) <= atMs).at(-1);
+    const who = cast.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(text));
+    const roles = who.map(({ name, podName, leadsSinceMs }) => {
+      const since =
+        leadsSinceMs === undefined ? 'does not lead' : `leads since ${time(leadsSinceMs)}`;
+      return `${name} (${podName}) ${since}`;
+    });
+    return [
+      `VIOLATION at ${time(atMs)}, ${PHASES[phase?.text ?? ''] ?? ''}: ${text} (check "${check}")`,
+      ...(roles.length === 0 ? [] : [`  ${roles.join('; ')}`]),
+    ];
+  });
+}
+
+const PHASES: Readonly<Record<string, string>> = {
+  '': 'in the trouble',
+  healing: 'after everything was mended',
+  calm: 'in the calm',
+  end: 'after the end',
+};
