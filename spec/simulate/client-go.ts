@@ -142,16 +142,15 @@ export class ClientGoElector {
     const cancel = this.#clock.after(renewDeadlineMs, () => {
       controller.abort(new Error('context deadline exceeded'));
     });
-    const startedMs = this.#clock.now();
-    let tickMs = startedMs + retryPeriodMs;
+    let tickMs = this.#clock.now() + retryPeriodMs;
     try {
       while (!signal.aborted) {
         if (await this.#tryAcquireOrRenew(signal)) return true;
         // One tick that came meanwhile is kept, no more.
         const nowMs = this.#clock.now();
         if (nowMs < tickMs) await this.#pause(tickMs - nowMs, signal);
-        const ticks = Math.floor((this.#clock.now() - startedMs) / retryPeriodMs);
-        tickMs = startedMs + (ticks + 1) * retryPeriodMs;
+        do tickMs += retryPeriodMs;
+        while (tickMs <= this.#clock.now());
       }
       return false;
     } finally {

@@ -1,6 +1,7 @@
 import { type Cluster, SimulatedClock, createCluster } from '../../lib/testing/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
+import { Count } from './count.ts';
 import type { Fact } from './fact.ts';
 import type { Kind } from './family.ts';
 import { Figures } from './figures.ts';
@@ -25,7 +26,11 @@ export interface Slot {
 }
 
 /** More than any run needs: somebody does the same thing over and over. */
-const MAX_INSTANTS = 50_000;
+const MOST_STEPS = 50_000;
+const MOST_REQUESTS = 50_000;
+/** Likewise, while no time passes. */
+const MOST_STEPS_AT_ONCE = 2_000;
+const MOST_REQUESTS_AT_ONCE = 1_000;
 
 /** A cluster, candidates and what happens to them, all on one clock. */
 export class World {
@@ -46,8 +51,9 @@ export class World {
   readonly candidates: Candidate[] = [];
   readonly #kinds = new Map<string, Kind>();
   readonly #listeners: ((fact: Fact) => void)[] = [];
-  #numbers = 0;
-  #instants = 0;
+  readonly #steps: Count;
+  readonly #requests: Count;
+  #isOver = false;
 
   private constructor(schedule: Schedule, clock: SimulatedClock, cluster: Cluster) {
     this.schedule = schedule;
@@ -55,6 +61,8 @@ export class World {
     this.clock = clock;
     this.cluster = cluster;
     this.luck = new Luck(schedule.seed).fork('world');
+    this.#steps = new Count(clock, MOST_STEPS, MOST_STEPS_AT_ONCE);
+    this.#requests = new Count(clock, MOST_REQUESTS, MOST_REQUESTS_AT_ONCE);
     this.slots = schedule.setting.slots.map((setting, index) => ({
       index,
       name: `pod-${index}`,
@@ -114,8 +122,9 @@ export class World {
 
   /** The place among all requests of the run. */
   nextNumber(): number {
-    this.#numbers += 1;
-    return this.#numbers;
+    const number = this.#requests.next();
+    if (this.#requests.isTooMuch) this.#stop('requests');
+    return number;
   }
 
   /** Calls it with every fact from now on, until the function returned is called. */
@@ -170,10 +179,10 @@ export class World {
       isReached = true;
     });
     const look = () => {
-      this.#instants += 1;
-      if (this.#instants === MAX_INSTANTS) this.violated('progress', 'it comes to no end');
+      this.#steps.next();
+      if (this.#steps.isTooMuch) this.#stop('steps');
       this.tellAll({ type: 'settled' });
-      return isReached || enough() || this.#instants >= MAX_INSTANTS;
+      return isReached || enough() || this.#isOver;
     };
     await this.clock.runUntil(look, Number.POSITIVE_INFINITY);
     cancel();
@@ -182,6 +191,14 @@ export class World {
   /** Does something later, whatever happens until then. */
   later(ms: number, task: () => void): void {
     this.clock.after(ms, task);
+  }
+
+  /** Nobody does anything any more: some loops would not even let the clock have its turn. */
+  #stop(what: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.violated('progress', `${what} come to no end`);
+    for (const candidate of this.living) candidate.kill();
   }
 
   #kindOf({ what }: Event): Kind {
