@@ -87,7 +87,7 @@ function drawLease(luck: Luck, given: Times): LeaseSlot {
     workMs: calls === 'lead' && luck.chance(0.3) ? duration(luck, 30_000, 1) : 0,
     slownessMs: luck.pick([0, 0, 0, 100, 4_000, 25_000]),
     keepsIdentity: luck.chance(0.2),
-    restartMs: duration(luck, 20_000),
+    restartMs: duration(luck, 20_000, 200),
   };
 }
 
@@ -98,7 +98,7 @@ function drawClientGo(luck: Luck, given: Times): ClientGoSlot {
     times: given,
     releaseOnCancel: luck.chance(0.5),
     requestTimeoutMs: luck.pick([given.renewDeadlineMs / 2, given.renewDeadlineMs]),
-    restartMs: duration(luck, 20_000),
+    restartMs: duration(luck, 20_000, 200),
   };
 }
 

@@ -99,7 +99,6 @@ function drawRule(luck: Luck, setting: Setting): FaultRule {
     { error: { status }, when },
     { verb: 'update', error: { status: 409 } },
     { latencyMs: duration(luck, 9_000, 1) },
-    { staleBy: luck.integer(1, 5), verb: 'get' },
     { freeze: true },
     { cutAfterEvents: luck.integer(0, 3) },
     { duplicate: true },
@@ -119,7 +118,7 @@ function drawRule(luck: Luck, setting: Setting): FaultRule {
   return rule as FaultRule;
 }
 
-/** The API server answers errors, late, from its past, or nothing; watches show too much or too little. */
+/** The API server answers errors, late, or nothing; watches show too much or too little. */
 export const leaseFaults: Family = {
   name: 'lease faults',
   draw: (luck, setting) =>
