@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../public/entry-points.ts';
-import { type Mode } from '../simulate/mode.ts';
-import { playable } from '../simulate/parts.ts';
+import { type Mode, modes } from '../simulate/mode.ts';
 import type { NodeBinary } from './nodes.ts';
 import { run } from './process.ts';
 
-export const simulated = playable;
+export const simulated = modes;
 
 /** Few, for each starts a process; what differs between engines differs in nearly all. */
 const SEEDS = [1, 2, 3, 4, 5];

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Mode } from './mode.ts';
-import { playable } from './parts.ts';
+import { type Mode, modes } from './mode.ts';
 
 /** What the command was told. */
 export interface Arguments {
@@ -24,9 +23,9 @@ const MAX_SEED = 2 ** 32 - 1;
 export function readArguments(args: readonly string[], fresh: number): Arguments {
   const { values } = parse(args);
   const { seed, schedules, minutes, mode, workers } = values;
-  const known = playable.find((name) => name === mode);
+  const known = modes.find((name) => name === mode);
   if (mode !== undefined && !known) {
-    throw new BadArgument(`--mode must be one of ${playable.join(', ')}, but is ${mode}`);
+    throw new BadArgument(`--mode must be one of ${modes.join(', ')}, but is ${mode}`);
   }
   const count = wholeNumber('schedules', schedules, 1, Number.MAX_SAFE_INTEGER);
   if (values.transcript !== undefined && (count !== 1 || !known)) {
@@ -39,7 +38,7 @@ export function readArguments(args: readonly string[], fresh: number): Arguments
   return {
     seed: wholeNumber('seed', seed, 0, MAX_SEED) ?? fresh,
     isSeedGiven: seed !== undefined,
-    modes: known ? [known] : playable,
+    modes: known ? [known] : modes,
     schedules: count,
     minutes: count === undefined ? (time ?? 1) : time,
     transcript: values.transcript,

@@ -3,7 +3,8 @@ import type { Fact } from './fact.ts';
 /** What a run came by, counted: states of the world, by name. */
 export class Figures {
   readonly #counts = new Map<string, number>();
-  #lastLeaderUid: string | undefined;
+  /** By whether it is the lock for life that they lead with, or the Lease. */
+  readonly #lastLeaders = new Map<boolean, string>();
 
   add(what: string, count = 1): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
@@ -21,9 +22,9 @@ export class Figures {
     if (fact.type === 'sent') this.add('requests');
     if (fact.type !== 'leads') return;
     this.add('leaderships');
-    if (this.#lastLeaderUid !== undefined && this.#lastLeaderUid !== fact.who.podUid) {
-      this.add('handovers');
-    }
-    this.#lastLeaderUid = fact.who.podUid;
+    const { kind, podUid } = fact.who;
+    const last = this.#lastLeaders.get(kind === 'life');
+    if (last !== undefined && last !== podUid) this.add('handovers');
+    this.#lastLeaders.set(kind === 'life', podUid);
   }
 }

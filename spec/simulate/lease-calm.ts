@@ -33,7 +33,7 @@ async function idle(world: World): Promise<void> {
   let isQuiet = leader !== undefined;
   let isOver = false;
   world.listen((fact) => {
-    if (isOver) return;
+    if (isOver || !('who' in fact) || !(fact.who instanceof LeaseProcess)) return;
     if (fact.type === 'leads' || fact.type === 'ended' || fact.type === 'asked') isQuiet = false;
     if (fact.type !== 'sent') return;
     const counted = fact.sent.verb === 'watch' ? watches : counts;
@@ -66,7 +66,7 @@ async function handOver(world: World): Promise<void> {
   if (!waiting.some(({ kind }) => kind === 'lease')) return;
   let isTaken = false;
   world.listen((fact) => {
-    if (fact.type === 'leads') isTaken = true;
+    if (fact.type === 'leads' && fact.who instanceof LeaseProcess) isTaken = true;
   });
   const [, latencyMs] = world.schedule.setting.latencyMs;
   const slowest = Math.min(...waiting.map(({ setting }) => setting.clock.rate));

@@ -18,9 +18,8 @@ import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
 import type { Luck } from './luck.ts';
-import type { Part } from './parts.ts';
+import type { Part } from './part.ts';
 import type { Setting } from './schedule.ts';
-import { Supervisor } from './supervisor.ts';
 import type { Slot, World } from './world.ts';
 
 function times(leaseDurationMs: number, renewDeadlineMs: number, retryPeriodMs: number): Times {
@@ -201,15 +200,15 @@ const BOUND_MS = 240_000;
 
 /** Lease mode: processes that call `lead`, run a `LeaderElector`, or client-go's. */
 export const leasePart: Part = {
+  kinds: ['lease', 'client-go'],
+  locks: [{ name: 'the Lease', kinds: ['lease', 'client-go'], boundMs: BOUND_MS }],
   families: [processes, ...leaseFamilies],
   checks: leaseChecks,
   drawSetting,
   populate: (world) => {
     leave(world, world.schedule.setting['leftOver'] as object | undefined);
-    world.listen(new Supervisor(world).notice);
   },
   boot: bootElector,
   heal: healElectors,
-  boundMs: () => BOUND_MS,
   calm: calmElections,
 };

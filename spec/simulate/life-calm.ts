@@ -86,7 +86,7 @@ async function handOver(world: World): Promise<void> {
   const sight = mustSee ? sights[0] : luck.pick(sights);
   let isTaken = false;
   world.listen((fact) => {
-    if (fact.type === 'leads') isTaken = true;
+    if (fact.type === 'leads' && fact.who.kind === 'life') isTaken = true;
   });
   const [, latencyMs] = world.schedule.setting.latencyMs;
   // Whoever has only just asked reads and watches meanwhile.

@@ -15,10 +15,9 @@ import { pauses, processes } from './events/processes.ts';
 import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
-import type { Part } from './parts.ts';
+import type { Part } from './part.ts';
 import type { ClockSetting, Setting } from './schedule.ts';
 import { sightingsForLife } from './life-sightings.ts';
-import { Supervisor } from './supervisor.ts';
 
 /** Clocks of machines: nothing of leader for life rests on them. */
 export function drawClock(luck: Luck): ClockSetting {
@@ -60,6 +59,8 @@ function drawSetting(luck: Luck): Setting {
 
 /** Leader for life: Pods that call `become`. */
 export const lifePart: Part = {
+  kinds: ['life'],
+  locks: [{ name: 'the lock for life', kinds: ['life'], boundMs: 30 * 60_000 }],
   families: [
     processes,
     podEnds,
@@ -90,8 +91,9 @@ export const lifePart: Part = {
   ],
   drawSetting,
   populate: (world) => {
-    for (const { podName } of world.slots) world.pods.create(podName);
-    world.listen(new Supervisor(world).notice);
+    for (const { podName, setting } of world.slots) {
+      if (setting.kind === 'life') world.pods.create(podName);
+    }
     world.listen(sightingsForLife(world));
   },
   boot: (world, slot) => {
@@ -115,20 +117,19 @@ export const lifePart: Part = {
     cluster.garbageCollector.delayMs = 0;
     cluster.garbageCollector.start();
     for (const candidate of world.living) {
-      if (candidate instanceof LifeCandidate) {
-        candidate.surroundings.line.mishaps = [];
-        candidate.surroundings.token = cluster.token(candidate.slotName);
-      }
+      if (!(candidate instanceof LifeCandidate)) continue;
+      candidate.surroundings.line.mishaps = [];
+      candidate.surroundings.token = cluster.token(candidate.slotName);
       candidate.resume();
       candidate.continue();
       candidate.mend();
     }
     if (world.truth.lock?.hasFinalizers) releaseHold(world);
-    for (const slot of world.slots) {
-      const candidate = world.boot(slot.index);
+    for (const { index, setting } of world.slots) {
+      if (setting.kind !== 'life') continue;
+      const candidate = world.boot(index);
       if (candidate && !candidate.isBusy) candidate.start();
     }
   },
-  boundMs: () => 30 * 60_000,
   calm: calmLife,
 };

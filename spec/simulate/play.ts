@@ -49,7 +49,10 @@ async function run(world: World): Promise<void> {
     await world.advanceTo(healedMs + lock.boundMs, () => isBroken() || world.isLed(lock));
     if (isBroken() || world.isLed(lock)) continue;
     const { name, boundMs } = lock;
-    world.violated('liveness', `nobody leads with ${name} ${boundMs} ms after everything was mended`);
+    world.violated(
+      'liveness',
+      `nobody leads with ${name} ${boundMs} ms after everything was mended`,
+    );
   }
   if (isBroken() || !setting.calm) return;
   world.tellAll({ type: 'phase', phase: 'calm' });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BadArgument, readArguments } from './arguments.ts';
-import { playable } from './parts.ts';
+import { modes } from './mode.ts';
 import { play } from './play.ts';
 import { generate, seedOf } from './schedule.ts';
 
@@ -21,7 +21,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe.each(playable)('the mode %s', (mode) => {
+describe.each(modes)('the mode %s', (mode) => {
   it('has no violations', async () => {
     const args = [
       '--mode',
@@ -65,7 +65,7 @@ describe('arguments', () => {
   });
 
   it('are a minute of all modes by default', () => {
-    const { seed, modes, minutes, schedules: count } = readArguments([], 5);
-    expect({ seed, modes, minutes, count }).toEqual({ seed: 5, modes: playable, minutes: 1 });
+    const { seed, modes: given, minutes, schedules: count } = readArguments([], 5);
+    expect({ seed, given, minutes, count }).toEqual({ seed: 5, given: modes, minutes: 1 });
   });
 });

@@ -6,9 +6,11 @@ import type { Fact } from './fact.ts';
 import type { Kind } from './family.ts';
 import { Figures } from './figures.ts';
 import { Luck } from './luck.ts';
-import { type Part, partOf } from './parts.ts';
+import type { ContestedLock, Part } from './part.ts';
+import { partOf } from './parts.ts';
 import { Pods } from './pods.ts';
 import type { Event, Schedule, SlotSetting } from './schedule.ts';
+import { Supervisor } from './supervisor.ts';
 import { Truth } from './truth.ts';
 import { Transcript, record } from './transcript.ts';
 
@@ -72,7 +74,7 @@ export class World {
       born: 0,
     }));
     for (const { kinds } of this.part.families) {
-      for (const [what, kind] of Object.entries(kinds)) this.#kinds.set(what, kind);
+      for (const [what, kind] of Object.entries(kinds)) this.#know(what, kind);
     }
     this.#listeners.push(record(this.transcript, this));
     this.pods = new Pods(this);
@@ -100,6 +102,7 @@ export class World {
     const { gcDelayMs } = schedule.setting;
     const cluster = await createCluster({ clock, http: false, gcDelayMs });
     const world = new World(schedule, clock, cluster);
+    world.listen(new Supervisor(world).notice);
     world.part.populate(world);
     return world;
   }
@@ -112,6 +115,11 @@ export class World {
   /** Who leads at this very moment. */
   get leaders(): Candidate[] {
     return this.candidates.filter((candidate) => candidate.isAlive && candidate.isValid);
+  }
+
+  /** Whether somebody leads with this lock at this very moment. */
+  isLed({ kinds }: ContestedLock): boolean {
+    return this.leaders.some(({ kind }) => kinds.includes(kind));
   }
 
   slot(index: number): Slot {
@@ -191,6 +199,12 @@ export class World {
   /** Does something later, whatever happens until then. */
   later(ms: number, task: () => void): void {
     this.clock.after(ms, task);
+  }
+
+  #know(what: string, kind: Kind): void {
+    const known = this.#kinds.get(what) ?? kind;
+    if (known !== kind) throw new Error(`Two kinds of events are called "${what}"`);
+    this.#kinds.set(what, kind);
   }
 
   /** Nobody does anything any more: some loops would not even let the clock have its turn. */

@@ -6,7 +6,9 @@ export const oneLeader: Check = {
   name: 'one leader',
   begin: (world, violated) => (fact) => {
     if (fact.type !== 'leads') return;
-    const others = world.leaders.filter(({ podUid }) => podUid !== fact.who.podUid);
+    const others = world.leaders.filter(
+      ({ kind, podUid }) => kind === 'life' && podUid !== fact.who.podUid,
+    );
     for (const other of others) violated(`${fact.who.name} leads, and so does ${other.name}`);
   },
 };

@@ -28,7 +28,11 @@ export const wanted: Check = {
     const creators = new Map<string, (typeof world.candidates)[number]>();
     return (fact) => {
       if (fact.type === 'leads') led.add(world.truth.lock?.uid ?? '');
-      if (fact.type === 'sent' && fact.sent.verb === 'create' && fact.sent.name === 'lock') {
+      if (
+        fact.type === 'sent' &&
+        fact.sent.verb === 'create' &&
+        fact.sent.resource === 'configmaps'
+      ) {
         creators.set(attemptOf(fact.sent.request.body), fact.who);
       } else if (fact.type === 'written' && fact.resource === 'configmaps') {
         if (fact.before || !fact.after) return;

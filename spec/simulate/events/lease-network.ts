@@ -146,19 +146,19 @@ export const leaseInterruptions: Family = {
   name: 'lease interruptions',
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 4), () => ({
-      what: luck.pick(['cut watches', 'cut watches', 'expire token']),
+      what: luck.pick(['end watches', 'end watches', 'expire elector token']),
       slot: slotOrLeader(luck, setting),
       cleanly: luck.chance(0.5),
       forMs: duration(luck, 15_000, 1),
     })),
   kinds: {
-    'cut watches': {
+    'end watches': {
       act: (world, event) => {
         world.cluster.faults.cutWatches({}, { cleanly: event['cleanly'] === true });
       },
       tell: () => 'every watch ends',
     },
-    'expire token': {
+    'expire elector token': {
       act: (world, event) => {
         const candidate = candidateOf(world, event);
         if (!candidate) return;

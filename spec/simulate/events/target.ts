@@ -1,11 +1,20 @@
 import type { Event } from '../schedule.ts';
 import type { World } from '../world.ts';
 
-/** Whom an event concerns: a slot, or whoever leads at that moment (the first slot if nobody does). */
+/**
+ * Whom an event concerns: a slot, or whoever leads at that moment (the first slot if nobody does).
+ * Where there are leaders of several locks, `of` may say of which kind the leader is.
+ */
 export function targetOf(world: World, event: Event): number {
   const { slot } = event;
   if (typeof slot === 'number') return slot;
-  return world.leaders[0]?.slot ?? 0;
+  const of = event['of'] as readonly string[] | undefined;
+  const leader = world.leaders.find(({ kind }) => !of || of.includes(kind));
+  if (leader) return leader.slot;
+  return Math.max(
+    world.slots.findIndex(({ setting }) => !of || of.includes(setting.kind)),
+    0,
+  );
 }
 
 export function targetName({ slot }: Event): string {

@@ -1,0 +1,85 @@
+import type { Check } from './check.ts';
+import { processes } from './events/processes.ts';
+import type { Family } from './family.ts';
+import { leasePart } from './lease-part.ts';
+import { lifePart } from './life-part.ts';
+import type { Luck } from './luck.ts';
+import type { Part } from './part.ts';
+import type { Event, Setting, SlotSetting } from './schedule.ts';
+
+/** Electors come to their end first: calm takes life an hour, in which they would renew and renew. */
+const parts = [leasePart, lifePart];
+
+function partOf(kind: SlotSetting['kind']): Part {
+  const part = parts.find(({ kinds }) => kinds.includes(kind));
+  if (!part) throw new Error(`Nobody plays candidates of the kind ${kind}`);
+  return part;
+}
+
+/** The check, told only of candidates that are its part's; whatever happens to the world concerns it. */
+function about({ kinds }: Part, { name, begin }: Check): Check {
+  return {
+    name,
+    begin: (world, violated) => {
+      const notice = begin(world, violated);
+      return (fact) => {
+        if (!('who' in fact) || kinds.includes(fact.who.kind)) notice(fact);
+      };
+    },
+  };
+}
+
+/** The family, happening only to slots that are its part's. */
+function within({ kinds }: Part, family: Family): Family {
+  return {
+    ...family,
+    draw: (luck, setting) => {
+      const places = [...setting.slots.keys()].filter((index) => {
+        const { kind } = setting.slots[index] ?? {};
+        return kind !== undefined && kinds.includes(kind);
+      });
+      const slots = setting.slots.filter(({ kind }) => kinds.includes(kind));
+      const move = (event: Event): Event => {
+        const { slot } = event;
+        if (slot === 'leader') return { ...event, of: kinds };
+        return typeof slot === 'number' ? { ...event, slot: places[slot] } : event;
+      };
+      return family.draw(luck, { ...setting, slots }).map(move);
+    },
+  };
+}
+
+function drawSetting(luck: Luck): Setting {
+  const life = lifePart.drawSetting(luck.fork('life'));
+  const lease = leasePart.drawSetting(luck.fork('lease'));
+  const { troubleMs, moments } = luck.pick([life, lease]);
+  const { gcDelayMs } = life;
+  // Electors need a latency with which they can renew; life takes any.
+  return { ...lease, slots: [...life.slots, ...lease.slots], troubleMs, moments, gcDelayMs };
+}
+
+/** One cluster with a lock for life and a Lease, under the same faults; each is checked as by itself. */
+export const mixedPart: Part = {
+  kinds: parts.flatMap(({ kinds }) => kinds),
+  locks: parts.flatMap(({ locks }) => locks),
+  families: [
+    processes,
+    ...parts.flatMap((part) =>
+      part.families.filter((family) => family !== processes).map((family) => within(part, family)),
+    ),
+  ],
+  checks: parts.flatMap((part) => part.checks.map((check) => about(part, check))),
+  drawSetting,
+  populate: (world) => {
+    for (const part of parts) part.populate(world);
+  },
+  boot: (world, slot) => partOf(slot.setting.kind).boot(world, slot),
+  heal: (world) => {
+    for (const part of parts) part.heal(world);
+  },
+  calm: async (world) => {
+    for (const part of parts) {
+      if (world.violations.length === 0) await part.calm(world);
+    }
+  },
+};
