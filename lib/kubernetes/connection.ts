@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
-import { abortable } from '../abort.ts';
+import { abortable, linked } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { Http1Route } from './http1.ts';
@@ -39,15 +39,20 @@ export class Connection implements Transport {
 
   async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
     signal.throwIfAborted();
-    const wanted = AbortSignal.any([signal, this.#closing.signal]);
-    const access = await abortable(this.#credentials.access(), wanted);
-    wanted.throwIfAborted();
-    const route = await abortable(this.#route(access), wanted);
-    wanted.throwIfAborted();
-    const answer = route.send(this.#outgoing(request, access), signal);
-    const response = await abortable(answer, signal);
-    if (response.status === 401) await this.#credentials.refresh();
-    return { ...response, body: untilAborted(response.body, signal) };
+    const { controller, end } = linked(signal, this.#closing.signal);
+    const wanted = controller.signal;
+    try {
+      const access = await abortable(this.#credentials.access(), wanted);
+      const route = await abortable(this.#route(access), wanted);
+      wanted.throwIfAborted();
+      // At once: on a route that was closed in the meantime, nothing would ever come.
+      const answer = route.send(this.#outgoing(request, access), signal);
+      const response = await abortable(answer, signal);
+      if (response.status === 401) await this.#credentials.refresh();
+      return { ...response, body: untilAborted(response.body, signal) };
+    } finally {
+      end();
+    }
   }
 
   unref(): void {
