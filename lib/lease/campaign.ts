@@ -182,7 +182,7 @@ export class Campaign {
   /** A request with its time limit; a leader has no longer than it leads. */
   async #limited<T>(
     request: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal = never,
+    signal: AbortSignal = never(),
   ): Promise<T> {
     const { clock, requestTimeoutMs } = this.#options;
     const limitMs = Math.min(requestTimeoutMs, this.#leftMs());

@@ -45,7 +45,7 @@ export class LeaderElector {
    * Rejects with what a callback threw, or a `LeaderElectionError` if the API server refuses for good;
    * what is transient is retried.
    */
-  async run(signal: AbortSignal = never): Promise<void> {
+  async run(signal: AbortSignal = never()): Promise<void> {
     checkSignal('signal', signal);
     if (this.#isRunning) {
       const what = `${this.#config.lock.identity} is already running for ${this.#config.lock.describe()}`;

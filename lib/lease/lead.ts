@@ -72,7 +72,7 @@ export async function leadIn<T>(
   checkLockName('leaseName', leaseName);
   if (typeof work !== 'function') throw invalidArgument('work', 'a function', work);
   const durations = checkLeadOptions(options);
-  const { signal = never, namespace, kubeConfig, labels, annotations } = options;
+  const { signal = never(), namespace, kubeConfig, labels, annotations } = options;
   const identity = options.identity ?? uniqueIdentity(surroundings);
   const lock = new LeaseLock({
     name: leaseName,

@@ -44,18 +44,18 @@ export class LeaseConnection implements OpenLock {
     return `${this.namespace}/${this.name}`;
   }
 
-  get(signal = never): Promise<LockVersion | undefined> {
+  get(signal = never()): Promise<LockVersion | undefined> {
     return this.#lease.get(signal);
   }
 
-  create(record: LeaderElectionRecord, signal = never): Promise<LockVersion | 'conflict'> {
+  create(record: LeaderElectionRecord, signal = never()): Promise<LockVersion | 'conflict'> {
     return this.#lease.create(record, signal);
   }
 
   update(
     version: LockVersion,
     record: LeaderElectionRecord,
-    signal = never,
+    signal = never(),
   ): Promise<LockVersion | 'conflict'> {
     return this.#lease.update(version, record, signal);
   }

@@ -21,5 +21,10 @@ export interface OpenLock extends ResourceLock {
   close(): void;
 }
 
-/** A signal for requests that nobody aborts. */
-export const never: AbortSignal = new AbortController().signal;
+/**
+ * A signal for requests that nobody aborts. Each has its own: whoever listens to one that all share
+ * stays in memory for as long as what he waits for does not come.
+ */
+export function never(): AbortSignal {
+  return new AbortController().signal;
+}

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { TimerQueue } from './timer-queue.ts';
 
 /** How a simulated clock begins. */
 export interface SimulatedClockOptions {
@@ -6,12 +7,6 @@ export interface SimulatedClockOptions {
   readonly seed?: number;
   /** Wall time at the beginning. Default 2026-01-01T00:00:00Z. */
   readonly date?: Date;
-}
-
-interface Timer {
-  readonly dueMs: number;
-  readonly task: () => void;
-  isCancelled: boolean;
 }
 
 const DEFAULT_DATE_MS = Date.UTC(2026, 0, 1);
@@ -35,8 +30,7 @@ export class SimulatedClock implements Clock {
   #nowMs = 0;
   #suspendedMs = 0;
   #state: number;
-  #timers: Timer[] = [];
-  #waiting = 0;
+  readonly #timers = new TimerQueue();
 
   constructor({ seed = 1, date }: SimulatedClockOptions = {}) {
     this.#state = seed | 0;
@@ -82,15 +76,13 @@ export class SimulatedClock implements Clock {
   }
 
   after(ms: number, task: () => void): () => void {
-    const timer: Timer = { dueMs: this.#nowMs + Math.max(ms, 0), task, isCancelled: false };
-    this.#timers.splice(this.#indexAfter(timer.dueMs), 0, timer);
-    this.#waiting += 1;
-    return () => this.#drop(timer);
+    const timer = this.#timers.add(this.#nowMs + Math.max(ms, 0), task);
+    return () => this.#timers.cancel(timer);
   }
 
   /** How many timers wait. */
   get pending(): number {
-    return this.#waiting;
+    return this.#timers.size;
   }
 
   /** Resolves when everything has settled that needs no time to pass. */
@@ -115,7 +107,7 @@ export class SimulatedClock implements Clock {
     await this.settle();
     while (!predicate()) {
       if (!this.#fire(untilMs)) {
-        const why = this.#waiting === 0 ? 'no timer is left' : `${maxMs} ms have passed`;
+        const why = this.#timers.size === 0 ? 'no timer is left' : `${maxMs} ms have passed`;
         throw new Error(`The simulation ended without what it was to reach: ${why}`);
       }
       await this.settle();
@@ -133,35 +125,12 @@ export class SimulatedClock implements Clock {
   }
 
   #fire(untilMs: number): boolean {
-    let timer = this.#timers[0];
-    while (timer?.isCancelled) {
-      this.#timers.shift();
-      timer = this.#timers[0];
-    }
+    const { first: timer } = this.#timers;
     if (!timer || timer.dueMs > untilMs) return false;
     this.#timers.shift();
-    this.#drop(timer);
     this.#nowMs = timer.dueMs;
     timer.task();
     return true;
-  }
-
-  #drop(timer: Timer): void {
-    if (timer.isCancelled) return;
-    timer.isCancelled = true;
-    this.#waiting -= 1;
-  }
-
-  /** Where a timer goes: behind all that are due no later. */
-  #indexAfter(dueMs: number): number {
-    let low = 0;
-    let high = this.#timers.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#timers[middle]?.dueMs ?? 0) <= dueMs) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   #bits(): number {

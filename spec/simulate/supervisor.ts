@@ -1,8 +1,11 @@
 import type { Fact } from './fact.ts';
 import type { World } from './world.ts';
 
-/** Who was refused does not ask again at once. */
+/** Who was refused does not ask again at once, nor who has ended often: kubelets wait then, too. */
 const PATIENCE_MS = 1_000;
+
+/** How often a slot's program may end before that counts as often. */
+const FEW = 10;
 
 /**
  * Stands for kubelets, controllers and programs that want to lead after all: whoever has ended is
@@ -10,6 +13,8 @@ const PATIENCE_MS = 1_000;
  */
 export class Supervisor {
   readonly #world: World;
+  /** By slot: how often its program has ended. */
+  readonly #ends = new Map<number, number>();
   #isOver = false;
 
   constructor(world: World) {
@@ -21,7 +26,10 @@ export class Supervisor {
     if (fact.type !== 'died' && fact.type !== 'refused' && fact.type !== 'ended') return;
     const { slot } = fact.who;
     const wantedMs = Number(this.#world.slot(slot).setting['restartMs']);
-    const restartMs = fact.type === 'refused' ? Math.max(wantedMs, PATIENCE_MS) : wantedMs;
+    const ends = (this.#ends.get(slot) ?? 0) + 1;
+    this.#ends.set(slot, ends);
+    const mustWait = fact.type === 'refused' || ends > FEW;
+    const restartMs = mustWait ? Math.max(wantedMs, PATIENCE_MS) : wantedMs;
     this.#world.later(restartMs, () => {
       if (this.#isOver) return;
       const candidate = this.#world.boot(slot);
