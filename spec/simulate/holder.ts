@@ -13,13 +13,11 @@ interface LeaseSpec {
 
 /** Who holds the lock, and what becomes of Pods, in words. */
 export class Holder {
-  readonly #world: World;
   /** Which Pods of a name there were, in the order in which they were met. */
   readonly #pods = new Map<string, string[]>();
-  #current: KubeObject | undefined;
+  #lease: KubeObject | undefined;
 
   constructor(world: World) {
-    this.#world = world;
     for (const { podName } of world.slots) {
       const pod = world.cluster.getPod(podName);
       if (pod) this.#podWords(podName, pod.metadata.uid);
@@ -32,10 +30,11 @@ export class Holder {
     return LOCKS.has(resource) && (name === 'lock' || name === '');
   }
 
-  /** Whether this update lets a Lease with whoever has it. */
-  isRenewal(body: unknown): boolean {
+  /** What an update of the Lease is for. */
+  purpose(body: unknown): 'renewal' | 'release' | 'acquire' {
     const { holderIdentity } = specOf(body);
-    return holderIdentity !== '' && specOf(this.#current).holderIdentity === holderIdentity;
+    if (holderIdentity === '') return 'release';
+    return specOf(this.#lease).holderIdentity === holderIdentity ? 'renewal' : 'acquire';
   }
 
   /** What a write came to; undefined if it does not matter here. */
@@ -45,38 +44,35 @@ export class Holder {
     const { name, uid } = object.metadata;
     if (resource === 'pods') return this.#podChange(this.#podWords(name, uid), before, after);
     if (!this.isLock(resource, name)) return undefined;
-    this.#current = after;
-    if (resource === 'configmaps') return after ? `lock: ${this.words(after)}` : 'lock: gone';
-    if (!after) return 'Lease: gone';
-    if (before && this.#who(before) === this.#who(after)) {
-      return specOf(after).leaseTransitions === specOf(before).leaseTransitions
-        ? 'renewal'
-        : `Lease: ${this.words(after)}, again`;
+    const noun = resource === 'leases' ? 'Lease' : 'lock';
+    if (resource === 'leases') this.#lease = after;
+    if (!after) return `${noun}: gone`;
+    const words = this.words(resource, after);
+    if (resource === 'configmaps') return `lock: ${words}`;
+    if (before && this.words(resource, before) === words) return 'renewal';
+    return `Lease: ${words} @${after.metadata.resourceVersion}`;
+  }
+
+  /** Who holds it by this object; versions of a Lease change all the time, and say little. */
+  words(resource: string, object: unknown): string {
+    if (!object) return 'no lock';
+    const found = object as KubeObject;
+    const deleting = found.metadata.deletionTimestamp === undefined ? '' : ', being deleted';
+    if (resource === 'leases') {
+      const { holderIdentity, leaseDurationSeconds, leaseTransitions } = specOf(object);
+      const terms = `${leaseDurationSeconds ?? '?'} s, #${leaseTransitions ?? 0}`;
+      return `${holderIdentity || 'nobody'} (${terms})${deleting}`;
     }
-    return `Lease: ${this.words(after)}`;
-  }
-
-  /** Who holds it by this object, and at which version. */
-  words(object: unknown): string {
-    const { metadata } = (object ?? {}) as Partial<KubeObject>;
-    if (!metadata) return 'no lock';
-    const deleting = metadata.deletionTimestamp === undefined ? '' : ', being deleted';
-    return `${this.#who(object as KubeObject)}${this.#version(object as KubeObject)}${deleting}`;
-  }
-
-  /** Versions of a Lease change with every renewal, and say little. */
-  #version(object: KubeObject): string {
-    const spec = (object as { spec?: LeaseSpec }).spec;
-    if (!spec) return ` @${object.metadata.resourceVersion}`;
-    return ` (${spec.leaseDurationSeconds ?? '?'} s, #${spec.leaseTransitions ?? 0})`;
-  }
-
-  #who(object: KubeObject): string {
-    const { holderIdentity } = specOf(object);
-    if (this.#world.schedule.mode !== 'life') return holderIdentity || 'nobody';
-    const { holderName, holderUid, isOrphaned } = lockOf(object);
+    const { holderName, holderUid, isOrphaned, version } = lockOf(found);
     const pod = holderUid === '' ? 'nobody' : this.#podWords(holderName, holderUid);
-    return isOrphaned ? `${pod} (no owner)` : pod;
+    return `${pod}${isOrphaned ? ' (no owner)' : ''} @${version}${deleting}`;
+  }
+
+  /** The text, with Pods named as they are here rather than by their UIDs. */
+  readable(text: string): string {
+    return text.replace(/Pod (\S+) ([\da-f]{8}(?:-[\da-f]+){4})/g, (_, name: string, uid: string) =>
+      this.#podWords(name, uid),
+    );
   }
 
   #podWords(name: string, uid: string): string {

@@ -1,21 +1,32 @@
 import type { Failing } from './batch.ts';
 import { generate } from './schedule.ts';
 import { shrink } from './shrink.ts';
-import { storyOf } from './story.ts';
+import { type Story, storyOf } from './story.ts';
 import { timeline } from './timeline.ts';
 
 /** Everything that there is to say about a failing schedule, shrunk. */
 export async function explain({ number, mode, seed }: Failing): Promise<string> {
-  const shrunk = await shrink(generate(mode, seed));
-  const command = `npm run simulate -- --mode ${mode} --seed ${seed} --schedules 1`;
+  const story = await storyOf(await shrink(generate(mode, seed)));
   return [
     '',
-    `Schedule ${number} fails. It can be played again, as it was before it was shrunk, with`,
-    `  ${command}`,
+    `═══ Schedule ${number} fails ═══`,
     '',
-    ...timeline(await storyOf(shrunk)),
+    ...timeline(story),
     '',
-    'To keep it, put this into spec/simulate/regressions, with what it has found:',
-    JSON.stringify({ found: '', schedule: shrunk }),
+    'To play it again, as it was before it was shrunk, and to read all that happened in it:',
+    `  npm run simulate -- --mode ${mode} --seed ${seed} --schedules 1 --transcript transcript.txt`,
+    '',
+    `To keep it, put this into ${fileFor(story)}, and say what it has found:`,
+    regression(story),
   ].join('\n');
+}
+
+function fileFor({ violations }: Story): string {
+  const name = violations[0]?.check ?? 'found';
+  return `spec/simulate/regressions/${name.replaceAll(/\W+/g, '-')}.json`;
+}
+
+/** What `regressions.spec.ts` reads. */
+function regression({ schedule, violations }: Story): string {
+  return JSON.stringify({ found: violations[0]?.text ?? '', schedule });
 }

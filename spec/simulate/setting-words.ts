@@ -36,7 +36,8 @@ export function settingWords(
   const { slots, latencyMs, gcDelayMs, troubleMs, calm, leftOver } = setting;
   const [minMs, maxMs] = latencyMs;
   const gc = gcDelayMs > 0 ? `; the garbage collector comes ${span(gcDelayMs)} late` : '';
-  const latency = maxMs === 0 ? 'no time' : `${minMs} to ${span(maxMs)}`;
+  const least = minMs === maxMs ? '' : `${minMs} to `;
+  const latency = maxMs === 0 ? 'no time' : `${least}${span(maxMs)}`;
   const healing = `trouble lasts ${span(troubleMs)}, then everything is mended${calm ? ', then it is calm' : ''}`;
   return [
     `Setting: ${mode} mode, seed ${seed}; requests take ${latency}${gc}; ${healing}.`,
@@ -72,7 +73,7 @@ function slotWords(slot: SlotSetting): string {
 }
 
 /** As in `437 ms`, `15 s`, `14.9 s`. */
-function span(given: unknown): string {
+export function span(given: unknown): string {
   const ms = Number(given);
   if (Math.abs(ms) < 1_000) return `${Number(ms.toFixed(3))} ms`;
   return `${Number((ms / 1_000).toFixed(3))} s`;

@@ -1,5 +1,6 @@
 import { play } from './play.ts';
 import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
+import type { World } from './world.ts';
 
 /**
  * How many instants are played at most while a schedule is shrunk. Counted, as wall time is not: so
@@ -11,9 +12,12 @@ const MAX_PLAYS = 600;
 type Fails = (schedule: Schedule) => Promise<boolean>;
 type Step = (schedule: Schedule, fails: Fails) => Promise<Schedule>;
 
-/** The shortest schedule found that breaks the same check: fewer events, a simpler setting. */
-export async function shrink(schedule: Schedule): Promise<Schedule> {
-  const [violation] = (await play(schedule)).violations;
+/** The shortest schedule found that breaks the same check, with the same followers. */
+export async function shrink(
+  schedule: Schedule,
+  follow: (world: World) => void = () => undefined,
+): Promise<Schedule> {
+  const [violation] = (await play(schedule, follow)).violations;
   if (!violation) return schedule;
   let plays = 0;
   let instants = 0;
@@ -21,6 +25,7 @@ export async function shrink(schedule: Schedule): Promise<Schedule> {
     if (plays >= MAX_PLAYS || instants >= MAX_INSTANTS) return false;
     plays += 1;
     const { violations } = await play(candidate, (world) => {
+      follow(world);
       world.listen(({ type }) => {
         if (type === 'settled') instants += 1;
       });
@@ -67,11 +72,17 @@ async function fewerEvents(schedule: Schedule, fails: Fails): Promise<Schedule> 
 async function fewerSlots(schedule: Schedule, fails: Fails): Promise<Schedule> {
   let best = schedule;
   for (let slot = schedule.setting.slots.length - 1; slot >= 0; slot -= 1) {
-    if (best.setting.slots.length === 1) break;
+    if (!isSpare(best.setting, slot)) continue;
     const tried = withoutSlot(best, slot);
     if (await fails(tried)) best = tried;
   }
   return best;
+}
+
+/** Without anybody who competes for a lock, nobody would ever lead with it: that says nothing. */
+function isSpare({ slots }: Setting, slot: number): boolean {
+  const isForLife = slots[slot]?.kind === 'life';
+  return slots.some(({ kind }, index) => index !== slot && (kind === 'life') === isForLife);
 }
 
 /** Those after it move up. */

@@ -1,10 +1,12 @@
 import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
+import { targetOf } from './events/target.ts';
 import type { Fact, Sent } from './fact.ts';
 import { Holder } from './holder.ts';
 import { play } from './play.ts';
 import type { Event, Schedule } from './schedule.ts';
-import { describe } from './transcript.ts';
+import { span } from './setting-words.ts';
+import { describe, time } from './transcript.ts';
 import type { World } from './world.ts';
 
 /** What the process in a slot is at some moment. */
@@ -43,15 +45,19 @@ export interface Role {
   leadsSinceMs: number | undefined;
 }
 
-/** Plays a schedule, and notes what happens as it is to be told. */
-export async function storyOf(schedule: Schedule): Promise<Story> {
+/** Plays a schedule, and notes what happens as it is to be told. Others may follow it, too. */
+export async function storyOf(
+  schedule: Schedule,
+  follow: (world: World) => void = () => undefined,
+): Promise<Story> {
   let teller: Storyteller | undefined;
   const { violations } = await play(schedule, (world) => {
     teller = new Storyteller(world);
     world.listen(teller.notice);
+    follow(world);
   });
   if (!teller) throw new Error('nothing was played');
-  return { schedule, violations, ...teller.finish() };
+  return { schedule, ...teller.finish(violations) };
 }
 
 /** Requests of this kind are told one by one only if something comes of them. */
@@ -60,14 +66,26 @@ const QUIET_VERBS = new Set(['get', 'list', 'watch']);
 /** What has been folded is put before what follows it if it is not longer. */
 const SHORT = 16;
 
+/** How often something that has been folded happened, and when at last. */
+interface Times {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+interface Write {
+  readonly what: string;
+  /** When it was sent. */
+  readonly moment: Moment;
+}
+
 /** Picks what matters of what it is told, and folds the rest. */
 class Storyteller {
   readonly #world: World;
   readonly #moments: Moment[] = [];
   readonly #roles = new Map<Candidate, Role>();
-  readonly #folded = new Map<Column, Map<string, number>>();
-  /** The moments at which requests that write were sent, by their numbers. */
-  readonly #writes = new Map<number, Moment>();
+  readonly #folded = new Map<Column, Map<string, Times>>();
+  /** Requests that write, by their numbers; but not renewals. */
+  readonly #writes = new Map<number, Write>();
   /** What each process was last told of the lock. */
   readonly #told = new Map<Candidate, string>();
   readonly #running = new Map<Candidate, boolean>();
@@ -79,9 +97,13 @@ class Storyteller {
     this.#holder = new Holder(world);
   }
 
-  finish(): Pick<Story, 'moments' | 'cast'> {
+  finish(violations: readonly Violation[]): Omit<Story, 'schedule'> {
     this.#unfoldAll();
-    return { moments: this.#moments, cast: [...this.#roles.values()] };
+    return {
+      moments: this.#moments,
+      cast: [...this.#roles.values()],
+      violations: violations.map((each) => ({ ...each, text: this.#holder.readable(each.text) })),
+    };
   }
 
   readonly notice = (fact: Fact): void => {
@@ -107,14 +129,13 @@ class Storyteller {
         return;
       case 'refused':
         this.#end(fact.who);
-        this.#note(fact.who.slot, `refused: ${describe(fact.error)}`);
+        this.#note(fact.who.slot, `refused: ${errorWords(fact.error)}`);
         return;
       case 'leads':
         this.#leads(fact.who, fact.token);
         return;
       case 'ended':
-        this.#end(fact.who);
-        this.#note(fact.who.slot, `leads no more: ${fact.why}`);
+        this.#ended(fact.who, fact.why);
         return;
       case 'sent':
         this.#sent(fact.who, fact.sent);
@@ -137,13 +158,11 @@ class Storyteller {
   };
 
   #eventWords(event: Event): string {
-    const words = this.#world.tell(event);
+    const words = this.#world.tell(event).replace(/\b(\d{4,}) ms\b/g, (_, ms) => span(ms));
     if (event['slot'] !== 'leader') return words;
-    const leader = this.#world.leaders[0];
-    return words.replace(
-      'the leader',
-      leader ? `the leader (${leader.name})` : 'the leader (none)',
-    );
+    const { candidate } = this.#world.slot(targetOf(this.#world, event));
+    const name = candidate?.isValid ? candidate.name : 'none; the first';
+    return words.replace('the leader', `the leader (${name})`);
   }
 
   #born(who: Candidate): void {
@@ -160,6 +179,12 @@ class Storyteller {
     this.#note(who.slot, token === '' ? 'LEADS' : `LEADS, token ${token}`);
   }
 
+  #ended(who: Candidate, why: string): void {
+    const led = this.#valid.has(who);
+    this.#end(who);
+    this.#note(who.slot, led ? `leads no more: ${why}` : why);
+  }
+
   #end(who: Candidate): void {
     const role = this.#roles.get(who);
     if (role) role.leadsSinceMs = undefined;
@@ -168,46 +193,50 @@ class Storyteller {
 
   #sent(who: Candidate, sent: Sent): void {
     if (QUIET_VERBS.has(sent.verb) || !this.#holder.isLock(sent.resource, sent.name)) return;
-    const { verb } = sent;
-    const isRenewal = verb === 'update' && this.#holder.isRenewal(sent.request.body);
-    if (isRenewal) return;
-    this.#writes.set(sent.number, this.#note(who.slot, `→ ${verb}${conditions(sent)}`));
+    const what = this.#purpose(sent);
+    if (what === 'renewal') return;
+    const moment = this.#note(who.slot, `→ ${what}${conditions(sent)}`);
+    this.#writes.set(sent.number, { what, moment });
+  }
+
+  #purpose({ verb, request }: Sent): string {
+    return verb === 'update' ? this.#holder.purpose(request.body) : verb;
   }
 
   #answered(who: Candidate, sent: Sent, status: number, body: unknown): void {
-    const { verb, resource, name, number } = sent;
+    const { verb, resource, number } = sent;
     const write = this.#writes.get(number);
-    const outcome = status < 300 ? 'done' : status;
-    if (write) {
-      // At once: its sender heard of nothing in between.
-      if (write.atMs === this.#world.clock.now() && this.#isLast(write)) {
-        write.text += `: ${outcome}`;
-      } else this.#note(who.slot, `← ${verb}: ${outcome}`);
-      return;
-    }
-    if (!this.#holder.isLock(resource, name) || verb === 'watch' || status >= 400) {
-      const shown = this.#holder.isLock(resource, name) && status === 404 ? 'no lock' : undefined;
-      if (shown !== undefined && this.#isNews(who, shown)) this.#note(who.slot, 'reads: no lock');
-      else this.#fold(who.slot, `${WORDS[verb] ?? verb}${status < 400 ? '' : ` → ${status}`}`);
-      return;
-    }
-    if (verb === 'update') {
-      this.#fold(who.slot, 'renewal');
-      return;
-    }
-    const shown = this.#holder.words(verb === 'list' ? itemOf(body) : body);
-    if (this.#isNews(who, shown)) this.#note(who.slot, `reads: ${shown}`);
-    else this.#fold(who.slot, 'read');
+    const outcome = status < 300 ? 'done' : String(status);
+    if (write) this.#outcome(who, write, outcome);
+    else if (!this.#holder.isLock(resource, sent.name) || verb === 'watch') {
+      this.#fold(who.slot, `${WORDS[verb] ?? verb}${status < 400 ? '' : ` → ${status}`}`);
+    } else if (verb === 'update') {
+      if (status < 300) this.#fold(who.slot, 'renewal');
+      else this.#note(who.slot, `← renewal: ${outcome}`);
+    } else if (status < 300 || status === 404) {
+      const found = verb === 'list' ? itemOf(body) : body;
+      const shown = this.#holder.words(resource, status === 404 ? undefined : found);
+      if (this.#isNews(who, shown)) this.#note(who.slot, `reads: ${shown}`);
+      else this.#fold(who.slot, 'read');
+    } else this.#fold(who.slot, `read → ${outcome}`);
   }
 
-  #unanswered(who: Candidate, { verb, resource, name, atMs }: Sent, why: string): void {
-    const isLock = this.#holder.isLock(resource, name);
-    if (QUIET_VERBS.has(verb) || !isLock) {
+  #outcome(who: Candidate, { what, moment }: Write, outcome: string): void {
+    // At once: its sender heard of nothing in between.
+    const isAtOnce = moment.atMs === this.#world.clock.now() && this.#isLast(moment);
+    if (isAtOnce) moment.text += `: ${outcome}`;
+    else this.#note(who.slot, `← ${what}: ${outcome}`);
+  }
+
+  #unanswered(who: Candidate, sent: Sent, why: string): void {
+    const { verb, resource, name, number, atMs } = sent;
+    if (QUIET_VERBS.has(verb) || !this.#holder.isLock(resource, name)) {
       this.#fold(who.slot, `${WORDS[verb] ?? verb} without answer`);
       return;
     }
-    const seconds = ((this.#world.clock.now() - atMs) / 1_000).toFixed(3);
-    this.#note(who.slot, `✗ ${verb}: no answer in ${seconds} s: ${why}`);
+    const what = this.#writes.get(number)?.what ?? 'renewal';
+    const after = span(this.#world.clock.now() - atMs);
+    this.#note(who.slot, `✗ ${what}: no answer after ${after}: ${why}`);
   }
 
   #isNews(who: Candidate, shown: string): boolean {
@@ -246,15 +275,16 @@ class Storyteller {
   }
 
   #fold(column: Column, what: string): void {
-    const counts = this.#folded.get(column) ?? new Map<string, number>();
-    this.#folded.set(column, counts.set(what, (counts.get(what) ?? 0) + 1));
+    const folded = this.#folded.get(column) ?? new Map<string, Times>();
+    const count = (folded.get(what)?.count ?? 0) + 1;
+    this.#folded.set(column, folded.set(what, { count, lastMs: this.#world.clock.now() }));
   }
 
   #unfold(column: Column): string {
-    const counts = this.#folded.get(column);
-    if (!counts) return '';
+    const folded = this.#folded.get(column);
+    if (!folded) return '';
     this.#folded.delete(column);
-    const text = [...counts].map(([what, count]) => plural(count, what)).join(', ');
+    const text = [...folded].map(([what, times]) => timesWords(what, times)).join(', ');
     if (text.length <= SHORT) return text;
     this.#moments.push({ atMs: undefined, column, text, lanes: this.#lanes() });
     return '';
@@ -297,11 +327,21 @@ class Storyteller {
 
 const WORDS: Readonly<Record<string, string>> = { get: 'read', list: 'read' };
 
+/** When it was renewed last decides how long a leader may believe that it leads. */
+function timesWords(what: string, { count, lastMs }: Times): string {
+  return plural(count, what) + (what === 'renewal' ? ` (last at ${time(lastMs)})` : '');
+}
+
 function plural(count: number, what: string): string {
   if (count === 1) return `1 ${what}`;
   const [first = '', ...rest] = what.split(' ');
   const many = first === 'watch' ? 'watches' : `${first}s`;
   return [count, many, ...rest].join(' ');
+}
+
+/** A code says enough. */
+function errorWords(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : describe(error);
 }
 
 function itemOf(list: unknown): unknown {

@@ -126,14 +126,16 @@ function draw(row: Row, when: string, { columns, widths, timeWidth }: Sheet): st
 
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
-  let rest = text;
+  // A number stays with its unit.
+  let rest = text.replace(/(\d) (m?s)\b/g, '$1\u00a0$2');
   while (rest.length > width && lines.length < MAX_LINES - 1) {
     const space = rest.lastIndexOf(' ', width);
     const end = space > width / 3 ? space : width;
     lines.push(rest.slice(0, end));
     rest = rest.slice(end).trimStart();
   }
-  return [...lines, rest.length > width ? `${rest.slice(0, width - 1)}…` : rest];
+  const last = rest.length > width ? `${rest.slice(0, width - 1)}…` : rest;
+  return [...lines, last].map((line) => line.replaceAll('\u00a0', ' '));
 }
 
 function mark({ atMs, text }: Violation, timeWidth: number): string {

@@ -11,12 +11,13 @@ export function timeline(story: Story): string[] {
   return [...headlines(told), '', ...settingWords(story.schedule, used), '', ...table(told)];
 }
 
-/** Some checks say the same at every step. */
+/** Some checks say the same at every step; none needs all digits of a time. */
 function distinct(violations: readonly Violation[]): Violation[] {
   const texts = new Map<string, Violation>();
   for (const violation of violations) {
-    const key = `${violation.check}: ${violation.text}`;
-    if (!texts.has(key)) texts.set(key, violation);
+    const text = violation.text.replace(/\d+\.\d{4,}/g, (number) => Number(number).toFixed(3));
+    const key = `${violation.check}: ${text}`;
+    if (!texts.has(key)) texts.set(key, { ...violation, text });
   }
   return [...texts.values()];
 }

@@ -6,6 +6,7 @@ import type { Mishap } from '../line.ts';
 import type { Luck } from '../luck.ts';
 import type { Event, Setting } from '../schedule.ts';
 import type { World } from '../world.ts';
+import { words } from './network.ts';
 import { targetName, targetOf } from './target.ts';
 
 const VERBS = ['get', 'create', 'update', 'watch'];
@@ -84,7 +85,7 @@ export const electorMishaps: Family = {
       },
       tell: (event) =>
         `${targetName(event)} has a bad line for ${String(event['forMs'])} ms: ` +
-        JSON.stringify(event['mishap']),
+        words(event['mishap']),
     },
   },
 };
@@ -136,7 +137,7 @@ export const leaseFaults: Family = {
         });
       },
       tell: (event) =>
-        `the API server misbehaves for ${String(event['forMs'])} ms: ${JSON.stringify(event['rule'])}`,
+        `the API server misbehaves for ${String(event['forMs'])} ms: ${words(event['rule'])}`,
     },
   },
 };
