@@ -127,7 +127,7 @@ export interface State {
   readonly doubt: boolean;
   /** Requests in a row that failed, but for reads between writes. */
   readonly failures: number;
-  /** Writes in a row for which somebody else was faster. */
+  /** Writes in a row for which somebody else was faster, or a copy of their own. */
   readonly conflicts: number;
   readonly loss: Loss | undefined;
 }
@@ -279,7 +279,7 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   if (state.phase === 'leading' && isMine(version, state)) return state;
   if (state.phase === 'releasing') return state;
   // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
-  if (state.failures > 0 && isMine(version, state)) return state;
+  if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
   // What nobody holds is seen by all at the same moment.
   if (state.phase === 'following' && isFree(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
@@ -371,15 +371,17 @@ function observe(before: State, version: LockVersion, when: Circumstance): State
   const { record } = version;
   const same = known && isSameRecord(known.record, record);
   if (same && !state.gone) return { ...state, version };
-  const seen = { ...state, version, gone: false, conflicts: 0 };
+  const seen = { ...state, version, gone: false };
+  const news = { ...seen, conflicts: 0 };
   switch (record.holderIdentity) {
     case '':
-      return recreated ? seen : { ...seen, rivalUntilMs: Number.NEGATIVE_INFINITY };
+      return recreated ? news : { ...news, rivalUntilMs: Number.NEGATIVE_INFINITY };
     case state.settings.identity:
       // Not the end of another's time: a create that was given up may be carried out at any time.
+      // Nor of its conflicts: the network may make a write twice, and tell of the second.
       return seen;
     default:
-      return { ...seen, rivalUntilMs: rivalUntil(record, state.settings, when) };
+      return { ...news, rivalUntilMs: rivalUntil(record, state.settings, when) };
   }
 }
 

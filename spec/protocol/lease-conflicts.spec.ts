@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { LockVersion } from '../../lib/protocol/lease-record.ts';
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
 import { type Event, type State, start, step } from '../../lib/protocol/lease.ts';
 
 const settings = {
@@ -24,18 +24,31 @@ const free: LockVersion = {
   resourceVersion: '7',
 };
 
+/** What is read: always the same, or what was written last. */
+type Read =
+  LockVersion | ((written: LeaderElectionRecord | undefined, count: number) => LockVersion);
+
 /** Lets every write conflict, and tells when each was made. */
-function writes(begin: State, read: LockVersion, untilMs: number): number[] {
+function writes(begin: State, read: Read, untilMs: number): number[] {
   const found: number[] = [];
+  let written: LeaderElectionRecord | undefined;
   let state = begin;
   let nowMs = 0;
   while (nowMs < untilMs && state.command.do !== 'end' && found.length < 1_000) {
     const { command } = state;
     let event: Event = { type: 'time-up' };
-    if (command.do === 'get') event = { type: 'got', version: read };
-    else if (command.do !== 'wait') event = { type: 'written', version: 'conflict' };
+    if (command.do === 'get') {
+      event = {
+        type: 'got',
+        version: read instanceof Function ? read(written, found.length) : read,
+      };
+    }
     if (command.do === 'wait') nowMs = Math.max(nowMs, command.untilMs);
-    else if (command.do !== 'get') found.push(nowMs);
+    if (command.do === 'update' || command.do === 'create') {
+      event = { type: 'written', version: 'conflict' };
+      written = command.record;
+      found.push(nowMs);
+    }
     state = step(state, event, at(nowMs));
   }
   return found;
@@ -56,5 +69,18 @@ describe('a lock whose every write conflicts', () => {
     expect(tries.length).toBeGreaterThan(3);
     expect(tries.length).toBeLessThan(20);
     expect(Math.max(...tries)).toBeLessThan(10_000);
+  });
+
+  it('is no storm either where each was made: a copy of it, that the network made, was faster', () => {
+    const mine = { ...free, record: { ...free.record, holderIdentity: 'me' } };
+    let state = step(start(settings, at(0)), { type: 'got', version: mine }, at(0));
+    state = step(state, { type: 'written', version: mine }, at(0));
+    const echo = (record = mine.record, count: number) => ({
+      record,
+      resourceVersion: String(7 + count),
+    });
+    const tries = writes(state, echo, 20_000);
+    expect(tries.length).toBeGreaterThan(3);
+    expect(tries.length).toBeLessThan(20);
   });
 });
