@@ -34,6 +34,7 @@ export class Sightings {
   readonly #clock: Clock;
   readonly #firstMs = new Map<string, number>();
   #any = false;
+  #isUnwatched = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,6 +44,7 @@ export class Sightings {
   forget(): void {
     this.#firstMs.clear();
     this.#any = false;
+    this.#isUnwatched = false;
   }
 
   /** Whether it was answered with a Lease at all; what a watch tells may not have been heeded yet. */
@@ -50,11 +52,17 @@ export class Sightings {
     return this.#any;
   }
 
+  /** Whether it was told that it may not watch: it does not try again, but reads. */
+  get isUnwatched(): boolean {
+    return this.#isUnwatched;
+  }
+
   firstMs(record: SeenRecord): number | undefined {
     return this.#firstMs.get(record.key);
   }
 
   answered(sent: Sent, status: number, body: unknown): void {
+    if (sent.verb === 'watch' && status === 403) this.#isUnwatched = true;
     if (sent.verb === 'watch' || sent.verb === 'list') return;
     if (status >= 300) return;
     this.#any = true;

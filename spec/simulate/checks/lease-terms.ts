@@ -37,7 +37,7 @@ export const separateWork: Check = {
   begin: (_, violated) => {
     const compare = (who: LeaseCandidate) => {
       const [before, now] = who.terms.slice(-2);
-      if (!before || !now || before.call !== now.call) return;
+      if (!now || before?.call !== now.call) return;
       if (!before.isSettled) violated(`${who.name} works for two terms at once`);
     };
     return (fact) => {
