@@ -1,3 +1,4 @@
+import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 
 /** What of a candidate's requests and answers does not get through. */
@@ -18,6 +19,8 @@ export interface Candidate {
   /** Which one it is there, as in `a1`, `a2`, `b1`. */
   readonly name: string;
   readonly kind: SlotSetting['kind'];
+  /** Others may share it, who compete for another lock. */
+  readonly process: Process;
   readonly podName: string;
   readonly podUid: string;
   readonly isAlive: boolean;

@@ -2,10 +2,9 @@ import { LeaderElector } from '../../lib/lease/elector.ts';
 import { type LeaseLeadership, leadIn } from '../../lib/lease/lead.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
-import { LeaseProcess, type ElectorSlot, type Place } from './lease-process.ts';
+import { LeaseProcess, type ElectorSlot } from './lease-process.ts';
 import { NoLongerWanted } from './life-candidate.ts';
 import { kubeConfig } from './surroundings.ts';
-import type { World } from './world.ts';
 
 /** How a slot of lease mode is set up. */
 export interface LeaseSlot extends ElectorSlot {
@@ -53,10 +52,9 @@ export class LeaseCandidate extends LeaseProcess {
   /** How often it has asked. */
   callCount = 0;
   #elector: LeaderElector | undefined;
-  #workTimers = 0;
 
-  constructor(world: World, setting: LeaseSlot, place: Place) {
-    super(world, setting, place);
+  constructor(...given: ConstructorParameters<typeof LeaseProcess>) {
+    super(...given);
     const { surroundings } = this;
     const { clock, environment, releases, warn } = surroundings;
     const connect = async () => this.sightings.overhear(await surroundings.connect());
@@ -86,10 +84,6 @@ export class LeaseCandidate extends LeaseProcess {
 
   protected get calls(): number {
     return this.isBusy ? 1 : 0;
-  }
-
-  protected override get ownTimers(): number {
-    return this.#workTimers;
   }
 
   protected get leads(): boolean {
@@ -187,10 +181,10 @@ export class LeaseCandidate extends LeaseProcess {
       },
     };
     const after = (ms: number, task: () => void) => {
-      this.#workTimers += 1;
+      this.process.programTimers += 1;
       let isOpen = true;
       const close = () => {
-        if (isOpen) this.#workTimers -= 1;
+        if (isOpen) this.process.programTimers -= 1;
         isOpen = false;
       };
       const cancel = clock.after(ms, () => {

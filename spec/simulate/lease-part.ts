@@ -19,6 +19,7 @@ import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
+import { Process } from './process.ts';
 import type { Setting } from './schedule.ts';
 import type { Slot, World } from './world.ts';
 
@@ -137,14 +138,15 @@ function drawSetting(luck: Luck): Setting {
   };
 }
 
-/** A new process of an elector; there need not be a Pod. */
-export function bootElector(world: World, slot: Slot): LeaseProcess {
+/** An elector, in this process or one of its own; there need not be a Pod. */
+export function bootElector(world: World, slot: Slot, within?: Process): LeaseProcess {
+  const { index, podName, setting } = slot;
   const name = world.nextName(slot);
-  const place = { slot: slot.index, name, podName: slot.podName, podUid: name };
-  const { setting } = slot;
+  const process = within ?? new Process(world, { name, podName, podUid: name }, setting.clock);
+  const place = { slot: index, name };
   return setting.kind === 'client-go'
-    ? new ClientGoCandidate(world, setting as ClientGoSlot, place)
-    : new LeaseCandidate(world, setting as LeaseSlot, place);
+    ? new ClientGoCandidate(world, setting as ClientGoSlot, place, process)
+    : new LeaseCandidate(world, setting as LeaseSlot, place, process);
 }
 
 /** Everybody hears everybody, and runs. */
@@ -152,9 +154,9 @@ export function healElectors(world: World): void {
   world.cluster.faults.clear();
   for (const candidate of world.living) {
     if (!(candidate instanceof LeaseProcess)) continue;
-    const { surroundings, podName } = candidate;
-    surroundings.line.mishaps = [];
-    surroundings.token = world.cluster.token(podName);
+    const { process, podName } = candidate;
+    process.line.mishaps = [];
+    process.token = world.cluster.token(podName);
     candidate.mend();
     candidate.resume();
     candidate.continue();
@@ -208,7 +210,7 @@ export const leasePart: Part = {
   populate: (world) => {
     leave(world, world.schedule.setting['leftOver'] as object | undefined);
   },
-  boot: bootElector,
+  boot: (world, slot) => bootElector(world, slot),
   heal: healElectors,
   calm: calmElections,
 };

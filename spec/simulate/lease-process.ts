@@ -1,7 +1,8 @@
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Candidate, Cut, Remains } from './candidate.ts';
+import type { Process } from './process.ts';
 import type { ClockSetting, SlotSetting } from './schedule.ts';
-import { ProcessSurroundings } from './surroundings.ts';
+import { CandidateSurroundings } from './surroundings.ts';
 import type { World } from './world.ts';
 import { Sightings } from './sightings.ts';
 
@@ -21,41 +22,32 @@ export interface ElectorSlot extends SlotSetting {
   readonly restartMs: number;
 }
 
-export interface Place {
-  readonly slot: number;
-  readonly name: string;
-  readonly podName: string;
-  readonly podUid: string;
-}
-
 /** A process that competes for the Lease, in which way ever, from its birth to its death. */
 export abstract class LeaseProcess implements Candidate {
   abstract readonly kind: 'lease' | 'client-go';
   readonly slot: number;
   readonly name: string;
-  readonly podName: string;
-  readonly podUid: string;
+  readonly process: Process;
   readonly setting: ElectorSlot;
-  readonly surroundings: ProcessSurroundings;
+  readonly surroundings: CandidateSurroundings;
   /** What it has seen of the Lease. */
   readonly sightings: Sightings;
   protected readonly world: World;
-  isAlive = true;
-  #isStopped = false;
-  #isSuspended = false;
   #isRetired = false;
-  /** It goes on, but no timer has had its turn yet. */
-  isWaking = false;
 
-  constructor(world: World, setting: ElectorSlot, place: Place) {
+  constructor(
+    world: World,
+    setting: ElectorSlot,
+    place: { readonly slot: number; readonly name: string },
+    process: Process,
+  ) {
     this.world = world;
     this.setting = setting;
     this.slot = place.slot;
     this.name = place.name;
-    this.podName = place.podName;
-    this.podUid = place.podUid;
-    const luck = world.luck.fork('process', place.name);
-    this.surroundings = new ProcessSurroundings(world, place.podName, luck, setting.clock, {
+    this.process = process;
+    process.join(this);
+    this.surroundings = new CandidateSurroundings(world, process, {
       sent: (sent) => {
         world.tellAll({ type: 'sent', who: this, sent });
       },
@@ -85,11 +77,6 @@ export abstract class LeaseProcess implements Candidate {
   abstract finish(): void;
   abstract cancel(): void;
 
-  /** Timers of its program, which are none of the elector's. */
-  protected get ownTimers(): number {
-    return 0;
-  }
-
   /** As it is written into the Lease. */
   get identity(): string {
     return this.name;
@@ -99,8 +86,24 @@ export abstract class LeaseProcess implements Candidate {
     return this.surroundings.clock;
   }
 
+  get podName(): string {
+    return this.process.podName;
+  }
+
+  get podUid(): string {
+    return this.process.podUid;
+  }
+
+  get isAlive(): boolean {
+    return this.process.isAlive;
+  }
+
   get isRunning(): boolean {
-    return this.isAlive && !this.#isStopped && !this.#isSuspended;
+    return this.process.isRunning;
+  }
+
+  get isWaking(): boolean {
+    return this.process.isWaking;
   }
 
   /** Its program asks no more, whoever says so. */
@@ -118,78 +121,39 @@ export abstract class LeaseProcess implements Candidate {
   }
 
   get remains(): Remains {
-    const { clock, line } = this.surroundings;
-    const timers = clock.pending - this.ownTimers;
-    return { timers, requests: line.underWay.length, calls: this.calls };
+    const { requests } = this.surroundings;
+    return { timers: this.process.timersOf(this), requests, calls: this.calls };
   }
 
   kill(): void {
-    if (!this.isAlive) return;
-    this.world.tellAll({ type: 'died', who: this });
-    this.isAlive = false;
-    this.surroundings.kill();
+    this.process.kill();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.clock.stop();
-    this.surroundings.line.hold();
+    this.process.stop();
   }
 
-  /** What has arrived meanwhile is read before or after the timers that have become due. */
   continue(): void {
-    if (!this.isAlive || !this.#isStopped) return;
-    this.#isStopped = false;
-    this.#wake();
-    const luck = this.world.luck.fork('continue', this.name, this.world.clock.now());
-    if (luck.chance(0.5)) {
-      this.clock.continue();
-      this.#read();
-      return;
-    }
-    this.#read();
-    this.isWaking = true;
-    this.world.later(0, () => {
-      this.isWaking = false;
-      if (this.isAlive && !this.#isStopped) this.clock.continue();
-    });
+    this.process.continue();
   }
 
   suspend(): void {
-    this.#isSuspended = true;
-    this.clock.suspend();
-    this.surroundings.line.hold();
+    this.process.suspend();
   }
 
   resume(): void {
-    if (!this.isAlive || !this.#isSuspended) return;
-    this.#isSuspended = false;
-    this.clock.resume();
-    this.#wake();
-    this.#read();
-  }
-
-  /** Everybody may look what its program believes, before anything else happens to it. */
-  #wake(): void {
-    if (!this.isRunning) return;
-    this.isWaking = true;
-    this.world.tellAll({ type: 'settled' });
-    this.isWaking = false;
-  }
-
-  #read(): void {
-    if (this.isRunning) this.surroundings.line.release();
+    this.process.resume();
   }
 
   cut(what: Cut): void {
-    this.surroundings.line.cut(what);
+    this.process.cut(what);
   }
 
   mend(): void {
-    this.surroundings.line.mend();
+    this.process.mend();
   }
 
   setWall(offsetMs: number): void {
-    this.clock.setWall(offsetMs);
+    this.process.setWall(offsetMs);
   }
 }

@@ -1,8 +1,9 @@
 import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import type { Candidate, Cut, Remains } from './candidate.ts';
+import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
-import { ProcessSurroundings, kubeConfig } from './surroundings.ts';
+import { CandidateSurroundings, kubeConfig } from './surroundings.ts';
 import type { World } from './world.ts';
 
 /** How a slot of leader for life is set up. */
@@ -34,29 +35,25 @@ export class LifeCandidate implements Candidate {
   readonly kind = 'life';
   readonly slot: number;
   readonly name: string;
-  readonly podName: string;
-  readonly podUid: string;
+  readonly process: Process;
   readonly setting: LifeSlot;
-  readonly surroundings: ProcessSurroundings;
+  readonly surroundings: CandidateSurroundings;
   readonly #world: World;
   #calls: Call[] = [];
-  isAlive = true;
-  #isStopped = false;
-  #isSuspended = false;
 
   constructor(
     world: World,
     setting: LifeSlot,
-    place: { slot: number; name: string; podName: string; podUid: string },
+    place: { readonly slot: number; readonly name: string },
+    process: Process,
   ) {
     this.#world = world;
     this.setting = setting;
     this.slot = place.slot;
     this.name = place.name;
-    this.podName = place.podName;
-    this.podUid = place.podUid;
-    const luck = world.luck.fork('process', place.name);
-    this.surroundings = new ProcessSurroundings(world, this.slotName, luck, setting.clock, {
+    this.process = process;
+    process.join(this);
+    this.surroundings = new CandidateSurroundings(world, process, {
       sent: (sent) => {
         world.tellAll({ type: 'sent', who: this, sent });
       },
@@ -73,8 +70,20 @@ export class LifeCandidate implements Candidate {
     });
   }
 
+  get podName(): string {
+    return this.process.podName;
+  }
+
+  get podUid(): string {
+    return this.process.podUid;
+  }
+
+  get isAlive(): boolean {
+    return this.process.isAlive;
+  }
+
   get isRunning(): boolean {
-    return this.isAlive && !this.#isStopped && !this.#isSuspended;
+    return this.process.isRunning;
   }
 
   get isBusy(): boolean {
@@ -83,11 +92,6 @@ export class LifeCandidate implements Candidate {
 
   get isWaiting(): boolean {
     return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
-  }
-
-  /** Its user's. */
-  get slotName(): string {
-    return this.#world.slot(this.slot).name;
   }
 
   /** What it takes its Pod's UID to be. */
@@ -114,8 +118,7 @@ export class LifeCandidate implements Candidate {
 
   get remains(): Remains {
     const calls = this.#calls.filter(({ state }) => state !== 'over').length;
-    const { clock, line } = this.surroundings;
-    return { timers: clock.pending, requests: line.underWay.length, calls };
+    return { timers: this.process.timersOf(this), requests: this.surroundings.requests, calls };
   }
 
   start(): void {
@@ -187,48 +190,35 @@ export class LifeCandidate implements Candidate {
   }
 
   kill(): void {
-    if (!this.isAlive) return;
-    this.#world.tellAll({ type: 'died', who: this });
-    this.isAlive = false;
-    this.surroundings.kill();
+    this.process.kill();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.surroundings.clock.stop();
-    this.surroundings.line.hold();
+    this.process.stop();
   }
 
   continue(): void {
-    if (!this.isAlive) return;
-    this.#isStopped = false;
-    this.surroundings.clock.continue();
-    if (!this.#isSuspended) this.surroundings.line.release();
+    this.process.continue();
   }
 
   suspend(): void {
-    this.#isSuspended = true;
-    this.surroundings.clock.suspend();
-    this.surroundings.line.hold();
+    this.process.suspend();
   }
 
   resume(): void {
-    if (!this.isAlive) return;
-    this.#isSuspended = false;
-    this.surroundings.clock.resume();
-    if (!this.#isStopped) this.surroundings.line.release();
+    this.process.resume();
   }
 
   cut(what: Cut): void {
-    this.surroundings.line.cut(what);
+    this.process.cut(what);
   }
 
   mend(): void {
-    this.surroundings.line.mend();
+    this.process.mend();
   }
 
   setWall(offsetMs: number): void {
-    this.surroundings.clock.setWall(offsetMs);
+    this.process.setWall(offsetMs);
   }
 }
 

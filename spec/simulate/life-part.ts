@@ -16,6 +16,7 @@ import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
+import { Process } from './process.ts';
 import type { ClockSetting, Setting } from './schedule.ts';
 import { sightingsForLife } from './life-sightings.ts';
 
@@ -108,8 +109,13 @@ export const lifePart: Part = {
     if (pods.isDeleting(uid) || pod.status?.phase !== 'Running') return undefined;
     if (!pods.mayRestart(uid)) return undefined;
     const name = world.nextName(slot);
-    const place = { slot: slot.index, name, podName: slot.podName, podUid: uid };
-    return new LifeCandidate(world, slot.setting as LifeSlot, place);
+    const process = new Process(
+      world,
+      { name, podName: slot.podName, podUid: uid },
+      slot.setting.clock,
+    );
+    const place = { slot: slot.index, name };
+    return new LifeCandidate(world, slot.setting as LifeSlot, place, process);
   },
   heal: (world) => {
     const { cluster } = world;
@@ -118,8 +124,8 @@ export const lifePart: Part = {
     cluster.garbageCollector.start();
     for (const candidate of world.living) {
       if (!(candidate instanceof LifeCandidate)) continue;
-      candidate.surroundings.line.mishaps = [];
-      candidate.surroundings.token = cluster.token(candidate.slotName);
+      candidate.process.line.mishaps = [];
+      candidate.process.token = cluster.token(candidate.podName);
       candidate.resume();
       candidate.continue();
       candidate.mend();

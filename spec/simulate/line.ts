@@ -64,6 +64,7 @@ class BrokenConnection extends Error {
 /** A request under way: how to end it where it has arrived, apart from who sent it. */
 interface Errand {
   readonly sent: Sent;
+  readonly listener: LineListener;
   readonly end: AbortController;
 }
 
@@ -72,7 +73,6 @@ export class Line {
   readonly #clock: SimulatedClock;
   readonly #luck: Luck;
   readonly #latencyMs: readonly [number, number];
-  readonly #listener: LineListener;
   readonly #errands = new Set<Errand>();
   /** Answers come through it. */
   readonly #wire = new Gate();
@@ -82,21 +82,15 @@ export class Line {
   #isDead = false;
   mishaps: Mishap[] = [];
 
-  constructor(
-    clock: SimulatedClock,
-    luck: Luck,
-    latencyMs: readonly [number, number],
-    listener: LineListener,
-  ) {
+  constructor(clock: SimulatedClock, luck: Luck, latencyMs: readonly [number, number]) {
     this.#clock = clock;
     this.#luck = luck;
     this.#latencyMs = latencyMs;
-    this.#listener = listener;
   }
 
-  /** Requests and watches of the process that are under way. */
-  get underWay(): readonly Sent[] {
-    return [...this.#errands].map(({ sent }) => sent);
+  /** How many requests and watches of whoever listens are under way. */
+  underWay(whose: LineListener): number {
+    return [...this.#errands].filter(({ listener }) => listener === whose).length;
   }
 
   cut(what: Cut): void {
@@ -129,10 +123,10 @@ export class Line {
     this.#errands.clear();
   }
 
-  /** The transport, over this line. */
-  carry(transport: Transport): Transport {
+  /** The transport, over this line, for whoever listens. */
+  carry(transport: Transport, listener: LineListener): Transport {
     return {
-      send: (request, signal) => this.#send(transport, request, signal),
+      send: (request, signal) => this.#send(transport, listener, request, signal),
       close: () => {
         if (!this.#isDead) transport.close();
       },
@@ -141,17 +135,19 @@ export class Line {
 
   async #send(
     transport: Transport,
+    listener: LineListener,
     request: ApiRequest,
     signal: AbortSignal,
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
-    const errand: Errand = { sent: this.#listener.sent(request), end: new AbortController() };
+    const sent = listener.sent(request);
+    const errand: Errand = { sent, listener, end: new AbortController() };
     this.#errands.add(errand);
     try {
       const response = await this.#exchange(transport, request, errand, signal);
       if (errand.sent.verb === 'watch') {
         this.#tell(() => {
-          this.#listener.answered(errand.sent, response.status, undefined);
+          listener.answered(sent, response.status, undefined);
         });
         return { ...response, body: this.#stream(response.body, errand, signal) };
       }
@@ -160,7 +156,7 @@ export class Line {
     } catch (error) {
       this.#errands.delete(errand);
       this.#tell(() => {
-        this.#listener.unanswered(errand.sent, error);
+        listener.unanswered(sent, error);
       });
       throw error;
     }
@@ -193,7 +189,7 @@ export class Line {
     await this.#passed(signal);
     if (lost === 'broken') throw new BrokenConnection('read ECONNRESET');
     this.#tell(() => {
-      this.#listener.answered(errand.sent, response.status, parse(body));
+      errand.listener.answered(errand.sent, response.status, parse(body));
     });
     return { ...response, body: oneChunk(body) };
   }

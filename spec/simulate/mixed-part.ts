@@ -1,7 +1,7 @@
 import type { Check } from './check.ts';
 import { processes } from './events/processes.ts';
 import type { Family } from './family.ts';
-import { leasePart } from './lease-part.ts';
+import { bootElector, leasePart } from './lease-part.ts';
 import { lifePart } from './life-part.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
@@ -14,6 +14,12 @@ function partOf(kind: SlotSetting['kind']): Part {
   const part = parts.find(({ kinds }) => kinds.includes(kind));
   if (!part) throw new Error(`Nobody plays candidates of the kind ${kind}`);
   return part;
+}
+
+/** A slot of an elector that is part of a process in which another candidate runs: of that slot. */
+function hostOf(setting: SlotSetting): number | undefined {
+  const { within: host } = setting;
+  return typeof host === 'number' ? host : undefined;
 }
 
 /** The check, told only of candidates that are its part's; whatever happens to the world concerns it. */
@@ -49,13 +55,30 @@ function within({ kinds }: Part, family: Family): Family {
   };
 }
 
+/** Some electors run in the process of a candidate for life, on that one's clock. */
+function joined(
+  luck: Luck,
+  life: readonly SlotSetting[],
+  electors: readonly SlotSetting[],
+): SlotSetting[] {
+  const hosts = [...life];
+  const guests = electors.map((elector, index) => {
+    const host = hosts[index];
+    if (!host || elector.kind !== 'lease' || luck.chance(0.4)) return elector;
+    hosts[index] = { ...host, clock: elector.clock };
+    return { ...elector, within: index };
+  });
+  return [...hosts, ...guests];
+}
+
 function drawSetting(luck: Luck): Setting {
   const life = lifePart.drawSetting(luck.fork('life'));
   const lease = leasePart.drawSetting(luck.fork('lease'));
   const { troubleMs, moments } = luck.pick([life, lease]);
   const { gcDelayMs } = life;
+  const slots = joined(luck.fork('joined'), life.slots, lease.slots);
   // Electors need a latency with which they can renew; life takes any.
-  return { ...lease, slots: [...life.slots, ...lease.slots], troubleMs, moments, gcDelayMs };
+  return { ...lease, slots, troubleMs, moments, gcDelayMs };
 }
 
 /** One cluster with a lock for life and a Lease, under the same faults; each is checked as by itself. */
@@ -73,7 +96,12 @@ export const mixedPart: Part = {
   populate: (world) => {
     for (const part of parts) part.populate(world);
   },
-  boot: (world, slot) => partOf(slot.setting.kind).boot(world, slot),
+  boot: (world, slot) => {
+    const host = hostOf(slot.setting);
+    if (host === undefined) return partOf(slot.setting.kind).boot(world, slot);
+    const candidate = world.boot(host);
+    return candidate && bootElector(world, slot, candidate.process);
+  },
   heal: (world) => {
     for (const part of parts) part.heal(world);
   },

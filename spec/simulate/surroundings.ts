@@ -1,33 +1,11 @@
 import type { Surroundings } from '../../lib/surroundings.ts';
-import { Releases } from '../../lib/release.ts';
+import type { Releases } from '../../lib/release.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
-import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
+import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
-import { Line } from './line.ts';
-import type { Luck } from './luck.ts';
+import type { LineListener } from './line.ts';
+import type { Process } from './process.ts';
 import type { World } from './world.ts';
-
-/** A process's clock, with luck of its own: what it draws shifts nobody else's. */
-class OwnClock extends ProcessClock {
-  readonly #luck: Luck;
-
-  constructor(world: World, luck: Luck, options: ClockOptions) {
-    super(world.clock, options);
-    this.#luck = luck;
-  }
-
-  override random(): number {
-    return this.#luck.number();
-  }
-
-  override uuid(): string {
-    const digits = Array.from({ length: 32 }, () => this.#luck.integer(0, 15).toString(16));
-    digits[12] = '4';
-    digits[16] = this.#luck.pick(['8', '9', 'a', 'b']);
-    const text = digits.join('');
-    return [0, 8, 12, 16, 20].map((at, i, all) => text.slice(at, all[i + 1])).join('-');
-  }
-}
 
 /** Who is told of a process's requests and warnings, as they happen. */
 export interface Told {
@@ -37,25 +15,23 @@ export interface Told {
   warned(message: string, code: string): void;
 }
 
-/** What surrounds one process in a world: its clocks, its luck, its line and its token. */
-export class ProcessSurroundings implements Surroundings {
+/** What surrounds one candidate in its process; several candidates of a process share all but the telling. */
+export class CandidateSurroundings implements Surroundings {
   readonly clock: ProcessClock;
   readonly environment = { variables: {}, root: '/nonexistent' };
-  readonly releases = new Releases();
-  readonly line: Line;
+  readonly releases: Releases;
   readonly #world: World;
-  readonly #user: string;
+  readonly #process: Process;
   readonly #told: Told;
-  /** As last read from its file. */
-  token: string;
+  readonly #listener: LineListener;
 
-  constructor(world: World, user: string, luck: Luck, clock: ClockOptions, told: Told) {
+  constructor(world: World, process: Process, told: Told) {
     this.#world = world;
-    this.#user = user;
+    this.#process = process;
     this.#told = told;
-    this.token = world.cluster.token(user);
-    this.clock = new OwnClock(world, luck.fork('clock'), clock);
-    this.line = new Line(world.clock, luck.fork('line'), world.schedule.setting.latencyMs, {
+    this.clock = process.clock;
+    this.releases = process.releases;
+    this.#listener = {
       sent: (request) => {
         const sent = describe(world, request);
         told.sent(sent);
@@ -67,22 +43,22 @@ export class ProcessSurroundings implements Surroundings {
       unanswered: (sent, error) => {
         told.unanswered(sent, error);
       },
-    });
+    };
   }
 
   readonly warn = (message: string, code: string): void => {
     this.#told.warned(message, code);
   };
 
-  connect(): Promise<Transport> {
-    const options = { user: this.#user, token: () => this.token };
-    return Promise.resolve(this.line.carry(this.#world.cluster.transport(options)));
+  /** How many of its requests and watches are under way. */
+  get requests(): number {
+    return this.#process.line.underWay(this.#listener);
   }
 
-  /** The process ends at once. */
-  kill(): void {
-    this.clock.stop();
-    this.line.kill();
+  connect(): Promise<Transport> {
+    const options = { user: this.#process.podName, token: () => this.#process.token };
+    const transport = this.#world.cluster.transport(options);
+    return Promise.resolve(this.#process.line.carry(transport, this.#listener));
   }
 }
 

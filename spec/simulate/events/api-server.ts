@@ -138,7 +138,7 @@ export const tokens: Family = {
         world.cluster.expireToken(name);
         world.later(Number(event['forMs']), () => {
           if (candidate instanceof LifeCandidate) {
-            candidate.surroundings.token = world.cluster.token(name);
+            candidate.process.token = world.cluster.token(name);
           }
         });
       },

@@ -75,7 +75,7 @@ export const electorMishaps: Family = {
   kinds: {
     'elector has a bad line': {
       act: (world, event) => {
-        const line = candidateOf(world, event)?.surroundings.line;
+        const line = candidateOf(world, event)?.process.line;
         if (!line) return;
         const mishap = event['mishap'] as Mishap;
         line.mishaps = [...line.mishaps, mishap];
@@ -163,10 +163,10 @@ export const leaseInterruptions: Family = {
       act: (world, event) => {
         const candidate = candidateOf(world, event);
         if (!candidate) return;
-        const { surroundings, podName } = candidate;
+        const { process, podName } = candidate;
         world.cluster.expireToken(podName);
         world.later(Number(event['forMs']), () => {
-          surroundings.token = world.cluster.token(podName);
+          process.token = world.cluster.token(podName);
         });
       },
       tell: (event) =>

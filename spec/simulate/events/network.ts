@@ -77,7 +77,7 @@ export const mishaps: Family = {
 };
 
 function lineOf(candidate: Candidate | undefined) {
-  return candidate instanceof LifeCandidate ? candidate.surroundings.line : undefined;
+  return candidate instanceof LifeCandidate ? candidate.process.line : undefined;
 }
 
 /** Some plain object, as in `verb create, late by 5`. */

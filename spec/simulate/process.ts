@@ -1,0 +1,154 @@
+import { Releases } from '../../lib/release.ts';
+import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
+import type { Candidate, Cut } from './candidate.ts';
+import { Line } from './line.ts';
+import type { Luck } from './luck.ts';
+import type { World } from './world.ts';
+
+/** A process's clock, with luck of its own: what it draws shifts nobody else's. */
+class OwnClock extends ProcessClock {
+  readonly #luck: Luck;
+
+  constructor(world: World, luck: Luck, options: ClockOptions) {
+    super(world.clock, options);
+    this.#luck = luck;
+  }
+
+  override random(): number {
+    return this.#luck.number();
+  }
+
+  override uuid(): string {
+    const digits = Array.from({ length: 32 }, () => this.#luck.integer(0, 15).toString(16));
+    digits[12] = '4';
+    digits[16] = this.#luck.pick(['8', '9', 'a', 'b']);
+    const text = digits.join('');
+    return [0, 8, 12, 16, 20].map((at, i, all) => text.slice(at, all[i + 1])).join('-');
+  }
+}
+
+/** Where and as whom a process runs. */
+export interface Place {
+  /** Its first candidate's. */
+  readonly name: string;
+  readonly podName: string;
+  readonly podUid: string;
+}
+
+/** One process, from its birth to its death: its clocks, its luck, its line and its token. */
+export class Process {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly clock: ProcessClock;
+  readonly line: Line;
+  readonly releases = new Releases();
+  readonly #world: World;
+  readonly #name: string;
+  /** Who competes in it; for several locks there are several. */
+  readonly #candidates: Candidate[] = [];
+  /** As last read from its file. */
+  token: string;
+  /** How many timers are its program's, and none of the library's. */
+  programTimers = 0;
+  isAlive = true;
+  #isStopped = false;
+  #isSuspended = false;
+  /** It goes on, but no timer has had its turn yet. */
+  isWaking = false;
+
+  constructor(world: World, { name, podName, podUid }: Place, clock: ClockOptions) {
+    this.#world = world;
+    this.#name = name;
+    this.podName = podName;
+    this.podUid = podUid;
+    this.token = world.cluster.token(podName);
+    const luck = world.luck.fork('process', name);
+    this.clock = new OwnClock(world, luck.fork('clock'), clock);
+    this.line = new Line(world.clock, luck.fork('line'), world.schedule.setting.latencyMs);
+  }
+
+  join(candidate: Candidate): void {
+    this.#candidates.push(candidate);
+  }
+
+  get isRunning(): boolean {
+    return this.isAlive && !this.#isStopped && !this.#isSuspended;
+  }
+
+  /** Timers that can only be this candidate's; which are whose cannot be told while others work. */
+  timersOf(candidate: Candidate): number {
+    const areOthersBusy = this.#candidates.some((other) => other !== candidate && other.isBusy);
+    return areOthersBusy ? 0 : this.clock.pending - this.programTimers;
+  }
+
+  kill(): void {
+    if (!this.isAlive) return;
+    for (const who of this.#candidates) this.#world.tellAll({ type: 'died', who });
+    this.isAlive = false;
+    this.clock.stop();
+    this.line.kill();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.clock.stop();
+    this.line.hold();
+  }
+
+  /** What has arrived meanwhile is read before or after the timers that have become due. */
+  continue(): void {
+    if (!this.isAlive || !this.#isStopped) return;
+    this.#isStopped = false;
+    this.#wake();
+    const luck = this.#world.luck.fork('continue', this.#name, this.#world.clock.now());
+    if (luck.chance(0.5)) {
+      this.clock.continue();
+      this.#read();
+      return;
+    }
+    this.#read();
+    this.isWaking = true;
+    this.#world.later(0, () => {
+      this.isWaking = false;
+      if (this.isAlive && !this.#isStopped) this.clock.continue();
+    });
+  }
+
+  suspend(): void {
+    this.#isSuspended = true;
+    this.clock.suspend();
+    this.line.hold();
+  }
+
+  resume(): void {
+    if (!this.isAlive || !this.#isSuspended) return;
+    this.#isSuspended = false;
+    this.clock.resume();
+    this.#wake();
+    this.#read();
+  }
+
+  /** Everybody may look what its program believes, before anything else happens to it. */
+  #wake(): void {
+    if (!this.isRunning) return;
+    this.isWaking = true;
+    this.#world.tellAll({ type: 'settled' });
+    this.isWaking = false;
+  }
+
+  #read(): void {
+    if (this.isRunning) this.line.release();
+  }
+
+  cut(what: Cut): void {
+    this.line.cut(what);
+  }
+
+  mend(): void {
+    this.line.mend();
+  }
+
+  setWall(offsetMs: number): void {
+    this.clock.setWall(offsetMs);
+  }
+}
