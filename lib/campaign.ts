@@ -7,6 +7,7 @@ import { getNode } from './kubernetes/node.ts';
 import { type ApiError, hasStatus, isAmbiguous, isQuotaExceeded } from './kubernetes/outcome.ts';
 import { forceDeletePod, getPod, toPod } from './kubernetes/pod.ts';
 import { Lookout } from './lookout.ts';
+import { backoffMs } from './protocol/delay.ts';
 import {
   type Command,
   type Event,
@@ -302,11 +303,13 @@ export class Campaign {
   }
 
   async #readLock(signal: AbortSignal): Promise<Lock | undefined> {
-    const { clock, lock, releases } = this.#options;
+    const { clock, lock, releases, settings } = this.#options;
     const startedMs = clock.now();
     let found = await this.#persist(() => lock.get(signal), signal);
-    while (found && this.#isMine(found) && !releases.claim(found, this)) {
-      await abortable(releases.settled(found), signal);
+    for (let stale = 0; found && this.#isMine(found) && !releases.claim(found, this);) {
+      // What this process has deleted and still reads is out of date, and may be so for long.
+      if (releases.isEnding(found)) await abortable(releases.settled(found), signal);
+      else await sleep(clock, backoffMs(stale++, settings.maxBackoffMs, clock.random()), signal);
       found = await this.#persist(() => lock.get(signal), signal);
     }
     if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {

@@ -457,3 +457,21 @@ describe('guard', () => {
     expect(world.clock.pending).toBe(0);
   });
 });
+
+test('a deleted lock that is read all the same, from a copy that is behind, is not asked for at full speed', async () => {
+  const world = await simulation();
+  const [a, b] = [world.process('a'), world.process('b')];
+  const leadership = await world.settled(a.become());
+  await world.settled(leadership.release());
+  await world.settled(b.become());
+  // As it stood before the release, and the lock that followed.
+  const stale = { user: 'a', verb: 'get', resource: 'configmaps' } as const;
+  world.cluster.faults.add({ ...stale, staleBy: 2, times: 100 });
+  const before = world.cluster.requests.count(stale);
+  const waiting = a.become();
+  await world.clock.advance(10_000);
+  expect(world.cluster.requests.count(stale) - before).toBeLessThanOrEqual(6);
+  world.cluster.faults.clear();
+  world.cluster.deletePod('b');
+  expect((await world.settled(waiting)).podName).toBe('a');
+});
