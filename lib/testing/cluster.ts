@@ -574,9 +574,18 @@ function parts(ref: Ref): { namespace: string; name: string } {
     : { namespace: namespace ?? '', name };
 }
 
+/** Of JSON. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(value)) fields[name] = copy(field);
+  return fields;
+}
+
 /** A copy to give away: what is stored must not change. */
 function given<T>(object: KubeObject): Stored<T> {
-  return structuredClone(object) as unknown as Stored<T>;
+  return copy(object) as Stored<T>;
 }
 
 /**

@@ -60,6 +60,7 @@ function selectedName(query: Readonly<Record<string, string>>): string | undefin
 }
 
 function decoded(part: string): string {
+  if (!part.includes('%')) return part;
   try {
     return decodeURIComponent(part);
   } catch {

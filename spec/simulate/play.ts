@@ -6,6 +6,7 @@ import { World } from './world.ts';
 export interface Play {
   readonly schedule: Schedule;
   readonly violations: readonly Violation[];
+  /** Put into words when it is read. */
   readonly transcript: readonly string[];
   readonly figures: readonly (readonly [what: string, count: number])[];
 }
@@ -28,7 +29,14 @@ export async function play(
     await world.cluster.close();
   }
   const { violations, transcript, figures } = world;
-  return { schedule, violations, transcript: transcript.lines, figures: figures.entries() };
+  return {
+    schedule,
+    violations,
+    get transcript() {
+      return transcript.lines;
+    },
+    figures: figures.entries(),
+  };
 }
 
 async function run(world: World): Promise<void> {

@@ -27,6 +27,8 @@ async function main(given: Arguments): Promise<void> {
     const { user, system } = process.cpuUsage();
     const cpuMinutes = (user + system) / 60e6;
     console.log(`${Math.round(schedules / cpuMinutes)} schedules per minute of CPU time`);
+    const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+    console.log(`${peakMiB} MiB of memory at most`);
   }
   const violations = failing.reduce((sum, found) => sum + found.violations.length, 0);
   console.log(`${schedules} schedules, ${violations} violations, ${perMinute}/min`);

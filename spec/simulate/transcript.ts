@@ -6,27 +6,40 @@ export function time(ms: number): string {
   return `+${(Math.round(ms) / 1000).toFixed(3)}s`;
 }
 
+type Line = readonly [who: string, what: string];
+
 /** What happened, line by line: the same bytes for the same schedule. */
 export class Transcript {
-  readonly lines: string[] = [];
+  readonly #entries: { readonly atMs: number; readonly told: Line | RecordedFact }[] = [];
 
-  add(atMs: number, who: string, what: string): void {
-    this.lines.push(`${time(atMs)} ${who} ${what}`);
+  add(atMs: number, told: Line | RecordedFact): void {
+    this.#entries.push({ atMs, told });
+  }
+
+  /** Put into words only now: of most runs nobody wants to read them. */
+  get lines(): string[] {
+    return this.#entries.flatMap(({ atMs, told }) => {
+      const [who, what] = 'type' in told ? tell(told) : told;
+      return what === '' ? [] : [`${time(atMs)} ${who} ${what}`];
+    });
   }
 }
+
+/** What stays as true as it was when it happened. */
+type RecordedFact = Exclude<Fact, { readonly type: 'event' | 'settled' }>;
 
 /** Writes down every fact. */
 export function record(transcript: Transcript, world: World): (fact: Fact) => void {
   return (fact) => {
-    const [who, what] = tell(fact, world);
-    if (what !== '') transcript.add(world.clock.now(), who, what);
+    if (fact.type === 'settled') return;
+    // Whom an event concerns may be another one later.
+    const told = fact.type === 'event' ? (['world', world.tell(fact.event)] as const) : fact;
+    transcript.add(world.clock.now(), told);
   };
 }
 
-function tell(fact: Fact, world: World): readonly [who: string, what: string] {
+function tell(fact: RecordedFact): Line {
   switch (fact.type) {
-    case 'event':
-      return ['world', world.tell(fact.event)];
     case 'phase':
       return ['world', `--- ${fact.phase} ---`];
     case 'born':
@@ -53,8 +66,6 @@ function tell(fact: Fact, world: World): readonly [who: string, what: string] {
       return ['cluster', written(fact)];
     case 'warned':
       return [fact.who.name, `warns ${fact.code}: ${fact.message.split('\n')[0] ?? ''}`];
-    case 'settled':
-      return ['', ''];
   }
 }
 

@@ -150,7 +150,7 @@ export class World {
   violated(check: string, text: string): void {
     const atMs = this.clock.now();
     this.violations.push({ check, atMs, text });
-    this.transcript.add(atMs, 'check', `VIOLATION of ${check}: ${text}`);
+    this.transcript.add(atMs, ['check', `VIOLATION of ${check}: ${text}`]);
   }
 
   act(event: Event): void {
