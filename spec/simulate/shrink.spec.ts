@@ -42,6 +42,26 @@ describe('shrinking', () => {
     120_000,
   );
 
+  it('lets clocks differ by no more than they did', async () => {
+    const schedule = generate('lease', 5);
+    const slots = schedule.setting.slots.map((slot, index) => ({
+      ...slot,
+      clock: { ...slot.clock, rate: index === 0 ? 0.5 : 0.6 },
+    }));
+    const shrunk = await shrink(
+      { ...schedule, setting: { ...schedule.setting, slots } },
+      (world) => {
+        world.listen((fact) => {
+          const isSlow = world.slots.some(({ setting }) => setting.clock.rate < 1);
+          if (fact.type !== 'leads' || !isSlow || world.slots.length < 2) return;
+          world.violated('no leaders', `${fact.who.name} leads, and a clock is slow`);
+        });
+      },
+    );
+    const rates = shrunk.setting.slots.map(({ clock }) => clock.rate);
+    expect(rates).toEqual([0.5, 0.6]);
+  }, 120_000);
+
   it('leaves alone what breaks nothing', async () => {
     const schedule = generate('life', 1);
     expect(await shrink(schedule)).toBe(schedule);

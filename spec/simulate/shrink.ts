@@ -1,3 +1,4 @@
+import { NOTICED_MS } from './events/lease-pauses.ts';
 import { play } from './play.ts';
 import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
 import type { World } from './world.ts';
@@ -104,9 +105,8 @@ function withoutSlot(schedule: Schedule, gone: number): Schedule {
   return { ...schedule, events, setting: { ...setting, slots } };
 }
 
-/** What a reader would rather see in a slot than something else. */
+/** What a reader would rather see in a slot than something else, of what may be drawn. */
 const PLAIN: Readonly<Record<string, unknown>> = {
-  clock: { rate: 1, startMs: 0, wallOffsetMs: 0 },
   uid: 'told',
   guard: false,
   maxBackoffMs: 16_000,
@@ -116,7 +116,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   workMs: 0,
   slownessMs: 0,
   keepsIdentity: false,
-  restartMs: 60_000,
+  restartMs: 20_000,
 };
 
 /** Tries what a reader would rather see, one thing at a time. */
@@ -132,12 +132,20 @@ async function simplerSetting(schedule: Schedule, fails: Fails): Promise<Schedul
   const lastMs = Math.max(0, ...best.events.map(({ atMs }) => atMs)) + 1;
   await attempt((setting) => ({ ...setting, calm: false }));
   await attempt((setting) => ({ ...setting, troubleMs: Math.min(setting.troubleMs, lastMs) }));
+  for (const troubleMs of rounded(best.setting.troubleMs).filter((ms) => ms >= lastMs)) {
+    if (await attempt((setting) => ({ ...setting, troubleMs }))) break;
+  }
   await attempt((setting) => ({ ...setting, moments: [] }));
   await attempt(({ leftOver: _, ...setting }) => setting);
   await attempt((setting) => ({ ...setting, gcDelayMs: 0 }));
   if (!(await attempt((setting) => ({ ...setting, latencyMs: [0, 0] })))) {
     await attempt((setting) => ({ ...setting, latencyMs: [1, 1] }));
   }
+  // Together: electors' clocks must not come to differ by more than is tolerated.
+  await attempt((setting) => ({
+    ...setting,
+    slots: setting.slots.map((slot) => ({ ...slot, clock: { ...slot.clock, rate: 1 } })),
+  }));
   for (const index of best.setting.slots.keys()) {
     const inSlot = (change: (slot: SlotSetting) => SlotSetting) =>
       attempt((setting) => ({
@@ -154,7 +162,11 @@ async function simplerSetting(schedule: Schedule, fails: Fails): Promise<Schedul
 }
 
 function plainOf(slot: SlotSetting | undefined): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(PLAIN).filter(([key]) => slot && key in slot));
+  if (!slot) return {};
+  const { kind, clock } = slot;
+  const options = Object.entries(PLAIN).filter(([key]) => key in slot);
+  const rate = kind === 'life' ? 1 : clock.rate;
+  return { ...Object.fromEntries(options), clock: { rate, startMs: 0, wallOffsetMs: 0 } };
 }
 
 /** Earlier moments, shorter times, rounder numbers; no event overtakes another. */
@@ -168,7 +180,12 @@ async function rounder(schedule: Schedule, fails: Fails): Promise<Schedule> {
         const events = best.events.map((event, i) =>
           i === index ? { ...event, [key]: tried } : event,
         );
-        if (!areInOrder(events) || !(await fails({ ...best, events }))) continue;
+        if (
+          !areInOrder(events) ||
+          !isAllowed(events[index], key) ||
+          !(await fails({ ...best, events }))
+        )
+          continue;
         best = { ...best, events };
         break;
       }
@@ -188,6 +205,11 @@ function rounded(ms: number): number[] {
     unit < 1 ? 0 : Math.trunc(ms / unit) * unit,
   );
   return [...new Set(tried)].filter((value) => value !== ms);
+}
+
+/** A machine's sleep is noticed only if it is long enough; a shorter one is nobody's fault. */
+function isAllowed(event: Event | undefined, key: string): boolean {
+  return event?.what !== 'suspend elector' || key !== 'forMs' || Number(event[key]) >= NOTICED_MS;
 }
 
 function areInOrder(events: readonly Event[]): boolean {

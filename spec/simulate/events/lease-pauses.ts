@@ -6,7 +6,7 @@ import type { World } from '../world.ts';
 import { targetName, targetOf } from './target.ts';
 
 /** The boot clock is coarse: a shorter sleep may go unnoticed, and would count for the clocks' ratio. */
-const NOTICED_MS = 400;
+export const NOTICED_MS = 400;
 
 function candidateOf(world: World, event: Event): LeaseProcess | undefined {
   const { candidate } = world.slot(targetOf(world, event));
