@@ -306,7 +306,8 @@ export class Campaign {
     const { clock, lock, releases, settings } = this.#options;
     const startedMs = clock.now();
     let found = await this.#persist(() => lock.get(signal), signal);
-    for (let stale = 0; found && this.#isMine(found) && !releases.claim(found, this);) {
+    let stale = 0;
+    while (found && this.#isMine(found) && !releases.claim(found, this)) {
       // What this process has deleted and still reads is out of date, and may be so for long.
       if (releases.isEnding(found)) await abortable(releases.settled(found), signal);
       else await sleep(clock, backoffMs(stale++, settings.maxBackoffMs, clock.random()), signal);
