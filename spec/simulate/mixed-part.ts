@@ -1,11 +1,13 @@
 import type { Check } from './check.ts';
 import { processes } from './events/processes.ts';
+import type { Fact } from './fact.ts';
 import type { Family } from './family.ts';
 import { bootElector, leasePart } from './lease-part.ts';
 import { lifePart } from './life-part.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
 import type { Event, Setting, SlotSetting } from './schedule.ts';
+import type { World } from './world.ts';
 
 /** Electors come to their end first: calm takes life an hour, in which they would renew and renew. */
 const parts = [leasePart, lifePart];
@@ -23,11 +25,11 @@ function hostOf(setting: SlotSetting): number | undefined {
 }
 
 /** The check, told only of candidates that are its part's; whatever happens to the world concerns it. */
-function about({ kinds }: Part, { name, begin }: Check): Check {
+function about({ kinds }: Part, check: Check): Check {
   return {
-    name,
+    name: check.name,
     begin: (world, violated) => {
-      const notice = begin(world, violated);
+      const notice = check.begin(world, violated);
       return (fact) => {
         if (!('who' in fact) || kinds.includes(fact.who.kind)) notice(fact);
       };
@@ -52,6 +54,19 @@ function within({ kinds }: Part, family: Family): Family {
       };
       return family.draw(luck, { ...setting, slots }).map(move);
     },
+  };
+}
+
+/** Counts what only these worlds come by. */
+function sightings({ figures, candidates }: World): (fact: Fact) => void {
+  return (fact) => {
+    if (fact.type !== 'leads') return;
+    const { who } = fact;
+    const others = candidates.filter(({ process }) => process === who.process);
+    if (others.length > 1) figures.add('leads in a process that competes for both locks');
+    if (others.some((other) => other !== who && other.isValid)) {
+      figures.add('leads with both locks');
+    }
   };
 }
 
@@ -95,6 +110,7 @@ export const mixedPart: Part = {
   drawSetting,
   populate: (world) => {
     for (const part of parts) part.populate(world);
+    world.listen(sightings(world));
   },
   boot: (world, slot) => {
     const host = hostOf(slot.setting);

@@ -1,4 +1,5 @@
 import type { Check } from '../check.ts';
+import type { Fact } from '../fact.ts';
 import { LifeCandidate } from '../life-candidate.ts';
 
 /** Timers are whole milliseconds, and need not be earlier. */
@@ -6,6 +7,13 @@ const TIMER_MS = 20;
 
 /** Answers after which the same may succeed; 429 says for itself when. */
 const TRANSIENT = [401, 408, 500, 502, 503, 504];
+
+/** Who gives up takes back what he may have created at a pace of his own. */
+const GIVING_UP_MS = 2_000;
+
+function limitMs({ hasGivenUp, setting: { maxBackoffMs } }: LifeCandidate): number {
+  return hasGivenUp ? Math.max(maxBackoffMs, GIVING_UP_MS) : maxBackoffMs;
+}
 
 /** What fails is tried again at the latest after `maxBackoffMs`. */
 export const boundedBackoff: Check = {
@@ -18,7 +26,7 @@ export const boundedBackoff: Check = {
         const { who, sent } = fact;
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
         if (!isNeeded || !TRANSIENT.includes(fact.status)) return;
-        due.set(who, who.surroundings.clock.now() + who.setting.maxBackoffMs + TIMER_MS);
+        due.set(who, who.surroundings.clock.now() + limitMs(who) + TIMER_MS);
       }
       if (fact.type !== 'settled') return;
       for (const [who, dueMs] of due) {
@@ -26,33 +34,55 @@ export const boundedBackoff: Check = {
         if (!who.isWaiting || !who.isRunning) due.delete(who);
         else if (who.surroundings.clock.now() > dueMs) {
           due.delete(who);
-          const { maxBackoffMs } = who.setting;
-          violated(`${who.name} has not tried again ${maxBackoffMs} ms after a failure`);
+          violated(`${who.name} has not tried again ${limitMs(who)} ms after a failure`);
         }
       }
     };
   },
 };
 
-/** Who is told to come back later does not create before. */
+/** Of one process: what was last refused until when, and how many of its calls may ask at once. */
+interface Patience {
+  calls: number;
+  readonly notBeforeMs: Map<string, number>;
+}
+
+/** Who is told to come back later does not ask for the same before. */
 export const heededRetryAfter: Check = {
   name: 'heeded Retry-After',
   begin: (_, violated) => {
-    const notBefore = new Map<string, number>();
+    const all = new Map<LifeCandidate, Patience>();
     return (fact) => {
+      if (!('who' in fact) || !(fact.who instanceof LifeCandidate)) return;
+      const { who } = fact;
+      const patience = all.get(who) ?? { calls: 0, notBeforeMs: new Map<string, number>() };
+      all.set(who, patience);
+      const { notBeforeMs } = patience;
+      if (fact.type === 'asked') patience.calls += 1;
+      // What asks next does not know.
+      if (['asked', 'withdrew', 'refused', 'ended'].includes(fact.type)) notBeforeMs.clear();
       if (fact.type !== 'sent' && fact.type !== 'answered') return;
-      const { who, sent } = fact;
-      if (!(who instanceof LifeCandidate) || sent.verb !== 'create') return;
-      const key = `${who.name} ${JSON.stringify(sent.request.body)}`;
+      const { sent } = fact;
+      // Whatever else is read may be read anew because a watch says so; of several calls there is no
+      // telling which of them asks.
+      const isOwnPod = sent.resource === 'pods' && sent.name === who.podName;
+      const isPlain = sent.verb === 'delete' || (sent.verb === 'get' && isOwnPod);
+      if (sent.verb !== 'create' && !(isPlain && patience.calls === 1)) return;
+      const { method, path, body } = sent.request;
+      const key = `${method} ${path} ${JSON.stringify(body)}`;
       const nowMs = who.surroundings.clock.now();
       if (fact.type === 'sent') {
-        const early = (notBefore.get(key) ?? nowMs) - nowMs;
-        if (early > 1) violated(`${who.name} creates ${Math.round(early)} ms too early`);
+        const earlyMs = (notBeforeMs.get(key) ?? nowMs) - nowMs;
+        const what = `${sent.verb} ${sent.resource}/${sent.name}`;
+        if (earlyMs > 1) violated(`${who.name} sends ${what} ${Math.round(earlyMs)} ms too early`);
         return;
       }
-      const { details } = (fact.body ?? {}) as { details?: { retryAfterSeconds?: number } };
-      const seconds = fact.status === 429 ? (details?.retryAfterSeconds ?? 0) : 0;
-      notBefore.set(key, nowMs + seconds * 1_000);
+      notBeforeMs.set(key, nowMs + retryAfterMs(fact));
     };
   },
 };
+
+function retryAfterMs({ status, body }: Fact & { type: 'answered' }): number {
+  const { details } = (body ?? {}) as { details?: { retryAfterSeconds?: number } };
+  return status === 429 ? (details?.retryAfterSeconds ?? 0) * 1_000 : 0;
+}
