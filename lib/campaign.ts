@@ -63,6 +63,11 @@ export interface Victory {
   readonly lock: Lock;
   readonly podUid: string;
   readonly attempts: number;
+  /**
+   * To be called before the lock is given up, and the function that it returns afterwards: a create
+   * without an answer may have been on its way all the time, and make the lock anew.
+   */
+  readonly settling: () => () => Promise<void>;
 }
 
 /** The protocol decided that this Pod must not lead. */
@@ -141,7 +146,8 @@ export class Campaign {
   }
 
   #victory(lock: Lock): Victory {
-    return { lock, podUid: this.#state.podUid ?? '', attempts: this.#attempts };
+    const podUid = this.#state.podUid ?? '';
+    return { lock, podUid, attempts: this.#attempts, settling: () => this.#settling() };
   }
 
   #step(event: Event): void {
@@ -203,7 +209,10 @@ export class Campaign {
     end();
     if (created.status === 'rejected') throw created.reason;
     if (self.status === 'rejected') throw self.reason;
-    return { type: 'attempted', outcome: created.value, self: self.value };
+    const outcome = created.value;
+    // Meanwhile, another call of this process may have led with it, and released it.
+    const isGone = typeof outcome === 'object' && !this.#options.releases.claim(outcome, this);
+    return { type: 'attempted', outcome: isGone ? 'exists' : outcome, self: self.value };
   }
 
   async #create(podUid: string, signal: AbortSignal): Promise<Lock | 'exists' | 'quota'> {
@@ -285,6 +294,10 @@ export class Campaign {
     ]);
     const holder = lock ? this.#rival(lock) : predecessor;
     if (!holder) {
+      // As above: it may have been released while the rest was read.
+      if (lock && this.#isMine(lock) && !this.#options.releases.claim(lock, this)) {
+        return this.#inspect(signal);
+      }
       if (lock) this.#lookout.forgetHolder();
       return this.#inspected(lock, early ?? 'unreadable');
     }
@@ -363,13 +376,24 @@ export class Campaign {
     }
   }
 
+  #settling(): () => Promise<void> {
+    // Later, it would have found the lock there.
+    const isDoubted = this.#options.clock.now() < (this.#doubtUntilMs ?? 0);
+    return () => (isDoubted ? this.#takeBack(undefined) : Promise.resolve());
+  }
+
   /** Sees to it that no lock of this call is there, nor will be. */
   async #withdraw(left: Lock | undefined): Promise<void> {
+    const { api, lock, releases } = this.#options;
+    if (left) await releases.release(api, lock, left, this.#state.podUid ?? '');
+    if (!this.#created && this.#doubtUntilMs === undefined) return;
+    await this.#takeBack(this.#created);
+  }
+
+  /** Deletes what was created, also by a create that is still on its way. */
+  async #takeBack(known: Lock | undefined): Promise<void> {
     const { api, clock, lock, observer, releases } = this.#options;
     const stubborn = { maxBackoffMs: 2_000, withinMs: 15_000 };
-    if (left) await releases.release(api, lock, left, this.#state.podUid ?? '');
-    let known = this.#created;
-    if (!known && this.#doubtUntilMs === undefined) return;
     for (;;) {
       const doubtMs = (this.#doubtUntilMs ?? 0) - clock.now();
       const mine = (known ??= await api.retry(() => lock.get(), stubborn));
@@ -377,12 +401,11 @@ export class Campaign {
       if (mine?.attempt === this.#attempt) {
         observer.log('taking back the lock that was created');
         const remove = () => api.retry(() => lock.delete(mine), stubborn);
-        if (await releases.takeBack(mine, remove)) return;
-      } else if (doubtMs > 0) {
-        await sleep(clock, doubtMs);
-      } else {
-        return;
+        if (!(await releases.takeBack(mine, remove))) continue;
       }
+      if (doubtMs <= 0) return;
+      // Another create may still be on its way.
+      await sleep(clock, doubtMs);
     }
   }
 }

@@ -139,8 +139,9 @@ export class Election {
   #lead(victory: Victory, waitedMs: number): Leadership {
     const { clock, releases } = this.#surroundings;
     const { namespace, podName } = this.#candidate;
-    const { lock, podUid, attempts } = victory;
+    const { lock, podUid, attempts, settling } = victory;
     const stop = new AbortController();
+    let settle: (() => Promise<void>) | undefined;
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -155,8 +156,10 @@ export class Election {
     const { leadership, lose } = leadershipOf(facts, {
       release: async () => {
         stop.abort();
+        settle ??= settling();
         try {
           await releases.release(this.#api, this.#lock, lock, podUid);
+          await settle();
           log(`${this.#lockName}: released`);
         } catch (error) {
           throw explainRelease(error, this.#context);

@@ -29,7 +29,8 @@ export interface Leadership extends AsyncDisposable {
   /**
    * Gives the lock up, for the whole Pod, so that another can lead at once. First stop what only a
    * leader may do, and wait for this before the process ends.
-   * Resolves once the lock is gone; calling again does nothing more. Deletes only the lock that
+   * Resolves once the lock is gone (for ten seconds after a lost answer to its creation: once it cannot
+   * be made anew either); calling again does nothing more. Deletes only the lock that
    * this Pod holds. Throws `ERR_FORBIDDEN`, or `ERR_RELEASE_FAILED` if the API server cannot be
    * reached: the lock is then kept until this Pod ends, or until release is called again.
    */

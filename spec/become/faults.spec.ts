@@ -380,6 +380,50 @@ describe('after success', () => {
     expect(world.holder).toBe('a');
   });
 
+  test('who leads with a lock that another call of the process has released asks again', async () => {
+    const world = await simulation();
+    const process = world.process('a');
+    world.cluster.faults.add({ user: 'a', verb: 'get', resource: 'pods', times: 1, hang: true });
+    const slow = process.become();
+    const quick = await world.settled(process.become());
+    await world.settled(quick.release());
+    const leadership = await world.settled(slow);
+    const lock = world.cluster.getConfigMap('lock');
+    expect(lock?.metadata.resourceVersion).toBe(leadership.fencingToken);
+  });
+
+  test('a create that arrives after the release leaves nothing behind', async () => {
+    const world = await simulation();
+    world.cluster.faults.add({ ...creates, times: 1, reset: true });
+    const leadership = await world.settled(world.become('a'));
+    const lock = world.cluster.getConfigMap('lock');
+    const released = leadership.release();
+    await world.clock.advance(1_000);
+    expect(world.holder).toBeUndefined();
+    const { annotations, labels, ownerReferences } = lock?.metadata ?? {};
+    world.cluster.createConfigMap('lock', {
+      metadata: { annotations, labels, ownerReferences } as object,
+    });
+    await world.settled(released);
+    expect(world.cluster.getConfigMap('lock')).toBeUndefined();
+  });
+
+  test('nor do two of them after an abort', async () => {
+    const world = await simulation();
+    world.cluster.faults.add({ ...creates, times: 1, reset: true });
+    world.cluster.faults.add({ user: 'a', verb: 'get', resource: 'pods', latencyMs: 2_000 });
+    const abort = new AbortController();
+    const attempt = world.become('a', { signal: abort.signal });
+    await world.clock.advance(1_000);
+    const { annotations, ownerReferences } = world.cluster.getConfigMap('lock')?.metadata ?? {};
+    abort.abort(new Error('enough'));
+    await world.clock.advance(1_000);
+    expect(world.holder).toBeUndefined();
+    world.cluster.createConfigMap('lock', { metadata: { annotations, ownerReferences } as object });
+    await expect(world.settled(attempt)).rejects.toThrow('enough');
+    expect(world.cluster.getConfigMap('lock')).toBeUndefined();
+  });
+
   test('release without the right to delete is ERR_FORBIDDEN', async () => {
     const world = await simulation();
     const leadership = await world.settled(world.become('a'));
