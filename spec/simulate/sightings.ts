@@ -4,6 +4,7 @@ import type { Sent } from './fact.ts';
 
 /** What of a Lease decides: whoever sees this change knows that its holder lives. */
 export interface SeenRecord {
+  readonly uid: string | undefined;
   readonly holderIdentity: string;
   readonly leaseDurationSeconds: number | undefined;
   readonly leaseTransitions: number;
@@ -22,6 +23,7 @@ export function recordOf(lease: LeaseLike): SeenRecord {
   const seconds = leaseDurationSeconds as number | null | undefined;
   const parts = [metadata.uid, holderIdentity, seconds, leaseTransitions, acquireTime, renewTime];
   return {
+    uid: metadata.uid,
     holderIdentity: (holderIdentity as string | null | undefined) ?? '',
     leaseDurationSeconds: seconds ?? undefined,
     leaseTransitions: (leaseTransitions as number | null | undefined) ?? 0,
@@ -33,7 +35,9 @@ export function recordOf(lease: LeaseLike): SeenRecord {
 export class Sightings {
   readonly #clock: Clock;
   readonly #firstMs = new Map<string, number>();
-  #any = false;
+  /** Of Leases that it was answered with, and of those that it was shown while they were held. */
+  readonly #read = new Set<string>();
+  readonly #held = new Set<string>();
   #isUnwatched = false;
 
   constructor(clock: Clock) {
@@ -43,13 +47,19 @@ export class Sightings {
   /** It begins anew, and knows nothing. */
   forget(): void {
     this.#firstMs.clear();
-    this.#any = false;
+    this.#read.clear();
+    this.#held.clear();
     this.#isUnwatched = false;
   }
 
-  /** Whether it was answered with a Lease at all; what a watch tells may not have been heeded yet. */
-  get any(): boolean {
-    return this.#any;
+  /** Whether it was answered with this very Lease; what a watch tells may not have been heeded yet. */
+  hasRead(uid: string): boolean {
+    return this.#read.has(uid);
+  }
+
+  /** Whether it was shown a holder of this very Lease. */
+  hasSeenHeld(uid: string): boolean {
+    return this.#held.has(uid);
   }
 
   /** Whether it was told that it may not watch: it does not try again, but reads. */
@@ -65,8 +75,9 @@ export class Sightings {
     if (sent.verb === 'watch' && status === 403) this.#isUnwatched = true;
     if (sent.verb === 'watch' || sent.verb === 'list') return;
     if (status >= 300) return;
-    this.#any = true;
-    this.#see(body as LeaseLike);
+    const lease = body as LeaseLike;
+    if (lease.metadata.uid !== undefined) this.#read.add(lease.metadata.uid);
+    this.#see(lease);
   }
 
   /** The transport, with a look at what its watches show. */
@@ -97,8 +108,9 @@ export class Sightings {
   }
 
   #see(lease: LeaseLike): void {
-    if (lease.metadata.uid === undefined) return;
-    const { key } = recordOf(lease);
+    const { key, uid, holderIdentity } = recordOf(lease);
+    if (uid === undefined) return;
+    if (holderIdentity !== '') this.#held.add(uid);
     if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
   }
 }

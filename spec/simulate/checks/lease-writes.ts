@@ -23,8 +23,8 @@ class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
   readonly #versions = new Map<string, SeenRecord>();
-  /** By each one's own clock, when the Lease was deleted last. */
-  readonly #goneMs = new Map<LeaseCandidate, number>();
+  /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
+  readonly #gone = new Map<LeaseCandidate, { readonly uid: string; readonly atMs: number }>();
   /** The shortest time for which any holder on record has counted. */
   #shortestMs: number;
 
@@ -40,8 +40,10 @@ class Writes {
 
   written(before: LeaseBody | undefined, after: LeaseBody | undefined): void {
     if (!after) {
+      const uid = before?.metadata.uid ?? '';
       for (const who of this.#world.living) {
-        if (who instanceof LeaseCandidate) this.#goneMs.set(who, who.clock.now());
+        if (!(who instanceof LeaseCandidate) || !who.sightings.hasRead(uid)) continue;
+        this.#gone.set(who, { uid, atMs: who.clock.now() });
       }
       return;
     }
@@ -112,7 +114,14 @@ class Writes {
     if (record.leaseTransitions !== replaced.leaseTransitions + (isHeld ? 0 : 1)) {
       this.#violated(`${name} writes ${record.leaseTransitions} transitions`);
     }
-    if (isHeld || replaced.holderIdentity === '') return;
+    if (isHeld) return;
+    if (replaced.holderIdentity === '') {
+      // One that was created anew says nothing of whoever had the last one.
+      const { uid = '' } = replaced;
+      const isNew = this.#gone.get(who)?.uid !== uid && !sightings.hasSeenHeld(uid);
+      if (isNew) this.#waited(who, 'takes the new Lease');
+      return;
+    }
     const seenMs = sightings.firstMs(replaced);
     if (seenMs === undefined) {
       this.#violated(`${name} takes over a Lease of ${replaced.holderIdentity} that it never saw`);
@@ -130,17 +139,23 @@ class Writes {
   }
 
   #create(who: LeaseCandidate, body: LeaseBody): void {
-    const { name, identity, clock, sightings, setting } = who;
+    const { name, identity } = who;
     const { holderIdentity, leaseTransitions } = recordOf(body);
     if (holderIdentity !== identity || leaseTransitions !== 0) {
       this.#violated(`${name} creates a Lease of ${holderIdentity} with ${leaseTransitions}`);
     }
-    const goneMs = this.#goneMs.get(who);
-    if (who.mayLead || !sightings.any || goneMs === undefined) return;
-    const ageMs = clock.now() - goneMs;
+    this.#waited(who, 'creates the Lease');
+  }
+
+  /** The time of whoever had the Lease when it was deleted has to be over, unless that is oneself. */
+  #waited(who: LeaseCandidate, does: string): void {
+    const { name, clock, sightings, setting } = who;
+    const gone = this.#gone.get(who);
+    if (who.mayLead || !gone || !sightings.hasRead(gone.uid)) return;
+    const ageMs = clock.now() - gone.atMs;
     const limitMs = Math.min(this.#shortestMs, setting.times.leaseDurationMs);
     if (ageMs < limitMs - ROUNDING_MS) {
-      this.#violated(`${name} creates the Lease ${Math.round(ageMs)} ms after it was deleted`);
+      this.#violated(`${name} ${does} ${Math.round(ageMs)} ms after the last was deleted`);
     }
   }
 }

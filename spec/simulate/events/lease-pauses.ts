@@ -22,7 +22,7 @@ export const electorPauses: Family = {
   name: 'elector pauses',
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 4), () => {
-      const what = luck.pick(['stop elector', 'suspend elector', 'jump', 'halt']);
+      const what = luck.pick(['stop elector', 'stop writer', 'suspend elector', 'jump', 'halt']);
       return {
         what,
         slot: slotOrLeader(luck, setting),
@@ -40,6 +40,25 @@ export const electorPauses: Family = {
         });
       },
       tell: (event) => `${targetName(event)} is stopped for ${String(event['forMs'])} ms`,
+    },
+    'stop writer': {
+      act: (world, event) => {
+        const candidate = candidateOf(world, event);
+        let isOver = !candidate;
+        world.listen((fact) => {
+          isOver ||= fact.type === 'phase';
+          if (isOver || fact.type !== 'sent' || fact.who !== candidate) return;
+          if (fact.sent.verb !== 'update' && fact.sent.verb !== 'create') return;
+          isOver = true;
+          if (!candidate.isRunning) return;
+          candidate.stop();
+          world.later(Number(event['forMs']), () => {
+            candidate.continue();
+          });
+        });
+      },
+      tell: (event) =>
+        `${targetName(event)} is stopped for ${String(event['forMs'])} ms with its next write`,
     },
     'suspend elector': {
       act: (world, event) => {
