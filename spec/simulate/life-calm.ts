@@ -1,3 +1,4 @@
+import type { FaultRule } from '../../lib/testing/index.ts';
 import { LifeCandidate } from './life-candidate.ts';
 import type { World } from './world.ts';
 
@@ -30,6 +31,9 @@ const ways = [
   { name: 'deleted in the foreground', requests: 10, waitMs: FOREGROUND_MS },
 ] as const;
 
+/** How long after they were asked for watches open, where they are late. */
+const OPENING_MS = 2_000;
+
 /** What watches are like when it passes on, and how much longer it may take therefore. */
 const sights = [
   { name: 'open', waitMs: 0 },
@@ -38,6 +42,8 @@ const sights = [
   { name: 'cut', waitMs: 3_000 },
   /** Silence is noticed after 150 s, and a look follows. */
   { name: 'silent', waitMs: 170_000 },
+  /** Nobody knows what happens until they are open. */
+  { name: 'late', waitMs: OPENING_MS },
 ] as const;
 
 /**
@@ -84,14 +90,17 @@ async function handOver(world: World): Promise<void> {
   // Only who has seen a deletion in the foreground begin knows that the Pod outlasts its lock.
   const mustSee = way.name === 'deleted in the foreground';
   const sight = mustSee ? sights[0] : luck.pick(sights);
+  const openingMs = sight.name === 'late' ? OPENING_MS : 0;
   let isTaken = false;
   world.listen((fact) => {
     if (fact.type === 'leads' && fact.who.kind === 'life') isTaken = true;
   });
   const [, latencyMs] = world.schedule.setting.latencyMs;
   // Whoever has only just asked reads and watches meanwhile.
-  if (!mustSee && luck.chance(0.4)) {
-    await restartWaiting(world, podUid, luck.integer(0, 4 * latencyMs + 5));
+  if (openingMs > 0 || (!mustSee && luck.chance(0.4))) {
+    const late: FaultRule = { verb: 'watch', resource: 'configmaps', latencyMs: openingMs };
+    if (openingMs > 0) world.cluster.faults.add(late);
+    await restartWaiting(world, podUid, luck.integer(0, openingMs / 2 + 4 * latencyMs + 5));
   }
   if (sight.name === 'cut') world.cluster.faults.cutWatches();
   if (sight.name === 'silent') world.cluster.faults.add({ verb: 'watch', freeze: true });

@@ -2,16 +2,19 @@ import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
 import { verifiedDeletes } from './checks/deletes.ts';
 import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
 import { onRecord, wanted } from './checks/record.ts';
+import { missingRights } from './checks/rights.ts';
 import { nothingRemains } from './checks/remains.ts';
 import { patience, silence } from './checks/silence.ts';
 import { growingTokens, oneLeader } from './checks/leadership.ts';
 import { duration } from './draw.ts';
 import { refusals, tokens, watches } from './events/api-server.ts';
 import { collector, meddling, releaseHold } from './events/lock.ts';
+import { foreign, removeForeign } from './events/foreign.ts';
 import { mishaps, partitions } from './events/network.ts';
 import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
+import { dyingLocks, overlappingReleases, strandedCreates } from './events/sequences.ts';
 import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
@@ -19,6 +22,7 @@ import type { Part } from './part.ts';
 import { Process } from './process.ts';
 import type { ClockSetting, Setting } from './schedule.ts';
 import { sightingsForLife } from './life-sightings.ts';
+import type { Slot, World } from './world.ts';
 
 /** Clocks of machines: nothing of leader for life rests on them. */
 export function drawClock(luck: Luck): ClockSetting {
@@ -55,7 +59,23 @@ function drawSetting(luck: Luck): Setting {
       [50, 2_000],
     ]),
     gcDelayMs: luck.pick([0, 0, 10, 1_000, 2_000, 5_000]),
+    keepsEnded: luck.chance(0.3),
   };
+}
+
+/** As the Pods of Jobs do, whose work is done; unless nobody would be left who can lead. */
+function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean {
+  return (
+    schedule.setting['keepsEnded'] === true &&
+    living.some(
+      (other) =>
+        other.slot !== index &&
+        other instanceof LifeCandidate &&
+        (other.isWaiting || other.isValid) &&
+        !pods.isDeleting(other.podUid) &&
+        !pods.hasFinalPhase(other.podUid),
+    )
+  );
 }
 
 /** Leader for life: Pods that call `become`. */
@@ -74,6 +94,10 @@ export const lifePart: Part = {
     collector,
     meddling,
     nodes,
+    foreign,
+    overlappingReleases,
+    strandedCreates,
+    dyingLocks,
   ],
   checks: [
     oneLeader,
@@ -85,6 +109,7 @@ export const lifePart: Part = {
     patience,
     typedErrors,
     dueWarnings,
+    missingRights,
     noSecrets,
     boundedBackoff,
     heededRetryAfter,
@@ -101,7 +126,10 @@ export const lifePart: Part = {
     const { cluster, pods } = world;
     const found = cluster.getPod(slot.podName);
     if (!found) pods.create(slot.podName);
-    else if (pods.isOver(found.metadata.uid)) pods.replace(slot.podName);
+    else if (pods.isOver(found.metadata.uid)) {
+      if (staysEnded(world, slot)) return undefined;
+      pods.replace(slot.podName);
+    }
     const pod = cluster.getPod(slot.podName);
     if (!pod) return undefined;
     const { uid } = pod.metadata;
@@ -131,10 +159,13 @@ export const lifePart: Part = {
       candidate.mend();
     }
     if (world.truth.lock?.hasFinalizers) releaseHold(world);
+    removeForeign(world);
     for (const { index, setting } of world.slots) {
       if (setting.kind !== 'life') continue;
       const candidate = world.boot(index);
-      if (candidate && !candidate.isBusy) candidate.start();
+      if (!(candidate instanceof LifeCandidate)) continue;
+      // Also while it still releases what it led with.
+      if (!candidate.isWaiting && !candidate.isValid) candidate.start();
     }
   },
   calm: calmLife,

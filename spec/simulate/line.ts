@@ -24,6 +24,10 @@ export interface Mishap {
   readonly againMs?: number;
   /** The answer is lost, and the sender is told that the connection broke; or is told nothing. */
   readonly lost?: 'broken' | 'silent';
+  /** The sender is told that the connection broke, yet the request is carried out after all. */
+  readonly isStranded?: boolean;
+  /** So many requests only. Default: all. */
+  readonly times?: number;
   /** What a watch shows from now on is lost, while its connection seems to be open. */
   readonly deaf?: boolean;
 }
@@ -79,6 +83,7 @@ export class Line {
   /** The process reads what has come. */
   readonly #door = new Gate();
   #requestsLost = false;
+  readonly #struck = new Map<Mishap, number>();
   #isDead = false;
   mishaps: Mishap[] = [];
 
@@ -168,7 +173,7 @@ export class Line {
     errand: Errand,
     signal: AbortSignal,
   ): Promise<ApiResponse> {
-    const { lateMs, answerMs, againMs, lost } = this.#mishapOf(errand.sent);
+    const { lateMs, answerMs, againMs, lost, isStranded } = this.#mishapOf(errand.sent);
     if (this.#requestsLost) return abortable(new Promise<never>(() => undefined), signal);
     const latencyMs = this.#draw();
     const carryOut = async (delayMs: number, ended: AbortSignal) => {
@@ -176,6 +181,11 @@ export class Line {
       return transport.send(request, ended);
     };
     if (againMs !== undefined) this.#forget(carryOut(againMs, errand.end.signal));
+    if (isStranded === true) {
+      this.#forget(carryOut(latencyMs / 2 + (lateMs ?? 0), errand.end.signal));
+      await sleep(this.#clock, latencyMs / 2, signal);
+      throw new BrokenConnection('socket hang up');
+    }
     const isLate = lateMs !== undefined;
     // Who gives a request up tells the API server so, unless the request is still on its way.
     const ended = isLate ? errand.end : linked(errand.end.signal, signal).controller;
@@ -222,14 +232,16 @@ export class Line {
   }
 
   #mishapOf({ verb, resource }: Sent): Partial<Mishap> {
-    return (
-      this.mishaps.find(
-        (mishap) =>
-          (mishap.verb ?? verb) === verb &&
-          (mishap.resource ?? resource) === resource &&
-          this.#luck.chance(mishap.probability),
-      ) ?? {}
+    const struck = this.mishaps.find(
+      (mishap) =>
+        (mishap.verb ?? verb) === verb &&
+        (mishap.resource ?? resource) === resource &&
+        (this.#struck.get(mishap) ?? 0) < (mishap.times ?? Number.POSITIVE_INFINITY) &&
+        this.#luck.chance(mishap.probability),
     );
+    if (!struck) return {};
+    this.#struck.set(struck, (this.#struck.get(struck) ?? 0) + 1);
+    return struck;
   }
 
   #draw(): number {

@@ -79,6 +79,12 @@ export class Pods {
     this.#world.cluster.evictPod(pod);
   }
 
+  /** All it had to do is done, or has failed; its object stays. */
+  complete(name: string, { phase }: Pick<Ending, 'phase'>): void {
+    const pod = this.#world.cluster.getPod(name);
+    if (pod && !this.isOver(pod.metadata.uid)) this.#end(pod, phase);
+  }
+
   /** Another Pod of its name, at once: its controller was quick. */
   replace(name: string): void {
     const pod = this.#world.cluster.getPod(name);

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
+import type { Candidate } from './candidate.ts';
 import type { Fact } from './fact.ts';
 
 const MARK = 'leader-for-life/pod-uid';
@@ -20,12 +21,19 @@ export interface LockState {
 /** What the lock called `lock` is, and was. */
 export class Truth {
   #lock: LockState | undefined;
+  #lastLeader: Candidate | undefined;
 
   get lock(): LockState | undefined {
     return this.#lock;
   }
 
+  /** Who was the last to be told that he leads for life. */
+  get lastLeader(): Candidate | undefined {
+    return this.#lastLeader;
+  }
+
   notice(fact: Fact): void {
+    if (fact.type === 'leads' && fact.who.kind === 'life') this.#lastLeader = fact.who;
     if (fact.type !== 'written' || fact.resource !== 'configmaps') return;
     if ((fact.after ?? fact.before)?.metadata.name !== 'lock') return;
     this.#lock = fact.after && lockOf(fact.after);

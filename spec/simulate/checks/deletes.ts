@@ -94,6 +94,7 @@ function judge(
   const lock = knowledge.locks.get(`${uid}/${resourceVersion}`);
   if (!lock) return `deletes a lock (${uid} @${resourceVersion}) that it never read`;
   const { holderUid, holderName } = lock;
+  if (holderUid === '') return `deletes a ConfigMap that nobody holds as a lock`;
   if (holderUid === who.podUid || holderUid === who.claimedUid) return undefined;
   if (!world.pods.isOver(holderUid)) {
     return `deletes the lock of Pod ${holderName} ${holderUid}, which has not ended`;

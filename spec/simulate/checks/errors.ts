@@ -1,21 +1,39 @@
 import { LeaderElectionError } from '../../../lib/errors.ts';
+import type { KubeObject } from '../../../lib/testing/objects.ts';
 import type { Check } from '../check.ts';
+import type { Fact } from '../fact.ts';
 import { LifeCandidate, NoLongerWanted } from '../life-candidate.ts';
 import { describe } from '../transcript.ts';
+import { lockOf } from '../truth.ts';
 import type { World } from '../world.ts';
 
 /** Whoever is refused is told why by an error of ours, and only of what is the case. */
 export const typedErrors: Check = {
   name: 'typed errors',
-  begin: (world, violated) => (fact) => {
-    if (fact.type !== 'refused' || !(fact.who instanceof LifeCandidate)) return;
-    if (!isDue(fact.error, fact.who, world)) {
-      violated(`${fact.who.name} is refused without reason: ${describe(fact.error)}`);
-    }
+  begin: (world, violated) => {
+    // Who was shown a ConfigMap of the lock's name that is no lock.
+    const shown = new Set<unknown>();
+    return (fact) => {
+      if (fact.type === 'answered' && isForeignLock(fact)) shown.add(fact.who);
+      if (fact.type !== 'refused' || !(fact.who instanceof LifeCandidate)) return;
+      if (!isDue(fact.error, fact.who, world, shown)) {
+        violated(`${fact.who.name} is refused without reason: ${describe(fact.error)}`);
+      }
+    };
   },
 };
 
-function isDue(error: unknown, who: LifeCandidate, world: World): boolean {
+function isForeignLock({ sent, status, body }: Fact & { type: 'answered' }): boolean {
+  if (sent.resource !== 'configmaps' || sent.verb !== 'get' || status !== 200) return false;
+  return lockOf(body as KubeObject).holderUid === '';
+}
+
+function isDue(
+  error: unknown,
+  who: LifeCandidate,
+  world: World,
+  shown: ReadonlySet<unknown>,
+): boolean {
   if (error instanceof NoLongerWanted) return true;
   if (!(error instanceof LeaderElectionError)) return false;
   const { pods } = world;
@@ -24,6 +42,8 @@ function isDue(error: unknown, who: LifeCandidate, world: World): boolean {
       return pods.isDeleting(who.podUid) || pods.hasFinalPhase(who.podUid);
     case 'ERR_POD_NOT_FOUND':
       return pods.isOver(who.claimedUid);
+    case 'ERR_FOREIGN_LOCK':
+      return shown.has(who);
     case 'ERR_POD_UID_MISMATCH':
       return who.claimedUid !== who.podUid;
     case 'ERR_RELEASE_FAILED':
@@ -48,7 +68,17 @@ export const dueWarnings: Check = {
   },
 };
 
-const PEACEFUL = ['start', 'again', 'finish', 'cancel', 'crash', 'delete', 'evict', 'replace'];
+const PEACEFUL = [
+  'start',
+  'again',
+  'finish',
+  'cancel',
+  'crash',
+  'delete',
+  'evict',
+  'complete',
+  'replace',
+];
 
 /** No token may get to where people read. */
 export const noSecrets: Check = {

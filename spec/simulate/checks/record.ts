@@ -10,7 +10,8 @@ export const onRecord: Check = {
     const { lock } = world.truth;
     for (const leader of world.leaders) {
       if (leader.kind !== 'life' || lock?.holderUid === leader.podUid) continue;
-      if (!lock && world.pods.losesLock(leader.podUid)) continue;
+      const isFree = !lock || lock.holderUid === '';
+      if (isFree && world.pods.losesLock(leader.podUid)) continue;
       const whose = lock ? `names Pod ${lock.holderName} ${lock.holderUid}` : 'is gone';
       violated(`${leader.name} leads, but the lock ${whose}`);
     }
@@ -37,6 +38,8 @@ export const wanted: Check = {
       } else if (fact.type === 'written' && fact.resource === 'configmaps') {
         if (fact.before || !fact.after) return;
         const { holderUid, holderName } = lockOf(fact.after);
+        // Somebody's own ConfigMap, which happens to have that name.
+        if (holderUid === '') return;
         const creator = creators.get(attemptOf(fact.after));
         if (!creator) {
           violated(`the lock names Pod ${holderName} ${holderUid}, which did not ask for it`);

@@ -13,7 +13,7 @@ export const silence: Check = {
   },
 };
 
-/** More than any candidate needs in a second, whatever goes wrong. */
+/** More than any call needs in a second, whatever goes wrong. */
 const MAX_PER_SECOND = 40;
 
 /** Nobody asks as fast as he can, whatever goes wrong: failures are met with patience. */
@@ -27,8 +27,12 @@ export const patience: Check = {
       const times = (recent.get(fact.who) ?? []).filter((ms) => ms > now - 1_000);
       times.push(now);
       recent.set(fact.who, times);
-      if (times.length === MAX_PER_SECOND + 1) {
-        violated(`${fact.who.name} sends more than ${MAX_PER_SECOND} requests within a second`);
+      if (times.length <= MAX_PER_SECOND) return;
+      const calls = Math.max(fact.who.remains.calls, 1);
+      if (times.length === calls * MAX_PER_SECOND + 1) {
+        violated(
+          `${fact.who.name} sends more than ${calls * MAX_PER_SECOND} requests within a second`,
+        );
       }
     };
   },

@@ -84,8 +84,15 @@ export const watches: Family = {
       forMs: duration(luck, 60_000, 1),
     })),
     ...events(luck, setting, luck.integer(0, 3), () => ({
-      what: luck.pick(['cut watches', 'close watches', 'compact', 'restart API server']),
+      what: luck.pick([
+        'cut watches',
+        'close watches',
+        'refuse watches',
+        'compact',
+        'restart API server',
+      ]),
       forMs: duration(luck, 9_000, 1),
+      status: luck.pick([410, 410, 429, 500, 503]),
     })),
   ],
   kinds: {
@@ -101,6 +108,18 @@ export const watches: Family = {
         world.cluster.faults.cutWatches({}, { cleanly: true });
       },
       tell: () => 'all watches are closed in good order',
+    },
+    'refuse watches': {
+      act: (world, event) => {
+        const { faults } = world.cluster;
+        const refusal = faults.add({ verb: 'watch', error: { status: Number(event['status']) } });
+        faults.cutWatches();
+        world.later(Number(event['forMs']), () => {
+          refusal.remove();
+        });
+      },
+      tell: (event) =>
+        `all watches are cut, and answered with ${String(event['status'])} for ${String(event['forMs'])} ms`,
     },
     compact: {
       act: (world) => {

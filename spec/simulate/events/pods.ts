@@ -8,7 +8,7 @@ export const podEnds: Family = {
   isBasic: true,
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 6), () => ({
-      what: luck.pick(['delete', 'delete', 'evict', 'replace', 'linger']),
+      what: luck.pick(['delete', 'delete', 'evict', 'complete', 'replace', 'linger']),
       slot: slotOrLeader(luck, setting),
       // Its processes go on for so long after it was asked to go,
       lastMs: luck.chance(0.3) ? 0 : duration(luck, 30_000),
@@ -31,6 +31,12 @@ export const podEnds: Family = {
         world.pods.evict(world.slot(targetOf(world, event)).podName);
       },
       tell: (event) => `${targetName(event)} is evicted`,
+    },
+    complete: {
+      act: (world, event) => {
+        world.pods.complete(world.slot(targetOf(world, event)).podName, event as never);
+      },
+      tell: (event) => `${targetName(event)} ends, and its Pod stays as ${String(event['phase'])}`,
     },
     replace: {
       act: (world, event) => {

@@ -2,12 +2,14 @@ import type { Event } from '../schedule.ts';
 import type { World } from '../world.ts';
 
 /**
- * Whom an event concerns: a slot, or whoever leads at that moment (the first slot if nobody does).
- * Where there are leaders of several locks, `of` may say of which kind the leader is.
+ * Whom an event concerns: a slot, whoever leads at that moment (the first slot if nobody does), or
+ * whoever has led for life last. Where there are leaders of several locks, `of` may say of which kind
+ * the leader is.
  */
 export function targetOf(world: World, event: Event): number {
   const { slot } = event;
   if (typeof slot === 'number') return slot;
+  if (slot === 'last leader') return world.truth.lastLeader?.slot ?? 0;
   const of = event['of'] as readonly string[] | undefined;
   const leader = world.leaders.find(({ kind }) => !of || of.includes(kind));
   if (leader) return leader.slot;
@@ -18,5 +20,5 @@ export function targetOf(world: World, event: Event): number {
 }
 
 export function targetName({ slot }: Event): string {
-  return typeof slot === 'number' ? `pod-${slot}` : 'the leader';
+  return typeof slot === 'number' ? `pod-${slot}` : `the ${String(slot)}`;
 }

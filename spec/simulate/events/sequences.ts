@@ -1,0 +1,70 @@
+import { anySlot, duration, moment } from '../draw.ts';
+import type { Family } from '../family.ts';
+import type { Mishap } from '../line.ts';
+import type { Luck } from '../luck.ts';
+import type { Event, Setting } from '../schedule.ts';
+
+/**
+ * What hardly ever comes about when each event is drawn alone: the events are those of other families,
+ * one after the other, with times of their own between them.
+ */
+function sequences(name: string, draw: (luck: Luck, setting: Setting) => Event[]): Family {
+  return {
+    name,
+    draw: (luck, setting) =>
+      Array.from({ length: luck.integer(1, 3) }, () => draw(luck, setting)).flat(),
+    kinds: {},
+  };
+}
+
+/** While a release is under way, the same program asks again. */
+export const overlappingReleases = sequences('overlapping releases', (luck, setting) => {
+  const atMs = moment(luck, setting);
+  const askedMs = atMs + duration(luck, 10_000);
+  const mishap: Mishap = {
+    verb: 'delete',
+    probability: 1,
+    times: luck.integer(1, 2),
+    ...luck.pick<Partial<Mishap>>([
+      { lateMs: duration(luck, 5_000, 1) },
+      { answerMs: duration(luck, 5_000, 1) },
+      { lost: 'broken' },
+      { lost: 'broken', answerMs: duration(luck, 5_000, 1) },
+      { lost: 'silent' },
+    ]),
+  };
+  return [
+    { atMs, what: 'mishap', slot: 'leader', mishap, forMs: 10_000 },
+    { atMs, what: 'finish', slot: 'leader' },
+    { atMs: askedMs, what: 'again', slot: 'last leader' },
+  ];
+});
+
+/** As long as a doubt lasts by the fastest clock that there is, nearly. */
+const MAX_STRANDED_MS = 4_500;
+
+/** A create is believed to have failed, its program gives up, and the lock becomes free for it. */
+export const strandedCreates = sequences('stranded creates', (luck, setting) => {
+  const atMs = moment(luck, setting);
+  const slot = anySlot(luck, setting);
+  const lateMs = duration(luck, MAX_STRANDED_MS, 500);
+  const mishap: Mishap = { verb: 'create', probability: 1, times: 1, isStranded: true, lateMs };
+  return [
+    { atMs, what: 'mishap', slot, mishap, forMs: 1_000 },
+    { atMs, what: 'again', slot },
+    { atMs: atMs + duration(luck, lateMs, 100), what: 'cancel', slot },
+    { atMs: atMs + duration(luck, lateMs, 100), what: 'finish', slot: 'leader' },
+  ];
+});
+
+/** A lock is held by a finalizer while it is given up, and its Pod asks for it again. */
+export const dyingLocks = sequences('dying locks', (luck, setting) => {
+  const atMs = moment(luck, setting);
+  const finishedMs = atMs + duration(luck, 2_000);
+  const askedMs = finishedMs + duration(luck, 5_000);
+  return [
+    { atMs, what: 'hold lock', forMs: duration(luck, 30_000, 1_000) },
+    { atMs: finishedMs, what: 'finish', slot: 'leader' },
+    { atMs: askedMs, what: 'again', slot: 'last leader' },
+  ];
+});
