@@ -61,8 +61,9 @@ export class LeaseCandidate extends LeaseProcess {
     this.#given = { clock, environment, releases, warn, connect };
   }
 
+  /** Names that are kept begin with one another: who compares too little takes one for the other. */
   override get identity(): string {
-    return this.setting.keepsIdentity ? `${this.podName}-again` : this.name;
+    return this.setting.keepsIdentity ? `elector${'-again'.repeat(this.slot)}` : this.name;
   }
 
   get term(): Term | undefined {
