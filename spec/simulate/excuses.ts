@@ -9,7 +9,8 @@ export const HAND = 'by-hand';
 /**
  * Who may believe, for a while, that it leads beside another, as `docs/lease.md` says in "What nobody
  * can prevent": whoever had the Lease when it was deleted, or given to somebody else, by hand; and
- * whoever's Lease a client-go wiped. Each until it has to renew.
+ * whoever's Lease a client-go wiped. Each until it has to renew. And a client-go that has released:
+ * it tells its work to stop only when it was answered, or has waited for that.
  */
 export class Excuses {
   readonly #world: World;
@@ -36,11 +37,10 @@ export class Excuses {
     const isSame = after && recordOf(after).holderIdentity === holder;
     if (isSame) return;
     const isByHand = !after || handOf(after) !== handOf(before);
-    const isWiped =
-      after &&
-      recordOf(after).holderIdentity === '' &&
-      !this.#released.has(`${holder} ${before.metadata.resourceVersion}`);
-    if (isByHand || isWiped) this.#excuse(holder);
+    const isFree = after && recordOf(after).holderIdentity === '';
+    const isReleased = this.#released.has(`${holder} ${before.metadata.resourceVersion}`);
+    if (isByHand || (isFree && !isReleased)) this.#excuse(holder);
+    else if (isFree) this.#excuseReleaser(holder);
   };
 
   #noticeRelease(who: LeaseProcess, body: unknown): void {
@@ -52,9 +52,20 @@ export class Excuses {
   #excuse(holder: string): void {
     for (const who of this.#world.living) {
       if (!(who instanceof LeaseProcess)) continue;
-      if (who.identity !== holder && !who.mayLead) continue;
-      this.#untilMs.set(who, this.#world.clock.now() + trustMs(who) / who.setting.clock.rate);
+      if (who.identity === holder || who.mayLead) this.#trust(who);
     }
+  }
+
+  #excuseReleaser(holder: string): void {
+    for (const who of this.#world.living) {
+      if (who instanceof LeaseProcess && who.kind === 'client-go' && who.identity === holder) {
+        this.#trust(who);
+      }
+    }
+  }
+
+  #trust(who: LeaseProcess): void {
+    this.#untilMs.set(who, this.#world.clock.now() + trustMs(who) / who.setting.clock.rate);
   }
 }
 
