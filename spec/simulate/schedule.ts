@@ -59,7 +59,7 @@ export function generate(mode: Mode, seed: number): Schedule {
   const kept = luck.fork('swarm').number();
   const swarm = luck.fork('families');
   const events = families
-    .filter((family) => family.isBasic || swarm.chance(kept))
+    .filter((family) => family.isBasic === true || swarm.chance(kept))
     .flatMap((family) => family.draw(luck.fork(family.name), setting))
     .filter(({ atMs }) => atMs < setting.troubleMs)
     .sort((a, b) => a.atMs - b.atMs);
