@@ -89,8 +89,15 @@ function isSpare({ slots }: Setting, slot: number): boolean {
 /** Those after it move up. */
 function withoutSlot(schedule: Schedule, gone: number): Schedule {
   const { setting } = schedule;
-  const slots = setting.slots.filter((_, index) => index !== gone);
   const moved = (slot: number) => (slot > gone ? slot - 1 : slot);
+  const slots = setting.slots
+    .filter((_, index) => index !== gone)
+    .map((slot): SlotSetting => {
+      const { within, ...alone } = slot;
+      // Who was in its process gets one of its own.
+      if (typeof within !== 'number' || within === gone) return alone;
+      return { ...alone, within: moved(within) };
+    });
   const events = schedule.events
     .filter(({ slot }) => slot !== gone)
     .map((event) => {
