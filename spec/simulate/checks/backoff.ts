@@ -21,7 +21,8 @@ export const boundedBackoff: Check = {
   begin: (_, violated) => {
     const due = new Map<LifeCandidate, number>();
     return (fact) => {
-      if (fact.type === 'sent' && fact.who instanceof LifeCandidate) due.delete(fact.who);
+      const isNews = fact.type === 'sent' || fact.type === 'withdrew';
+      if (isNews && fact.who instanceof LifeCandidate) due.delete(fact.who);
       if (fact.type === 'answered' && fact.who instanceof LifeCandidate) {
         const { who, sent } = fact;
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
