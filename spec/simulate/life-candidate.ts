@@ -126,6 +126,13 @@ export class LifeCandidate implements Candidate {
     return { timers: this.process.timersOf(this), requests: this.surroundings.requests, calls };
   }
 
+  /** It releases, or takes back what it may have created before it was told to wait no longer. */
+  get isGivingUp(): boolean {
+    return this.#calls.some(
+      ({ abort, state }) => state === 'releasing' || (state === 'waiting' && abort.signal.aborted),
+    );
+  }
+
   start(): void {
     if (!this.isRunning) return;
     const call: Call = { abort: new AbortController(), state: 'waiting' };

@@ -15,6 +15,7 @@ import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
 import { dyingLocks, overlappingReleases, strandedCreates } from './events/sequences.ts';
+import { healingBoundMs } from './healing.ts';
 import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
 import type { Luck } from './luck.ts';
@@ -81,7 +82,7 @@ function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean
 /** Leader for life: Pods that call `become`. */
 export const lifePart: Part = {
   kinds: ['life'],
-  locks: [{ name: 'the lock for life', kinds: ['life'], boundMs: 30 * 60_000 }],
+  locks: [{ name: 'the lock for life', kinds: ['life'], boundMs: healingBoundMs }],
   families: [
     processes,
     podEnds,
@@ -135,7 +136,7 @@ export const lifePart: Part = {
     const { uid } = pod.metadata;
     // Nothing starts in a Pod that has to go.
     if (pods.isDeleting(uid) || pod.status?.phase !== 'Running') return undefined;
-    if (!pods.mayRestart(uid)) return undefined;
+    if (pods.restartsInMs(uid) > 0) return undefined;
     const name = world.nextName(slot);
     const process = new Process(
       world,

@@ -1,6 +1,14 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
 import type { Fact } from './fact.ts';
+import { LifeCandidate } from './life-candidate.ts';
 import type { World } from './world.ts';
+
+/**
+ * The request that gives a lock up may still be on its way when its process is killed: a container
+ * that starts in the same Pod meanwhile would take the lock for its own. `docs/safety.md` tells;
+ * here kubelets take their time then.
+ */
+const RESTART_AFTER_RELEASE_MS = 30_000;
 
 /** How a Pod ends: how long its processes last, and after them its object. */
 interface Ending {
@@ -36,6 +44,11 @@ export class Pods {
   }
 
   notice(fact: Fact): void {
+    if (fact.type === 'died' && fact.who instanceof LifeCandidate && fact.who.isGivingUp) {
+      const { clock, figures } = this.#world;
+      this.#notBefore.set(fact.who.podUid, clock.now() + RESTART_AFTER_RELEASE_MS);
+      figures.add('killed while it gives the lock up');
+    }
     if (fact.type !== 'written' || fact.resource !== 'pods') return;
     const object = fact.after ?? fact.before;
     if (!object) return;
@@ -137,13 +150,9 @@ export class Pods {
     return this.#states.get(uid)?.hasFinalPhase ?? false;
   }
 
-  /** A container that starts in this Pod before that time would find a request of its own late. */
-  forbidRestart(uid: string, untilMs: number): void {
-    this.#notBefore.set(uid, untilMs);
-  }
-
-  mayRestart(uid: string): boolean {
-    return (this.#notBefore.get(uid) ?? 0) <= this.#world.clock.now();
+  /** For how long no container can start in this Pod. */
+  restartsInMs(uid: string): number {
+    return Math.max((this.#notBefore.get(uid) ?? 0) - this.#world.clock.now(), 0);
   }
 
   /** A kubelet says that a Pod has ended after it has; here both take the same instant. */

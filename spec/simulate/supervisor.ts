@@ -29,7 +29,8 @@ export class Supervisor {
     const ends = (this.#ends.get(slot) ?? 0) + 1;
     this.#ends.set(slot, ends);
     const mustWait = fact.type === 'refused' || ends > FEW;
-    const restartMs = mustWait ? Math.max(wantedMs, PATIENCE_MS) : wantedMs;
+    const forbiddenMs = this.#world.pods.restartsInMs(fact.who.podUid);
+    const restartMs = Math.max(wantedMs, mustWait ? PATIENCE_MS : 0, forbiddenMs);
     this.#world.later(restartMs, () => {
       if (this.#isOver) return;
       const candidate = this.#world.boot(slot);
