@@ -77,6 +77,12 @@ export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): 
   );
 }
 
+/** Of two times of records. client-go cannot tell them apart if so. */
+export function isSameSecond(a: string | undefined, b: string): boolean {
+  const seconds = 'yyyy-mm-ddThh:mm:ss'.length;
+  return a?.slice(0, seconds) === b.slice(0, seconds);
+}
+
 /** Whether `a` is an earlier version than `b`; where that cannot be told, it is not. */
 export function isOlder(a: string, b: string): boolean {
   if (!isNumeric(a) || !isNumeric(b)) return false;

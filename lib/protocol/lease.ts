@@ -11,6 +11,7 @@ import {
   durationMs,
   isOlder,
   isSameRecord,
+  isSameSecond,
   microTime,
   releasedRecord,
 } from './lease-record.ts';
@@ -421,7 +422,8 @@ function create(state: State, when: Circumstance): State {
 
 function acquire(state: State, version: LockVersion, when: Circumstance): State {
   const { identity, leaseDurationMs } = state.settings;
-  const stamp = nextStamp(state, when);
+  const stamp =
+    !state.stamp && isMine(version, state) ? firstStamp(version, when) : nextStamp(state, when);
   const time = microTime(stamp.dateMs);
   const record = acquiredRecord(identity, leaseDurationMs, time, version.record);
   return { ...state, command: { do: 'update', version, record }, decided: when, stamp };
@@ -431,6 +433,15 @@ function release(state: State, version: LockVersion, when: Circumstance): State 
   const stamp = nextStamp(state, when);
   const record = releasedRecord(version.record, microTime(stamp.dateMs));
   return { ...state, command: { do: 'update', version, record }, decided: when, stamp };
+}
+
+/**
+ * Of whoever goes on under the identity on record, after a loss or a restart: the time that is stored
+ * must not be written again, or the write changes nothing, and nobody sees that it was made.
+ */
+function firstStamp({ record }: LockVersion, { dateMs, nowMs }: Circumstance): Stamp {
+  const hidden = isSameSecond(record.renewTime, microTime(dateMs));
+  return { dateMs: dateMs + (hidden ? 1_000 : 0), readMs: dateMs, nowMs };
 }
 
 /**

@@ -147,7 +147,8 @@ describe('an elector begins', () => {
     expect(aFollower(held).command).toEqual({
       do: 'update',
       version: held,
-      record: { ...held.record, renewTime: time(0) },
+      // The same time would change nothing.
+      record: { ...held.record, renewTime: time(1_000) },
     });
   });
 
