@@ -86,11 +86,13 @@ async function handOver(world: World): Promise<void> {
   const waiting = candidates(world).some((who) => who.isWaiting && who.podUid !== podUid);
   if (!waiting) return;
   const luck = world.luck.fork('calm');
-  const way = luck.pick(ways);
+  const drawn = luck.pick(ways);
   // Only who has seen a deletion in the foreground begin knows that the Pod outlasts its lock.
-  const mustSee = way.name === 'deleted in the foreground';
+  const mustSee = drawn.name === 'deleted in the foreground';
   const sight = mustSee ? sights[0] : luck.pick(sights);
   const openingMs = sight.name === 'late' ? OPENING_MS : 0;
+  // Of the end of a Pod its own watch tells, too.
+  const way = openingMs > 0 ? ways[0] : drawn;
   let isTaken = false;
   world.listen((fact) => {
     if (fact.type === 'leads' && fact.who.kind === 'life') isTaken = true;

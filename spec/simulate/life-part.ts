@@ -14,7 +14,12 @@ import { mishaps, partitions } from './events/network.ts';
 import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
-import { dyingLocks, overlappingReleases, strandedCreates } from './events/sequences.ts';
+import {
+  dyingLocks,
+  overlappingCalls,
+  overlappingReleases,
+  strandedCreates,
+} from './events/sequences.ts';
 import { healingBoundMs } from './healing.ts';
 import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
@@ -99,6 +104,7 @@ export const lifePart: Part = {
     overlappingReleases,
     strandedCreates,
     dyingLocks,
+    overlappingCalls,
   ],
   checks: [
     oneLeader,

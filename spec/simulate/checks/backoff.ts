@@ -8,34 +8,36 @@ const TIMER_MS = 20;
 /** Answers after which the same may succeed; 429 says for itself when. */
 const TRANSIENT = [401, 408, 500, 502, 503, 504];
 
-/** Who gives up takes back what he may have created at a pace of his own. */
+/** Who gives up, or gives back, does so at a pace of his own. */
 const GIVING_UP_MS = 2_000;
 
-function limitMs({ hasGivenUp, setting: { maxBackoffMs } }: LifeCandidate): number {
-  return hasGivenUp ? Math.max(maxBackoffMs, GIVING_UP_MS) : maxBackoffMs;
+function limitMs({ hasGivenUp, setting }: LifeCandidate, verb: string): number {
+  const isGivingUp = hasGivenUp || verb === 'delete';
+  return isGivingUp ? Math.max(setting.maxBackoffMs, GIVING_UP_MS) : setting.maxBackoffMs;
 }
 
 /** What fails is tried again at the latest after `maxBackoffMs`. */
 export const boundedBackoff: Check = {
   name: 'bounded backoff',
   begin: (_, violated) => {
-    const due = new Map<LifeCandidate, number>();
+    const due = new Map<LifeCandidate, { readonly atMs: number; readonly limitMs: number }>();
     return (fact) => {
-      const isNews = fact.type === 'sent' || fact.type === 'withdrew';
-      if (isNews && fact.who instanceof LifeCandidate) due.delete(fact.who);
+      const isNews = ['sent', 'withdrew', 'refused'].includes(fact.type);
+      if (isNews && 'who' in fact && fact.who instanceof LifeCandidate) due.delete(fact.who);
       if (fact.type === 'answered' && fact.who instanceof LifeCandidate) {
         const { who, sent } = fact;
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
         if (!isNeeded || !TRANSIENT.includes(fact.status)) return;
-        due.set(who, who.surroundings.clock.now() + limitMs(who) + TIMER_MS);
+        const limit = limitMs(who, sent.verb);
+        due.set(who, { atMs: who.surroundings.clock.now() + limit + TIMER_MS, limitMs: limit });
       }
       if (fact.type !== 'settled') return;
-      for (const [who, dueMs] of due) {
+      for (const [who, { atMs, limitMs: limit }] of due) {
         // A process that stood still is late with everything.
         if (!who.isWaiting || !who.isRunning) due.delete(who);
-        else if (who.surroundings.clock.now() > dueMs) {
+        else if (who.surroundings.clock.now() > atMs) {
           due.delete(who);
-          violated(`${who.name} has not tried again ${limitMs(who)} ms after a failure`);
+          violated(`${who.name} has not tried again ${limit} ms after a failure`);
         }
       }
     };

@@ -68,3 +68,18 @@ export const dyingLocks = sequences('dying locks', (luck, setting) => {
     { atMs: askedMs, what: 'again', slot: 'last leader' },
   ];
 });
+
+/** Two calls of one program lead with one lock, and what the first looks up takes longer than that. */
+export const overlappingCalls = sequences('overlapping calls', (luck, setting) => {
+  const atMs = moment(luck, setting);
+  const askedMs = atMs + duration(luck, 200);
+  const answerMs = duration(luck, 9_000, 500);
+  const mishap: Mishap = { verb: 'get', resource: 'pods', probability: 1, times: 1, answerMs };
+  return [
+    { atMs, what: 'finish', slot: 'leader' },
+    { atMs: askedMs, what: 'mishap', slot: 'last leader', mishap, forMs: 5_000 },
+    { atMs: askedMs, what: 'again', slot: 'last leader' },
+    { atMs: askedMs + duration(luck, 500), what: 'again', slot: 'last leader' },
+    { atMs: askedMs + duration(luck, answerMs, 100), what: 'finish', slot: 'leader' },
+  ];
+});
