@@ -221,8 +221,9 @@ export class LeaseCandidate extends LeaseProcess {
   }
 
   /** After a loss, and once its work has settled, it may begin anew: with nothing seen. */
-  #campaigns({ abortedMs }: Term): void {
-    if (this.setting.recampaign && abortedMs !== undefined) this.sightings.forget();
+  #campaigns({ abortedMs, call }: Term): void {
+    if (!this.setting.recampaign || abortedMs === undefined) return;
+    if (call === this.callCount) this.sightings.forget();
   }
 
   /** Once for each start, after its work has settled or was waited for. */
