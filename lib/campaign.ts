@@ -278,6 +278,8 @@ export class Campaign {
       if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
       return this.#lookout.takeHolderSeen() ?? { type: 'lock-gone', uid };
     } finally {
+      // What a failure has left under way of this look ends with it.
+      controller.abort();
       end();
       gone.end();
     }
