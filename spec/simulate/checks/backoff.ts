@@ -11,8 +11,9 @@ const TRANSIENT = [401, 408, 500, 502, 503, 504];
 /** Who gives up, or gives back, does so at a pace of his own. */
 const GIVING_UP_MS = 2_000;
 
-function limitMs({ hasGivenUp, setting }: LifeCandidate, verb: string): number {
-  const isGivingUp = hasGivenUp || verb === 'delete';
+function limitMs(who: LifeCandidate, verb: string): number {
+  const { setting } = who;
+  const isGivingUp = who.hasGivenUp || who.isGivingUp || verb === 'delete';
   return isGivingUp ? Math.max(setting.maxBackoffMs, GIVING_UP_MS) : setting.maxBackoffMs;
 }
 

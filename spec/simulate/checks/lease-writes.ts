@@ -18,13 +18,20 @@ interface LeaseBody {
 /** Clocks are read in fractions. */
 const ROUNDING_MS = 1e-3;
 
+interface Gone {
+  readonly uid: string;
+  readonly atMs: number;
+  /** It had been the holder itself, perhaps without leading any more. */
+  readonly wasMine: boolean;
+}
+
 /** What one of ours may write, given what is stored in truth and what it has been shown. */
 class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
   readonly #versions = new Map<string, SeenRecord>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
-  readonly #gone = new Map<LeaseCandidate, { readonly uid: string; readonly atMs: number }>();
+  readonly #gone = new Map<LeaseCandidate, Gone>();
   /** The shortest time for which any holder on record has counted. */
   #shortestMs: number;
 
@@ -43,7 +50,8 @@ class Writes {
       const uid = before?.metadata.uid ?? '';
       for (const who of this.#world.living) {
         if (!(who instanceof LeaseCandidate) || !who.sightings.hasRead(uid)) continue;
-        this.#gone.set(who, { uid, atMs: who.clock.now() });
+        const wasMine = before !== undefined && recordOf(before).holderIdentity === who.identity;
+        this.#gone.set(who, { uid, atMs: who.clock.now(), wasMine });
       }
       return;
     }
@@ -151,7 +159,7 @@ class Writes {
   #waited(who: LeaseCandidate, does: string): void {
     const { name, clock, sightings, setting } = who;
     const gone = this.#gone.get(who);
-    if (who.mayLead || !gone || !sightings.hasRead(gone.uid)) return;
+    if (who.mayLead || !gone || gone.wasMine || !sightings.hasRead(gone.uid)) return;
     const ageMs = clock.now() - gone.atMs;
     const limitMs = Math.min(this.#shortestMs, setting.times.leaseDurationMs);
     if (ageMs < limitMs - ROUNDING_MS) {

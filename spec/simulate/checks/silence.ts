@@ -20,16 +20,16 @@ const MAX_PER_SECOND = 40;
 export const patience: Check = {
   name: 'patience',
   begin: (world, violated) => {
-    const recent = new Map<unknown, number[]>();
+    const recent = new Map<unknown, { readonly atMs: number; readonly calls: number }[]>();
     return (fact) => {
       if (fact.type !== 'sent') return;
-      const now = world.clock.now();
-      const times = (recent.get(fact.who) ?? []).filter((ms) => ms > now - 1_000);
-      times.push(now);
-      recent.set(fact.who, times);
-      if (times.length <= MAX_PER_SECOND) return;
-      const calls = Math.max(fact.who.remains.calls, 1);
-      if (times.length === calls * MAX_PER_SECOND + 1) {
+      const atMs = world.clock.now();
+      const sent = (recent.get(fact.who) ?? []).filter((other) => other.atMs > atMs - 1_000);
+      sent.push({ atMs, calls: fact.who.remains.calls });
+      recent.set(fact.who, sent);
+      if (sent.length <= MAX_PER_SECOND) return;
+      const calls = Math.max(1, ...sent.map((other) => other.calls));
+      if (sent.length === calls * MAX_PER_SECOND + 1) {
         violated(
           `${fact.who.name} sends more than ${calls * MAX_PER_SECOND} requests within a second`,
         );
