@@ -94,11 +94,6 @@ export class LifeCandidate implements Candidate {
     return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
   }
 
-  /** None of its calls is wanted any more; some may not have come to their end. */
-  get hasGivenUp(): boolean {
-    return this.#calls.every(({ state, abort }) => state !== 'waiting' || abort.signal.aborted);
-  }
-
   /** What it takes its Pod's UID to be. */
   get claimedUid(): string {
     return this.setting.uid === 'wrong' ? WRONG_UID : this.podUid;

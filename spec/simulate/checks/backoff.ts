@@ -8,14 +8,8 @@ const TIMER_MS = 20;
 /** Answers after which the same may succeed; 429 says for itself when. */
 const TRANSIENT = [401, 408, 500, 502, 503, 504];
 
-/** Who gives up, or gives back, does so at a pace of his own. */
+/** Who gives up, or gives back, does so at a pace of his own, and need not tell anybody before. */
 const GIVING_UP_MS = 2_000;
-
-function limitMs(who: LifeCandidate, verb: string): number {
-  const { setting } = who;
-  const isGivingUp = who.hasGivenUp || who.isGivingUp || verb === 'delete';
-  return isGivingUp ? Math.max(setting.maxBackoffMs, GIVING_UP_MS) : setting.maxBackoffMs;
-}
 
 /** What fails is tried again at the latest after `maxBackoffMs`. */
 export const boundedBackoff: Check = {
@@ -29,7 +23,7 @@ export const boundedBackoff: Check = {
         const { who, sent } = fact;
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
         if (!isNeeded || !TRANSIENT.includes(fact.status)) return;
-        const limit = limitMs(who, sent.verb);
+        const limit = Math.max(who.setting.maxBackoffMs, GIVING_UP_MS);
         due.set(who, { atMs: who.surroundings.clock.now() + limit + TIMER_MS, limitMs: limit });
       }
       if (fact.type !== 'settled') return;
