@@ -78,29 +78,37 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
         'with loadFromDefault(), or choose a context with setCurrentContext().',
     );
   }
-  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  const server = urlOf(cluster.server);
   if (server?.protocol !== 'https:' && server?.protocol !== 'http:') {
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
-      `The kubeConfig's cluster ${JSON.stringify(cluster.name)} has the server ` +
-        `${JSON.stringify(shown(cluster.server))}, which is no http or https URL.`,
+      `The kubeConfig's cluster ${quoted(cluster.name)} has the server ` +
+        `${quoted(shown(cluster.server))}, which is no http or https URL.`,
     );
   }
   if (server.protocol === 'http:' && !cluster.skipTLSVerify) {
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
-      `The kubeConfig's server ${shown(cluster.server)} is not encrypted. If that is meant, set ` +
+      `The kubeConfig's server ${String(shown(cluster.server))} is not encrypted. If that is meant, set ` +
         'skipTLSVerify (insecure-skip-tls-verify) on the cluster, as client-node demands.',
     );
   }
   return server;
 }
 
+/** What a kubeConfig says may be of any type, whatever is declared. */
+function urlOf(server: unknown): URL | undefined {
+  return typeof server === 'string' && URL.canParse(server) ? new URL(server) : undefined;
+}
+
+function quoted(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : `(${typeof value})`;
+}
+
 /** Without what may be secret: a user's name and password, a query. */
-function shown(server: unknown): string {
-  return String(server)
-    .replace(/[?#].*$/s, '')
-    .replace(/^.*@/s, '***@');
+function shown(server: unknown): unknown {
+  if (typeof server !== 'string') return server;
+  return server.replace(/[?#].*$/s, '').replace(/^.*@/s, '***@');
 }
 
 /**

@@ -59,6 +59,16 @@ describe('a KubeConfig', () => {
     );
   });
 
+  it.each([undefined, null, 1n, Symbol('server'), Object.create(null) as unknown, ['x']])(
+    'leads nowhere with a server that is no text: %s',
+    (server) => {
+      const cluster = { name: 1n, server } as unknown as { server: string };
+      expect(() => checkKubeConfig(kubeConfig(cluster))).toThrow(
+        expect.objectContaining({ code: 'ERR_KUBECONFIG' }) as Error,
+      );
+    },
+  );
+
   it.each(['', '10.0.0.1:6443', 'localhost', 'ftp://example.com', 'unix:///run/api.sock'])(
     'leads nowhere with the server %j',
     (server) => {
