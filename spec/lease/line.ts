@@ -18,7 +18,7 @@ export interface Mishap {
 }
 
 /** A gate: what comes while it is shut waits. */
-class Gate {
+export class Gate {
   #opening: PromiseWithResolvers<undefined> | undefined;
 
   get isOpen(): boolean {

@@ -6,6 +6,7 @@ import type {
   SimulatedClock,
   Transport,
 } from '../../lib/testing/index.ts';
+import { Gate } from '../lease/line.ts';
 import type { Cut } from './candidate.ts';
 import type { Sent } from './fact.ts';
 import type { Luck } from './luck.ts';
@@ -37,28 +38,6 @@ export interface LineListener {
   sent(request: ApiRequest): Sent;
   answered(sent: Sent, status: number, body: unknown): void;
   unanswered(sent: Sent, error: unknown): void;
-}
-
-/** A gate: what comes while it is shut waits. */
-class Gate {
-  #opening: PromiseWithResolvers<undefined> | undefined;
-
-  get isOpen(): boolean {
-    return !this.#opening;
-  }
-
-  shut(): void {
-    this.#opening ??= Promise.withResolvers();
-  }
-
-  open(): void {
-    this.#opening?.resolve(undefined);
-    this.#opening = undefined;
-  }
-
-  async passed(): Promise<void> {
-    while (this.#opening) await this.#opening.promise;
-  }
 }
 
 class BrokenConnection extends Error {

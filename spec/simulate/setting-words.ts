@@ -2,7 +2,7 @@ import { words } from './events/network.ts';
 import type { Schedule, SlotSetting } from './schedule.ts';
 
 /** What users get who say nothing, and what goes without saying. */
-const USUAL: Readonly<Record<string, unknown>> = {
+export const USUAL: Readonly<Record<string, unknown>> = {
   uid: 'told',
   guard: false,
   maxBackoffMs: 16_000,

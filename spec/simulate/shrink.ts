@@ -2,6 +2,7 @@ import { NOTICED_MS } from './events/lease-pauses.ts';
 import { play } from './play.ts';
 import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
 import type { World } from './world.ts';
+import { USUAL } from './setting-words.ts';
 
 /**
  * How many instants are played at most while a schedule is shrunk. Counted, as wall time is not: so
@@ -113,18 +114,7 @@ function withoutSlot(schedule: Schedule, gone: number): Schedule {
 }
 
 /** What a reader would rather see in a slot than something else, of what may be drawn. */
-const PLAIN: Readonly<Record<string, unknown>> = {
-  uid: 'told',
-  guard: false,
-  maxBackoffMs: 16_000,
-  calls: 'lead',
-  recampaign: false,
-  releaseOnCancel: true,
-  workMs: 0,
-  slownessMs: 0,
-  keepsIdentity: false,
-  restartMs: 20_000,
-};
+const PLAIN: Readonly<Record<string, unknown>> = { ...USUAL, restartMs: 20_000 };
 
 /** Tries what a reader would rather see, one thing at a time. */
 async function simplerSetting(schedule: Schedule, fails: Fails): Promise<Schedule> {
