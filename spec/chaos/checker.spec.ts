@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../lease-fleet/journal.ts';
-import {
-  type Evidence,
-  type Version,
-  checks,
-  excusedMsOf,
-  gapsOf,
-  handoversOf,
-} from './checker.ts';
+import { checks, excusedMsOf, gapsOf, handoversOf } from './checker.ts';
+import type { Evidence, Version } from './evidence.ts';
 import type { Mode, Trouble } from './trouble.ts';
 
 const said = (
@@ -30,11 +24,13 @@ function evidence(entries: readonly Entry[], more: Partial<Evidence> = {}): Evid
   return { election: 'lease', mode, entries, ...seen, ...bounds, ...more };
 }
 
+const is = (name: string) => (identity: string) => identity === name;
+
 const trouble = (more: Partial<Trouble> = {}): Trouble => ({
   kind: 'process killed',
   target: 'a',
   elections: ['lease'],
-  excuses: { lease: 1_000, life: 5_000 },
+  effects: { lease: { lossMs: 0, recoveryMs: 1_000 }, life: { lossMs: 0, recoveryMs: 5_000 } },
   fromMs: 10_000,
   toMs: 10_500,
   ...more,
@@ -84,12 +80,58 @@ describe('time without a leader', () => {
     expect(gapsOf(gap, [trouble()])).toMatchObject([
       { fromMs: 10_300, unexcusedMs: 500, untroubledMs: 1_500 },
     ]);
-    expect(excusedMsOf(gap, [trouble()])).toBe(1_500);
+    expect(excusedMsOf(gap, [trouble()])).toBe(1_200);
   });
 
   test('is not explained by what befell another election, nor by what is no excuse', () => {
     expect(complaints(name, gap, [trouble({ elections: ['life'] })])).toHaveLength(1);
-    expect(complaints(name, gap, [trouble({ excuses: { life: 60_000 } })])).toHaveLength(1);
+    expect(
+      complaints(name, gap, [trouble({ effects: { life: { lossMs: 0, recoveryMs: 60_000 } } })]),
+    ).toHaveLength(1);
+  });
+
+  test('is not explained by what struck another than the leader', () => {
+    expect(complaints(name, gap, [trouble({ strikes: is('b') })])).toHaveLength(1);
+    expect(complaints(name, gap, [trouble({ strikes: is('a'), toMs: 11_500 })])).toEqual([]);
+  });
+
+  test('is not explained by what comes after its beginning', () => {
+    const late = trouble({ fromMs: 11_400, toMs: 11_900 });
+    expect(gapsOf(gap, [late])).toMatchObject([{ unexcusedMs: 1_700 }]);
+  });
+
+  describe('is not explained by what takes leadership from nobody', () => {
+    const away = trouble({ effects: { lease: { recoveryMs: 1_000 } }, toMs: 11_500 });
+
+    test('but lasts for as long as that once its leader is gone', () => {
+      expect(gapsOf(gap, [away])).toMatchObject([{ unexcusedMs: 1_700 }]);
+      expect(gapsOf(gap, [trouble(), away])).toMatchObject([{ unexcusedMs: 0 }]);
+    });
+
+    const present = { entries: [said('b', 'start', 1), said('c', 'start', 1), ...gap.entries] };
+    const among = { ...gap, ...present };
+    const personal = (who: string) => ({ ...away, strikes: is(who) });
+
+    test('nor by what strikes one candidate while another could lead', () => {
+      expect(gapsOf(among, [trouble(), personal('b')])).toMatchObject([{ unexcusedMs: 500 }]);
+      const both = [personal('b'), personal('c')];
+      expect(gapsOf(among, [trouble(), ...both])).toMatchObject([{ unexcusedMs: 0 }]);
+    });
+
+    test('unless the lock is that one’s', () => {
+      const versions = [{ holder: 'b', seenMs: 10_400, resourceVersion: '1' }];
+      const held = { ...among, versions };
+      expect(gapsOf(held, [trouble(), personal('b')])).toMatchObject([{ unexcusedMs: 0 }]);
+      expect(gapsOf(held, [trouble(), personal('c')])).toMatchObject([{ unexcusedMs: 500 }]);
+    });
+  });
+
+  test('could be for what strikes the leader, as long as it may lose its place: that is not judged', () => {
+    const longer = trouble({ fromMs: 2_000, toMs: 3_000, strikes: is('a') });
+    const effects = { lease: { lossMs: 500, recoveryMs: 9_000 } };
+    expect(excusedMsOf(gap, [{ ...longer, effects }])).toBe(1_500);
+    expect(excusedMsOf(gap, [{ ...longer, effects, strikes: is('b') }])).toBe(0);
+    expect(excusedMsOf(gap, [{ ...longer, effects: { lease: { recoveryMs: 9_000 } } }])).toBe(0);
   });
 
   test('at the end counts, too', () => {
@@ -192,7 +234,7 @@ describe('errors', () => {
     ['a code of something else', failed('ECONNRESET'), denied],
     ['another code', failed('ERR_FORBIDDEN'), denied],
     ['another time', failed('ERR_REJECTED'), { ...denied, fromMs: 11_000, toMs: 12_000 }],
-    ['another candidate', failed('ERR_REJECTED'), { ...denied, candidate: 'b' }],
+    ['another candidate', failed('ERR_REJECTED'), { ...denied, strikes: is('b') }],
     ['another election', failed('ERR_REJECTED'), { ...denied, elections: ['life'] }],
   ])('are told: %s', ([, own, why]) => {
     expect(complaints(name, own, [why])).toHaveLength(1);

@@ -1,41 +1,10 @@
 import { errorCodes } from '../../lib/errors.ts';
 import { overlapsOf } from '../lease-fleet/checker.ts';
 import type { Entry } from '../lease-fleet/journal.ts';
-import { type Term, deedsOf } from '../lease-fleet/terms.ts';
-import { type Mode, type Trouble, excusesMsOf } from './trouble.ts';
-
-/**
- * Candidates act every 20 ms, and an act is what is known of them: who acted may lead for a moment
- * more. What the watchdog lets pass is less than this.
- */
-const SAMPLING_MS = 300;
-
-/** Who holds a lock from some time on: one version of its object. */
-export interface Version {
-  /** Empty for nobody; the identity that the candidate has in the journal. */
-  readonly holder: string;
-  /** When it was seen, at the earliest: it was stored before. */
-  readonly seenMs: number;
-  readonly resourceVersion: string;
-}
-
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** All that is known of one election. */
-export interface Evidence {
-  readonly election: string;
-  readonly mode: Mode;
-  readonly entries: readonly Entry[];
-  readonly versions: readonly Version[];
-  /** Times of which not every version of the lock's object was seen. */
-  readonly holes: readonly Span[];
-  /** From when on somebody has to lead, and until when. */
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+import { type Evidence, leaderlessOf, termsOf } from './evidence.ts';
+import { excusedOf } from './excuses.ts';
+import { coveredMs, isWithin, union } from './spans.ts';
+import { type Trouble, strikes } from './trouble.ts';
 
 /** What speaks against the library, at some time. */
 export interface Finding {
@@ -65,30 +34,17 @@ export interface Gap {
   readonly untroubledMs: number;
 }
 
-export function termsOf({ entries }: Evidence): readonly Term[] {
-  // The duration is for client-go's only.
-  return deedsOf(entries, 0).terms;
-}
-
 export function gapsOf(evidence: Evidence, troubles: readonly Trouble[]): Gap[] {
-  const led = union(
-    termsOf(evidence).map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SAMPLING_MS })),
-    evidence,
-  );
-  const excused = union(excusesOf(evidence, troubles), evidence);
-  const troubled = union(excusesOf(evidence, troubles, 0), evidence);
-  const edges = [evidence.fromMs, ...led.flatMap(({ fromMs, toMs }) => [fromMs, toMs])];
-  edges.push(evidence.toMs);
-  const gaps: Gap[] = [];
-  for (let index = 0; index < edges.length; index += 2) {
-    const [fromMs = 0, toMs = 0] = edges.slice(index, index + 2);
-    if (toMs <= fromMs) continue;
-    const lengthMs = toMs - fromMs;
-    const unexcusedMs = lengthMs - coveredMs(excused, fromMs, toMs);
-    const untroubledMs = lengthMs - coveredMs(troubled, fromMs, toMs);
-    gaps.push({ fromMs, toMs, unexcusedMs, untroubledMs });
-  }
-  return gaps;
+  const excused = excusedOf(evidence, troubles);
+  const felt = troubles.filter(({ elections, effects }) => {
+    return effects?.[evidence.mode] && elections?.includes(evidence.election) !== false;
+  });
+  const troubled = union(felt, evidence);
+  return leaderlessOf(evidence).map((gap) => {
+    const lengthMs = gap.toMs - gap.fromMs;
+    const unexcusedMs = lengthMs - coveredMs(excused, gap);
+    return { ...gap, unexcusedMs, untroubledMs: lengthMs - coveredMs(troubled, gap) };
+  });
 }
 
 export interface Handover {
@@ -216,54 +172,17 @@ function isCaused(
   troubles: readonly Trouble[],
 ): boolean {
   return troubles.some((trouble) => {
-    const { codes = [], elections, candidate = identity, fromMs, toMs } = trouble;
+    const { codes = [], effects, fromMs, toMs } = trouble;
     // What was done to one candidate is no reason for another to fail.
-    if (elections?.includes(election) === false || candidate !== identity) return false;
-    const afterMs = trouble.excuses?.[mode] ?? 0;
+    if (!strikes(trouble, election, identity)) return false;
+    const afterMs = effects?.[mode]?.recoveryMs ?? 0;
     return fromMs <= atMs && atMs <= toMs + afterMs && codes.some((known) => known === code);
   });
 }
 
 /** How much of the run is such that, had nobody led then, the faults would explain it. */
 export function excusedMsOf(evidence: Evidence, troubles: readonly Trouble[]): number {
-  const { fromMs, toMs } = evidence;
-  return coveredMs(union(excusesOf(evidence, troubles), evidence), fromMs, toMs);
-}
-
-function excusesOf(
-  { election, mode }: Evidence,
-  troubles: readonly Trouble[],
-  limitMs = Number.POSITIVE_INFINITY,
-): Span[] {
-  return troubles.flatMap((trouble) => {
-    const afterMs = excusesMsOf(trouble, election, mode);
-    if (afterMs === undefined) return [];
-    return [{ fromMs: trouble.fromMs, toMs: trouble.toMs + Math.min(afterMs, limitMs) }];
-  });
-}
-
-/** The same times without overlaps, within bounds. */
-function union(spans: readonly Span[], { fromMs, toMs }: Span): Span[] {
-  const merged: { fromMs: number; toMs: number }[] = [];
-  for (const span of spans.toSorted((a, b) => a.fromMs - b.fromMs)) {
-    const [from, to] = [Math.max(span.fromMs, fromMs), Math.min(span.toMs, toMs)];
-    if (to < from) continue;
-    const last = merged.at(-1);
-    if (last && from <= last.toMs) last.toMs = Math.max(last.toMs, to);
-    else merged.push({ fromMs: from, toMs: to });
-  }
-  return merged;
-}
-
-function isWithin(inner: Span, outer: Span): boolean {
-  return outer.fromMs <= inner.fromMs && inner.toMs <= outer.toMs;
-}
-
-function coveredMs(spans: readonly Span[], fromMs: number, toMs: number): number {
-  return spans.reduce(
-    (sum, span) => sum + Math.max(0, Math.min(span.toMs, toMs) - Math.max(span.fromMs, fromMs)),
-    0,
-  );
+  return coveredMs(excusedOf(evidence, troubles), evidence);
 }
 
 function seconds(ms: number): string {

@@ -4,7 +4,7 @@ import type { Component } from '../cluster/component.ts';
 import { control } from '../cluster/component.ts';
 import { askEtcd } from './etcd.ts';
 import { insist } from './insist.ts';
-import { recoveryMs } from './recovery.ts';
+import { needless, unanswered } from './recovery.ts';
 import type { FaultKind, Stage } from './stage.ts';
 import type { End } from './trouble.ts';
 
@@ -14,7 +14,8 @@ const GROUP = 'control plane';
 const CODES: readonly ErrorCode[] = ['ERR_RELEASE_FAILED'];
 
 function begin({ chronicle }: Stage, kind: string, target: string, codes = CODES): End {
-  return chronicle.begin({ kind, target, excuses: recoveryMs, codes });
+  const effects = target === 'kube-controller-manager' ? needless : unanswered;
+  return chronicle.begin({ kind, target, effects, codes });
 }
 
 function stopped(component: Component): FaultKind {

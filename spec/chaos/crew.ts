@@ -11,7 +11,7 @@ import { Access } from './access.ts';
 import type { Line } from './fault.ts';
 import { insist, until } from './insist.ts';
 import { LockHistory } from './lock-history.ts';
-import { MAX_BACKOFF_MS, durations, recoveryMs } from './recovery.ts';
+import { MAX_BACKOFF_MS, durations, ended, replaced } from './recovery.ts';
 import { storyOf } from './story.ts';
 import type { Chronicle, Mode } from './trouble.ts';
 import { Wire } from '../contract/wire.ts';
@@ -44,6 +44,8 @@ export interface Berth {
   /** Of whoever is launched next. */
   clock: WallClock | undefined;
   candidate: CandidateProcess;
+  /** Of all who were ever there. */
+  readonly identities: string[];
   podUid: string;
   /** Something is being done to it. */
   isStruck: boolean;
@@ -169,9 +171,9 @@ export class Crew {
       kind,
       isMeant,
       target: candidate.identity,
-      candidate: candidate.identity,
+      strikes: (identity) => identity === candidate.identity,
       elections: [this.name],
-      excuses: recoveryMs,
+      effects: isMeant ? ended : replaced,
       codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING', 'ERR_POD_UID_MISMATCH'],
     });
   }
@@ -195,6 +197,7 @@ export class Crew {
     this.#launched += 1;
     const identity = `${this.name}-${this.#launched}`;
     if (this.mode === 'life') berth.podUid = await this.#createPod(identity);
+    berth.identities.push(identity);
     berth.candidate = await this.#launch(berth, identity);
   }
 
@@ -213,6 +216,7 @@ export class Crew {
       form: this.mode === 'life' ? 'become' : isOdd ? 'lead' : 'elector',
       hasGuard: luck.chance(0.5),
       clock: undefined,
+      identities: [identity],
       podUid,
       isStruck: false,
     };
@@ -280,6 +284,11 @@ export class Crew {
     const { core, namespace } = this.#options.scene;
     await core.patchNamespacedPodStatus({ namespace, name, body: { status: { phase } } }, MERGE);
   }
+}
+
+/** Tells the candidates of some places from others, those that come later included. */
+export function isOneOf(berths: readonly Berth[]): (identity: string) => boolean {
+  return (identity) => berths.some(({ identities }) => identities.includes(identity));
 }
 
 export function isAct({ event }: Entry): boolean {

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Luck } from '../simulate/luck.ts';
 import type { Fault } from './fault.ts';
-import { recoveryMs, silenceMs } from './recovery.ts';
+import { isOneOf } from './crew.ts';
+import { MOST_RETRY_AFTER_SECONDS, putOff, silenced, unanswered, unseeing } from './recovery.ts';
 import type { FaultKind } from './stage.ts';
+import type { Effects } from './trouble.ts';
 
 const GROUP = 'lines';
 
 interface Weather {
   readonly name: string;
-  /** Connections stay dead after its end, and nobody is told. */
-  readonly isSilent?: boolean;
+  /** @default unanswered */
+  readonly effects?: Effects;
   readonly fault: (luck: Luck) => Fault;
 }
 
@@ -19,10 +21,10 @@ const weathers: readonly Weather[] = [
     fault: (luck) => ({ kind: 'latency', ms: luck.integer(20, 1_500) }),
   },
   { name: 'line: reset', fault: () => ({ kind: 'reset' }) },
-  { name: 'line: half-open', isSilent: true, fault: () => ({ kind: 'half-open' }) },
+  { name: 'line: half-open', effects: silenced, fault: () => ({ kind: 'half-open' }) },
   {
     name: 'line: blackhole one way',
-    isSilent: true,
+    effects: silenced,
     fault: (luck) => ({ kind: 'blackhole', direction: luck.pick(['to', 'from'] as const) }),
   },
   { name: 'line: connections dropped', fault: () => ({ kind: 'drop-on-accept' }) },
@@ -36,7 +38,12 @@ const weathers: readonly Weather[] = [
   },
   {
     name: 'line: 429 with Retry-After',
-    fault: (luck) => ({ kind: 'refuse', status: 429, retryAfterSeconds: luck.integer(1, 3) }),
+    effects: putOff,
+    fault: (luck) => ({
+      kind: 'refuse',
+      status: 429,
+      retryAfterSeconds: luck.integer(1, MOST_RETRY_AFTER_SECONDS),
+    }),
   },
   {
     name: 'line: 500 or 503',
@@ -67,11 +74,11 @@ const weathers: readonly Weather[] = [
       probability: 0.5,
     }),
   },
-  { name: 'line: frozen watches', fault: () => ({ kind: 'freeze-watches' }) },
+  { name: 'line: frozen watches', effects: unseeing, fault: () => ({ kind: 'freeze-watches' }) },
 ];
 
 /** Strikes the ways of some candidates, the leader's more often than not. */
-function asFault({ name, isSilent = false, fault }: Weather): FaultKind {
+function asFault({ name, effects = unanswered, fault }: Weather): FaultKind {
   return {
     name,
     group: GROUP,
@@ -84,7 +91,8 @@ function asFault({ name, isSilent = false, fault }: Weather): FaultKind {
           kind: name,
           target: struck.map(({ line }) => line.name).join(', '),
           elections: [crew.name],
-          excuses: isSilent ? silenceMs : recoveryMs,
+          strikes: isOneOf(struck),
+          effects,
           codes: ['ERR_RELEASE_FAILED'],
         });
         const over = struck.map(({ line }) => line.strike(fault(own)));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Body, Watch, WatchEvent, Wire } from '../contract/wire.ts';
-import type { Span, Version } from './checker.ts';
+import type { Version } from './evidence.ts';
+import type { Span } from './spans.ts';
 import type { Mode } from './trouble.ts';
 
 /** A watch is looked after at least so often; a server that is stopped says nothing at all. */

@@ -10,7 +10,7 @@ import type { Luck } from '../simulate/luck.ts';
 import { insist, until } from './insist.ts';
 import { processesWith } from './leaks.ts';
 import { LockHistory } from './lock-history.ts';
-import { MAX_BACKOFF_MS, recoveryMs } from './recovery.ts';
+import { MAX_BACKOFF_MS, ended } from './recovery.ts';
 import type { Chronicle } from './trouble.ts';
 
 const DEPLOYMENT = 'operator';
@@ -139,9 +139,9 @@ export class PodCrew {
     return this.#chronicle.begin({
       kind,
       target: pod,
-      candidate: pod,
+      strikes: (identity) => identity === pod,
       elections: [this.name],
-      excuses: recoveryMs,
+      effects: ended,
       codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING'],
     });
   }

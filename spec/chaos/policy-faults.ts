@@ -10,8 +10,9 @@ import { Wire } from '../contract/wire.ts';
 import { unlessNotFound } from '../scenarios/scene.ts';
 import { Access } from './access.ts';
 import { insist } from './insist.ts';
-import { recoveryMs } from './recovery.ts';
+import { turnedAway } from './recovery.ts';
 import type { FaultKind, Stage } from './stage.ts';
+import { isOneOf } from './crew.ts';
 
 const GROUP = 'policies';
 /** Who floods the API server asks so many things at a time. */
@@ -38,9 +39,22 @@ async function whileSo(
   stage: Stage,
   kind: string,
   codes: readonly ErrorCode[],
-  change: { make: () => Promise<void>; undo: () => Promise<void>; lasts: () => Promise<unknown> },
+  change: {
+    make: () => Promise<void>;
+    undo: () => Promise<void>;
+    lasts: () => Promise<unknown>;
+    /** Whom it strikes: all processes, if not said. The Pods have another account. */
+    strikes?: (identity: string) => boolean;
+  },
 ): Promise<void> {
-  const end = stage.chronicle.begin({ kind, target: 'candidates', excuses: recoveryMs, codes });
+  const end = stage.chronicle.begin({
+    kind,
+    target: 'candidates',
+    elections: stage.crews.map(({ name }) => name),
+    ...(change.strikes && { strikes: change.strikes }),
+    effects: turnedAway,
+    codes,
+  });
   try {
     await insist(`beginning: ${kind}`, change.make);
     await change.lasts();
@@ -136,6 +150,7 @@ const revokedTokens: FaultKind = {
         for (const { access } of berths) await access.issue();
       },
       lasts: () => sleep(TOKEN_MEMORY_MS + luck.integer(2_000, 8_000)),
+      strikes: isOneOf(berths),
     });
   },
 };

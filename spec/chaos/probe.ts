@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from '../cluster/api.ts';
 import type { Cluster } from '../cluster/state.ts';
-import { recoveryMs } from './recovery.ts';
+import { unanswered } from './recovery.ts';
 import type { Chronicle, End } from './trouble.ts';
 
 const EVERY_MS = 250;
@@ -33,7 +33,7 @@ export class Probe {
       // It reads from etcd.
       const { status } = await get(cluster, '/api/v1/namespaces/default');
       if (status !== OK || nowMs() - sentMs > SLOW_MS) {
-        end ??= chronicle.begin({ ...trouble, excuses: recoveryMs }, sentMs);
+        end ??= chronicle.begin({ ...trouble, effects: unanswered }, sentMs);
       } else {
         end?.();
         end = undefined;

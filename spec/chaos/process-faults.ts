@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { wallClock, whyNoShiftedClocks } from '../lease-fleet/wall-clock.ts';
 import type { Luck } from '../simulate/luck.ts';
 import type { Berth, Crew, Ending } from './crew.ts';
-import { recoveryMs } from './recovery.ts';
+import { stood } from './recovery.ts';
 import type { FaultKind, Stage } from './stage.ts';
 
 const GROUP = 'processes';
@@ -39,8 +39,8 @@ async function stopAwhile(
     kind: 'process stopped',
     target: candidate.identity,
     elections: [crew.name],
-    // In life mode, too: the lock may be that of one who is stopped before it knows.
-    excuses: recoveryMs,
+    strikes: (identity) => identity === candidate.identity,
+    effects: stood,
   });
   candidate.signal('SIGSTOP');
   try {

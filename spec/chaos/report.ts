@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { checks, excusedMsOf, gapsOf, handoversOf, termsOf } from './checker.ts';
+import { checks, excusedMsOf, gapsOf, handoversOf } from './checker.ts';
+import { termsOf } from './evidence.ts';
 import type { Outcome } from './run.ts';
 import { stamp, timelineOf } from './story.ts';
 
@@ -51,11 +52,15 @@ export function figuresOf(outcome: Outcome, seed: number): { text: string; json:
   const elections = Object.fromEntries(
     evidence.map((own) => {
       const gaps = gapsOf(own, troubles);
+      const totalMs = own.toMs - own.fromMs;
+      const excusedMs = excusedMsOf(own, troubles);
       const lengths = gaps.map(({ fromMs, toMs }) => toMs - fromMs);
       return [
         own.election,
         {
-          seconds: round((own.toMs - own.fromMs) / 1_000),
+          seconds: round(totalMs / 1_000),
+          judgedSeconds: round((totalMs - excusedMs) / 1_000),
+          excusedSeconds: round(excusedMs / 1_000),
           terms: termsOf(own).length,
           handovers: handoversOf(own).length,
           leaderlessSeconds: round(sum(lengths) / 1_000),
@@ -63,7 +68,6 @@ export function figuresOf(outcome: Outcome, seed: number): { text: string; json:
           slowestRecoverySeconds: round(
             Math.max(0, ...gaps.map(({ untroubledMs }) => untroubledMs)) / 1_000,
           ),
-          excusableSeconds: round(excusedMsOf(own, troubles) / 1_000),
           unexplainedSeconds: round(sum(gaps.map(({ unexcusedMs }) => unexcusedMs)) / 1_000),
           versions: own.versions.length,
           unseenSeconds: round(sum(own.holes.map(({ fromMs, toMs }) => toMs - fromMs)) / 1_000),

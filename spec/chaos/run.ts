@@ -8,9 +8,9 @@ import { together } from '../cluster/together.ts';
 import { nowMs } from '../scenarios/journal.ts';
 import { Scene } from '../scenarios/scene.ts';
 import { Luck } from '../simulate/luck.ts';
-import { type Evidence } from './checker.ts';
 import { controlPlaneFaults } from './control-plane-faults.ts';
 import { Crew, NODE } from './crew.ts';
+import type { Evidence } from './evidence.ts';
 import { insist, until } from './insist.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { tcpSocketsOf } from './leaks.ts';
@@ -27,11 +27,13 @@ import { Watchdog } from './watchdog.ts';
 const SIZE = 3;
 const OK = 200;
 /** An episode that begins has so long, or the run takes longer than it was told to. */
-const EPISODE_MS = 40_000;
+const EPISODE_MS = 45_000;
 /** Requests and watches of a candidate share one connection; some more may come and go. */
 const MOST_SOCKETS = 4;
 /** How likely a group of faults has a part in an episode. */
 const SHARE = 0.45;
+/** Between two episodes nothing is done for so long: whoever leads then has no reason to stop. */
+const QUIET_MS = { least: 2_000, most: 6_000 };
 /** Between one look after processes that have ended and the next. */
 const TEND_MS = 500;
 
@@ -124,6 +126,8 @@ export async function run(options: RunOptions): Promise<Outcome> {
       report(`episode ${episodes}: ${chosen.map(({ name }) => name).join(' + ')}`);
       await together(chosen.map((kind) => play(kind, stage, own.fork(kind.name))));
       await healed(stage);
+      const quietMs = own.fork('quiet').integer(QUIET_MS.least, QUIET_MS.most);
+      await sleep(quietMs, undefined, { signal }).catch(() => undefined);
     }
   } catch (error) {
     failure = error;

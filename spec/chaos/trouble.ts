@@ -3,6 +3,20 @@ import type { ErrorCode } from '../../lib/errors.ts';
 /** Which promise an election is under. */
 export type Mode = 'life' | 'lease';
 
+/** What a trouble may do to an election of a mode. */
+export interface Effect {
+  /**
+   * For how long after its end a leader whom it struck may cease to lead for it. Missing where it
+   * takes leadership from nobody: it only keeps others from it while nobody leads.
+   */
+  readonly lossMs?: number;
+  /** How long after its end somebody leads, at the latest. */
+  readonly recoveryMs: number;
+}
+
+/** In which modes it has one. */
+export type Effects = Readonly<Partial<Record<Mode, Effect>>>;
+
 /** Something that was done to the world, or befell it, and what is forgiven for it. */
 export interface Trouble {
   /** As the figures count it. */
@@ -11,16 +25,13 @@ export interface Trouble {
   readonly target: string;
   /** Which elections it can have harmed: without, all. */
   readonly elections?: readonly string[];
-  /** Whose errors it explains: without, those of all in these elections. */
-  readonly candidate?: string;
+  /** Which candidates it struck, by identity: without, all of these elections. */
+  readonly strikes?: (identity: string) => boolean;
   /** Whether it is a fault of the schedule; else it befell the machine. @default true */
   readonly isMeant?: boolean;
-  /**
-   * For how long after its end nobody may lead yet, in milliseconds; missing where it is no excuse
-   * at all.
-   */
-  readonly excuses?: Readonly<Partial<Record<Mode, number>>>;
-  /** With which errors a candidate may end for it, until as long after its end. */
+  /** Which time without a leader it explains: without, none. */
+  readonly effects?: Effects;
+  /** With which errors who was struck may end for it, until as long after its end. */
   readonly codes?: readonly ErrorCode[];
   readonly fromMs: number;
   /** `Infinity` while it lasts. */
@@ -55,8 +66,7 @@ export class Chronicle {
   }
 }
 
-/** Whether it may have harmed this election at that time, its aftermath included. */
-export function excusesMsOf(trouble: Trouble, election: string, mode: Mode): number | undefined {
-  if (trouble.elections && !trouble.elections.includes(election)) return undefined;
-  return trouble.excuses?.[mode];
+export function strikes(trouble: Trouble, election: string, identity: string): boolean {
+  if (trouble.elections?.includes(election) === false) return false;
+  return trouble.strikes?.(identity) ?? true;
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Chronicle } from './trouble.ts';
-import { recoveryMs } from './recovery.ts';
+import type { Chronicle, Effects } from './trouble.ts';
+import { stood, unanswered } from './recovery.ts';
 
 const EVERY_MS = 20;
 const LATE_MS = 250;
@@ -26,18 +26,18 @@ export class Watchdog {
   readonly #own: NodeJS.Timeout;
 
   constructor(chronicle: Chronicle, nowMs: () => number) {
-    const note = (kind: string, fromMs: number, toMs: number) => {
-      const trouble = { kind, target: '', isMeant: false, excuses: recoveryMs };
+    const note = (kind: string, effects: Effects, fromMs: number, toMs: number) => {
+      const trouble = { kind, target: '', isMeant: false, effects };
       chronicle.note(trouble, fromMs, toMs);
     };
     this.#worker = new Worker(SLEEPER, { eval: true });
     this.#worker.on('message', ([fromMs, toMs]: [number, number]) => {
-      note('machine stalls', fromMs, toMs);
+      note('machine stalls', stood, fromMs, toMs);
     });
     let lastMs = nowMs();
     this.#own = setInterval(() => {
       const atMs = nowMs();
-      if (atMs - lastMs > EVERY_MS + LATE_MS) note('this program stalls', lastMs, atMs);
+      if (atMs - lastMs > EVERY_MS + LATE_MS) note('this program stalls', unanswered, lastMs, atMs);
       lastMs = atMs;
     }, EVERY_MS);
   }

@@ -1,0 +1,43 @@
+import type { Entry } from '../lease-fleet/journal.ts';
+import { type Term, deedsOf } from '../lease-fleet/terms.ts';
+import { type Span, between, union } from './spans.ts';
+import type { Mode } from './trouble.ts';
+
+/**
+ * Candidates act every 20 ms, and an act is what is known of them: who acted may lead for a moment
+ * more. What the watchdog lets pass is less than this.
+ */
+const SAMPLING_MS = 300;
+
+/** Who holds a lock from some time on: one version of its object. */
+export interface Version {
+  /** Empty for nobody; the identity that the candidate has in the journal. */
+  readonly holder: string;
+  /** When it was seen, at the earliest: it was stored before. */
+  readonly seenMs: number;
+  readonly resourceVersion: string;
+}
+
+/** All that is known of one election. */
+export interface Evidence {
+  readonly election: string;
+  readonly mode: Mode;
+  readonly entries: readonly Entry[];
+  readonly versions: readonly Version[];
+  /** Times of which not every version of the lock's object was seen. */
+  readonly holes: readonly Span[];
+  /** From when on somebody has to lead, and until when. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function termsOf({ entries }: Evidence): readonly Term[] {
+  // The duration is for client-go's only.
+  return deedsOf(entries, 0).terms;
+}
+
+/** The times in which nobody led. */
+export function leaderlessOf(evidence: Evidence): Span[] {
+  const led = termsOf(evidence).map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SAMPLING_MS }));
+  return between(union(led, evidence), evidence);
+}
