@@ -5,14 +5,16 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomInt } from 'node:crypto';
 import { down, up } from '../cluster/lifecycle.ts';
+import { withLock } from '../cluster/lock.ts';
 import { stopwatch } from '../cluster/progress.ts';
+import { Caretaker } from './caretaker.ts';
 import { figuresOf, judge } from './report.ts';
 import { until } from './insist.ts';
 import { handlesLeft, machineLeft, objectsLeft } from './leaks.ts';
 import { PodCrew } from './pod-crew.ts';
-import { run } from './run.ts';
+import { type RunOptions, run } from './run.ts';
+import { clearAway, markOf } from './stray.ts';
 import type { Mode } from './trouble.ts';
-import { MARK } from './crew.ts';
 
 const HELP = `Usage: node chaos.ts --minutes N [--life|--lease] [--seed N] [--json FILE]
 
@@ -60,26 +62,39 @@ async function main(args: string[]): Promise<number> {
     });
   }
 
-  const mark = `${process.pid}-${seed}`;
+  const { json } = values;
+  // There is one cluster of this name: one run at a time.
+  return withLock(markOf(NAME), report, () =>
+    perform({ minutes, seed, modes, json, signal: interruption.signal, report }),
+  );
+}
+
+interface Plan extends Pick<RunOptions, 'minutes' | 'seed' | 'modes' | 'signal' | 'report'> {
+  readonly json: string | undefined;
+}
+
+/** From an empty machine to an empty machine. */
+async function perform({ json, ...plan }: Plan): Promise<number> {
+  const { modes, seed, signal, report } = plan;
   const leftovers: string[] = [];
   let outcome;
+  // Whatever there is of it now was left by a run that nobody could clear up after.
+  await clearAway(NAME, report);
+  const caretaker = await Caretaker.start(NAME);
   try {
     const node = PodCrew.whyNot() === undefined && modes.includes('life');
     const cluster = await up({ name: NAME, node, report });
     outcome = await run({
       cluster,
-      minutes,
-      seed,
-      modes,
-      signal: interruption.signal,
-      mark,
-      report,
+      ...plan,
+      mark: markOf(NAME, `${process.pid}`),
     });
     leftovers.push(...outcome.leftovers, ...(await objectsLeft(cluster)));
   } finally {
     await down({ name: NAME, report });
+    await caretaker.dismiss();
   }
-  leftovers.push(...machineLeft(NAME, `${MARK}=${mark}`));
+  leftovers.push(...machineLeft(NAME));
   // Connections that are kept open in case that more is asked end after 5 s.
   await until('the sockets are closed', () => handlesLeft().length === 0).catch(() => {
     leftovers.push(...handlesLeft());
@@ -89,9 +104,9 @@ async function main(args: string[]): Promise<number> {
   process.stdout.write(`${figures.text}\n${verdict.text}\n`);
   const { passed, failed } = verdict;
   await write('reports/chaos.json', { numPassedTests: passed, numFailedTests: failed });
-  if (values.json !== undefined) await write(values.json, { ...figures.json, passed, failed });
+  if (json !== undefined) await write(json, { ...figures.json, passed, failed });
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  if (interruption.signal.aborted) return 130;
+  if (signal.aborted) return 130;
   return failed > 0 ? 1 : 0;
 }
 

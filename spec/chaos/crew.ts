@@ -13,14 +13,12 @@ import { insist, until } from './insist.ts';
 import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, durations, ended, replaced } from './recovery.ts';
 import { storyOf } from './story.ts';
+import { variableOf } from './stray.ts';
 import type { Chronicle, Mode } from './trouble.ts';
 import { Wire } from '../contract/wire.ts';
 
 /** A node of the API server's imagination: the Pods there are played by this program. */
 export const NODE = 'nowhere';
-
-/** Every process that a run starts has it in its environment. */
-export const MARK = 'LEADER_FOR_LIFE_CHAOS';
 
 const SCRIPT = join(import.meta.dirname, 'candidate.ts');
 const MERGE = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
@@ -238,7 +236,7 @@ export class Crew {
           ...(this.mode === 'life' && berth.hasGuard ? ['--guard'] : []),
           `--max-backoff-ms=${MAX_BACKOFF_MS}`,
         ],
-        environment: { [MARK]: mark },
+        environment: variableOf(mark),
         ...(berth.clock && { wallClock: berth.clock }),
       },
       this.journal,

@@ -8,6 +8,7 @@ import {
 import { processes } from '../cluster/process.ts';
 import { folderOf } from '../cluster/state.ts';
 import type { Cluster } from '../cluster/state.ts';
+import { markOf, marked } from './stray.ts';
 
 /** What this program has of these while it runs is to be gone at its end. */
 const HANDLES = /^(TCP|TLS|UDP|HTTP|Process|Worker|MessagePort|FSEvent|Stat)/;
@@ -36,11 +37,11 @@ export async function objectsLeft({ kubeconfig }: Cluster): Promise<string[]> {
 }
 
 /** What of a run there is on the machine when its cluster is down. */
-export function machineLeft(clusterName: string, variable: string): string[] {
+export function machineLeft(clusterName: string): string[] {
   const folder = folderOf(clusterName);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return [
-    ...processesWith(variable).map((pid) => `process ${pid} of a candidate`),
+    ...marked(markOf(clusterName)).map((pid) => `process ${pid} of a candidate`),
     ...processes(folder).map(({ pid, program }) => `process ${pid} of the cluster (${program})`),
     ...mounts.filter((line) => line.includes(folder)).map((line) => `mount ${line}`),
     ...(existsSync(folder) ? [`folder ${folder}`] : []),
@@ -79,21 +80,4 @@ function descriptorsOf(pid: number): string[] {
       return [];
     }
   });
-}
-
-/** The processes of this machine that have this in their environment, but for this one. */
-export function processesWith(variable: string): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .filter((entry) => environmentOf(entry).includes(variable))
-    .map(Number);
-}
-
-function environmentOf(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  } catch {
-    // It ended meanwhile, or is another user's.
-    return [];
-  }
 }

@@ -8,9 +8,9 @@ import { type Entry as PodEntry, nowMs } from '../scenarios/journal.ts';
 import { Scene, unlessNotFound } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
 import { insist, until } from './insist.ts';
-import { processesWith } from './leaks.ts';
 import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, ended } from './recovery.ts';
+import { processesWith } from './stray.ts';
 import type { Chronicle } from './trouble.ts';
 
 const DEPLOYMENT = 'operator';
@@ -83,7 +83,8 @@ export class PodCrew {
     this.#restarted.add(pod);
     const over = this.#begin('container killed', pod);
     const runs = this.#runsOf(pod);
-    for (const pid of processesWith(`POD_NAME=${pod}`)) signal(pid, 'SIGKILL');
+    const isOfPod = (variable: string) => variable === `POD_NAME=${pod}`;
+    for (const pid of processesWith(isOfPod)) signal(pid, 'SIGKILL');
     await until(`the container of ${pod} starts again`, () => this.#runsOf(pod) > runs);
     over();
   }
