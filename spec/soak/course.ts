@@ -30,6 +30,17 @@ export interface End {
 
 export type Message = { readonly warm: Lap } | { readonly lap: Lap } | { readonly end: End };
 
+/** All that was told of a process. */
+export interface Course {
+  /** After the warm-up. */
+  readonly warm: Lap | undefined;
+  readonly laps: readonly Lap[];
+  /** Missing when it ended before. */
+  readonly end: End | undefined;
+  /** How the process ended. */
+  readonly exit: string;
+}
+
 export const LAPS = 20;
 
 /**

@@ -15,7 +15,10 @@ const SHARE = 0.2;
 const order = JSON.parse(process.argv[2] ?? '') as Order;
 const warnings: string[] = [];
 const rejections: string[] = [];
-process.on('warning', (warning) => warnings.push(warning.stack ?? warning.message));
+process.on('warning', (warning) => {
+  // That of counting objects, which only we do.
+  if (warning.name !== 'ExperimentalWarning') warnings.push(warning.stack ?? warning.message);
+});
 process.on('unhandledRejection', (reason) => rejections.push(String(reason)));
 
 const forever = new AbortController();

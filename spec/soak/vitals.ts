@@ -1,11 +1,17 @@
 import { getEventListeners } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { queryObjects } from 'node:v8';
 
 /** What a process holds on to. */
 export interface Vitals {
   /** Bytes, after all garbage has been collected. */
   readonly heap: number;
   readonly external: number;
+  /** How many there are, functions and promises among them: unlike bytes, the engine adds none. */
+  readonly objects: number;
+  /** Descriptors that are open: those of sockets, too, which need not keep the process alive. */
+  readonly files: number;
   /** What keeps the process alive: how many of each kind. */
   readonly resources: Readonly<Record<string, number>>;
   /** Listeners to the signal that every call was given. */
@@ -31,11 +37,14 @@ export async function vitals(
     collect();
     await sleep(POLL_MS);
   }
-  collect();
+  // Collects first.
+  const objects = queryObjects(Object, { format: 'count' });
   const { heapUsed, external } = process.memoryUsage();
   return {
     heap: heapUsed,
     external,
+    objects,
+    files: readdirSync('/proc/self/fd').length,
     resources: resources(),
     listeners: getEventListeners(signal, 'abort').length,
   };

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { End, Lap, Message, Order } from './course.ts';
+import type { Course, End, Lap, Message, Order } from './course.ts';
 
 /** How long a process with nothing to do may take to find that out. */
 const EXIT_MS = 30_000;
@@ -11,17 +11,13 @@ const EXIT_MS = 30_000;
 const LAP_MS = 600_000;
 
 /** What the engine learns of code is kept from the first time on: it neither grows nor is dropped. */
-const FLAGS = ['--expose-gc', '--no-lazy-feedback-allocation', '--no-flush-bytecode'];
-
-export interface Course {
-  /** After the warm-up. */
-  readonly warm: Lap | undefined;
-  readonly laps: readonly Lap[];
-  /** Missing when it ended before. */
-  readonly end: End | undefined;
-  /** How the process ended. */
-  readonly exit: string;
-}
+const FLAGS = [
+  '--expose-gc',
+  '--no-lazy-feedback-allocation',
+  '--no-flush-bytecode',
+  // That of counting objects.
+  '--disable-warning=ExperimentalWarning',
+];
 
 /** Runs the process that is watched to its end; aborting kills it. */
 export async function watch(
