@@ -9,11 +9,12 @@ import { ProxyLine } from './proxy/line.ts';
  */
 export class FaultProxy implements Faults, AsyncDisposable {
   readonly #options: FaultProxyOptions;
-  readonly #identity = selfSigned('fault proxy');
+  readonly #identity;
   readonly #lines: ProxyLine[] = [];
 
   constructor(options: FaultProxyOptions) {
     this.#options = options;
+    this.#identity = options.identity ?? selfSigned('fault proxy');
   }
 
   async line(name: string, certificate?: ClientCertificate): Promise<Line> {

@@ -101,6 +101,8 @@ export interface ClientCertificate {
 export interface FaultProxyOptions {
   /** The API server's URL (https), and the certificate to trust. */
   readonly upstream: { readonly server: string; readonly ca: string };
+  /** What it shows to its clients, both PEM. @default of its own, which nobody else trusts */
+  readonly identity?: { readonly certificate: string; readonly key: string };
   /** Decides what has a probability: 0 to 1. */
   readonly random?: () => number;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Luck } from '../simulate/luck.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, Line } from './fault.ts';
 import { isOneOf } from './crew.ts';
 import { MOST_RETRY_AFTER_SECONDS, putOff, silenced, unanswered, unseeing } from './recovery.ts';
-import type { FaultKind } from './stage.ts';
+import type { FaultKind, Stage } from './stage.ts';
 import type { Effects } from './trouble.ts';
 
 const GROUP = 'lines';
@@ -77,25 +77,44 @@ const weathers: readonly Weather[] = [
   { name: 'line: frozen watches', effects: unseeing, fault: () => ({ kind: 'freeze-watches' }) },
 ];
 
-/** Strikes the ways of some candidates, the leader's more often than not. */
+/** What a fault is put on, and whom it strikes there. */
+interface Target {
+  readonly election: string;
+  readonly lines: readonly Line[];
+  readonly strikes: (identity: string) => boolean;
+}
+
+/** The ways of some candidates, the leader's more often than not. */
+function targetsOf({ crews, pods }: Stage, luck: Luck): (Target & { luck: Luck })[] {
+  const ofCrews = crews.map((crew) => {
+    const own = luck.fork(crew.name);
+    const { leader, name } = crew;
+    const struck = crew.berths.filter((berth) => own.chance(berth === leader ? 0.8 : 0.4));
+    const lines = struck.map(({ line }) => line);
+    return { election: name, lines, strikes: isOneOf(struck), luck: own };
+  });
+  if (!pods) return ofCrews;
+  const strikes = (identity: string) => pods.isFar(identity);
+  const ofPods = { election: pods.name, lines: [pods.line], strikes, luck: luck.fork(pods.name) };
+  return [...ofCrews, ofPods];
+}
+
 function asFault({ name, effects = unanswered, fault }: Weather): FaultKind {
   return {
     name,
     group: GROUP,
-    play: async ({ crews, chronicle }, luck) => {
-      const strikes = crews.map(async (crew) => {
-        const own = luck.fork(crew.name);
-        const { leader } = crew;
-        const struck = crew.berths.filter((berth) => own.chance(berth === leader ? 0.8 : 0.4));
-        const end = chronicle.begin({
+    play: async (stage, luck) => {
+      const targets = targetsOf(stage, luck);
+      const all = targets.map(async ({ election, lines, strikes, luck: own }) => {
+        const end = stage.chronicle.begin({
           kind: name,
-          target: struck.map(({ line }) => line.name).join(', '),
-          elections: [crew.name],
-          strikes: isOneOf(struck),
+          target: lines.map((line) => line.name).join(', '),
+          elections: [election],
+          strikes,
           effects,
           codes: ['ERR_RELEASE_FAILED'],
         });
-        const over = struck.map(({ line }) => line.strike(fault(own)));
+        const over = lines.map((line) => line.strike(fault(own)));
         try {
           await sleep(own.integer(1_000, 12_000));
         } finally {
@@ -103,7 +122,7 @@ function asFault({ name, effects = unanswered, fault }: Weather): FaultKind {
           end();
         }
       });
-      await Promise.all(strikes);
+      await Promise.all(all);
     },
   };
 }

@@ -7,27 +7,34 @@ import { candidateImage } from '../scenarios/image.ts';
 import { type Entry as PodEntry, nowMs } from '../scenarios/journal.ts';
 import { Scene, unlessNotFound } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
+import type { Line } from './fault.ts';
 import { insist, until } from './insist.ts';
 import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, ended } from './recovery.ts';
 import { processesWith } from './stray.ts';
 import type { Chronicle } from './trouble.ts';
 
-const DEPLOYMENT = 'operator';
+/** Of its Pods, some ask the API server itself, the others by way of the fault proxy. */
+const NEAR = 'near';
+const FAR = 'far';
+const EACH = 2;
 
-/** The candidates of one election, as Pods of a Deployment on the cluster's node. */
+/** The candidates of one election, as Pods of two Deployments on the cluster's node. */
 export class PodCrew {
   readonly name = 'pods';
   readonly mode = 'life';
   readonly scene: Scene;
   readonly history: LockHistory;
+  /** The way of some of them. */
+  readonly line: Line;
   readonly #chronicle: Chronicle;
   /** A container that ends again waits longer and longer for its next start: each ends once. */
   readonly #restarted = new Set<string>();
   fromMs = 0;
 
-  private constructor(scene: Scene, history: LockHistory, chronicle: Chronicle) {
+  private constructor(scene: Scene, line: Line, history: LockHistory, chronicle: Chronicle) {
     this.scene = scene;
+    this.line = line;
     this.history = history;
     this.#chronicle = chronicle;
   }
@@ -42,14 +49,16 @@ export class PodCrew {
     }
   }
 
-  static async start(cluster: Cluster, size: number, chronicle: Chronicle): Promise<PodCrew> {
+  static async start(cluster: Cluster, line: Line, chronicle: Chronicle): Promise<PodCrew> {
     const scene = await Scene.open(cluster, await candidateImage(cluster));
     const place = { mode: 'life', namespace: scene.namespace, name: 'lock' } as const;
     const history = await LockHistory.begin(await Wire.of(scene.kubeConfig), place, nowMs);
-    const crew = new PodCrew(scene, history, chronicle);
+    const crew = new PodCrew(scene, line, history, chronicle);
     try {
-      const become = { maxBackoffMs: MAX_BACKOFF_MS };
-      await scene.deployment(DEPLOYMENT, size, { onSigterm: 'release', become });
+      const options = { onSigterm: 'release', become: { maxBackoffMs: MAX_BACKOFF_MS } } as const;
+      const port = { name: 'KUBERNETES_SERVICE_PORT', value: new URL(line.server).port };
+      await scene.deployment(NEAR, EACH, options);
+      await scene.deployment(FAR, EACH, { ...options, without: [port.name], env: [port] });
       await crew.leads();
       crew.fromMs = crew.entries.find(({ event }) => event === 'leading')?.atMs ?? 0;
       return crew;
@@ -57,6 +66,11 @@ export class PodCrew {
       await crew.close();
       throw error;
     }
+  }
+
+  /** Whether its requests go by the fault proxy. */
+  isFar(pod: string): boolean {
+    return pod.startsWith(`${FAR}-`);
   }
 
   /** What the Pods said, in the words of all other candidates. */
@@ -107,7 +121,9 @@ export class PodCrew {
 
   /** Ends the Pods. Resolves once they are gone. */
   async dismiss(): Promise<void> {
-    await insist('scaling down', () => this.scene.scale(DEPLOYMENT, 0));
+    for (const name of [NEAR, FAR]) {
+      await insist('scaling down', () => this.scene.scale(name, 0));
+    }
     await until('the Pods are gone', async () => (await this.scene.pods()).length === 0);
   }
 

@@ -73,6 +73,15 @@ export const stood: Effects = {
   lease: { lossMs: LEASE_LOSS_MS, recoveryMs: LEASE_RECOVERY_MS },
 };
 
+/** Everything was late for a moment, shorter than what it takes to keep a renewal from its deadline. */
+export const delayed: Effects = {
+  life: { recoveryMs: FREED_MS },
+  lease: { recoveryMs: LEASE_RECOVERY_MS },
+};
+
+/** Of a stall: a leader has three more tries within its deadline, after which it is lost. */
+export const HARMLESS_MS = durations.retryPeriodMs;
+
 /** Requests failed, or waited. Who leads for life asks for nothing, and leads on. */
 export const unanswered: Effects = {
   life: { recoveryMs: LIFE_RECOVERY_MS },

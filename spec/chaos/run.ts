@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAllYaml, KubernetesObjectApi, type KubernetesObject } from '@kubernetes/client-node';
 import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
@@ -85,9 +86,14 @@ export async function run(options: RunOptions): Promise<Outcome> {
 
   const luck = new Luck(seed);
   const ca = await readFile(cluster.authority, 'utf8');
+  // Pods trust nobody but the API server.
+  const identity = {
+    certificate: ca,
+    key: await readFile(join(cluster.folder, 'tls.key'), 'utf8'),
+  };
   const toss = luck.fork('proxy');
   const random = () => toss.number();
-  const proxy = new FaultProxy({ upstream: { server: cluster.server, ca }, random });
+  const proxy = new FaultProxy({ upstream: { server: cluster.server, ca }, identity, random });
   resources.defer(() => proxy.close());
   const lineOf = (name: string) => proxy.line(name);
   const crews: Crew[] = [];
@@ -98,7 +104,10 @@ export async function run(options: RunOptions): Promise<Outcome> {
     resources.defer(() => crew.close());
   }
   const noPods = modes.includes('life') ? PodCrew.whyNot() : 'only lease mode is asked for';
-  const pods = noPods === undefined ? await PodCrew.start(cluster, SIZE, chronicle) : undefined;
+  const pods =
+    noPods === undefined
+      ? await PodCrew.start(cluster, await lineOf('pods-line'), chronicle)
+      : undefined;
   if (pods) resources.defer(() => pods.close());
   const stage: Stage = {
     cluster,

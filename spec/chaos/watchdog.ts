@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Chronicle, Effects } from './trouble.ts';
-import { stood, unanswered } from './recovery.ts';
+import { HARMLESS_MS, delayed, stood, unanswered } from './recovery.ts';
 
 const EVERY_MS = 20;
 const LATE_MS = 250;
@@ -26,7 +26,8 @@ export class Watchdog {
   readonly #own: NodeJS.Timeout;
 
   constructor(chronicle: Chronicle, nowMs: () => number) {
-    const note = (kind: string, effects: Effects, fromMs: number, toMs: number) => {
+    const note = (kind: string, long: Effects, fromMs: number, toMs: number) => {
+      const effects = toMs - fromMs > HARMLESS_MS ? long : delayed;
       const trouble = { kind, target: '', isMeant: false, effects };
       chronicle.note(trouble, fromMs, toMs);
     };
