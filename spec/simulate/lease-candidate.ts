@@ -29,8 +29,10 @@ export interface Term {
   readonly sinceMs: number;
   /** By the process's own clock, when the signal's event came. */
   abortedMs: number | undefined;
+  /** Likewise, when the work ended. */
+  settledMs: number | undefined;
   /** Whether the work has ended. */
-  isSettled: boolean;
+  readonly isSettled: boolean;
   /** Whether it was said to have stopped. */
   isStopped: boolean;
   settle: () => void;
@@ -73,6 +75,16 @@ export class LeaseCandidate extends LeaseProcess {
   get mayLead(): boolean {
     const { term } = this;
     return this.isBusy && term !== undefined && !(term.isSettled && term.abortedMs !== undefined);
+  }
+
+  /** Whether it was told to stop, in its present call. */
+  get isWithdrawn(): boolean {
+    return this.#call?.stop.signal.aborted === true;
+  }
+
+  /** Its present call has begun to lead, and its work goes on. */
+  get serves(): boolean {
+    return this.mayLead && this.term?.call === this.callCount;
   }
 
   get isBusy(): boolean {
@@ -171,12 +183,15 @@ export class LeaseCandidate extends LeaseProcess {
       leadership,
       sinceMs: clock.now(),
       abortedMs: undefined,
-      isSettled: false,
+      settledMs: undefined,
+      get isSettled() {
+        return term.settledMs !== undefined;
+      },
       isStopped: false,
       settle: () => {
         if (term.isSettled) return;
         for (const cancel of cancels.splice(0)) cancel();
-        term.isSettled = true;
+        term.settledMs = clock.now();
         this.#campaigns(term);
         resolve(undefined);
       },

@@ -1,7 +1,10 @@
 import { electorErrors, electorRemains, electorRequests } from './checks/lease-requests.ts';
 import { renewalBudget } from './checks/lease-requests.ts';
-import { growingElectionTokens, oneElector } from './checks/lease-leadership.ts';
-import { provenTerms, separateWork } from './checks/lease-terms.ts';
+import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/lease-leadership.ts';
+import { timelyRequests } from './checks/lease-limits.ts';
+import { steadyPace } from './checks/lease-pace.ts';
+import { lossesWithCause, provenTerms, separateWork } from './checks/lease-terms.ts';
+import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
@@ -183,11 +186,17 @@ export const leaseFamilies = [
 export const leaseChecks = [
   oneElector,
   growingElectionTokens,
+  tokensOfWrites,
   provenTerms,
+  lossesWithCause,
   separateWork,
   leaseWrites,
   electorRequests,
   renewalBudget,
+  timelyRequests,
+  steadyPace,
+  noLateStart,
+  nothingHeld,
   electorErrors,
   electorRemains,
 ];

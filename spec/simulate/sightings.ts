@@ -8,6 +8,8 @@ export interface SeenRecord {
   readonly holderIdentity: string;
   readonly leaseDurationSeconds: number | undefined;
   readonly leaseTransitions: number;
+  readonly acquireTime: string | undefined;
+  readonly renewTime: string | undefined;
   /** The same for two Leases if nothing that decides is different. */
   readonly key: string;
 }
@@ -27,6 +29,8 @@ export function recordOf(lease: LeaseLike): SeenRecord {
     holderIdentity: (holderIdentity as string | null | undefined) ?? '',
     leaseDurationSeconds: seconds ?? undefined,
     leaseTransitions: (leaseTransitions as number | null | undefined) ?? 0,
+    acquireTime: (acquireTime as string | null | undefined) ?? undefined,
+    renewTime: (renewTime as string | null | undefined) ?? undefined,
     key: JSON.stringify(parts),
   };
 }
@@ -39,9 +43,12 @@ export class Sightings {
   readonly #read = new Set<string>();
   readonly #held = new Set<string>();
   #isUnwatched = false;
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #unwatchedSinceMs: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#unwatchedSinceMs = clock.now();
   }
 
   /** It begins anew, and knows nothing. */
@@ -60,6 +67,16 @@ export class Sightings {
   /** Whether it was shown a holder of this very Lease. */
   hasSeenHeld(uid: string): boolean {
     return this.#held.has(uid);
+  }
+
+  /** When its watch last opened, told something, or ended. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** Since when no watch of its has been open; undefined while one is. */
+  get unwatchedSinceMs(): number | undefined {
+    return this.#unwatchedSinceMs;
   }
 
   /** Whether it was told that it may not watch: it does not try again, but reads. */
@@ -86,6 +103,7 @@ export class Sightings {
       send: async (request, signal) => {
         const response = await transport.send(request, signal);
         if (request.query?.['watch'] !== 'true') return response;
+        this.#hear(response.status === 200);
         return { ...response, body: this.#listen(response) };
       },
       close: () => {
@@ -96,15 +114,27 @@ export class Sightings {
 
   async *#listen({ body }: ApiResponse): AsyncGenerator<string, void> {
     let rest = '';
-    for await (const piece of body) {
-      const lines = (rest + piece).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines.filter((text) => text !== '')) {
-        const { type, object } = JSON.parse(line) as { type: string; object: LeaseLike };
-        if (type !== 'BOOKMARK' && type !== 'ERROR') this.#see(object);
+    try {
+      for await (const piece of body) {
+        this.#hear(true);
+        const lines = (rest + piece).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines.filter((text) => text !== '')) {
+          const { type, object } = JSON.parse(line) as { type: string; object: LeaseLike };
+          if (type !== 'BOOKMARK' && type !== 'ERROR') this.#see(object);
+        }
+        yield piece;
       }
-      yield piece;
+    } finally {
+      this.#hear(false);
     }
+  }
+
+  #hear(isOpen: boolean): void {
+    const nowMs = this.#clock.now();
+    this.#heardMs = nowMs;
+    if (isOpen) this.#unwatchedSinceMs = undefined;
+    else this.#unwatchedSinceMs ??= nowMs;
   }
 
   #see(lease: LeaseLike): void {

@@ -1,5 +1,6 @@
 import type { Check } from '../check.ts';
 import { excusesOf, trustMs } from '../excuses.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
 import { LeaseProcess } from '../lease-process.ts';
 import { provenOf } from '../proofs.ts';
 
@@ -46,6 +47,26 @@ export const growingElectionTokens: Check = {
         violated(`${fact.who.name}'s token ${token} does not exceed the last one, ${last}`);
       }
       if (token > last) last = token;
+    };
+  },
+};
+
+/** A token is the version of the very write by which its leader came to lead. */
+export const tokensOfWrites: Check = {
+  name: 'tokens are of writes',
+  begin: (_, violated) => {
+    const written = new Map<LeaseCandidate, string>();
+    return (fact) => {
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'answered' && fact.status < 300) {
+        const { metadata } = (fact.body ?? {}) as { metadata?: { resourceVersion?: string } };
+        const isWrite = fact.sent.verb === 'create' || fact.sent.verb === 'update';
+        if (isWrite) written.set(who, metadata?.resourceVersion ?? '');
+      }
+      if (fact.type !== 'leads' || fact.token === '') return;
+      const version = written.get(who) ?? 'none';
+      if (fact.token !== version) violated(`${who.name}'s token is ${fact.token}, not ${version}`);
     };
   },
 };

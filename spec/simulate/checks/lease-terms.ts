@@ -31,6 +31,37 @@ export const provenTerms: Check = {
   },
 };
 
+/** Nobody is told of a loss who could renew in time, and whom nobody has deposed. */
+export const lossesWithCause: Check = {
+  name: 'losses have a cause',
+  begin: (world, violated) => {
+    const proofs = provenOf(world);
+    /** Who was not the holder on record for a moment, since he asked to be. */
+    const deposed = new Set<LeaseCandidate>();
+    const asking = new Set<LeaseCandidate>();
+    return (fact) => {
+      if (fact.type === 'written' && fact.resource === 'leases') {
+        const { spec } = (fact.after ?? {}) as { spec?: { holderIdentity?: string } };
+        for (const who of asking) {
+          if (spec?.holderIdentity !== who.identity) deposed.add(who);
+        }
+      }
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'sent' && fact.sent.verb !== 'watch' && !who.serves) {
+        asking.add(who);
+        deposed.delete(who);
+      }
+      if (fact.type !== 'ended' || fact.why !== 'ERR_LEADERSHIP_LOST' || deposed.has(who)) return;
+      const ageMs = Math.max(proofs.ageMs(who), proofs.wholeAgeMs(who));
+      const leftMs = who.setting.times.renewDeadlineMs - ageMs;
+      if (leftMs > TIMER_MS) {
+        violated(`${who.name} is told that it leads no more ${Math.round(leftMs)} ms too early`);
+      }
+    };
+  },
+};
+
 /** Work begins once what was begun before has ended; and starts and stops come in pairs. */
 export const separateWork: Check = {
   name: 'work of terms',

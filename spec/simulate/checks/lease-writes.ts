@@ -30,6 +30,8 @@ class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
   readonly #versions = new Map<string, SeenRecord>();
+  /** The transitions with which each name was on record last. */
+  readonly #transitions = new Map<string, number>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
   readonly #gone = new Map<LeaseCandidate, Gone>();
   /** The shortest time for which any holder on record has counted. */
@@ -58,6 +60,7 @@ class Writes {
     const record = recordOf(after);
     this.#versions.set(after.metadata.resourceVersion ?? '', record);
     const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
+    this.#transitions.set(holderIdentity, record.leaseTransitions);
     if (holderIdentity !== '' && seconds > 0) {
       this.#shortestMs = Math.min(this.#shortestMs, seconds * 1_000);
     }
@@ -100,6 +103,9 @@ class Writes {
     if (record.leaseTransitions !== replaced.leaseTransitions) {
       this.#violated(`${name} releases, and counts a transition`);
     }
+    if (record.leaseDurationSeconds !== 1 || record.acquireTime !== record.renewTime) {
+      this.#violated(`${name} releases, and leaves a duration or a time`);
+    }
     // A signal's reason tells how the last term ended; with `recampaign` there may be a doubt since.
     const { code } = (term?.signal.reason ?? {}) as { readonly code?: string };
     const isLost = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
@@ -122,6 +128,11 @@ class Writes {
     if (record.leaseTransitions !== replaced.leaseTransitions + (isHeld ? 0 : 1)) {
       this.#violated(`${name} writes ${record.leaseTransitions} transitions`);
     }
+    const acquired = (isHeld ? replaced.acquireTime : undefined) ?? record.renewTime;
+    if (record.renewTime === undefined || record.acquireTime !== acquired) {
+      this.#violated(`${name} writes the time ${record.acquireTime ?? 'none'} of its beginning`);
+    }
+    if (who.serves) this.#goOn(who, replaced);
     if (isHeld) return;
     if (replaced.holderIdentity === '') {
       // One that was created anew says nothing of whoever had the last one.
@@ -144,6 +155,13 @@ class Writes {
           `${Math.round(ageMs)} of ${limitMs} ms`,
       );
     }
+  }
+
+  /** A term ends when another one has had the Lease, though he has it no more. */
+  #goOn(who: LeaseCandidate, replaced: SeenRecord): void {
+    const { holderIdentity, leaseTransitions } = replaced;
+    if (holderIdentity !== '' || leaseTransitions === this.#transitions.get(who.identity)) return;
+    this.#violated(`${who.name} goes on to lead although another one has led since`);
   }
 
   #create(who: LeaseCandidate, body: LeaseBody): void {

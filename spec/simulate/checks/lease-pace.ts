@@ -1,0 +1,159 @@
+import type { Check } from '../check.ts';
+import type { Fact } from '../fact.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
+import { type Proofs, provenOf } from '../proofs.ts';
+
+/** Timers are whole milliseconds, and need not be earlier. */
+const TIMER_MS = 20;
+
+/** By how much a renewal may be later than the last one; and who was told when to come back, than that. */
+const RENEWAL_JITTER = 1.02;
+const RETRY_AFTER_JITTER = 1.2;
+
+/** Of attempts; see `docs/lease.md`. */
+const SPREAD_MS = 28;
+
+/** However urgent it is, nothing is tried again sooner. */
+const LEAST_MS = 100;
+
+/** How the last request ended. */
+interface End {
+  readonly atMs: number;
+  readonly isFailure: boolean;
+  /** For how long it is to be left alone. */
+  readonly retryAfterMs: number;
+  /** Of a leader, which cannot wait any longer than that before it tries again. */
+  readonly urgentMs: number | undefined;
+  /** When the requests began of which it was the last, one after the other. */
+  readonly begunMs: number;
+  /** What the elector wanted. */
+  readonly wants: string;
+}
+
+/** What changes whenever its program wants something else. */
+function wantsOf(who: LeaseCandidate): string {
+  const { callCount, isWithdrawn, terms, term } = who;
+  return [callCount, isWithdrawn, terms.length, term?.isSettled, term?.abortedMs].join();
+}
+
+function urgentMs(who: LeaseCandidate, proofs: Proofs): number | undefined {
+  if (!who.serves) return undefined;
+  const leftMs = who.setting.times.renewDeadlineMs - proofs.ageMs(who);
+  return Math.max(leftMs / 2, LEAST_MS);
+}
+
+/** Whether it has to keep its Lease: it was not lost, and the work may go on. */
+function hasToRenew(who: LeaseCandidate, proofs: Proofs): boolean {
+  const { term, setting, clock } = who;
+  const { renewDeadlineMs } = setting.times;
+  if (!term || !who.serves || proofs.ageMs(who) >= renewDeadlineMs) return false;
+  if (term.abortedMs === undefined) return setting.calls === 'elector' || !term.isSettled;
+  const { code } = term.signal.reason as { readonly code?: string };
+  return code === undefined && !term.isSettled && clock.now() - term.abortedMs < renewDeadlineMs;
+}
+
+/** Whether it may have heard that another one holds the Lease, when it was to stop already. */
+function mayBeLost({ term, sightings }: LeaseCandidate, end: End): boolean {
+  return term?.abortedMs !== undefined && sightings.heardMs >= end.begunMs;
+}
+
+/** At what time, by its clock, its next request is due at the latest; undefined if none has to be. */
+function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefined {
+  const { retryPeriodMs } = who.setting.times;
+  const retryMs = Math.max(retryPeriodMs, end.retryAfterMs * RETRY_AFTER_JITTER);
+  if (hasToRenew(who, proofs) && !mayBeLost(who, end)) {
+    if (!end.isFailure) return end.atMs + retryPeriodMs * RENEWAL_JITTER;
+    return end.atMs + Math.min(retryMs, end.urgentMs ?? retryMs);
+  }
+  if (who.serves) return undefined;
+  const { heardMs, unwatchedSinceMs } = who.sightings;
+  if (end.isFailure && heardMs < end.begunMs) return end.atMs + retryMs;
+  // Without a watch there is a look in every period, or an attempt.
+  if (unwatchedSinceMs === undefined || who.isWithdrawn) return undefined;
+  return Math.max(end.atMs, unwatchedSinceMs) + retryMs + SPREAD_MS;
+}
+
+/**
+ * A leader renews in every period, whatever its watch shows; what fails is tried again within one, a
+ * leader's sooner where time is short; and who is told to come back later does, unless he cannot wait
+ * or hears something new.
+ */
+export const steadyPace: Check = {
+  name: 'pace of electors',
+  begin: (world, violated) => {
+    const proofs = provenOf(world);
+    const ends = new Map<LeaseCandidate, End>();
+    const underWay = new Map<LeaseCandidate, { count: number; begunMs: number }>();
+    const judge = (who: LeaseCandidate, end: End) => {
+      const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
+      if (isOver) ends.delete(who);
+      if (isOver || who.isWaking) return;
+      const due = dueMs(who, end, proofs);
+      if (due === undefined || who.clock.now() <= due + TIMER_MS) return;
+      ends.delete(who);
+      const ms = Math.round(who.clock.now() - end.atMs);
+      violated(`${who.name} has asked nothing for ${ms} ms, although it ${stateOf(who, end)}`);
+    };
+    const send = (who: LeaseCandidate) => {
+      const nowMs = who.clock.now();
+      const end = ends.get(who);
+      ends.delete(who);
+      const before = underWay.get(who);
+      const begunMs = end?.atMs === nowMs ? end.begunMs : nowMs;
+      underWay.set(who, { count: (before?.count ?? 0) + 1, begunMs: before?.begunMs ?? begunMs });
+      if (!end || end.retryAfterMs === 0 || end.wants !== wantsOf(who)) return;
+      if (who.sightings.heardMs >= end.begunMs) return;
+      const earliestMs = end.atMs + Math.min(end.retryAfterMs, end.urgentMs ?? end.retryAfterMs);
+      if (nowMs < earliestMs - 1) {
+        const ms = Math.round(earliestMs - nowMs);
+        violated(`${who.name} asks ${ms} ms before it was told to come back`);
+      }
+    };
+    const receive = (who: LeaseCandidate, fact: Fact & { type: 'answered' | 'unanswered' }) => {
+      const { count = 1, begunMs = who.clock.now() } = underWay.get(who) ?? {};
+      underWay.delete(who);
+      if (count > 1) {
+        underWay.set(who, { count: count - 1, begunMs });
+        return;
+      }
+      ends.set(who, {
+        atMs: who.clock.now(),
+        isFailure: isFailure(fact),
+        retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
+        urgentMs: urgentMs(who, proofs),
+        begunMs,
+        wants: wantsOf(who),
+      });
+    };
+    return (fact) => {
+      if (fact.type === 'settled') {
+        for (const [who, end] of ends) judge(who, end);
+        return;
+      }
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (fact.type === 'died' || fact.type === 'asked') {
+        ends.delete(who);
+        underWay.delete(who);
+      }
+      if (!('sent' in fact) || fact.sent.verb === 'watch') return;
+      if (fact.type === 'sent') send(who);
+      else receive(who, fact);
+    };
+  },
+};
+
+function stateOf(who: LeaseCandidate, { isFailure: hasFailed }: End): string {
+  if (hasFailed) return 'has failed';
+  return who.serves ? 'leads' : 'has no watch';
+}
+
+function isFailure(fact: Fact & { type: 'answered' | 'unanswered' }): boolean {
+  if (fact.type === 'unanswered') return true;
+  return fact.status >= 300 && !(fact.status === 404 && fact.sent.verb === 'get');
+}
+
+function retryAfterMs({ status, body }: Fact & { type: 'answered' }): number {
+  const { details } = (body ?? {}) as { details?: { retryAfterSeconds?: number } };
+  return status >= 300 ? (details?.retryAfterSeconds ?? 0) * 1_000 : 0;
+}
