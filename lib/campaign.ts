@@ -14,6 +14,7 @@ import {
   type Failure,
   type Settings,
   type State,
+  awaited,
   start,
   step,
 } from './protocol/for-life.ts';
@@ -21,7 +22,6 @@ import {
   type Lock,
   type NodeReading,
   type Pod,
-  type PodIdentity,
   type PodReading,
   holderOf,
 } from './protocol/model.ts';
@@ -193,7 +193,7 @@ export class Campaign {
     });
   }
 
-  /** Creates the lock and makes sure who I am, in one round trip. */
+  /** Creates the lock, and makes sure who I am and that nobody else leads, in one round trip. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
     const { controller: verifying, end } = linked(signal);
@@ -202,17 +202,24 @@ export class Campaign {
     create.catch(() => {
       verifying.abort();
     });
-    const [created, self] = await Promise.allSettled([
+    const [created, self, predecessors] = await Promise.allSettled([
       create,
       verify ? this.#verifySelf(verifying.signal) : ('unreadable' as const),
+      this.#readPredecessors(verifying.signal),
     ]);
     end();
     if (created.status === 'rejected') throw created.reason;
     if (self.status === 'rejected') throw self.reason;
+    if (predecessors.status === 'rejected') throw predecessors.reason;
     const outcome = created.value;
     // Meanwhile, another call of this process may have led with it, and released it.
     const isGone = typeof outcome === 'object' && !this.#options.releases.claim(outcome, this);
-    return { type: 'attempted', outcome: isGone ? 'exists' : outcome, self: self.value };
+    return {
+      type: 'attempted',
+      outcome: isGone ? 'exists' : outcome,
+      self: self.value,
+      predecessors: predecessors.value,
+    };
   }
 
   async #create(podUid: string, signal: AbortSignal): Promise<Lock | 'exists' | 'quota'> {
@@ -220,7 +227,7 @@ export class Campaign {
     const owner = { name: settings.podName, uid: podUid };
     const create = async () => {
       try {
-        return await lock.create(owner, this.#attempt);
+        return await lock.create(owner, this.#attempt, this.#state.predecessors);
       } catch (error) {
         if (isAmbiguous(error)) this.#doubtUntilMs = clock.now() + DOUBT_MS;
         throw error;
@@ -253,6 +260,10 @@ export class Campaign {
 
   async #verifySelf(signal: AbortSignal): Promise<PodReading> {
     return this.#ifPermitted(() => this.#readSelf(signal));
+  }
+
+  #readPredecessors(signal: AbortSignal): Promise<PodReading[]> {
+    return Promise.all(this.#state.predecessors.map(({ name }) => this.#readPod(name, signal)));
   }
 
   async #ifPermitted(read: () => Promise<Pod | 'absent'>): Promise<PodReading> {
@@ -288,33 +299,25 @@ export class Campaign {
   /** Reads afresh, after the watches are open: what happens later is a hint. */
   async #inspect(signal: AbortSignal): Promise<Event> {
     await abortable(this.#lookout.watchLock(), signal);
-    const { predecessor } = this.#state;
-    const expected = this.#rival(this.#state.lock) ?? predecessor;
+    const expected = awaited(this.#state);
     const [lock, early] = await Promise.all([
       this.#readLock(signal),
       expected && this.#readHolder(expected.name, signal),
     ]);
-    const holder = lock ? this.#rival(lock) : predecessor;
-    if (!holder) {
-      // As above: it may have been released while the rest was read.
-      if (lock && this.#isMine(lock) && !this.#options.releases.claim(lock, this)) {
-        return this.#inspect(signal);
-      }
-      if (lock) this.#lookout.forgetHolder();
-      return this.#inspected(lock, early ?? 'unreadable');
-    }
+    const holder = lock && awaited(this.#state, lock);
+    if (lock && !holder) this.#lookout.forgetHolder();
     const [reading] = await Promise.all([
-      early && expected?.name === holder.name ? early : this.#readHolder(holder.name, signal),
-      this.#count(signal),
+      holder && holder.name !== expected?.name ? this.#readHolder(holder.name, signal) : early,
+      holder && this.#count(signal),
     ]);
-    const node = await this.#readNode(reading, signal);
-    return { ...this.#inspected(lock, reading), ...(node && { node }) };
-  }
-
-  /** Whom there is to wait for, if the lock says so. */
-  #rival(lock: Lock | undefined): PodIdentity | undefined {
-    const holder = lock && !lock.deleting ? holderOf(lock) : undefined;
-    return holder?.uid === this.#state.podUid ? undefined : holder;
+    const node = reading && (await this.#readNode(reading, signal));
+    // As above: it may have been released while the rest was read.
+    if (lock && this.#isMine(lock) && !this.#options.releases.claim(lock, this)) {
+      return this.#inspect(signal);
+    }
+    const watched = this.#lookout.complete;
+    const found = { lock, holder: reading ?? 'unreadable', watched, crowd: this.#crowd.size };
+    return { type: 'inspected', ...found, ...(node && { node }) };
   }
 
   async #readLock(signal: AbortSignal): Promise<Lock | undefined> {
@@ -348,14 +351,13 @@ export class Campaign {
     return this.#persist(() => getNode(api, nodeName, signal), signal);
   }
 
-  #inspected(lock: Lock | undefined, holder: PodReading): Event & { type: 'inspected' } {
-    const watched = this.#lookout.complete;
-    return { type: 'inspected', lock, holder, watched, crowd: this.#crowd.size };
+  async #readHolder(name: string, signal: AbortSignal): Promise<PodReading> {
+    if (this.#podsReadable) await abortable(this.#lookout.watchHolder(name), signal);
+    return this.#readPod(name, signal);
   }
 
-  async #readHolder(name: string, signal: AbortSignal): Promise<PodReading> {
+  #readPod(name: string, signal: AbortSignal): Promise<PodReading> {
     const { api, namespace } = this.#options;
-    if (this.#podsReadable) await abortable(this.#lookout.watchHolder(name), signal);
     return this.#ifPermitted(() =>
       this.#persist(() => getPod(api, namespace, name, signal), signal),
     );

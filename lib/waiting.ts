@@ -1,6 +1,5 @@
 import { printable } from './printable.ts';
-import { type Obstacle, type State } from './protocol/for-life.ts';
-import { holderOf } from './protocol/model.ts';
+import { type Obstacle, type State, awaited } from './protocol/for-life.ts';
 
 /** Why a candidate is not leading yet, for logs, metrics and status pages. */
 export interface WaitingState {
@@ -65,7 +64,7 @@ export function describeWaiting(
   state: State,
   trouble: Error | undefined,
 ): Omit<WaitingState, 'lockName' | 'namespace' | 'since'> {
-  const holder = state.lock ? holderOf(state.lock) : state.predecessor;
+  const holder = awaited(state);
   const pod = typeof state.holder === 'object' ? state.holder : undefined;
   const known = holder !== undefined && pod?.uid === holder.uid ? pod : undefined;
   const reason = trouble ? 'api-unavailable' : reasons[state.obstacle];

@@ -1,4 +1,4 @@
-import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
+import { type Lock, MAX_PREDECESSORS, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isGiven, list, named, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
@@ -7,9 +7,11 @@ import { hasStatus } from './outcome.ts';
 const POD_NAME = 'leader-for-life/pod-name';
 const POD_UID = 'leader-for-life/pod-uid';
 const ATTEMPT = 'leader-for-life/attempt';
+/** `name/uid` of each, comma-separated. */
+const PREDECESSORS = 'leader-for-life/predecessors';
 
 /** Annotations that mark a lock as ours; not for users to set. */
-export const reservedAnnotations: readonly string[] = [POD_NAME, POD_UID, ATTEMPT];
+export const reservedAnnotations: readonly string[] = [POD_NAME, POD_UID, ATTEMPT, PREDECESSORS];
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'leader-for-life' };
 
@@ -53,9 +55,13 @@ export class ConfigMapLock {
   /**
    * Takes no signal: a create that was sent is seen through, or nobody would know whether it won.
    */
-  async create(owner: PodIdentity, attempt: string): Promise<Lock | 'exists'> {
+  async create(
+    owner: PodIdentity,
+    attempt: string,
+    predecessors: readonly PodIdentity[] = [],
+  ): Promise<Lock | 'exists'> {
     try {
-      const body = this.#manifest(owner, attempt);
+      const body = this.#manifest(owner, attempt, predecessors);
       const read = (object: Json) => created(named(object, this.name), owner, attempt);
       return await this.#api.request({ method: 'POST', path: this.path, body }, read);
     } catch (error) {
@@ -77,8 +83,9 @@ export class ConfigMapLock {
     }
   }
 
-  #manifest(owner: PodIdentity, attempt: string) {
+  #manifest(owner: PodIdentity, attempt: string, predecessors: readonly PodIdentity[]) {
     const { name, namespace, labels, annotations } = this.#options;
+    const after = predecessors.map((pod) => `${pod.name}/${pod.uid}`).join(',');
     return {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -91,6 +98,7 @@ export class ConfigMapLock {
           [POD_NAME]: owner.name,
           [POD_UID]: owner.uid,
           [ATTEMPT]: attempt,
+          ...(after && { [PREDECESSORS]: after }),
         },
         ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid }],
       },
@@ -108,6 +116,7 @@ export function toLock(object: Json): Lock {
   const owner = podOwner(metadata);
   const mark = identity(text(annotations, POD_NAME), text(annotations, POD_UID));
   const attempt = text(annotations, ATTEMPT);
+  const predecessors = identities(text(annotations, PREDECESSORS));
   return {
     uid,
     resourceVersion,
@@ -116,6 +125,7 @@ export function toLock(object: Json): Lock {
     ...(owner && { owner }),
     ...(mark && { mark }),
     ...(attempt !== undefined && { attempt }),
+    ...(predecessors.length > 0 && { predecessors }),
   };
 }
 
@@ -134,6 +144,14 @@ function podOwner(metadata: Json): PodIdentity | undefined {
     if (owner) return owner;
   }
   return undefined;
+}
+
+function identities(annotation = ''): readonly PodIdentity[] {
+  const pods = annotation.split(',', MAX_PREDECESSORS).map((pod) => {
+    const [name, uid] = pod.split('/');
+    return identity(name, uid);
+  });
+  return pods.filter((pod) => pod !== undefined);
 }
 
 function identity(name: string | undefined, uid: string | undefined): PodIdentity | undefined {

@@ -6,6 +6,7 @@ import { backoffMs, settleMs, spreadMs } from './delay.ts';
 import {
   type Lock,
   type Liveness,
+  MAX_PREDECESSORS,
   type NodeReading,
   type Pod,
   type PodIdentity,
@@ -43,7 +44,10 @@ export type Failure =
 export type Command =
   /** Read my own Pod. */
   | { readonly do: 'identify' }
-  /** Create the lock for this Pod and, where `verify`, read my own Pod at the same time. */
+  /**
+   * Create the lock for this Pod and, at the same time, read its predecessors' Pods and, where
+   * `verify`, my own.
+   */
   | { readonly do: 'attempt'; readonly podUid: string; readonly verify: boolean }
   /** Read the lock and its holder afresh. */
   | { readonly do: 'inspect' }
@@ -76,10 +80,13 @@ export type Event =
       readonly type: 'attempted';
       readonly outcome: Lock | 'exists' | 'quota';
       readonly self: PodReading;
+      /** In the order of the state's. */
+      readonly predecessors: readonly PodReading[];
     }
   | {
       readonly type: 'inspected';
       readonly lock: Lock | undefined;
+      /** The Pod that is waited for, see `awaited`. */
       readonly holder: PodReading;
       readonly node?: NodeReading;
       /** Every watch that there should be is open. */
@@ -108,9 +115,13 @@ export interface State {
   readonly podUid: string | undefined;
   /** As last read or seen; undefined while it is free. */
   readonly lock: Lock | undefined;
+  /** The Pod that is waited for, as last read or seen. */
   readonly holder: PodReading;
-  /** Who held the lock that is gone, and may still run: nobody leads before that is over. */
-  readonly predecessor: PodIdentity | undefined;
+  /**
+   * Who held the lock before it was mine, or free, and may be about to be deleted in the foreground:
+   * I do not lead before that is known to be over.
+   */
+  readonly predecessors: readonly PodIdentity[];
   /** The Pod that was seen to be deleted in the foreground. */
   readonly foregroundUid: string | undefined;
   readonly obstacle: Obstacle;
@@ -134,7 +145,7 @@ export function start(settings: Settings, podUid: string | undefined): State {
     podUid,
     lock: undefined,
     holder: 'unreadable',
-    predecessor: undefined,
+    predecessors: [],
     foregroundUid: undefined,
     obstacle: 'none',
     next: 'attempt',
@@ -203,10 +214,11 @@ function onAttempted(state: State, event: Event & { type: 'attempted' }): State 
   const failure = unfitness(knownUid(state), event.self);
   const { outcome } = event;
   if (typeof outcome === 'object') {
-    const command: Command = failure
-      ? { do: 'withdraw', lock: outcome, failure }
-      : { do: 'lead', lock: outcome };
-    return { ...state, command };
+    if (failure) return { ...state, command: { do: 'withdraw', lock: outcome, failure } };
+    const predecessors = state.predecessors.filter((pod, index) =>
+      isLeaving(pod, event.predecessors[index] ?? 'unreadable'),
+    );
+    return onLockMine({ ...state, lock: outcome, predecessors }, outcome);
   }
   if (failure) return fail(state, failure);
   return inspect({ ...state, obstacle: outcome === 'quota' ? 'quota' : 'none' });
@@ -226,6 +238,12 @@ function unfitness(podUid: string, self: PodReading): Failure | undefined {
   return liveness === 'alive' ? undefined : { because: 'pod-terminating' };
 }
 
+/** Whoever holds the lock keeps others from leading while he waits for his predecessors to end. */
+function onLockMine(state: State, lock: Lock): State {
+  if (state.predecessors.length > 0) return inspect(state);
+  return { ...state, command: { do: 'lead', lock } };
+}
+
 function onInspected(
   before: State,
   event: Event & { type: 'inspected' },
@@ -233,14 +251,17 @@ function onInspected(
 ): State {
   const state = remember(before, event);
   const { lock } = event;
-  if (!lock) {
-    const holder = event.holder === 'unreadable' ? before.holder : event.holder;
-    return onLockFree(state, outlasting({ ...state, lock: before.lock, holder }), event, when);
-  }
+  if (!lock) return attemptFreeLock(state, when);
   const holder = holderOf(lock);
   if (!holder) return fail(state, { because: 'foreign-lock', lock });
   if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);
-  if (holder.uid === state.podUid) return { ...state, command: { do: 'lead', lock } };
+  if (holder.uid === state.podUid) {
+    const [first, ...rest] = state.predecessors;
+    if (first && isLeaving(first, event.holder)) {
+      return waitForChange(state, 'terminating', event.watched, when);
+    }
+    return onLockMine({ ...state, predecessors: rest }, lock);
+  }
 
   const liveness = livenessOf(holder, event.holder);
   switch (liveness) {
@@ -263,7 +284,9 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     lock: event.lock,
     holder: event.holder,
     foregroundUid: foregroundUid(state, event.holder),
-    predecessor: event.lock ? undefined : state.predecessor,
+    predecessors: event.lock
+      ? predecessorsOf(state, event.lock)
+      : predecessors(state, event.holder),
     crowd: event.crowd,
     polls: event.watched ? 0 : state.polls,
     misses: event.lock ? 0 : state.misses + 1,
@@ -272,35 +295,50 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
   };
 }
 
-/** A lock that went before its holder did is not up for grabs yet. */
-function onLockFree(
-  state: State,
-  outlasting: PodIdentity | undefined,
-  event: Event & { type: 'inspected' },
-  when: Circumstance,
-): State {
-  const { predecessor } = state;
-  if (outlasting) return inspect({ ...state, predecessor: outlasting });
-  if (predecessor && mayRun(livenessOf(predecessor, event.holder))) {
-    return waitForChange({ ...state, misses: 0 }, 'terminating', event.watched, when);
-  }
-  return attemptFreeLock({ ...state, predecessor: undefined }, when);
+/** The Pod whose end a candidate waits for while this is the lock. */
+export function awaited(state: State, lock = state.lock): PodIdentity | undefined {
+  const holder = lock && !lock.deleting ? holderOf(lock) : undefined;
+  return lock && holder?.uid === state.podUid ? predecessorsOf(state, lock)[0] : holder;
 }
 
-/** The holder, if the lock's end does not mean its end. */
-function outlasting(state: State): PodIdentity | undefined {
-  const holder = state.lock && holderOf(state.lock);
-  if (!holder || state.foregroundUid !== holder.uid) return undefined;
-  return mayRun(livenessOf(holder, state.holder)) ? holder : undefined;
+/** Whom I wait for while I hold this lock: also if it was an earlier process of mine that began to. */
+function predecessorsOf(state: State, lock: Lock): readonly PodIdentity[] {
+  if (holderOf(lock)?.uid !== state.podUid) return [];
+  return state.lock?.uid === lock.uid ? state.predecessors : (lock.predecessors ?? []);
+}
+
+/**
+ * Who may still lead now that the lock is gone. The garbage collector deletes the lock of a Pod that
+ * is deleted in the foreground at once, although the Pod runs until its grace is over; and its watch
+ * may tell of that later than the lock's. What is not certain is read while the lock is created.
+ */
+function predecessors(state: State, reading: PodReading = 'unreadable'): readonly PodIdentity[] {
+  const { lock } = state;
+  const holder = lock && holderOf(lock);
+  if (!holder || holder.uid === state.podUid) return state.predecessors;
+  const isKnown = isOver(livenessOf(holder, reading)) || hasLetGo(state, holder);
+  return [...(isKnown ? [] : [holder]), ...(lock.predecessors ?? [])].slice(0, MAX_PREDECESSORS);
+}
+
+/** The lock's end meant its holder's: that was over or, deleted in the background, has released it. */
+function hasLetGo(state: State, holder: PodIdentity): boolean {
+  const { holder: reading, foregroundUid } = state;
+  const liveness = livenessOf(holder, reading);
+  return isOver(liveness) || (liveness === 'terminating' && foregroundUid !== holder.uid);
+}
+
+function isOver(liveness: Liveness): boolean {
+  return liveness === 'gone' || liveness === 'finished';
+}
+
+/** Lost its lock, and is being deleted: in the foreground, for all that is known. */
+function isLeaving(pod: PodIdentity, reading: PodReading): boolean {
+  return typeof reading === 'object' && reading.deleting && !isOver(livenessOf(pod, reading));
 }
 
 /** The finalizer goes as soon as the lock has gone: once seen, it counts. */
 function foregroundUid(state: State, reading: PodReading): string | undefined {
   return typeof reading === 'object' && reading.foreground ? reading.uid : state.foregroundUid;
-}
-
-function mayRun(liveness: Liveness): boolean {
-  return liveness === 'alive' || liveness === 'terminating' || liveness === 'finishing';
 }
 
 /** Nobody holds it, yet it could not be created: once is a race, more needs patience. */
@@ -362,9 +400,8 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
     case 'lock-gone': {
       // Also cuts a look short: what it would have found is out of date.
       if (state.lock?.uid !== hint.uid) return state;
-      const predecessor = outlasting(state);
-      if (predecessor) return inspect({ ...forget(state), predecessor });
-      return wait({ ...forget(state), next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
+      const free = { ...forget(state), predecessors: predecessors(state) };
+      return wait({ ...free, next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
     }
     case 'lock-seen':
       return onLockSeen(state, hint.lock, when);
@@ -394,7 +431,7 @@ function sameTenure(a: Lock, b: Lock | undefined): boolean {
 
 /** Only a lock that nobody else will free is a matter of milliseconds. */
 function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State {
-  const holder = state.lock ? holderOf(state.lock) : state.predecessor;
+  const holder = awaited(state);
   if (!holder || state.next === 'attempt') return state;
   const liveness = livenessOf(holder, pod);
   if (liveness === livenessOf(holder, state.holder)) return state;
@@ -404,7 +441,8 @@ function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State 
     foregroundUid: foregroundUid(state, pod),
     obstacle: liveness,
   };
-  const isUpToUs = liveness === 'finished' || (liveness === 'gone' && !state.lock);
+  const isMine = state.predecessors.length > 0;
+  const isUpToUs = liveness === 'finished' || (liveness === 'gone' && isMine);
   const delay = isUpToUs
     ? spreadMs(state.crowd, when.random)
     : UNHURRIED_MS + settleMs(state.crowd, when.random);
@@ -439,7 +477,8 @@ function forget(state: State): State {
   return {
     ...state,
     lock: undefined,
-    predecessor: undefined,
+    holder: 'unreadable',
+    predecessors: [],
     obstacle: 'none',
     misses: 0,
     goneSinceMs: undefined,

@@ -14,10 +14,15 @@ export interface Lock {
   readonly mark?: PodIdentity;
   /** The call of `become` that created it. */
   readonly attempt?: string;
+  /** Whom its creator had to see end before it could lead. */
+  readonly predecessors?: readonly PodIdentity[];
   /** Deletion was asked for; finalizers keep the object. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
 }
+
+/** Who held the lock last and, for he may never have led, who did before him. */
+export const MAX_PREDECESSORS = 2;
 
 /** What the protocol knows of a Pod. */
 export interface Pod extends PodIdentity {

@@ -393,12 +393,16 @@ export function becomeBehaviour(
         ).resolves.toBeUndefined();
       });
 
-      test('a lock that goes before its terminating holder does is not taken before that', async () => {
-        const { space, follower } = await leaderAndFollower();
+      test('a lock that goes before its terminating holder does is held, not led with, until that', async () => {
+        const { space, waits, follower } = await leaderAndFollower();
         const led = follower.then(() => 'led');
         await space.terminatePod('a', { foreground: true });
         await eventually(async () => {
-          expect(await space.lock('lock')).toBeUndefined();
+          const { metadata } = (await space.lock('lock')) ?? {};
+          expect(metadata?.ownerReferences?.[0]?.name).toBe('b');
+        });
+        await eventually(() => {
+          expect(waits.messages.at(-1)).toContain('Pod a');
         });
         const later = new Promise((resolve) => setTimeout(resolve, 1_500, 'waits'));
         await expect(Promise.race([led, later])).resolves.toBe('waits');

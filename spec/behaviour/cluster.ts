@@ -205,7 +205,7 @@ export class Namespace implements AsyncDisposable {
 }
 
 /** Repeats what fails until it does not; for what a real cluster takes a moment to do. */
-export async function eventually<T>(attempt: () => Promise<T>, withinMs = 60_000): Promise<T> {
+export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 60_000): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {

@@ -107,7 +107,7 @@ function events(): Event[] {
     ...([mine, 'absent'] as const).map((self) => ({ type: 'identified', self }) as const),
     ...([own, 'exists', 'quota'] as const).flatMap((outcome) =>
       [mine, other, 'absent' as const].map(
-        (self) => ({ type: 'attempted', outcome, self }) as const,
+        (self) => ({ type: 'attempted', outcome, self, predecessors: [] }) as const,
       ),
     ),
     ...[undefined, lock, held, own, { ...held, deleting: true }].flatMap((found) =>

@@ -78,6 +78,7 @@ describe('the lock', () => {
       'leader-for-life/pod-name',
       'leader-for-life/pod-uid',
       'leader-for-life/attempt',
+      'leader-for-life/predecessors',
     ]);
   });
 });

@@ -8,12 +8,14 @@ import {
   type State,
   GARBAGE_COLLECTION_GRACE_MS,
   WATCHED_POLL_MS,
+  awaited,
   start,
   step,
 } from '../../lib/protocol/for-life.ts';
 import {
   type Lock,
   type Pod,
+  type PodIdentity,
   type PodReading,
   holderOf,
   livenessOf,
@@ -40,6 +42,7 @@ const lock: fc.Arbitrary<Lock> = fc.record(
     resourceVersion: fc.constantFrom('1', '2'),
     owner: identity,
     mark: identity,
+    predecessors: fc.array(identity, { maxLength: 3 }),
     deleting: fc.boolean(),
     finalizers: fc.constant([]),
   },
@@ -56,6 +59,7 @@ const possible: Readonly<Record<Event['type'], fc.Arbitrary<Event>>> = {
     type: fc.constant('attempted'),
     outcome: fc.oneof(lock, fc.constantFrom('exists' as const, 'quota' as const)),
     self: reading,
+    predecessors: fc.array(reading, { maxLength: 2 }),
   }),
   inspected: fc.record({
     type: fc.constant('inspected'),
@@ -195,9 +199,18 @@ describe('whatever happens, a candidate', () => {
     });
   });
 
-  it('creates no lock while it knows of a predecessor that may run', () => {
-    checkEach('attempt', (_, { after }) => {
-      expect(after.predecessor).toBeUndefined();
+  it('does not lead while it reads that a predecessor is on its way out', () => {
+    checkEach('lead', ({ lock: held }, { before, event }) => {
+      const readings: [PodIdentity | undefined, PodReading][] =
+        event.type === 'attempted'
+          ? before.predecessors.map((who, index) => [who, event.predecessors[index] ?? 'absent'])
+          : event.type === 'inspected'
+            ? [[awaited(before, held), event.holder]]
+            : [];
+      for (const [who, read] of readings) {
+        const isThere = typeof read === 'object' && read.uid === who?.uid && read.deleting;
+        expect(isThere && livenessOf(read, read) !== 'finished').toBe(false);
+      }
     });
   });
 

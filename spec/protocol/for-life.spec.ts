@@ -9,6 +9,7 @@ import {
   GARBAGE_COLLECTION_GRACE_MS,
   UNHURRIED_MS,
   WATCHED_POLL_MS,
+  awaited,
   start,
   step,
 } from '../../lib/protocol/for-life.ts';
@@ -64,7 +65,7 @@ describe('a candidate starts', () => {
       podUid: ME.uid,
       lock: undefined,
       holder: 'unreadable',
-      predecessor: undefined,
+      predecessors: [],
       foregroundUid: undefined,
       obstacle: 'none',
       next: 'attempt',
@@ -86,7 +87,7 @@ describe('a candidate starts', () => {
 describe('transitions that are our bug', () => {
   const events: Event[] = [
     { type: 'identified', self: 'absent' },
-    { type: 'attempted', outcome: 'exists', self: 'unreadable' },
+    { type: 'attempted', outcome: 'exists', self: 'unreadable', predecessors: [] },
     inspected(),
     { type: 'reclaimed', mine: true },
     { type: 'evicted' },
@@ -172,7 +173,11 @@ describe('having read its own Pod, a candidate', () => {
 
 describe('having tried to create the lock, a candidate', () => {
   const attempted = (outcome: (Event & { type: 'attempted' })['outcome'], self: PodReading) =>
-    step(aState({ command: attempting }), { type: 'attempted', outcome, self }, when);
+    step(
+      aState({ command: attempting }),
+      { type: 'attempted', outcome, self, predecessors: [] },
+      when,
+    );
   const mismatch = {
     because: 'pod-uid-mismatch',
     expected: ME.uid,
@@ -216,7 +221,12 @@ describe('having tried to create the lock, a candidate', () => {
 
   it('forgets the quota when the lock exists after all', () => {
     const before = aState({ command: attempting, obstacle: 'quota' });
-    const event = { type: 'attempted', outcome: 'exists', self: myPod } as const;
+    const event = {
+      type: 'attempted',
+      outcome: 'exists',
+      self: myPod,
+      predecessors: [],
+    } as const;
     expect(step(before, event, when).obstacle).toBe('none');
   });
 });
@@ -400,153 +410,207 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
   });
 });
 
-describe('when the lock goes before its holder (foreground deletion), a candidate', () => {
+describe('when the lock goes and its holder may be on its way out (foreground deletion), a candidate', () => {
   const leaving = aPod({ deleting: true, foreground: true });
-  const known = aState({
-    command: inspecting,
-    lock: aLock(),
-    holder: leaving,
-    foregroundUid: RIVAL.uid,
-    obstacle: 'terminating',
-    next: 'inspect',
-    crowd: 100,
-  });
-  const find = (state: State, changes: Partial<Event & { type: 'inspected' }> = {}) =>
-    step(
-      { ...state, command: inspecting },
-      inspected({ lock: undefined, holder: leaving, crowd: 100, ...changes }),
-      when,
-    );
-  const bereft = find(known);
+  const elder = { name: 'app-2', uid: 'uid-of-app-2' };
+  const eldest = { name: 'app-3', uid: 'uid-of-app-3' };
+  const lookedAt = (state: State, changes: Partial<Event & { type: 'inspected' }> = {}) =>
+    step({ ...state, command: inspecting }, inspected({ crowd: 100, ...changes }), when);
+  const gone = { type: 'lock-gone', uid: 'lock-1' } as const;
+  /** Somebody holds the lock, and then it is gone; what a watch and what a look make of it. */
+  const bereft = (changes: Partial<State>, holder: PodReading = 'unreadable') => [
+    step(waiting(changes), gone, when),
+    step(waiting({ ...changes, command: inspecting }), gone, when),
+    lookedAt(waiting(changes), { lock: undefined, holder }),
+  ];
 
-  it('looks after the holder first', () => {
-    expect(bereft.command).toEqual(inspecting);
-    expect(bereft.predecessor).toEqual(RIVAL);
-    expect(bereft.lock).toBeUndefined();
-  });
-
-  it.each([known, { ...known, command: { do: 'wait', untilMs: NOW + 60_000 } } as const])(
-    'likewise when a watch tells so, at $command.do',
-    (state) => {
-      const after = step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
-      expect(after.command).toEqual(inspecting);
-      expect(after).toMatchObject({ predecessor: RIVAL, obstacle: 'none' });
-      expect(after.lock).toBeUndefined();
-    },
-  );
-
-  it.each([leaving, aPod({ deleting: true }), aPod({ deleting: true, phase: 'Failed' }), aPod()])(
-    'waits while the holder may run: %j',
-    (holder) => {
-      const state = find({ ...bereft, misses: 7 }, { holder });
-      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
-      expect(state).toMatchObject({
-        predecessor: RIVAL,
-        obstacle: 'terminating',
-        next: 'inspect',
-        misses: 0,
-      });
-    },
-  );
-
-  it('looks again and again where it cannot watch the holder', () => {
-    const state = find(bereft, { watched: false });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 900 });
-    expect(state.polls).toBe(1);
+  it.each([
+    ['runs', { holder: aPod() }],
+    ['has not been read', { holder: 'unreadable' }],
+    ['is deleted in the foreground', { holder: leaving, foregroundUid: RIVAL.uid }],
+    ['was seen to be so', { holder: aPod({ deleting: true }), foregroundUid: RIVAL.uid }],
+    ['has ended but for a container', { holder: aPod({ phase: 'Failed' }) }],
+  ] as const)('creates it, and remembers whom to look after: one that %s', (_, changes) => {
+    for (const state of bereft(changes)) {
+      expect(state).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
+      expect(state.lock).toBeUndefined();
+      const attempt = step(state, { type: 'time-up' }, when);
+      expect(attempt.command).toEqual(attempting);
+      expect(attempt.predecessors).toEqual([RIVAL]);
+    }
   });
 
   it.each([
-    ['absent', 'gone'],
-    [aPod({ uid: 'successor' }), 'gone'],
-    [aPod({ deleting: true, phase: 'Succeeded', running: false }), 'finished'],
-  ] as const)('looks as soon as the crowd allows once a watch shows %j', (pod, obstacle) => {
-    const state = step(find(bereft), { type: 'holder-seen', pod }, when);
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
-    expect(state).toMatchObject({ obstacle, next: 'inspect', predecessor: RIVAL });
+    ['is gone', { holder: 'absent' }],
+    ['is another', { holder: aPod({ uid: 'successor' }) }],
+    ['has ended', { holder: aPod({ phase: 'Failed', running: false }) }],
+    ['was deleted in the background', { holder: aPod({ deleting: true }) }],
+    ['likewise, another so', { holder: aPod({ deleting: true }), foregroundUid: 'former' }],
+    ['is nobody', { lock: lockWithout('owner', 'mark') }],
+    ['is its own Pod', { lock: mine, holder: 'unreadable' }],
+  ] as const)('has nobody to look after if the holder %s', (_, changes) => {
+    for (const state of bereft(changes)) {
+      expect(state).toMatchObject({ next: 'attempt', predecessors: [] });
+    }
   });
 
-  it.each([
-    [aPod({ deleting: true, phase: 'Failed' }), 'finishing'],
-    ['unreadable', 'unknown'],
-  ] as const)('is in no hurry for %j', (pod, obstacle) => {
-    const state = step(find(bereft), { type: 'holder-seen', pod }, when);
-    const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
-    expect(state.command).toEqual({ do: 'wait', untilMs });
-    expect(state).toMatchObject({ obstacle, next: 'inspect', predecessor: RIVAL });
+  it('believes a look that finds the holder gone, but not that it was in the background', () => {
+    const after = (holder: PodReading) => lookedAt(waiting(), { lock: undefined, holder });
+    expect(after('absent').predecessors).toEqual([]);
+    expect(after(aPod({ phase: 'Failed', running: false })).predecessors).toEqual([]);
+    expect(after(aPod({ deleting: true })).predecessors).toEqual([RIVAL]);
   });
 
-  it.each([
-    'absent',
-    'unreadable',
-    aPod({ uid: 'successor' }),
-    aPod({ deleting: true, phase: 'Failed', running: false }),
-  ] as const)('creates the lock once the holder does not run any more: %j', (holder) => {
-    const state = find(find(bereft), { holder });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
-    expect(state).toMatchObject({ obstacle: 'none', next: 'attempt', misses: 1 });
-    expect(state.predecessor).toBeUndefined();
+  it('takes note of the foreground by a look, and remembers it: the mark goes with the lock', () => {
+    const looked = lookedAt(waiting(), { holder: leaving });
+    expect(looked.foregroundUid).toBe(RIVAL.uid);
+    const again = lookedAt(looked, { holder: aPod({ deleting: true }) });
+    expect(step(again, gone, when).predecessors).toEqual([RIVAL]);
+    const background = lookedAt(waiting(), { holder: aPod({ deleting: true }) });
+    expect(step(background, gone, when).predecessors).toEqual([]);
+  });
+
+  it.each(['inspect', 'wait'] as const)('takes note of it by a watch, at %s', (at) => {
+    const state = at === 'wait' ? waiting() : waiting({ command: inspecting });
+    const seen = step(state, { type: 'holder-seen', pod: leaving }, when);
+    expect(seen.foregroundUid).toBe(RIVAL.uid);
+    const later = step(seen, { type: 'holder-seen', pod: aPod({ deleting: true }) }, when);
+    expect(step(later, gone, when).predecessors).toEqual([RIVAL]);
+  });
+
+  it('knows nothing of the holder of a lock that it has only just seen', () => {
+    const lock = aLock({ uid: 'lock-2', owner: elder });
+    const seen = step(waiting({ holder: 'absent' }), { type: 'lock-seen', lock }, when);
+    const free = step(seen, { type: 'lock-gone', uid: 'lock-2' }, when);
+    expect(free.predecessors).toEqual([elder]);
+  });
+
+  it('looks after those, too, whom the holder may have been waiting for', () => {
+    const lock = aLock({ predecessors: [elder, eldest] });
+    expect(step(waiting({ lock }), gone, when).predecessors).toEqual([RIVAL, elder]);
+    const over = waiting({ lock, holder: 'absent' });
+    expect(step(over, gone, when).predecessors).toEqual([elder, eldest]);
   });
 
   it('turns to another lock if there is one', () => {
-    const lock = aLock({ uid: 'lock-2', owner: { name: 'app-2', uid: 'uid-of-app-2' } });
-    const state = find(bereft, { lock, holder: aPod({ name: 'app-2', uid: 'uid-of-app-2' }) });
-    expect(state).toMatchObject({ obstacle: 'alive', lock });
-    expect(state.predecessor).toBeUndefined();
-    const seen = step(find(bereft), { type: 'lock-seen', lock }, when);
-    expect(seen).toMatchObject({ lock, next: 'inspect', obstacle: 'none' });
-    expect(seen.predecessor).toBeUndefined();
+    const lock = aLock({ uid: 'lock-2', owner: elder, predecessors: [RIVAL] });
+    const free = step(waiting(), gone, when);
+    const looked = lookedAt(free, { lock, holder: aPod({ ...elder }) });
+    expect(looked).toMatchObject({ obstacle: 'alive', lock, predecessors: [] });
+    const seen = step(free, { type: 'lock-seen', lock }, when);
+    expect(seen).toMatchObject({ lock, next: 'inspect', obstacle: 'none', predecessors: [] });
   });
 
-  it('remembers what it saw, for the mark goes with the lock', () => {
-    const unmarked = aPod({ deleting: true });
-    const looked = find(known, { lock: aLock(), holder: unmarked });
-    expect(looked.foregroundUid).toBe(RIVAL.uid);
-    expect(find(looked).predecessor).toEqual(RIVAL);
-  });
+  describe('having created it', () => {
+    const attempted = (predecessors: PodReading[], state: Partial<State> = {}) =>
+      step(
+        aState({ command: attempting, predecessors: [RIVAL], crowd: 100, ...state }),
+        { type: 'attempted', outcome: mine, self: myPod, predecessors },
+        when,
+      );
+    const holding = attempted([leaving]);
 
-  it('takes note of it by a look', () => {
-    const fresh = aState({ command: inspecting, lock: aLock() });
-    const looked = find(fresh, { lock: aLock() });
-    expect(looked.foregroundUid).toBe(RIVAL.uid);
-    const unmarked = aPod({ deleting: true });
-    expect(find(fresh, { lock: aLock(), holder: unmarked }).foregroundUid).toBeUndefined();
-  });
+    it.each([
+      aPod(),
+      aPod({ phase: 'Failed' }),
+      aPod({ uid: 'successor', deleting: true }),
+      aPod({ deleting: true, phase: 'Succeeded', running: false }),
+      'absent',
+      'unreadable',
+    ] as const)('leads if the last holder has let it go, or is over: %j', (reading) => {
+      expect(attempted([reading]).command).toEqual({ do: 'lead', lock: mine });
+    });
 
-  it('takes note of it by a watch', () => {
-    const seen = step(waiting(), { type: 'holder-seen', pod: leaving }, when);
-    expect(seen.foregroundUid).toBe(RIVAL.uid);
-    const gone = step(seen, { type: 'lock-gone', uid: 'lock-1' }, when);
-    expect(gone).toMatchObject({ command: inspecting, predecessor: RIVAL });
-  });
+    it.each([leaving, aPod({ deleting: true }), aPod({ deleting: true, phase: 'Failed' })])(
+      'holds it, and does not lead, while the last holder is on its way out: %j',
+      (reading) => {
+        const state = attempted([reading]);
+        expect(state).toMatchObject({ command: inspecting, lock: mine, predecessors: [RIVAL] });
+        expect(awaited(state)).toEqual(RIVAL);
+        const looked = lookedAt(state, { lock: mine, holder: reading });
+        expect(looked.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
+        expect(looked).toMatchObject({ obstacle: 'terminating', next: 'inspect', lock: mine });
+        expect(awaited(looked)).toEqual(RIVAL);
+      },
+    );
 
-  it.each([
-    ['was not deleted so', { foregroundUid: undefined }],
-    ['is not the Pod that was', { foregroundUid: 'former' }],
-    ['has ended', { holder: aPod({ phase: 'Failed', running: false }) }],
-    ['is gone', { holder: 'absent' as const }],
-    ['cannot be read', { holder: 'unreadable' as const }],
-    ['is nobody', { lock: lockWithout('owner', 'mark') }],
-  ])('creates the lock as usual if the holder %s', (_, changes) => {
-    const state = { ...known, ...changes };
-    const untilMs = NOW + spreadMs(100, 0.5);
-    const found = find(state, { holder: 'unreadable' });
-    expect(found.command).toEqual({ do: 'wait', untilMs });
-    const hinted = step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
-    expect(hinted.command).toEqual({ do: 'wait', untilMs });
-    expect([found.next, hinted.next]).toEqual(['attempt', 'attempt']);
-    expect([found.predecessor, hinted.predecessor]).toEqual([undefined, undefined]);
-  });
+    it('takes it back if it must not lead itself', () => {
+      const self = { ...myPod, deleting: true };
+      const event = { type: 'attempted', outcome: mine, self, predecessors: [leaving] } as const;
+      const state = step(aState({ command: attempting, predecessors: [RIVAL] }), event, when);
+      const failure = { because: 'pod-terminating' };
+      expect(state.command).toEqual({ do: 'withdraw', lock: mine, failure });
+    });
 
-  it('learns of it from the very look that finds the lock gone', () => {
-    const unaware = { ...known, foregroundUid: undefined, holder: aPod() };
-    const found = find(unaware, { holder: leaving });
-    expect(found).toMatchObject({ command: inspecting, predecessor: RIVAL });
-  });
+    it('looks again and again where it cannot watch', () => {
+      const state = lookedAt(holding, { lock: mine, holder: leaving, watched: false });
+      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 900 });
+      expect(state.polls).toBe(1);
+    });
 
-  it('learns of it while it looks', () => {
-    const unaware = { ...known, foregroundUid: undefined, holder: aPod() };
-    const seen = step(unaware, { type: 'holder-seen', pod: leaving }, when);
-    expect(seen).toMatchObject({ command: inspecting, foregroundUid: RIVAL.uid });
+    it.each([
+      'absent',
+      'unreadable',
+      aPod({ uid: 'successor' }),
+      aPod({ deleting: true, phase: 'Failed', running: false }),
+    ] as const)('leads once the last holder does not run any more: %j', (holder) => {
+      const state = lookedAt(holding, { lock: mine, holder: leaving });
+      const labelled = { ...mine, resourceVersion: '9' };
+      const looked = lookedAt(state, { lock: labelled, holder });
+      expect(looked.command).toEqual({ do: 'lead', lock: labelled });
+    });
+
+    it.each([
+      ['absent', 'gone'],
+      [aPod({ uid: 'successor' }), 'gone'],
+      [aPod({ deleting: true, phase: 'Succeeded', running: false }), 'finished'],
+    ] as const)('looks as soon as the crowd allows once a watch shows %j', (pod, obstacle) => {
+      const waits = lookedAt(holding, { lock: mine, holder: leaving });
+      const state = step(waits, { type: 'holder-seen', pod }, when);
+      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
+      expect(state).toMatchObject({ obstacle, next: 'inspect', predecessors: [RIVAL] });
+    });
+
+    it.each([
+      [aPod({ deleting: true, phase: 'Failed' }), 'finishing'],
+      ['unreadable', 'unknown'],
+    ] as const)('is in no hurry for %j', (pod, obstacle) => {
+      const waits = lookedAt(holding, { lock: mine, holder: leaving });
+      const state = step(waits, { type: 'holder-seen', pod }, when);
+      const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
+      expect(state.command).toEqual({ do: 'wait', untilMs });
+      expect(state).toMatchObject({ obstacle, next: 'inspect', predecessors: [RIVAL] });
+    });
+
+    it('waits for one after the other', () => {
+      const two = { predecessors: [RIVAL, elder] };
+      const state = attempted([aPod(), aPod({ ...elder, deleting: true })], two);
+      expect(state).toMatchObject({ command: inspecting, predecessors: [elder] });
+      const both = attempted([leaving, aPod({ ...elder, deleting: true })], two);
+      expect(both.predecessors).toEqual([RIVAL, elder]);
+      const next = lookedAt(both, { lock: mine, holder: 'absent' });
+      expect(next).toMatchObject({ command: inspecting, predecessors: [elder] });
+      const waits = lookedAt(next, { lock: mine, holder: aPod({ ...elder, deleting: true }) });
+      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
+      expect(lookedAt(waits, { lock: mine, holder: 'absent' }).command.do).toBe('lead');
+    });
+
+    it('waits for it on when its own lock is deleted', () => {
+      const waits = lookedAt(holding, { lock: mine, holder: leaving });
+      const again = step(waits, { type: 'lock-gone', uid: mine.uid }, when);
+      expect(again).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
+      const found = lookedAt(waits, { lock: undefined, holder: leaving });
+      expect(found).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
+    });
+
+    it('waits for it on when it had been created before it was known to be, or by an earlier process', () => {
+      const lock = { ...mine, predecessors: [RIVAL] };
+      const fresh = aState({ command: inspecting });
+      expect(awaited(fresh, lock)).toEqual(RIVAL);
+      const waits = lookedAt(fresh, { lock, holder: leaving });
+      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
+      expect(lookedAt(waits, { lock, holder: 'absent' }).command).toEqual({ do: 'lead', lock });
+    });
   });
 });
 

@@ -89,9 +89,9 @@ async function handOver(world: World): Promise<void> {
   if (!waiting) return;
   const luck = world.luck.fork('calm');
   const drawn = luck.pick(ways);
-  // Only who has seen a deletion in the foreground begin knows that the Pod outlasts its lock.
+  // Whoever has not seen the lock knows nothing of a Pod that outlasts it.
   const mustSee = drawn.name === 'deleted in the foreground';
-  const sight = mustSee ? sights[0] : luck.pick(sights);
+  const sight = luck.pick(mustSee ? sights.slice(0, -1) : sights);
   const openingMs = sight.name === 'late' ? OPENING_MS : 0;
   // Of the end of a Pod its own watch tells, too.
   const way = openingMs > 0 ? ways[0] : drawn;
@@ -110,6 +110,12 @@ async function handOver(world: World): Promise<void> {
   if (sight.name === 'silent') world.cluster.faults.add({ verb: 'watch', freeze: true });
   const isOrphaned = world.truth.lock?.isOrphaned ?? false;
   endTerm(world, leader, way.name);
+  if (mustSee && luck.chance(0.5)) {
+    // The next holder waits for the end of the last; so does its next process.
+    const isNext = () => isHeldByNext(world, podUid);
+    await world.advanceTo(world.clock.now() + FOREGROUND_MS, isNext);
+    if (isNext()) await restartWaiting(world, podUid, luck.integer(0, FOREGROUND_MS));
+  }
   world.figures.add(`calm handovers: ${way.name}`);
   world.figures.add(`calm handovers: watches ${sight.name}`);
   // What has no owner any more is collected by nobody.
@@ -123,6 +129,11 @@ async function handOver(world: World): Promise<void> {
   if (isOver()) return;
   const whose = `the lock of ${leader.name} was ${way.name}, with watches ${sight.name}`;
   world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);
+}
+
+function isHeldByNext(world: World, leaderUid: string): boolean {
+  const { lock } = world.truth;
+  return lock !== undefined && lock.holderUid !== '' && lock.holderUid !== leaderUid;
 }
 
 /** Everybody who waits has only just begun to. */

@@ -10,8 +10,8 @@ export const onRecord: Check = {
     const { lock } = world.truth;
     for (const leader of world.leaders) {
       if (leader.kind !== 'life' || lock?.holderUid === leader.podUid) continue;
-      const isFree = !lock || lock.holderUid === '';
-      if (isFree && world.pods.losesLock(leader.podUid)) continue;
+      // Deleted in the foreground: the next holder may be there already, and waits for its end.
+      if (world.pods.losesLock(leader.podUid)) continue;
       const whose = lock ? `names Pod ${lock.holderName} ${lock.holderUid}` : 'is gone';
       violated(`${leader.name} leads, but the lock ${whose}`);
     }
