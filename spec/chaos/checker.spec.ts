@@ -162,6 +162,14 @@ describe('the lock', () => {
     expect(complaints('no lock lost or wiped', own)).toEqual([]);
   });
 
+  test('is another’s at an unknown time: that is told of who led on all that time only', () => {
+    const name = 'no lock lost or wiped';
+    const seen = { versions: [...versions(['a', 1]), { ...versions(['b', 50])[0], sinceMs: 20 }] };
+    expect(complaints(name, evidence(led('a', 0, 60), seen as Partial<Evidence>))).toHaveLength(1);
+    const later = [...led('a', 0, 19), ...led('b', 25, 30), ...led('a', 40, 60)];
+    expect(complaints(name, evidence(later, seen as Partial<Evidence>))).toEqual([]);
+  });
+
   test('was never that of one who led: that is told, unless it was when nobody could see it', () => {
     const name = 'nobody leads without the lock';
     const entries = [...led('a', 0, 40), ...led('b', 50, 60)];

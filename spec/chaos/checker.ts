@@ -84,12 +84,12 @@ function unexcused(evidence: Evidence, troubles: readonly Trouble[]): Finding[] 
 /** A lock that is another's, nobody's or gone while its leader goes on. */
 function losses(evidence: Evidence): Finding[] {
   const terms = termsOf(evidence);
-  return evidence.versions.flatMap(({ holder, seenMs }, index) => {
+  return evidence.versions.flatMap(({ holder, seenMs, sinceMs = seenMs }, index) => {
     const before = evidence.versions[index - 1]?.holder ?? '';
     if (before === '' || before === holder) return [];
     return terms
       .filter(
-        ({ identity, fromMs, toMs }) => identity === before && fromMs < seenMs && seenMs < toMs,
+        ({ identity, fromMs, toMs }) => identity === before && fromMs < sinceMs && seenMs < toMs,
       )
       .map(({ identity, toMs }) => ({
         atMs: seenMs,

@@ -15,7 +15,6 @@ import { MAX_BACKOFF_MS, durations, ended, replaced } from './recovery.ts';
 import { storyOf } from './story.ts';
 import { variableOf } from './stray.ts';
 import type { Chronicle, Mode } from './trouble.ts';
-import { Wire } from '../contract/wire.ts';
 
 /** A node of the API server's imagination: the Pods there are played by this program. */
 export const NODE = 'nowhere';
@@ -80,8 +79,7 @@ export class Crew {
 
   static async start(options: CrewOptions): Promise<Crew> {
     const { mode, scene } = options;
-    const place = { mode, namespace: scene.namespace, name: 'lock' };
-    const history = await LockHistory.begin(await Wire.of(scene.kubeConfig), place, nowMs);
+    const history = await LockHistory.begin(scene, mode, nowMs);
     const crew = new Crew(options, history);
     try {
       for (let index = 1; index <= options.size; index += 1) await crew.#addBerth(index);

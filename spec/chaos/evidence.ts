@@ -15,6 +15,8 @@ export interface Version {
   readonly holder: string;
   /** When it was seen, at the earliest: it was stored before. */
   readonly seenMs: number;
+  /** When it was stored, at the earliest, if that is not just before: it was read up on later. */
+  readonly sinceMs?: number;
   readonly resourceVersion: string;
 }
 

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Body, Watch, WatchEvent, Wire } from '../contract/wire.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { type Body, type Watch, type WatchEvent, Wire } from '../contract/wire.ts';
+import type { Scene } from '../scenarios/scene.ts';
+import { changesOf } from './etcd.ts';
 import type { Version } from './evidence.ts';
 import type { Span } from './spans.ts';
 import type { Mode } from './trouble.ts';
@@ -10,7 +13,7 @@ const RETRY_MS = 200;
 const OK = 200;
 const GONE = 410;
 
-export interface LockPlace {
+interface LockPlace {
   readonly mode: Mode;
   readonly namespace: string;
   readonly name: string;
@@ -18,23 +21,32 @@ export interface LockPlace {
 
 /**
  * All versions of a lock's object, however often the API server goes away: a watch goes on from the
- * last version that was seen, so nothing is missed but what an API server that was
- * started anew does not remember.
+ * last version that was seen, and what an API server that was started anew does not remember is read
+ * up on in etcd.
  */
 export class LockHistory {
   readonly versions: Version[] = [];
-  /** Times of which it is not known who held the lock: an API server that starts remembers nothing. */
-  readonly holes: Span[] = [];
+  readonly #cluster: Cluster;
   readonly #wire: Wire;
   readonly #place: LockPlace;
   readonly #nowMs: () => number;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
+  readonly #holes: Span[] = [];
+  /** Something is to be read up on. */
+  #isBehind = false;
   #watch: Watch | undefined;
   #resourceVersion: string;
   #seenMs: number;
 
-  private constructor(wire: Wire, place: LockPlace, resourceVersion: string, nowMs: () => number) {
+  private constructor(
+    cluster: Cluster,
+    wire: Wire,
+    place: LockPlace,
+    resourceVersion: string,
+    nowMs: () => number,
+  ) {
+    this.#cluster = cluster;
     this.#wire = wire;
     this.#place = place;
     this.#resourceVersion = resourceVersion;
@@ -44,9 +56,17 @@ export class LockHistory {
   }
 
   /** Before there is a lock. */
-  static async begin(wire: Wire, place: LockPlace, nowMs: () => number): Promise<LockHistory> {
+  static async begin(scene: Scene, mode: Mode, nowMs: () => number): Promise<LockHistory> {
+    const place = { mode, namespace: scene.namespace, name: 'lock' };
+    const wire = await Wire.of(scene.kubeConfig);
     const { body } = await wire.send('GET', pathOf(place));
-    return new LockHistory(wire, place, body.metadata?.resourceVersion ?? '', nowMs);
+    return new LockHistory(scene.cluster, wire, place, body.metadata?.resourceVersion ?? '', nowMs);
+  }
+
+  /** Times of which it is not known who held the lock: etcd has forgotten them, too. */
+  get holes(): readonly Span[] {
+    const now = { fromMs: this.#seenMs, toMs: this.#nowMs() };
+    return this.#isBehind ? [...this.#holes, now] : this.#holes;
   }
 
   async close(): Promise<void> {
@@ -98,15 +118,54 @@ export class LockHistory {
     this.versions.push({ holder, resourceVersion, seenMs: this.#nowMs() });
   }
 
-  /** The versions in between are lost; the one that there is now is not. */
+  /** Reads up on the versions in between, once there is a lock. */
   async #skip(): Promise<void> {
-    const { body, status } = await this.#wire.send('GET', pathOf(this.#place));
+    this.#isBehind = true;
+    const list = await this.#list();
+    const [now] = list.items ?? [];
+    const until = now?.metadata?.resourceVersion;
+    if (now === undefined || until === undefined) throw new Error('there is no lock now');
+    const sinceMs = this.#seenMs;
+    const found = await this.#between(BigInt(this.#resourceVersion), BigInt(until)).catch(
+      (error: unknown) => {
+        if (!isForgotten(error)) throw error;
+        this.#holes.push({ fromMs: sinceMs, toMs: this.#nowMs() });
+        return [{ holder: holderOf(now), resourceVersion: until }];
+      },
+    );
+    const seenMs = this.#nowMs();
+    this.versions.push(...found.map((version) => ({ ...version, sinceMs, seenMs })));
+    this.#resourceVersion = list.metadata?.resourceVersion ?? until;
+    this.#seenMs = seenMs;
+    this.#isBehind = false;
+  }
+
+  async #between(after: bigint, until: bigint) {
+    if (until <= after) return [];
+    const changes = await changesOf(this.#cluster, keyOf(this.#place), after, until);
+    const versions: Pick<Version, 'holder' | 'resourceVersion'>[] = [];
+    for (const { revision, isDeletion } of changes) {
+      const [object] = isDeletion ? [] : ((await this.#list(revision)).items ?? []);
+      versions.push({ holder: object ? holderOf(object) : '', resourceVersion: `${revision}` });
+    }
+    return versions;
+  }
+
+  /** A list of the lock's object as of a revision, or as it is now. */
+  async #list(revision?: bigint): Promise<Body> {
+    const query = new URLSearchParams({
+      fieldSelector: `metadata.name=${this.#place.name}`,
+      ...(revision !== undefined && {
+        resourceVersion: `${revision}`,
+        resourceVersionMatch: 'Exact',
+      }),
+    });
+    const { body, status } = await this.#wire.send(
+      'GET',
+      `${pathOf(this.#place)}?${query.toString()}`,
+    );
     if (status !== OK) throw new Error(body.message);
-    this.#resourceVersion = body.metadata?.resourceVersion ?? '';
-    this.#add(body.items?.find(({ metadata }) => metadata?.name === this.#place.name));
-    const nowMs = this.#nowMs();
-    this.holes.push({ fromMs: this.#seenMs, toMs: nowMs });
-    this.#seenMs = nowMs;
+    return body;
   }
 }
 
@@ -124,4 +183,13 @@ function pathOf({ mode, namespace }: LockPlace): string {
 
 function isTimeUp(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('not within');
+}
+
+function keyOf({ mode, namespace, name }: LockPlace): string {
+  return `/registry/${mode === 'life' ? 'configmaps' : 'leases'}/${namespace}/${name}`;
+}
+
+/** By etcd, which keeps five minutes and more. */
+function isForgotten(error: unknown): boolean {
+  return error instanceof Error && /compact|too old|expired/.test(error.message);
 }

@@ -1,7 +1,6 @@
 import { requireNode } from '../cluster/node.ts';
 import { signal } from '../cluster/process.ts';
 import type { Cluster } from '../cluster/state.ts';
-import { Wire } from '../contract/wire.ts';
 import type { Entry } from '../lease-fleet/journal.ts';
 import { candidateImage } from '../scenarios/image.ts';
 import { type Entry as PodEntry, nowMs } from '../scenarios/journal.ts';
@@ -51,8 +50,7 @@ export class PodCrew {
 
   static async start(cluster: Cluster, line: Line, chronicle: Chronicle): Promise<PodCrew> {
     const scene = await Scene.open(cluster, await candidateImage(cluster));
-    const place = { mode: 'life', namespace: scene.namespace, name: 'lock' } as const;
-    const history = await LockHistory.begin(await Wire.of(scene.kubeConfig), place, nowMs);
+    const history = await LockHistory.begin(scene, 'life', nowMs);
     const crew = new PodCrew(scene, line, history, chronicle);
     try {
       const options = { onSigterm: 'release', become: { maxBackoffMs: MAX_BACKOFF_MS } } as const;
