@@ -94,17 +94,21 @@ export class ApiModel {
   }
 
   /** Answers one request of a user; reads are as of `staleBy` writes ago. */
-  handle(request: RawRequest, user: string, staleBy = 0): ModelAnswer {
+  handle(
+    request: RawRequest,
+    user: string,
+    staleBy = 0,
+    route = routeOf(request, this.types),
+  ): ModelAnswer {
     try {
-      return this.#handle(request, user, staleBy);
+      return this.#handle(request, route, user, staleBy);
     } catch (error) {
       if (error instanceof ApiError) return statusAnswer(error.status);
       throw error;
     }
   }
 
-  #handle(request: RawRequest, user: string, staleBy: number): ModelAnswer {
-    const route = routeOf(request, this.types);
+  #handle(request: RawRequest, route: Route, user: string, staleBy: number): ModelAnswer {
     if (route.verb !== 'watch') checkTimeout(request);
     if (!route.resource) return this.#nonResource(request, user);
     const refusal = this.access.refusal(user, route);

@@ -3,7 +3,7 @@ import { sleep, type Clock } from '../clock.ts';
 import { statusAnswer, type ApiModel, type ModelAnswer } from './api-model.ts';
 import { Faults, type Failure, type RequestFaults } from './faults.ts';
 import { RequestLog, type RequestRecord } from './request-log.ts';
-import { routeOf, type RawRequest } from './route.ts';
+import { routeOf, type RawRequest, type Route } from './route.ts';
 import { unauthorized } from './status.ts';
 import type { Tokens } from './tokens.ts';
 import { WatchStream } from './watch-stream.ts';
@@ -56,22 +56,27 @@ export class ApiServer {
   }
 
   /**
-   * Answers one request. Rejects with a `ConnectionReset` where a fault wants that, and with
-   * `signal.reason` once that aborts.
+   * Answers one request. Rejects with a `ConnectionReset` where a fault wants that, and with the
+   * reason of whichever of the signals aborts.
    */
-  async serve(request: RawRequest, caller: Caller, signal: AbortSignal): Promise<Served> {
+  async serve(
+    request: RawRequest,
+    caller: Caller,
+    ...signals: readonly AbortSignal[]
+  ): Promise<Served> {
     if (this.#isClosed) throw new ConnectionReset();
-    const { log } = this.#options;
-    const user = this.#options.tokens.userOf(caller.token);
-    const record = log.begin(this.#describe(request, user, caller));
+    const { log, model, tokens } = this.#options;
+    const user = tokens.userOf(caller.token);
+    const route = routeOf(request, model.types);
+    const record = log.begin(describe(route, user, caller));
     const faults = this.faults.strike(record);
-    await this.#travel(faults.latencyMs / 2, signal);
-    let answer = await this.#fail(faults.failure, 'before', signal);
+    await this.#travel(faults.latencyMs / 2, signals);
+    let answer = await this.#fail(faults.failure, 'before', signals);
     if (!answer) {
-      answer = this.#answer(request, user, faults);
-      answer = (await this.#fail(faults.failure, 'after', signal)) ?? answer;
+      answer = this.#answer(request, route, user, faults);
+      answer = (await this.#fail(faults.failure, 'after', signals)) ?? answer;
     }
-    await this.#travel(faults.latencyMs / 2, signal);
+    await this.#travel(faults.latencyMs / 2, signals);
     log.end(record, answer.status);
     const { status, headers, body } = answer;
     const watch = answer.watch && this.#open(answer.watch, record, faults);
@@ -91,31 +96,20 @@ export class ApiServer {
     this.cut();
   }
 
-  #describe(request: RawRequest, user: string | undefined, { userAgent }: Caller) {
-    const { verb, resource, subresource, namespace, name } = routeOf(
-      request,
-      this.#options.model.types,
-    );
-    return {
-      user: user ?? '',
-      verb,
-      resource,
-      subresource,
-      namespace: namespace ?? '',
-      name: name ?? '',
-      userAgent,
-    };
-  }
-
-  #answer(request: RawRequest, user: string | undefined, faults: RequestFaults): ModelAnswer {
+  #answer(
+    request: RawRequest,
+    route: Route,
+    user: string | undefined,
+    faults: RequestFaults,
+  ): ModelAnswer {
     if (user === undefined) return statusAnswer(unauthorized().status);
-    return this.#options.model.handle(request, user, faults.staleBy);
+    return this.#options.model.handle(request, user, faults.staleBy, route);
   }
 
   async #fail(
     failure: Failure | undefined,
     when: Failure['when'],
-    signal: AbortSignal,
+    signals: readonly AbortSignal[],
   ): Promise<ModelAnswer | undefined> {
     if (failure?.when !== when) return undefined;
     switch (failure.kind) {
@@ -124,7 +118,7 @@ export class ApiServer {
       case 'reset':
         throw new ConnectionReset();
       case 'hang':
-        return this.#unlessEnded(signal, until);
+        return this.#unlessEnded(signals, until);
     }
   }
 
@@ -143,21 +137,29 @@ export class ApiServer {
     return watch;
   }
 
-  async #travel(ms: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async #travel(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+    for (const signal of signals) signal.throwIfAborted();
     if (ms <= 0) return;
-    await this.#unlessEnded(signal, (ended) => sleep(this.#options.clock, ms, ended));
+    await this.#unlessEnded(signals, (ended) => sleep(this.#options.clock, ms, ended));
   }
 
   /** Does something that ends with the request, or when all connections break. */
-  async #unlessEnded<T>(signal: AbortSignal, wait: (ended: AbortSignal) => Promise<T>): Promise<T> {
-    const { controller, end } = linked(signal, this.#connections.signal);
+  async #unlessEnded<T>(
+    signals: readonly AbortSignal[],
+    wait: (ended: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { controller, end } = linked(...signals, this.#connections.signal);
     try {
       return await wait(controller.signal);
     } finally {
       end();
     }
   }
+}
+
+function describe(route: Route, user = '', { userAgent }: Caller) {
+  const { verb, resource, subresource, namespace = '', name = '' } = route;
+  return { user, verb, resource, subresource, namespace, name, userAgent };
 }
 
 function until(signal: AbortSignal): Promise<never> {

@@ -1,7 +1,11 @@
+/** What nearly all are: whole, and of one unit. */
+const PLAIN = /^\d+(?:ms|s|m|h)$/;
+
 const UNITS = ['ns', 'us', 'µs', 'μs', 'ms', 's', 'm', 'h'];
 
 /** What Go's `time.ParseDuration` says of a text that is no duration; `undefined` of one that is. */
 export function durationProblem(text: string): string | undefined {
+  if (PLAIN.test(text)) return undefined;
   const shown = JSON.stringify(text);
   const unsigned = text.replace(/^[+-]/, '');
   if (unsigned === '0') return undefined;

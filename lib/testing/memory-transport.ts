@@ -1,3 +1,4 @@
+import { linked } from '../abort.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../kubernetes/transport.ts';
 import { ConnectionReset, type ApiServer } from './api-server.ts';
 import type { WatchStream } from './watch-stream.ts';
@@ -90,31 +91,14 @@ export class MemoryTransport implements Transport {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     };
     const connection = this.#connection.signal;
-    const ended = new AbortController();
-    const abort = () => ended.abort(signal.aborted ? signal.reason : connection.reason);
-    if (signal.aborted) abort();
-    const forget = () => {
-      signal.removeEventListener('abort', abort);
-      connection.removeEventListener('abort', abort);
-    };
-    signal.addEventListener('abort', abort);
-    connection.addEventListener('abort', abort);
-    try {
-      const caller = { token: this.#token(), userAgent: this.#userAgent };
-      const served = await this.#server.serve(raw, caller, ended.signal);
-      const { status, headers } = served;
-      if (served.watch) {
-        return { status, headers, body: attach(served.watch, ended.signal, forget) };
-      }
-      const text = new TextStream(() => undefined);
-      if (served.body) text.write(served.body);
-      text.end();
-      forget();
-      return { status, headers, body: text };
-    } catch (error) {
-      forget();
-      throw error;
-    }
+    const caller = { token: this.#token(), userAgent: this.#userAgent };
+    const served = await this.#server.serve(raw, caller, signal, connection);
+    const { status, headers } = served;
+    if (served.watch) return { status, headers, body: attach(served.watch, signal, connection) };
+    const text = new TextStream(() => undefined);
+    if (served.body) text.write(served.body);
+    text.end();
+    return { status, headers, body: text };
   }
 
   close(): void {
@@ -123,7 +107,10 @@ export class MemoryTransport implements Transport {
   }
 }
 
-function attach(watch: WatchStream, signal: AbortSignal, forget: () => void): TextStream {
+/** Until one of the signals aborts. */
+function attach(watch: WatchStream, ...signals: readonly AbortSignal[]): TextStream {
+  const { controller, end: forget } = linked(...signals);
+  const { signal } = controller;
   const leave = () => {
     forget();
     watch.close();

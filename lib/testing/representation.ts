@@ -36,7 +36,8 @@ export function itemText(object: KubeObject, representation: Representation): st
 
 /** What the `Accept` header asks for, or nothing when it is none of what is on offer. */
 export function representationFor(accept: string | undefined): Representation | undefined {
-  const ranges = (accept ?? '*/*').split(',').map((range) => range.trim());
+  if (accept === undefined) return 'full';
+  const ranges = accept.split(',').map((range) => range.trim());
   for (const range of ranges) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
     if (!['application/json', 'application/*', '*/*'].includes(type)) continue;

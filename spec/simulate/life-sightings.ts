@@ -57,7 +57,8 @@ class Sightings {
     return pod ? 'reclaim of a holder whose name was reused' : 'reclaim of a gone holder';
   }
 
-  #over({ who, sent, ...fact }: Fact & { type: 'answered' | 'unanswered' }): void {
+  #over(fact: Fact & { type: 'answered' | 'unanswered' }): void {
+    const { who, sent } = fact;
     if (sent.resource !== 'configmaps') return;
     if (sent.verb === 'create') {
       this.#creates.set(who, (this.#creates.get(who) ?? 1) - 1);

@@ -1,4 +1,4 @@
-import { abortable, linked } from '../../lib/abort.ts';
+import { abortable } from '../../lib/abort.ts';
 import { sleep } from '../../lib/clock.ts';
 import type {
   ApiRequest,
@@ -48,7 +48,14 @@ class BrokenConnection extends Error {
 interface Errand {
   readonly sent: Sent;
   readonly listener: LineListener;
-  readonly end: AbortController;
+  /** Of each time that it is carried out. */
+  readonly ends: AbortController[];
+}
+
+function newEnd({ ends }: Errand): AbortController {
+  const end = new AbortController();
+  ends.push(end);
+  return end;
 }
 
 /** What lies between a process and the cluster. */
@@ -101,8 +108,9 @@ export class Line {
   /** The process is dead. What it has sent may have left the machine, or not. */
   kill(): void {
     this.#isDead = true;
-    for (const { sent, end } of this.#errands) {
-      if (sent.verb === 'watch' || this.#luck.chance(0.5)) end.abort(new BrokenConnection());
+    for (const { sent, ends } of this.#errands) {
+      if (sent.verb !== 'watch' && !this.#luck.chance(0.5)) continue;
+      for (const end of ends) end.abort(new BrokenConnection());
     }
     this.#errands.clear();
   }
@@ -125,7 +133,7 @@ export class Line {
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
     const sent = listener.sent(request);
-    const errand: Errand = { sent, listener, end: new AbortController() };
+    const errand: Errand = { sent, listener, ends: [] };
     this.#errands.add(errand);
     try {
       const response = await this.#exchange(transport, request, errand, signal);
@@ -159,16 +167,16 @@ export class Line {
       if (delayMs > 0) await sleep(this.#clock, delayMs, ended);
       return transport.send(request, ended);
     };
-    if (againMs !== undefined) this.#forget(carryOut(againMs, errand.end.signal));
+    if (againMs !== undefined) this.#forget(carryOut(againMs, newEnd(errand).signal));
     if (isStranded === true) {
-      this.#forget(carryOut(latencyMs / 2 + (lateMs ?? 0), errand.end.signal));
+      this.#forget(carryOut(latencyMs / 2 + (lateMs ?? 0), newEnd(errand).signal));
       await sleep(this.#clock, latencyMs / 2, signal);
       throw new BrokenConnection('socket hang up');
     }
-    const isLate = lateMs !== undefined;
+    const end = newEnd(errand);
     // Who gives a request up tells the API server so, unless the request is still on its way.
-    const ended = isLate ? errand.end : linked(errand.end.signal, signal).controller;
-    const answer = carryOut(latencyMs / 2 + (lateMs ?? 0), ended.signal);
+    if (lateMs === undefined) abortWith(end, signal);
+    const answer = carryOut(latencyMs / 2 + (lateMs ?? 0), end.signal);
     const response = await abortable(answer, signal);
     if (errand.sent.verb === 'watch') return response;
     const body = await abortable(readAll(response.body), signal);
@@ -241,6 +249,14 @@ export class Line {
   }
 }
 
+function abortWith(controller: AbortController, signal: AbortSignal): void {
+  const onAbort = () => {
+    controller.abort(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+}
+
 async function readAll(body: AsyncIterable<string>): Promise<string> {
   let all = '';
   for await (const chunk of body) all += chunk;
@@ -252,7 +268,19 @@ async function* oneChunk(body: string): AsyncGenerator<string, void> {
   if (body !== '') yield body;
 }
 
+/** Many answers are alike, and whoever is told of them only reads. */
+const parsed = new Map<string, unknown>();
+const MOST_PARSED = 100;
+
 function parse(body: string): unknown {
+  if (parsed.has(body)) return parsed.get(body);
+  if (parsed.size >= MOST_PARSED) parsed.clear();
+  const value = parseAnew(body);
+  parsed.set(body, value);
+  return value;
+}
+
+function parseAnew(body: string): unknown {
   try {
     return JSON.parse(body) as unknown;
   } catch {

@@ -1,13 +1,12 @@
 import type { Violation } from './check.ts';
 import type { Schedule } from './schedule.ts';
+import { Transcript } from './transcript.ts';
 import { World } from './world.ts';
 
 /** What a run came to. */
 export interface Play {
   readonly schedule: Schedule;
   readonly violations: readonly Violation[];
-  /** Put into words when it is read. */
-  readonly transcript: readonly string[];
   readonly figures: readonly (readonly [what: string, count: number])[];
 }
 
@@ -15,8 +14,9 @@ export interface Play {
 export async function play(
   schedule: Schedule,
   follow: (world: World) => void = () => undefined,
+  transcript?: Transcript,
 ): Promise<Play> {
-  const world = await World.create(schedule);
+  const world = await World.create(schedule, transcript);
   follow(world);
   const onRejection = (reason: unknown) => {
     world.violated('rejections', `an unhandled rejection: ${String(reason)}`);
@@ -28,15 +28,15 @@ export async function play(
     process.off('unhandledRejection', onRejection);
     await world.cluster.close();
   }
-  const { violations, transcript, figures } = world;
-  return {
-    schedule,
-    violations,
-    get transcript() {
-      return transcript.lines;
-    },
-    figures: figures.entries(),
-  };
+  const { violations, figures } = world;
+  return { schedule, violations, figures: figures.entries() };
+}
+
+/** Plays a schedule and writes down all that happens: most runs are watched by checks only. */
+export async function transcribe(schedule: Schedule): Promise<readonly string[]> {
+  const transcript = new Transcript();
+  await play(schedule, undefined, transcript);
+  return transcript.lines;
 }
 
 async function run(world: World): Promise<void> {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BadArgument, readArguments } from './arguments.ts';
 import { modes } from './mode.ts';
-import { play } from './play.ts';
+import { transcribe } from './play.ts';
 import { generate, seedOf } from './schedule.ts';
 
 const run = promisify(execFile);
@@ -41,7 +41,7 @@ describe.each(modes)('the mode %s', (mode) => {
     const seed = seedOf(1, mode, 3);
     const schedule = generate(mode, seed);
     expect(generate(mode, seed)).toEqual(schedule);
-    const here = (await play(schedule)).transcript.join('\n');
+    const here = (await transcribe(schedule)).join('\n');
     const file = join(folder, mode);
     const args = ['--mode', mode, '--seed', String(seed), '--schedules', '1', '--transcript', file];
     await run(process.execPath, [command, ...args]);

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { type Arguments, BadArgument, readArguments } from './arguments.ts';
 import type { BatchResult, Failing } from './batch.ts';
 import { playAll } from './pool.ts';
-import { play } from './play.ts';
+import { transcribe } from './play.ts';
 import { explain } from './report.ts';
 import { type Mode, generate } from './schedule.ts';
 
@@ -13,7 +13,7 @@ const MAX_EXPLAINED = 3;
 async function main(given: Arguments): Promise<void> {
   const { seed, isSeedGiven, first, verbose, minutes } = given;
   if (!isSeedGiven) console.log(`seed ${seed}`);
-  if (given.transcript !== undefined) await transcribe(given, given.transcript);
+  if (given.transcript !== undefined) await writeTranscript(given, given.transcript);
   const startedMs = performance.now();
   const untilMs = minutes === undefined ? undefined : startedMs + minutes * 60_000;
   const results = await playAll({ ...given, untilMs });
@@ -36,10 +36,10 @@ async function main(given: Arguments): Promise<void> {
 }
 
 /** Of the one schedule that is to be played. */
-async function transcribe({ modes: [mode], seed }: Arguments, file: string): Promise<void> {
+async function writeTranscript({ modes: [mode], seed }: Arguments, file: string): Promise<void> {
   if (!mode) throw new BadArgument('--transcript needs --mode');
-  const { transcript } = await play(generate(mode, seed));
-  writeFileSync(file, `${transcript.join('\n')}\n`);
+  const lines = await transcribe(generate(mode, seed));
+  writeFileSync(file, `${lines.join('\n')}\n`);
 }
 
 function showFirst({ number, seed, mode, violations: [found] }: Failing): void {

@@ -69,11 +69,31 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 
+interface Target {
+  readonly resource: string;
+  readonly name: string;
+}
+
+/** There are few paths, and they come again and again. */
+const targets = new Map<string, Target>();
+
+function targetOf(path: string): Target {
+  let target = targets.get(path);
+  if (!target) {
+    const parts = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
+    const [resource = '', name = ''] = parts[0] === 'namespaces' ? parts.slice(2) : parts;
+    targets.set(path, (target = { resource, name }));
+  }
+  return target;
+}
+
+const SELECTED = 'metadata.name=';
+
 function describe(world: World, request: ApiRequest): Sent {
   const { method, path, query = {}, body } = request;
-  const parts = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
-  const [resource = '', name = ''] = parts[0] === 'namespaces' ? parts.slice(2) : parts;
-  const selected = /^metadata\.name=(.*)$/.exec(query['fieldSelector'] ?? '')?.[1];
+  const { resource, name } = targetOf(path);
+  const selector = query['fieldSelector'];
+  const selected = selector?.startsWith(SELECTED) ? selector.slice(SELECTED.length) : undefined;
   const created = (body as { metadata?: { name?: string } } | undefined)?.metadata?.name;
   const read = query['watch'] === 'true' ? 'watch' : name === '' ? 'list' : 'get';
   return {

@@ -10,36 +10,24 @@ type Line = readonly [who: string, what: string];
 
 /** What happened, line by line: the same bytes for the same schedule. */
 export class Transcript {
-  readonly #entries: { readonly atMs: number; readonly told: Line | RecordedFact }[] = [];
+  readonly lines: string[] = [];
 
-  add(atMs: number, told: Line | RecordedFact): void {
-    this.#entries.push({ atMs, told });
-  }
-
-  /** Put into words only now: of most runs nobody wants to read them. */
-  get lines(): string[] {
-    return this.#entries.flatMap(({ atMs, told }) => {
-      const [who, what] = 'type' in told ? tell(told) : told;
-      return what === '' ? [] : [`${time(atMs)} ${who} ${what}`];
-    });
+  add(atMs: number, who: string, what: string): void {
+    if (what !== '') this.lines.push(`${time(atMs)} ${who} ${what}`);
   }
 }
-
-/** What stays as true as it was when it happened. */
-type RecordedFact = Exclude<Fact, { readonly type: 'event' | 'settled' }>;
 
 /** Writes down every fact. */
 export function record(transcript: Transcript, world: World): (fact: Fact) => void {
   return (fact) => {
-    if (fact.type === 'settled') return;
-    // Whom an event concerns may be another one later.
-    const told = fact.type === 'event' ? (['world', world.tell(fact.event)] as const) : fact;
-    transcript.add(world.clock.now(), told);
+    if (fact.type !== 'settled') transcript.add(world.clock.now(), ...tell(fact, world));
   };
 }
 
-function tell(fact: RecordedFact): Line {
+function tell(fact: Exclude<Fact, { readonly type: 'settled' }>, world: World): Line {
   switch (fact.type) {
+    case 'event':
+      return ['world', world.tell(fact.event)];
     case 'phase':
       return ['world', `--- ${fact.phase} ---`];
     case 'born':

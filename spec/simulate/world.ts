@@ -12,7 +12,7 @@ import { Pods } from './pods.ts';
 import type { Event, Schedule, SlotSetting } from './schedule.ts';
 import { Supervisor } from './supervisor.ts';
 import { Truth } from './truth.ts';
-import { Transcript, record } from './transcript.ts';
+import { type Transcript, record } from './transcript.ts';
 
 /** A place for a candidate: one process at a time runs there. */
 export interface Slot {
@@ -34,6 +34,15 @@ const MOST_REQUESTS = 50_000;
 const MOST_STEPS_AT_ONCE = 2_000;
 const MOST_REQUESTS_AT_ONCE = 1_000;
 
+/** Nothing in a world runs on `process.nextTick`: once promises have settled, everything has. */
+class WorldClock extends SimulatedClock {
+  override settle(): Promise<void> {
+    return new Promise((resolve) => {
+      process.nextTick(resolve);
+    });
+  }
+}
+
 /** A cluster, candidates and what happens to them, all on one clock. */
 export class World {
   readonly schedule: Schedule;
@@ -46,7 +55,7 @@ export class World {
   readonly truth = new Truth();
   /** Something may be broken at this moment. */
   isTroubled = true;
-  readonly transcript = new Transcript();
+  readonly #transcript: Transcript | undefined;
   readonly figures = new Figures();
   readonly violations: Violation[] = [];
   /** Every process that there ever was. */
@@ -57,8 +66,14 @@ export class World {
   readonly #requests: Count;
   #isOver = false;
 
-  private constructor(schedule: Schedule, clock: SimulatedClock, cluster: Cluster) {
+  private constructor(
+    schedule: Schedule,
+    clock: SimulatedClock,
+    cluster: Cluster,
+    transcript: Transcript | undefined,
+  ) {
     this.schedule = schedule;
+    this.#transcript = transcript;
     this.part = partOf(schedule.mode);
     this.clock = clock;
     this.cluster = cluster;
@@ -76,7 +91,7 @@ export class World {
     for (const { kinds } of this.part.families) {
       for (const [what, kind] of Object.entries(kinds)) this.#know(what, kind);
     }
-    this.#listeners.push(record(this.transcript, this));
+    if (transcript) this.#listeners.push(record(transcript, this));
     this.pods = new Pods(this);
     this.#listeners.push((fact) => {
       this.truth.notice(fact);
@@ -96,12 +111,12 @@ export class World {
     });
   }
 
-  static async create(schedule: Schedule): Promise<World> {
+  static async create(schedule: Schedule, transcript?: Transcript): Promise<World> {
     const seed = new Luck(schedule.seed).seed('cluster');
-    const clock = new SimulatedClock({ seed });
+    const clock = new WorldClock({ seed });
     const { gcDelayMs } = schedule.setting;
     const cluster = await createCluster({ clock, http: false, gcDelayMs });
-    const world = new World(schedule, clock, cluster);
+    const world = new World(schedule, clock, cluster, transcript);
     world.listen(new Supervisor(world).notice);
     world.part.populate(world);
     return world;
@@ -150,7 +165,7 @@ export class World {
   violated(check: string, text: string): void {
     const atMs = this.clock.now();
     this.violations.push({ check, atMs, text });
-    this.transcript.add(atMs, ['check', `VIOLATION of ${check}: ${text}`]);
+    this.#transcript?.add(atMs, 'check', `VIOLATION of ${check}: ${text}`);
   }
 
   act(event: Event): void {

@@ -66,6 +66,8 @@ export const heededRetryAfter: Check = {
       const isOwnPod = sent.resource === 'pods' && sent.name === who.podName;
       const isPlain = sent.verb === 'delete' || (sent.verb === 'get' && isOwnPod);
       if (sent.verb !== 'create' && !(isPlain && patience.calls === 1)) return;
+      const waitMs = fact.type === 'answered' ? retryAfterMs(fact) : 0;
+      if (waitMs === 0 && notBeforeMs.size === 0) return;
       const { method, path, body } = sent.request;
       const key = `${method} ${path} ${JSON.stringify(body)}`;
       const nowMs = who.surroundings.clock.now();
@@ -75,7 +77,7 @@ export const heededRetryAfter: Check = {
         if (earlyMs > 1) violated(`${who.name} sends ${what} ${Math.round(earlyMs)} ms too early`);
         return;
       }
-      notBeforeMs.set(key, nowMs + retryAfterMs(fact));
+      notBeforeMs.set(key, nowMs + waitMs);
     };
   },
 };
