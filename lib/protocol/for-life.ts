@@ -285,8 +285,8 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     holder: event.holder,
     foregroundUid: foregroundUid(state, event.holder),
     predecessors: event.lock
-      ? predecessorsOf(state, event.lock)
-      : predecessors(state, event.holder),
+      ? notedPredecessors(state, event.lock)
+      : lastHolders(state, event.holder),
     crowd: event.crowd,
     polls: event.watched ? 0 : state.polls,
     misses: event.lock ? 0 : state.misses + 1,
@@ -298,11 +298,11 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
 /** The Pod whose end a candidate waits for while this is the lock. */
 export function awaited(state: State, lock = state.lock): PodIdentity | undefined {
   const holder = lock && !lock.deleting ? holderOf(lock) : undefined;
-  return lock && holder?.uid === state.podUid ? predecessorsOf(state, lock)[0] : holder;
+  return lock && holder?.uid === state.podUid ? notedPredecessors(state, lock)[0] : holder;
 }
 
 /** Whom I wait for while I hold this lock: also if it was an earlier process of mine that began to. */
-function predecessorsOf(state: State, lock: Lock): readonly PodIdentity[] {
+function notedPredecessors(state: State, lock: Lock): readonly PodIdentity[] {
   if (holderOf(lock)?.uid !== state.podUid) return [];
   return state.lock?.uid === lock.uid ? state.predecessors : (lock.predecessors ?? []);
 }
@@ -312,7 +312,7 @@ function predecessorsOf(state: State, lock: Lock): readonly PodIdentity[] {
  * is deleted in the foreground at once, although the Pod runs until its grace is over; and its watch
  * may tell of that later than the lock's. What is not certain is read while the lock is created.
  */
-function predecessors(state: State, reading: PodReading = 'unreadable'): readonly PodIdentity[] {
+function lastHolders(state: State, reading: PodReading = 'unreadable'): readonly PodIdentity[] {
   const { lock } = state;
   const holder = lock && holderOf(lock);
   if (!holder || holder.uid === state.podUid) return state.predecessors;
@@ -400,7 +400,7 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
     case 'lock-gone': {
       // Also cuts a look short: what it would have found is out of date.
       if (state.lock?.uid !== hint.uid) return state;
-      const free = { ...forget(state), predecessors: predecessors(state) };
+      const free = { ...forget(state), predecessors: lastHolders(state) };
       return wait({ ...free, next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
     }
     case 'lock-seen':
