@@ -12,11 +12,13 @@ import { figuresOf, judge } from './report.ts';
 import { until } from './insist.ts';
 import { handlesLeft, machineLeft, objectsLeft } from './leaks.ts';
 import { PodCrew } from './pod-crew.ts';
-import { type RunOptions, run } from './run.ts';
+import { readRecord, writeRecord } from './record.ts';
+import { type Outcome, type RunOptions, run } from './run.ts';
 import { clearAway, markOf } from './stray.ts';
 import type { Mode } from './trouble.ts';
 
-const HELP = `Usage: node chaos.ts --minutes N [--life|--lease] [--seed N] [--json FILE]
+const HELP = `Usage: node chaos.ts --minutes N [--life|--lease] [--seed N] [--json FILE] [--record FILE]
+       node chaos.ts --judge FILE
 
 Brings up a cluster of its own, lets candidates compete on it, does to them and to the cluster what a
 random schedule says, and checks what came of it. Exits with 1 if anything was not as promised.
@@ -25,6 +27,8 @@ random schedule says, and checks what came of it. Exits with 1 if anything was n
 --life     Only life mode. --lease: only lease mode. [default: both]
 --seed     What the schedule follows from. [default: a new one, which is printed]
 --json     Where to write the figures, too.
+--record   Where to write down all that was seen, for --judge.
+--judge    Judges such a record once more, and does nothing else.
 `;
 
 const NAME = 'chaos';
@@ -38,12 +42,17 @@ async function main(args: string[]): Promise<number> {
       lease: { type: 'boolean', default: false },
       seed: { type: 'string' },
       json: { type: 'string' },
+      record: { type: 'string' },
+      judge: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
+  }
+  if (values.judge !== undefined) {
+    return tell(await readRecord(values.judge), values.json);
   }
   const minutes = numberOf('--minutes', values.minutes);
   const seed = values.seed === undefined ? randomInt(2 ** 32) : numberOf('--seed', values.seed);
@@ -62,20 +71,21 @@ async function main(args: string[]): Promise<number> {
     });
   }
 
-  const { json } = values;
+  const { json, record } = values;
   // There is one cluster of this name: one run at a time.
   return withLock(markOf(NAME), report, () =>
-    perform({ minutes, seed, modes, json, signal: interruption.signal, report }),
+    perform({ minutes, seed, modes, json, record, signal: interruption.signal, report }),
   );
 }
 
 interface Plan extends Pick<RunOptions, 'minutes' | 'seed' | 'modes' | 'signal' | 'report'> {
   readonly json: string | undefined;
+  readonly record: string | undefined;
 }
 
 /** From an empty machine to an empty machine. */
-async function perform({ json, ...plan }: Plan): Promise<number> {
-  const { modes, seed, signal, report } = plan;
+async function perform({ json, record, ...plan }: Plan): Promise<number> {
+  const { modes, signal, report } = plan;
   const leftovers: string[] = [];
   let outcome;
   // Whatever there is of it now was left by a run that nobody could clear up after.
@@ -99,14 +109,21 @@ async function perform({ json, ...plan }: Plan): Promise<number> {
   await until('the sockets are closed', () => handlesLeft().length === 0).catch(() => {
     leftovers.push(...handlesLeft());
   });
-  const verdict = judge({ ...outcome, leftovers });
-  const figures = figuresOf(outcome, seed);
+  const whole = { ...outcome, leftovers };
+  if (record !== undefined) await writeRecord(record, whole);
+  const code = await tell(whole, json);
+  return signal.aborted ? 130 : code;
+}
+
+/** Judges, and says what came of it. */
+async function tell(outcome: Outcome, json: string | undefined): Promise<number> {
+  const verdict = judge(outcome);
+  const figures = figuresOf(outcome);
   process.stdout.write(`${figures.text}\n${verdict.text}\n`);
   const { passed, failed } = verdict;
   await write('reports/chaos.json', { numPassedTests: passed, numFailedTests: failed });
   if (json !== undefined) await write(json, { ...figures.json, passed, failed });
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  if (signal.aborted) return 130;
   return failed > 0 ? 1 : 0;
 }
 

@@ -40,8 +40,8 @@ export function judge({ evidence, troubles, originMs, leftovers, failure }: Outc
 }
 
 /** The figures of a run, for people and for programs. */
-export function figuresOf(outcome: Outcome, seed: number): { text: string; json: object } {
-  const { evidence, troubles, episodes, leftOut } = outcome;
+export function figuresOf(outcome: Outcome): { text: string; json: object } {
+  const { seed, evidence, troubles, episodes, leftOut } = outcome;
   const byKind = Map.groupBy(
     troubles,
     ({ kind, isMeant = true }) => `${isMeant ? '' : '*'}${kind}`,

@@ -52,6 +52,7 @@ export interface RunOptions {
 
 /** What a run leaves to be judged. */
 export interface Outcome {
+  readonly seed: number;
   readonly evidence: readonly Evidence[];
   readonly troubles: readonly Trouble[];
   readonly originMs: number;
@@ -160,7 +161,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     toMs,
   }));
   const { troubles } = chronicle;
-  return { evidence, troubles, originMs, episodes, leftOut, failure, leftovers };
+  return { seed, evidence, troubles, originMs, episodes, leftOut, failure, leftovers };
 }
 
 /** A connection that failed may still be on its way out beside those that took its place. */
