@@ -8,6 +8,7 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node';
 import { systemClock, type Clock } from '../clock.ts';
+import { invalidArgument } from '../errors.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import type { ResourceLock } from '../lease/resource-lock.ts';
 import type { PolicyRule } from './access.ts';
@@ -21,6 +22,19 @@ import { Kubelet } from './kubelet.ts';
 import { leaseLock } from './lease-lock.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import type { JsonObject, KubeObject, OwnerReference, Stored, Wire } from './objects.ts';
+import {
+  checkClusterOptions,
+  checkDeletePodOptions,
+  checkFunction,
+  checkKubeConfigOptions,
+  checkLeaseLockOptions,
+  checkMilliseconds,
+  checkPodOptions,
+  checkPolicyRules,
+  checkQuotaLimits,
+  checkText,
+  checkTransportOptions,
+} from './options.ts';
 import type { QuotaLimits } from './registry.ts';
 import { RequestLog } from './request-log.ts';
 import type { ResourceDefinition, ResourceType } from './resource-type.ts';
@@ -104,6 +118,12 @@ const ADMIN = 'admin';
 /** How often `until` looks at what no write or answer changes. */
 const POLL_MS = 10;
 
+/** For what is only a path. */
+const ORIGIN = 'http://cluster';
+
+/** In which a Pod has ended. */
+const PHASES: ReadonlySet<string> = new Set(['Failed', 'Succeeded']);
+
 const CASCADE = { background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const;
 
 type Client = typeof import('@kubernetes/client-node');
@@ -138,6 +158,7 @@ export class Cluster implements AsyncDisposable {
 
   /** @internal Use `createCluster`. */
   constructor(options: ClusterOptions) {
+    checkClusterOptions(options);
     const { clock = systemClock, nodeCount = 1, bookmarkMs = 60_000 } = options;
     this.#clock = clock;
     this.#tls = options.https;
@@ -178,6 +199,8 @@ export class Cluster implements AsyncDisposable {
 
   /** Creates a Pod that runs and is ready. Throws when there is one of that name. */
   createPod(name: string, options: PodOptions = {}): Stored<V1Pod> {
+    checkText('name', name);
+    checkPodOptions(options);
     const { namespace = 'default', labels, annotations, ownerReferences } = options;
     const { nodeName = this.#nextNode(), containerName = 'container' } = options;
     this.#ensure(NAMESPACES, namespace, () => this.createNamespace(namespace));
@@ -196,6 +219,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Deletes a Pod. Without a grace period it is gone when this returns. */
   deletePod(pod: Ref, options: DeletePodOptions = {}): void {
+    checkDeletePodOptions(options);
     const { gracePeriodSeconds = 0, cascade = 'background' } = options;
     const { namespace, name } = this.#find(PODS, pod).metadata;
     const propagationPolicy = CASCADE[cascade];
@@ -208,6 +232,7 @@ export class Cluster implements AsyncDisposable {
     phase: 'Failed' | 'Succeeded',
     { reason, message }: { readonly reason?: string; readonly message?: string } = {},
   ): Stored<V1Pod> {
+    if (!PHASES.has(phase)) throw invalidArgument('phase', "'Failed' or 'Succeeded'", phase);
     return given<V1Pod>(this.#kubelet.finish(this.#find(PODS, pod), phase, reason, message));
   }
 
@@ -241,6 +266,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Creates a node that is ready. */
   createNode(name: string): Stored<V1Node> {
+    checkText('name', name);
     const node = this.#model.registry.create(NODES, undefined, { metadata: { name } });
     this.#kubelet.setNodeReady(node, true);
     return given<V1Node>(this.#find(NODES, name));
@@ -251,11 +277,13 @@ export class Cluster implements AsyncDisposable {
    * those that are deleted stay terminating; their processes may well go on.
    */
   setNodeReady(name: string, isReady: boolean): void {
+    checkText('name', name);
     this.#kubelet.setNodeReady(this.#find(NODES, name), isReady);
   }
 
   /** Creates a namespace. Throws when there is one of that name. */
   createNamespace(name: string): Stored<V1Namespace> {
+    checkText('name', name);
     return given<V1Namespace>(
       this.#model.registry.create(NAMESPACES, undefined, { metadata: { name } }),
     );
@@ -263,11 +291,13 @@ export class Cluster implements AsyncDisposable {
 
   /** Begins to delete a namespace: it is terminating, and nothing can be created in it. */
   deleteNamespace(name: string): void {
+    checkText('name', name);
     this.#model.registry.delete(NAMESPACES, undefined, name, {});
   }
 
   /** Ends the deletion of a namespace: what is in it goes, and so does the namespace. */
   finalizeNamespace(name: string): void {
+    checkText('name', name);
     const namespace = this.#find(NAMESPACES, name);
     for (const type of this.#model.types.all.filter(({ namespaced }) => namespaced)) {
       for (const object of this.#model.store.list(type, name))
@@ -278,6 +308,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Limits how many objects a namespace may hold, as in `{ 'count/configmaps': 3 }`. */
   setQuota(limits: QuotaLimits | undefined, namespace = 'default'): void {
+    if (limits !== undefined) checkQuotaLimits(limits);
     this.#model.registry.setQuota(namespace, 'quota', limits);
   }
 
@@ -333,10 +364,11 @@ export class Cluster implements AsyncDisposable {
     body?: unknown,
     contentType = 'application/json',
   ): { readonly status: number; readonly body: unknown } {
-    const { pathname, searchParams } = new URL(path, 'http://cluster');
+    checkText('method', method);
+    checkText('contentType', contentType);
+    const { pathname, searchParams } = urlOf(path);
     const query = Object.fromEntries(searchParams);
-    const text = body === undefined ? {} : { body: JSON.stringify(body) };
-    const raw = { method, path: pathname, query, contentType, ...text };
+    const raw = { method, path: pathname, query, contentType, ...bodyOf(body) };
     const answer = this.#model.handle(raw, 'system:administrator');
     const isJson = answer.headers['content-type'] === 'application/json' && answer.body !== '';
     const answered = isJson ? (JSON.parse(answer.body) as unknown) : answer.body;
@@ -355,6 +387,8 @@ export class Cluster implements AsyncDisposable {
    * something was granted to him he may do nothing else; before, a user may do everything.
    */
   grant(user: string, rules: readonly PolicyRule[], scope = 'default'): void {
+    checkText('user', user);
+    checkPolicyRules(rules);
     this.#model.access.grant(user, rules, scope);
   }
 
@@ -365,6 +399,7 @@ export class Cluster implements AsyncDisposable {
 
   /** The bearer token of a user: the same until it expires, then a new one. */
   token(user: string = ADMIN): string {
+    checkText('user', user);
     return this.#tokens.of(user);
   }
 
@@ -384,14 +419,16 @@ export class Cluster implements AsyncDisposable {
   // --- Ways in ---
 
   /** A configuration for `@kubernetes/client-node`. Throws when the cluster has no port. */
-  kubeConfig({ user = ADMIN, namespace = 'default' }: KubeConfigOptions = {}): KubeConfig {
+  kubeConfig(options: KubeConfigOptions = {}): KubeConfig {
     const config = new (this.#listening().client.KubeConfig)();
-    config.loadFromString(this.kubeConfigText({ user, namespace }));
+    config.loadFromString(this.kubeConfigText(options));
     return config;
   }
 
   /** A kubeconfig file's text, for `kubectl` and child processes. Throws without a port. */
-  kubeConfigText({ user = ADMIN, namespace = 'default' }: KubeConfigOptions = {}): string {
+  kubeConfigText(options: KubeConfigOptions = {}): string {
+    checkKubeConfigOptions(options);
+    const { user = ADMIN, namespace = 'default' } = options;
     const authority = this.#tls && Buffer.from(this.#tls.cert).toString('base64');
     const cluster = {
       server: this.url,
@@ -431,6 +468,7 @@ export class Cluster implements AsyncDisposable {
    * has now, unless `token` gives one for each request.
    */
   transport(options: TransportOptions = {}): Transport {
+    checkTransportOptions(options);
     const { user = ADMIN, userAgent = 'leader-for-life' } = options;
     const current = this.token(user);
     return new MemoryTransport(this.#server, options.token ?? (() => current), userAgent);
@@ -441,6 +479,7 @@ export class Cluster implements AsyncDisposable {
    * sockets. It can be watched; faults and rights apply to it as to any client.
    */
   leaseLock(options: ClusterLeaseLockOptions): ResourceLock {
+    checkLeaseLockOptions(options);
     const { user = ADMIN } = options;
     return leaseLock(this.transport({ user }), this.#clock, options);
   }
@@ -459,6 +498,8 @@ export class Cluster implements AsyncDisposable {
    * cluster's clock.
    */
   until<T>(probe: () => T | undefined | null | false, timeoutMs = 10_000): Promise<T> {
+    checkFunction('probe', probe);
+    checkMilliseconds('timeoutMs', timeoutMs);
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
         stop();
@@ -565,6 +606,7 @@ export interface TransportOptions extends UserOptions {
 
 function parts(ref: Ref): { namespace: string; name: string } {
   if (typeof ref !== 'string') {
+    checkRef(ref);
     const { name, namespace = 'default' } = ref.metadata as { name: string; namespace?: string };
     return { namespace, name };
   }
@@ -574,13 +616,37 @@ function parts(ref: Ref): { namespace: string; name: string } {
     : { namespace: namespace ?? '', name };
 }
 
+function checkRef(ref: unknown): void {
+  const { metadata } = Object(ref) as { readonly metadata?: unknown };
+  const { name, namespace = '' } = Object(metadata) as Readonly<Record<string, unknown>>;
+  if (typeof name === 'string' && typeof namespace === 'string') return;
+  throw invalidArgument('ref', "'name', 'namespace/name' or an object of the cluster", ref);
+}
+
+function urlOf(path: unknown): URL {
+  const isPath = typeof path === 'string' && /^\/(?!\/)/.test(path);
+  if (!isPath || !URL.canParse(path, ORIGIN)) {
+    throw invalidArgument('path', 'a path that begins with one /', path);
+  }
+  return new URL(path, ORIGIN);
+}
+
+function bodyOf(body: unknown): { readonly body?: string } {
+  if (body === undefined) return {};
+  try {
+    const text = JSON.stringify(body) as string | undefined;
+    if (text !== undefined) return { body: text };
+  } catch {
+    // A cycle, or a bigint.
+  }
+  throw invalidArgument('body', 'what can be written as JSON', body);
+}
+
 /** Of JSON. */
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copy);
   if (typeof value !== 'object' || value === null) return value;
-  const fields: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(value)) fields[name] = copy(field);
-  return fields;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copy(field)]));
 }
 
 /** A copy to give away: what is stored must not change. */

@@ -130,14 +130,16 @@ function decodeMap(value: unknown, where: string): JsonObject | undefined {
 
 function decodeStruct(value: unknown, shape: StructShape, where: string, path: string): JsonObject {
   if (!isJsonObject(value)) throw mismatch(value, goTypeOf(shape), where);
-  const result: JsonObject = {};
+  const kept: [string, unknown][] = [];
   for (const [field, entry] of Object.entries(value)) {
-    const fieldShape = shape.fields[field] ?? (shape.open ? 'any' : undefined);
+    const known = Object.hasOwn(shape.fields, field) ? shape.fields[field] : undefined;
+    const fieldShape = known ?? (shape.open ? 'any' : undefined);
     if (fieldShape === undefined || entry === null || entry === undefined) continue;
-    const kept = decode(entry, fieldShape, shape.struct, path ? `${path}.${field}` : field);
-    if (kept !== undefined) result[field] = kept;
+    const decoded = decode(entry, fieldShape, shape.struct, path ? `${path}.${field}` : field);
+    if (decoded !== undefined) kept.push([field, decoded]);
   }
-  return result;
+  // Not by assignment: a field may be called __proto__.
+  return Object.fromEntries(kept);
 }
 
 /** Go's complaint about text that is not JSON, as near as JavaScript's own complaint allows. */

@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts';
+import { invalidArgument } from '../errors.ts';
+import { checkFaultRule, checkRequestMatch } from './options.ts';
 import { matches, type RequestMatch, type RequestRecord } from './request-log.ts';
 import { failure, type Status } from './status.ts';
 
@@ -165,13 +167,10 @@ function failureOf({ error, hang, reset, when = 'before' }: FaultRule): Failure 
 }
 
 function check(rule: FaultRule): void {
+  checkFaultRule(rule);
   const effects: readonly (keyof FaultRule)[] = [...REQUEST_EFFECTS, ...EVENT_EFFECTS, 'freeze'];
   if (!effects.some((effect) => rule[effect] !== undefined)) {
-    throw new TypeError(`A fault rule needs an effect, one of ${effects.join(', ')}`);
-  }
-  const { probability = 1 } = rule;
-  if (!(probability >= 0 && probability <= 1)) {
-    throw new TypeError(`probability must lie between 0 and 1, but is ${String(probability)}`);
+    throw invalidArgument('rule', `one with an effect: ${effects.join(', ')}`, rule);
   }
 }
 
@@ -189,7 +188,7 @@ export class Faults {
 
   /**
    * Makes requests go wrong from now on, open watches included.
-   * Throws a `TypeError` for a rule without an effect.
+   * Throws a `TypeError` for a rule without an effect, or with one that is none.
    */
   add(rule: FaultRule): Fault {
     check(rule);
@@ -212,6 +211,7 @@ export class Faults {
    * after their timeout. Returns how many there were.
    */
   cutWatches(match: RequestMatch = {}, { cleanly = false } = {}): number {
+    checkRequestMatch(match);
     const open = [...this.#watches].filter((watch) => matches(match, watch.record));
     for (const watch of open) watch.cut(cleanly);
     return open.length;

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { checkAnsweredMatch } from './options.ts';
 import type { Verb } from './route.ts';
 
 /** One request that reached the cluster. */
@@ -78,6 +79,7 @@ export class RequestLog implements Iterable<RequestRecord> {
 
   /** The requests with these properties, in the order in which they came. */
   filter(match: AnsweredMatch = {}): RequestRecord[] {
+    checkAnsweredMatch(match);
     return this.#records.filter((record) => matches(match, record));
   }
 

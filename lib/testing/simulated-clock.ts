@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { checkPassing, checkSimulatedClockOptions } from './options.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 /** How a simulated clock begins. */
@@ -32,7 +33,9 @@ export class SimulatedClock implements Clock {
   #state: number;
   readonly #timers = new TimerQueue();
 
-  constructor({ seed = 1, date }: SimulatedClockOptions = {}) {
+  constructor(options: SimulatedClockOptions = {}) {
+    checkSimulatedClockOptions(options);
+    const { seed = 1, date } = options;
     this.#state = seed | 0;
     this.#startMs = date?.getTime() ?? DEFAULT_DATE_MS;
   }
@@ -49,6 +52,7 @@ export class SimulatedClock implements Clock {
 
   /** As if the machine had been suspended: no timer notices, the wall and the boot clock do. */
   suspend(ms: number): void {
+    checkPassing('ms', ms);
     this.#suspendedMs += ms;
   }
 
@@ -92,6 +96,7 @@ export class SimulatedClock implements Clock {
 
   /** Lets time pass. Resolves when everything due by then has run and settled. */
   async advance(ms: number): Promise<void> {
+    checkPassing('ms', ms);
     const untilMs = this.#nowMs + ms;
     await this.settle();
     while (this.#fire(untilMs)) await this.settle();

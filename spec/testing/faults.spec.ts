@@ -77,10 +77,12 @@ describe('which requests a fault strikes', () => {
 
   it('needs an effect, and a probability that is one', async () => {
     const { cluster } = await simulated();
-    expect(() => cluster.faults.add({ verb: 'get' })).toThrow(/^A fault rule needs an effect/);
+    expect(() => cluster.faults.add({ verb: 'get' })).toThrow(
+      /^rule must be one with an effect: error/,
+    );
     for (const probability of [-0.1, 1.1, NaN]) {
       expect(() => cluster.faults.add({ probability, hang: true })).toThrow(
-        `probability must lie between 0 and 1, but is ${probability}`,
+        `rule.probability must be a number from 0 to 1, but is ${probability}`,
       );
     }
   });
