@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { inspect } from 'node:util';
 import type { Evidence } from './evidence.ts';
 import type { Outcome } from './run.ts';
 import { type Trouble, strikes } from './trouble.ts';
@@ -14,7 +15,7 @@ interface Written {
 /** Writes down all that a run leaves to be judged, so that it can be judged again. */
 export async function writeRecord(file: string, outcome: Outcome): Promise<void> {
   const { troubles, leftOut, evidence, failure, ...rest } = outcome;
-  const told = failure === undefined ? undefined : String(failure);
+  const told = failure === undefined ? undefined : inspect(failure);
   const thinned = evidence.map((own) => ({ ...own, entries: thinnedOut(own) }));
   const record: Written = {
     outcome: { ...rest, evidence: thinned, failure: told },
