@@ -124,7 +124,7 @@ export interface State {
   readonly proven: Instant | undefined;
   /** The transitions that this elector wrote last: of others, each adds one. */
   readonly transitions: number;
-  /** A write that was given up may have made this elector the holder. */
+  /** A write whose answer was not heard, or not heeded, may have made this elector the holder. */
   readonly doubt: boolean;
   /** Requests in a row that failed, but for reads between writes. */
   readonly failures: number;
@@ -206,7 +206,8 @@ function react(state: State, event: Event, when: Circumstance): State {
 
 function onGot(before: State, version: LockVersion | undefined, when: Circumstance): State {
   const watch = watchAfterRead(before, version);
-  const state = { ...before, watch, doubt: false };
+  const isMade = before.phase === 'following' && version !== undefined && isMine(version, before);
+  const state = { ...before, watch, doubt: before.doubt && isMade };
   const next = decide(version ? observe(state, version, when) : observeGone(state, when), when);
   // Before a write it says little that a read has succeeded: the failures of writes are what counts.
   return next.command.do === 'wait' ? { ...next, failures: 0 } : next;
@@ -226,7 +227,7 @@ function onWritten(before: State, version: LockVersion, when: Circumstance): Sta
   // An answer that took too long proves nothing any more: the lock is asked once more.
   const { renewDeadlineMs, retryPeriodMs } = state.settings;
   const late = leftMs(state.decided, renewDeadlineMs, when) <= 0;
-  if (state.phase === 'following' && late) return get(state, when);
+  if (state.phase === 'following' && late) return get({ ...state, doubt: true }, when);
   const pause = retryPeriodMs * (1 + RENEWAL_JITTER * when.random);
   const proven = state.decided;
   const transitions = version.record.leaseTransitions;
@@ -236,7 +237,9 @@ function onWritten(before: State, version: LockVersion, when: Circumstance): Sta
 /** Once is a lost race; again and again is something else, and needs patience. */
 function onConflict(before: State, when: Circumstance): State {
   const { conflicts, settings } = before;
-  const state = { ...before, failures: 0, conflicts: conflicts + 1 };
+  // What was refused may be a copy of what was made.
+  const doubt = before.doubt || before.phase === 'following';
+  const state = { ...before, failures: 0, conflicts: conflicts + 1, doubt };
   if (conflicts === 0) return get(state, when);
   const delayMs = backoffMs(conflicts - 1, settings.retryPeriodMs, when.random, FIRST_RETRY_MS);
   return wait(state, when.nowMs + Math.min(delayMs, urgencyMs(state, when)), 'get');

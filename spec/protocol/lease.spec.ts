@@ -774,6 +774,17 @@ describe('an elector that is told to finish', () => {
     expect(planOf(after(leading, [finish, at(2_050)]))).toEqual(does('get', 'releasing'));
   });
 
+  it('gives up what a read has shown to be its own, by a write without an answer', () => {
+    const doubtful = after(aFollower(free), [failed(), at(0)], [timeUp, at(100)]);
+    const waiting = after(doubtful, [got(mine('10')), at(100)], [failed(), at(200)]);
+    expect(planOf(after(waiting, [finish, at(250)]))).toEqual(does('get', 'releasing'));
+    const refused = after(aFollower(free), [conflict, at(0)], [got(mine('10')), at(0)]);
+    const again = after(refused, [conflict, at(10)]);
+    expect(planOf(after(again, [finish, at(20)]))).toEqual(does('get', 'releasing'));
+    const late = after(aFollower(free), [written(mine('10')), at(10_000)]);
+    expect(planOf(after(late, [finish, at(10_001)]))).toEqual(does('get', 'releasing'));
+  });
+
   it('reads first if what it knows is not its own', () => {
     const absent = { ...aLeader(), gone: true };
     expect(planOf(after(absent, [finish, at(1)]))).toEqual(does('get', 'releasing'));
