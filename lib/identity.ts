@@ -58,9 +58,10 @@ export async function locate(
   if (kubeConfig) checkKubeConfig(kubeConfig);
   else await checkServiceAccount(environment);
   const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
-  const namespace = given ?? (await serviceAccountNamespace(environment)) ?? context;
+  // A kubeConfig's may be of any type, whatever is declared.
+  const namespace: unknown = given ?? (await serviceAccountNamespace(environment)) ?? context;
   if (namespace === undefined || namespace === '') throw noNamespace();
-  if (!isDnsLabel(namespace)) {
+  if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
     throw invalidArgument('the namespace', "a namespace's name", namespace);
   }
   const credentials = kubeConfig

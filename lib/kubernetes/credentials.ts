@@ -74,7 +74,7 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
     const context = kubeConfig.getCurrentContext();
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
-      `The kubeConfig's current context (${JSON.stringify(context)}) names no cluster. Load one ` +
+      `The kubeConfig's current context ${quoted(context)} names no cluster. Load one ` +
         'with loadFromDefault(), or choose a context with setCurrentContext().',
     );
   }

@@ -11,7 +11,7 @@ if (!(minutes > 0))
   throw new TypeError(`--minutes must be a number above 0, not ${values.minutes}`);
 
 const endMs = performance.now() + minutes * 60_000;
-const specs = ['answers', 'bytes', 'options', 'environment', 'testing'].map(
+const specs = ['answers', 'bytes', 'options', 'environment', 'kubeconfig', 'testing'].map(
   (name) => `spec/fuzz/${name}`,
 );
 let rounds = 0;

@@ -47,7 +47,7 @@ describe('a KubeConfig', () => {
       expect.objectContaining({
         code: 'ERR_KUBECONFIG',
         message:
-          `The kubeConfig's current context ("prod") names no cluster. Load one with ` +
+          `The kubeConfig's current context "prod" names no cluster. Load one with ` +
           'loadFromDefault(), or choose a context with setCurrentContext().',
       }) as Error,
     );
