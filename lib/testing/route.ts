@@ -55,8 +55,9 @@ function verbOf({ method, query }: RawRequest, named: boolean): Verb {
 }
 
 function selectedName(query: Readonly<Record<string, string>>): string | undefined {
-  const match = /(?:^|,)metadata\.name==?([^,=]+)/.exec(query['fieldSelector'] ?? '');
-  return match?.[1];
+  const { fieldSelector } = query;
+  if (!fieldSelector) return undefined;
+  return /(?:^|,)metadata\.name==?([^,=]+)/.exec(fieldSelector)?.[1];
 }
 
 function decoded(part: string): string {
@@ -68,9 +69,31 @@ function decoded(part: string): string {
   }
 }
 
-/** Reads what a request is about from its path, method and query. */
-export function routeOf(request: RawRequest, types: ResourceTypes): Route {
-  const [root, ...parts] = request.path.split('/').filter(Boolean).map(decoded);
+/** What a path says by itself. */
+interface Place {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace?: string;
+  readonly ownName?: string;
+}
+
+// There are few paths, and they come again and again.
+const places = new Map<string, Place>();
+const MOST_PLACES = 1_000;
+
+function placeOf(path: string): Place {
+  let place = places.get(path);
+  if (!place) {
+    if (places.size >= MOST_PLACES) places.clear();
+    places.set(path, (place = readPath(path)));
+  }
+  return place;
+}
+
+function readPath(path: string): Place {
+  const [root, ...parts] = path.split('/').filter(Boolean).map(decoded);
   const group = root === 'apis' ? (parts.shift() ?? '') : '';
   const version = parts.shift() ?? '';
   let namespace: string | undefined;
@@ -83,13 +106,26 @@ export function routeOf(request: RawRequest, types: ResourceTypes): Route {
   const [resource = '', ownName, subresource = ''] = parts;
   const known = root === 'api' || root === 'apis' ? resource : '';
   if (known === 'namespaces' && !group) namespace = ownName;
-  const name = ownName ?? selectedName(request.query);
-  const type = types.byPlural(group, version, known);
   return {
-    verb: verbOf(request, ownName !== undefined || !known),
     group,
     version,
     resource: known,
+    subresource,
+    ...(namespace !== undefined && { namespace }),
+    ...(ownName !== undefined && { ownName }),
+  };
+}
+
+/** Reads what a request is about from its path, method and query. */
+export function routeOf(request: RawRequest, types: ResourceTypes): Route {
+  const { group, version, resource, subresource, namespace, ownName } = placeOf(request.path);
+  const name = ownName ?? selectedName(request.query);
+  const type = types.byPlural(group, version, resource);
+  return {
+    verb: verbOf(request, ownName !== undefined || !resource),
+    group,
+    version,
+    resource,
     subresource,
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),

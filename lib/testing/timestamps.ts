@@ -1,6 +1,11 @@
+let last = { second: Number.NaN, text: '' };
+
 /** `metav1.Time`: whole seconds. */
 export function wireTime(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(date.getTime() / 1000);
+  // Much is written within the same one.
+  if (second !== last.second) last = { second, text: `${date.toISOString().slice(0, 19)}Z` };
+  return last.text;
 }
 
 /** `wireTime` of a moment so many seconds after another. */

@@ -43,6 +43,8 @@ export class WatchPlan {
   readonly #representation: Representation;
   readonly #initial: readonly WatchEvent[];
   readonly #after: number;
+  /** Most of the time nothing happens between two of them. */
+  #lastBookmark: { readonly revision: number; readonly event: WatchEvent } | undefined;
 
   constructor(route: Route, type: ResourceType, query: Query, store: Store, as: Representation) {
     this.type = type;
@@ -77,7 +79,14 @@ export class WatchPlan {
   }
 
   /** Tells the client how far it has seen everything. */
-  bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchEvent {
+  bookmark(revision: number): WatchEvent {
+    if (this.#lastBookmark?.revision !== revision) {
+      this.#lastBookmark = { revision, event: this.#bookmark(revision) };
+    }
+    return this.#lastBookmark.event;
+  }
+
+  #bookmark(revision: number, annotations?: Readonly<Record<string, string>>): WatchEvent {
     const metadata = { resourceVersion: String(revision), annotations };
     const { kind, empty } = this.type;
     const object =
@@ -94,7 +103,7 @@ export class WatchPlan {
       .map((object) => lineOf('ADDED', objectText(object, this.#representation)));
     if (!this.bookmarks) return events;
     const end = { 'k8s.io/initial-events-end': 'true' };
-    return [...events, this.bookmark(store.revision, end)];
+    return [...events, this.#bookmark(store.revision, end)];
   }
 
   #selects(object: KubeObject | undefined): object is KubeObject {

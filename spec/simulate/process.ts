@@ -19,11 +19,13 @@ class OwnClock extends ProcessClock {
   }
 
   override uuid(): string {
-    const digits = Array.from({ length: 32 }, () => this.#luck.integer(0, 15).toString(16));
-    digits[12] = '4';
-    digits[16] = this.#luck.pick(['8', '9', 'a', 'b']);
-    const text = digits.join('');
-    return [0, 8, 12, 16, 20].map((at, i, all) => text.slice(at, all[i + 1])).join('-');
+    let digits = '';
+    while (digits.length < 32) digits += this.#luck.integer(0, 15).toString(16);
+    const variant = this.#luck.pick(['8', '9', 'a', 'b']);
+    return (
+      `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-` +
+      `${variant}${digits.slice(17, 20)}-${digits.slice(20)}`
+    );
   }
 }
 

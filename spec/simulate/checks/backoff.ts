@@ -17,8 +17,9 @@ export const boundedBackoff: Check = {
   begin: (_, violated) => {
     const due = new Map<LifeCandidate, { readonly atMs: number; readonly limitMs: number }>();
     return (fact) => {
-      const isNews = ['sent', 'withdrew', 'refused'].includes(fact.type);
-      if (isNews && 'who' in fact && fact.who instanceof LifeCandidate) due.delete(fact.who);
+      if (due.size > 0 && 'who' in fact && fact.who instanceof LifeCandidate) {
+        if (['sent', 'withdrew', 'refused'].includes(fact.type)) due.delete(fact.who);
+      }
       if (fact.type === 'answered' && fact.who instanceof LifeCandidate) {
         const { who, sent } = fact;
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
