@@ -140,6 +140,8 @@ export class Http2Route implements Route {
     this.#cancelPing();
     if (this.#session.destroyed) return;
     this.#cancelPing = this.#after(PING_EVERY_MS, () => {
+      // Given up in this very turn, it has not told yet. A ping would throw where nobody can catch it.
+      if (this.#session.destroyed) return;
       this.#cancelPing = this.#after(PING_TIMEOUT_MS, () => {
         this.#session.destroy(new Error(`no answer to a ping within ${PING_TIMEOUT_MS} ms`));
       });

@@ -209,6 +209,30 @@ describe('a connection that has fallen silent', () => {
     expect(server.sessions).toHaveLength(2);
   });
 
+  it('is not asked in the very turn in which it was given up, as when a stopped process goes on', async () => {
+    await using server = await Server.start('h2');
+    await using proxy = await swallowingProxy(server.port);
+    using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
+    const asks: (() => void)[] = [];
+    const after = test.clock.after.bind(test.clock);
+    test.clock.after = (ms, task, options) => {
+      if (ms === 30_000) asks.push(task);
+      return after(ms, task, options);
+    };
+    server.handler = (_, answer) => answer.end('{}');
+    await test.fetch();
+    proxy.swallow();
+    const impatient = new AbortController();
+    const failure = failureOf(test.send({}, impatient.signal));
+    await test.clock.advance(400);
+    impatient.abort(new Error('no answer'));
+    // Its timer is overdue as well, and nothing has run in between.
+    expect(asks).toHaveLength(1);
+    for (const ask of asks) expect(ask).not.toThrow();
+    expect(await failure).toEqual(new Error('no answer'));
+    await until(() => test.clock.delays.length === 0);
+  });
+
   it.each([
     ['something has come since', 400, true],
     ['it had hardly any time', 199, false],
