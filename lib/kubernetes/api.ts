@@ -227,14 +227,15 @@ function parse(body: string): unknown {
 }
 
 function refusal(response: ApiResponse, answer: unknown, line: string): ApiError {
+  const { conceal = (said) => said } = response;
   const causes = list(child(answer, 'details'), 'causes').flatMap(
     (cause) => text(cause, 'reason') ?? [],
   );
   const status = {
     status: response.status,
-    reason: text(answer, 'reason') ?? 'Unknown',
-    message: text(answer, 'message') ?? 'the answer is no Kubernetes status',
-    causes,
+    reason: conceal(text(answer, 'reason') ?? 'Unknown'),
+    message: conceal(text(answer, 'message') ?? 'the answer is no Kubernetes status'),
+    causes: causes.map(conceal),
   };
   return new ApiError(status, line, retryAfterMs(response, answer));
 }

@@ -49,7 +49,11 @@ export class Connection implements Transport {
       const answer = route.send(this.#outgoing(request, access), signal);
       const response = await abortable(answer, signal);
       if (response.status === 401) await this.#credentials.refresh();
-      return { ...response, body: untilAborted(response.body, signal) };
+      return {
+        ...response,
+        body: untilAborted(response.body, signal),
+        conceal: (text) => concealed(text, access.headers),
+      };
     } finally {
       end();
     }
@@ -123,6 +127,27 @@ export class Connection implements Transport {
     }
     return preferred;
   }
+}
+
+/** Less is as likely to be a word of a message, and no secret. */
+const MIN_SECRET_LENGTH = 8;
+
+function concealed(text: string, headers: Readonly<Record<string, string>>): string {
+  return secretsIn(headers).reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}
+
+/** Header by header, longest first: all of it, a token or a password by itself. */
+function secretsIn(headers: Readonly<Record<string, string>>): string[] {
+  const secrets = Object.entries(headers).flatMap(([name, value]) => {
+    // Whom to act for is no secret, and messages say it.
+    if (name.startsWith('impersonate-')) return [];
+    const [scheme = '', credential = ''] = value.split(/\s+/, 2);
+    const plain = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : '';
+    return [value, credential, plain, plain.slice(plain.indexOf(':') + 1)];
+  });
+  return secrets
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH)
+    .sort((one, other) => other.length - one.length);
 }
 
 /** Other credentials need another connection; the token is sent with each request. */

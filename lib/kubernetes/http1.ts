@@ -58,8 +58,8 @@ export class Http1Route implements Route {
       });
     });
     request.on('error', (error) => {
-      // A proxy's may carry its URL, and so a password.
-      reject(this.#proxyAgent ? bare(error) : error);
+      // It may carry a proxy's URL, and so a password, or the bytes that were no HTTP.
+      reject(bare(error));
     });
     request.on('close', () => {
       signal.removeEventListener('abort', onAbort);

@@ -12,6 +12,9 @@ export interface Status {
 /** The longest time for which a server, or a proxy that is wrong about it, is left alone. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
+/** More of them than one refusal has. */
+const MAX_CAUSES = 20;
+
 /** The API server answered, and the answer is no. */
 export class ApiError extends Error implements Status {
   readonly status: number;
@@ -23,8 +26,8 @@ export class ApiError extends Error implements Status {
     super(printable(`${request}: ${status.status} ${status.reason}: ${status.message}`));
     this.name = 'ApiError';
     this.status = status.status;
-    this.reason = status.reason;
-    this.causes = status.causes;
+    this.reason = printable(status.reason);
+    this.causes = status.causes.slice(0, MAX_CAUSES).map(printable);
     this.retryAfterMs = retryAfterMs && Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 }

@@ -19,6 +19,8 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as text in the pieces in which it arrived; leaving the loop cancels the rest. */
   readonly body: AsyncIterable<string>;
+  /** Takes out of a text what was sent as a credential: some servers repeat what they were told. */
+  readonly conceal?: (text: string) => string;
 }
 
 /**

@@ -1,4 +1,6 @@
 /** The API server answers in every way but the right one; nobody leads by mistake, and it heals. */
+import { inspect } from 'node:util';
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -58,7 +60,8 @@ type Situation = 'free' | 'held' | 'finished' | 'deleted' | 'released' | 'foreig
 /** A call rejects with nothing else. */
 function expectTyped(error: unknown): void {
   expect(error).toBeInstanceOf(LeaderElectionError);
-  expectHarmless([String(error)], { lines: true });
+  // The latter with its causes, and what of the answer they keep.
+  expectHarmless([String(error), inspect(error)], { lines: true });
 }
 
 /** What people get to see, whoever wrote it. */

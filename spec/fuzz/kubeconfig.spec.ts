@@ -240,7 +240,7 @@ test(
           const kubeConfig = new KubeConfig();
           kubeConfig.loadFromClusterAndUser(
             { name: 'c', server: cluster.url, skipTLSVerify: true },
-            { name: 'u', exec } as Parameters<KubeConfig['loadFromClusterAndUser']>[1],
+            { name: 'u', exec },
           );
           await expectFounded(cluster, kubeConfig, 'default');
         }),

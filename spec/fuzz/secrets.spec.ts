@@ -46,6 +46,19 @@ interface Hideout {
   readonly changes?: (config: KubeConfig) => KubeConfigLike;
 }
 
+/** A KubeConfig that a program has made itself. */
+function withHeaders(headers: Readonly<Record<string, string>>) {
+  return (config: KubeConfig): KubeConfigLike => ({
+    getCurrentCluster: () => config.getCurrentCluster(),
+    getCurrentContext: () => config.getCurrentContext(),
+    getContextObject: (name) => config.getContextObject(name),
+    applyToHTTPSOptions: async (options) => {
+      await config.applyToHTTPSOptions(options);
+      Object.assign(options, { headers });
+    },
+  });
+}
+
 /** A plugin that says this, and complains of what it was given. */
 function plugin(said: string, args: readonly string[] = [], status = 0): Partial<User> {
   const script = `printf %s "$PLUGIN_SAYS"; echo "bad: $*, $PLUGIN_SECRET" >&2; exit ${status}`;
@@ -145,16 +158,14 @@ const hideouts: Readonly<Record<string, Hideout>> = {
     address: () => 'ftp://me:s3cret-no-url@:::/?token=s3cret-query#s3cret-query',
   },
   'headers of a KubeConfig of its own': {
+    secrets: [secret('header')],
+    changes: withHeaders({ 'x-secret': secret('header') }),
+  },
+  'a header of its own that nothing can carry': {
     secrets: [secret('header'), secret('header-name')],
-    changes: (config) => ({
-      getCurrentCluster: () => config.getCurrentCluster(),
-      getCurrentContext: () => config.getCurrentContext(),
-      getContextObject: (name) => config.getContextObject(name),
-      applyToHTTPSOptions: async (options) => {
-        await config.applyToHTTPSOptions(options);
-        const headers = { 'x-secret': secret('header'), a: `\u0001${secret('header-name')}` };
-        Object.assign(options, { headers });
-      },
+    changes: withHeaders({
+      'x-secret': secret('header'),
+      a: `\u0001${secret('header-name')}`,
     }),
   },
 };
@@ -176,6 +187,14 @@ const handlers: Readonly<Record<string, Handler>> = {
   'refuses it': answer(422, status(422, 'Invalid', 'invalid')),
   fails: answer(500, '<html>oops</html>'),
   'talks nonsense': answer(200, '{"metadata":'),
+  'says what it was told': (request, response) => {
+    const said = JSON.stringify(request.headers);
+    const details = { causes: [{ reason: said }] };
+    response.writeHead(403, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({ kind: 'Status', code: 403, reason: said, message: said, details }),
+    );
+  },
   'breaks off': (_, response) => {
     response.destroy();
   },
@@ -300,6 +319,24 @@ describe.each(Object.entries(hideouts))('%s', (_, hideout) => {
     PATIENCE_MS,
   );
 });
+
+test.each(['a token', 'a name and a password', 'headers of a KubeConfig of its own'])(
+  '%s is shown to nobody by who says it again, in bytes that are no HTTP',
+  async (name) => {
+    const hideout = hideouts[name];
+    if (!hideout) throw new Error(`there is no ${name}`);
+    using witness = new Witness();
+    using container = new Container();
+    await using parrot = await TcpServer.start((socket) => {
+      socket.once('data', (bytes) => socket.end(bytes));
+    });
+    const cluster = { ...hideout.cluster, skipTLSVerify: true };
+    const config = configOf(`http://127.0.0.1:${parrot.port}`, { ...hideout, cluster });
+    const seen = await everything(surroundingsOf(witness, container), config);
+    expect(expectNothing(hideout.secrets, witness, seen).join()).toContain('Parse Error');
+  },
+  PATIENCE_MS,
+);
 
 describe("a service account's token", () => {
   test.each([

@@ -43,6 +43,8 @@ export function shown(value: unknown): string[] {
 function json(value: unknown): string {
   const known = new Set<unknown>();
   const text = JSON.stringify(value, (_, item: unknown) => {
+    const bytes = bytesOf(item);
+    if (bytes) return bytes.toString('latin1');
     if (typeof item === 'bigint') return String(item);
     if (typeof item !== 'object' || item === null) return item;
     if (known.has(item)) return undefined;
@@ -50,6 +52,13 @@ function json(value: unknown): string {
     return item;
   }) as string | undefined;
   return text ?? '';
+}
+
+/** A Buffer has been turned to JSON by the time at which a replacer sees it. */
+function bytesOf(item: unknown): Buffer | undefined {
+  if (ArrayBuffer.isView(item)) return Buffer.from(item.buffer, item.byteOffset, item.byteLength);
+  const { type, data } = Object(item) as { readonly type?: unknown; readonly data?: unknown };
+  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data) : undefined;
 }
 
 /** Fails where a text from elsewhere controls a terminal, turns texts, or begins a line. */
