@@ -26,6 +26,8 @@ const endsMs = [
   30_000,
   // Who was killed while it gave the lock up starts again.
   30_000,
+  // So does who was told to begin anew, because he has rights again that he was refused.
+  20_000,
   // Requests take up to two seconds; a dozen lead from a look to leadership.
   12 * 2_000,
 ] as const;

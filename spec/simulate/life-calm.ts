@@ -73,6 +73,8 @@ async function idle(world: World): Promise<void> {
   isOver = true;
   world.figures.add('idle stretches');
   for (const who of candidates(world)) {
+    // A guard that may not watch looks time and again.
+    if (who.isDegraded && who.isValid) continue;
     const sent = counts.get(who) ?? 0;
     // Each call of a program waits by itself.
     const most = MOST_IDLE * Math.max(who.remains.calls, 1);

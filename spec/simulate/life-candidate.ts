@@ -40,6 +40,7 @@ export class LifeCandidate implements Candidate {
   readonly surroundings: CandidateSurroundings;
   readonly #world: World;
   #calls: Call[] = [];
+  #hasWarned = false;
 
   constructor(
     world: World,
@@ -65,6 +66,7 @@ export class LifeCandidate implements Candidate {
         world.tellAll({ type: 'unanswered', who: this, sent, why });
       },
       warned: (message, code) => {
+        if (code === 'LEADER_FOR_LIFE_DEGRADED') this.#hasWarned = true;
         world.tellAll({ type: 'warned', who: this, message, code });
       },
     });
@@ -92,6 +94,11 @@ export class LifeCandidate implements Candidate {
 
   get isWaiting(): boolean {
     return this.isAlive && this.#calls.some(({ state }) => state === 'waiting');
+  }
+
+  /** It goes on without something that it was refused the right to do. */
+  get isDegraded(): boolean {
+    return this.#hasWarned && this.isBusy;
   }
 
   /** What it takes its Pod's UID to be. */
@@ -130,6 +137,8 @@ export class LifeCandidate implements Candidate {
 
   start(): void {
     if (!this.isRunning) return;
+    // What a call was refused, the next one asks for again.
+    if (!this.isBusy) this.#hasWarned = false;
     const call: Call = { abort: new AbortController(), state: 'waiting' };
     this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
     this.#world.tellAll({ type: 'asked', who: this });

@@ -14,6 +14,8 @@ import { mishaps, partitions } from './events/network.ts';
 import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
+import { giveBackQuota, quota } from './events/quota.ts';
+import { rights } from './events/rights.ts';
 import {
   dyingLocks,
   overlappingCalls,
@@ -39,11 +41,14 @@ export function drawClock(luck: Luck): ClockSetting {
   };
 }
 
-function drawSlot(luck: Luck): LifeSlot {
+function drawSlot(luck: Luck, index: number): LifeSlot {
+  // Somebody has to be set up well, or nobody could ever lead.
+  const isWrong = index > 0 && luck.fork('wrong UID').chance(0.04);
+  const uid = luck.pick(['told', 'told', 'told', 'asked'] as const);
   return {
     kind: 'life',
     clock: drawClock(luck),
-    uid: luck.pick(['told', 'told', 'told', 'asked']),
+    uid: isWrong ? 'wrong' : uid,
     guard: luck.chance(0.3),
     maxBackoffMs: luck.pick([16_000, 16_000, 1_000, 60_000]),
     restartMs: duration(luck, 20_000),
@@ -52,9 +57,11 @@ function drawSlot(luck: Luck): LifeSlot {
 
 function drawSetting(luck: Luck): Setting {
   const troubleMs = luck.pick([5_000, 10_000, 20_000, 30_000, 60_000]);
-  const slots = luck.integer(2, 4);
+  const few = luck.integer(2, 4);
+  const crowd = luck.fork('crowd');
+  const slots = crowd.chance(0.015) ? crowd.integer(6, 12) : few;
   return {
-    slots: Array.from({ length: slots }, (_, index) => drawSlot(luck.fork('slot', index))),
+    slots: Array.from({ length: slots }, (_, index) => drawSlot(luck.fork('slot', index), index)),
     troubleMs,
     moments: Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1)),
     calm: luck.chance(0.2),
@@ -66,6 +73,7 @@ function drawSetting(luck: Luck): Setting {
     ]),
     gcDelayMs: luck.pick([0, 0, 10, 1_000, 2_000, 5_000]),
     keepsEnded: luck.chance(0.3),
+    renames: luck.fork('renames').chance(0.3),
   };
 }
 
@@ -77,6 +85,7 @@ function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean
       (other) =>
         other.slot !== index &&
         other instanceof LifeCandidate &&
+        other.setting.uid !== 'wrong' &&
         (other.isWaiting || other.isValid) &&
         !pods.isDeleting(other.podUid) &&
         !pods.hasFinalPhase(other.podUid),
@@ -101,6 +110,8 @@ export const lifePart: Part = {
     meddling,
     nodes,
     foreign,
+    quota,
+    rights,
     overlappingReleases,
     strandedCreates,
     dyingLocks,
@@ -132,10 +143,10 @@ export const lifePart: Part = {
   boot: (world, slot) => {
     const { cluster, pods } = world;
     const found = cluster.getPod(slot.podName);
-    if (!found) pods.create(slot.podName);
+    if (!found) pods.create(pods.nextName(slot));
     else if (pods.isOver(found.metadata.uid)) {
       if (staysEnded(world, slot)) return undefined;
-      pods.replace(slot.podName);
+      pods.succeed(slot);
     }
     const pod = cluster.getPod(slot.podName);
     if (!pod) return undefined;
@@ -155,6 +166,7 @@ export const lifePart: Part = {
   heal: (world) => {
     const { cluster } = world;
     cluster.faults.clear();
+    giveBackQuota(world);
     cluster.garbageCollector.delayMs = 0;
     cluster.garbageCollector.start();
     for (const candidate of world.living) {
@@ -164,6 +176,9 @@ export const lifePart: Part = {
       candidate.resume();
       candidate.continue();
       candidate.mend();
+      // What was refused for want of a right is not asked for again: whoever mends a Role has
+      // programs begin anew.
+      if (candidate.isDegraded) candidate.cancel();
     }
     if (world.truth.lock?.hasFinalizers) releaseHold(world);
     removeForeign(world);

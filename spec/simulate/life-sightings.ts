@@ -17,6 +17,8 @@ class Sightings {
   readonly #deletes = new Map<string, Candidate>();
   readonly #creates = new Map<Candidate, number>();
   readonly #lostCreates = new Set<Candidate>();
+  /** Whose creates the quota has refused. */
+  readonly #refused = new Set<Candidate>();
   #last: LockState | undefined;
 
   constructor(world: World) {
@@ -31,6 +33,7 @@ class Sightings {
       this.#see('abort with a create in flight');
     } else if (fact.type === 'leads') {
       if (this.#lostCreates.has(fact.who)) this.#see('lost create answer resolved by the UID');
+      if (this.#refused.delete(fact.who)) this.#see('leads after the quota was exhausted');
       if (!fact.who.isRunning) this.#see('leads while it stands still');
     } else if (fact.type === 'refused') this.#see(`refused with ${codeOf(fact.error)}`);
     else if (fact.type === 'warned') this.#see(`warned with ${fact.code}`);
@@ -60,6 +63,9 @@ class Sightings {
   #over(fact: Fact & { type: 'answered' | 'unanswered' }): void {
     const { who, sent } = fact;
     if (sent.resource !== 'configmaps') return;
+    if (sent.verb === 'create' && fact.type === 'answered' && fact.status === 403) {
+      this.#refused.add(who);
+    }
     if (sent.verb === 'create') {
       this.#creates.set(who, (this.#creates.get(who) ?? 1) - 1);
       const isMine = this.#world.truth.lock?.holderUid === who.podUid;

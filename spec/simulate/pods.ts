@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
 import type { Fact } from './fact.ts';
 import { LifeCandidate } from './life-candidate.ts';
-import type { World } from './world.ts';
+import type { Slot, World } from './world.ts';
 
 /**
  * The request that gives a lock up may still be on its way when its process is killed: a container
@@ -67,6 +67,22 @@ export class Pods {
     this.#world.cluster.createPod(name, { labels: { app: 'app' } });
   }
 
+  /** What the next Pod in this slot is called: as a StatefulSet does it, or as a Deployment. */
+  nextName(slot: Slot): string {
+    if (this.#world.schedule.setting['renames'] !== true) return slot.podName;
+    slot.pods += 1;
+    slot.podName = `${slot.name}-${slot.pods}`;
+    return slot.podName;
+  }
+
+  /** Another Pod in place of one that has ended; under a name of its own, that one's object stays. */
+  succeed(slot: Slot): void {
+    const before = slot.podName;
+    const name = this.nextName(slot);
+    if (name === before) this.#world.cluster.replacePod(name);
+    else this.create(name);
+  }
+
   /** Terminating for a while; then its processes end, then its phase says so, then it goes. */
   deleteGracefully(
     name: string,
@@ -98,12 +114,13 @@ export class Pods {
     if (pod && !this.isOver(pod.metadata.uid)) this.#end(pod, phase);
   }
 
-  /** Another Pod of its name, at once: its controller was quick. */
-  replace(name: string): void {
-    const pod = this.#world.cluster.getPod(name);
+  /** It is gone, and there is another, at once: its controller was quick. */
+  replace(slot: Slot): void {
+    const pod = this.#world.cluster.getPod(slot.podName);
     if (!pod) return;
     this.#endProcesses(pod.metadata.uid);
-    this.#world.cluster.replacePod(pod);
+    this.#world.cluster.deletePod(pod);
+    this.create(this.nextName(slot));
   }
 
   /** Its phase is final although a container runs, as when its deadline is exceeded. */

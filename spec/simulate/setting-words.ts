@@ -33,14 +33,15 @@ export function settingWords(
   { mode, seed, setting }: Schedule,
   used: ReadonlySet<number>,
 ): string[] {
-  const { slots, latencyMs, gcDelayMs, troubleMs, calm, leftOver } = setting;
+  const { slots, latencyMs, gcDelayMs, troubleMs, calm, leftOver, renames } = setting;
   const [minMs, maxMs] = latencyMs;
   const gc = gcDelayMs > 0 ? `; the garbage collector comes ${span(gcDelayMs)} late` : '';
   const least = minMs === maxMs ? '' : `${minMs} to `;
   const latency = maxMs === 0 ? 'no time' : `${least}${span(maxMs)}`;
   const healing = `trouble lasts ${span(troubleMs)}, then everything is mended${calm ? ', then it is calm' : ''}`;
+  const names = renames === true ? '; new Pods have new names' : '';
   return [
-    `Setting: ${mode} mode, seed ${seed}; requests take ${latency}${gc}; ${healing}.`,
+    `Setting: ${mode} mode, seed ${seed}; requests take ${latency}${gc}${names}; ${healing}.`,
     ...(leftOver === undefined ? [] : [`  There is a Lease already: ${words(leftOver)}.`]),
     ...slots.flatMap((slot, index) =>
       used.has(index) ? [`  ${letter(index)}: pod-${index}, ${slotWords(slot)}`] : [],

@@ -84,7 +84,9 @@ async function fewerSlots(schedule: Schedule, fails: Fails): Promise<Schedule> {
 /** Without anybody who competes for a lock, nobody would ever lead with it: that says nothing. */
 function isSpare({ slots }: Setting, slot: number): boolean {
   const isForLife = slots[slot]?.kind === 'life';
-  return slots.some(({ kind }, index) => index !== slot && (kind === 'life') === isForLife);
+  return slots.some(
+    ({ kind, uid }, index) => index !== slot && (kind === 'life') === isForLife && uid !== 'wrong',
+  );
 }
 
 /** Those after it move up. */

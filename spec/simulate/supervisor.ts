@@ -25,6 +25,8 @@ export class Supervisor {
     if (fact.type === 'phase' && fact.phase === 'end') this.#isOver = true;
     if (fact.type !== 'died' && fact.type !== 'refused' && fact.type !== 'ended') return;
     const { slot } = fact.who;
+    // Set up wrongly, it would only be refused again.
+    if (this.#world.slot(slot).setting['uid'] === 'wrong') return;
     const wantedMs = Number(this.#world.slot(slot).setting['restartMs']);
     const ends = (this.#ends.get(slot) ?? 0) + 1;
     this.#ends.set(slot, ends);

@@ -47,7 +47,8 @@ export class CandidateSurroundings implements Surroundings {
   }
 
   readonly warn = (message: string, code: string): void => {
-    this.#told.warned(message, code);
+    // An answer may still come to code that has died.
+    if (this.#process.isAlive) this.#told.warned(message, code);
   };
 
   /** How many of its requests and watches are under way. */

@@ -22,6 +22,8 @@ export interface Slot {
   readonly setting: SlotSetting;
   /** Of the Pod that is there, or was there last. */
   podName: string;
+  /** How many there have been. */
+  pods: number;
   candidate: Candidate | undefined;
   /** How many processes there have been. */
   born: number;
@@ -85,6 +87,7 @@ export class World {
       name: `pod-${index}`,
       setting,
       podName: `pod-${index}`,
+      pods: 1,
       candidate: undefined,
       born: 0,
     }));

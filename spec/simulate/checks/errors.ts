@@ -13,10 +13,15 @@ export const typedErrors: Check = {
   begin: (world, violated) => {
     // Who was shown a ConfigMap of the lock's name that is no lock.
     const shown = new Set<unknown>();
+    // Who was told that he may not read his Pod.
+    const denied = new Set<unknown>();
     return (fact) => {
+      if (fact.type === 'answered' && fact.status === 403 && fact.sent.resource === 'pods') {
+        denied.add(fact.who);
+      }
       if (fact.type === 'answered' && isForeignLock(fact)) shown.add(fact.who);
       if (fact.type !== 'refused' || !(fact.who instanceof LifeCandidate)) return;
-      if (!isDue(fact.error, fact.who, world, shown)) {
+      if (!isDue(fact.error, fact.who, world, { shown, denied })) {
         violated(`${fact.who.name} is refused without reason: ${describe(fact.error)}`);
       }
     };
@@ -32,7 +37,7 @@ function isDue(
   error: unknown,
   who: LifeCandidate,
   world: World,
-  shown: ReadonlySet<unknown>,
+  { shown, denied }: Readonly<Record<'shown' | 'denied', ReadonlySet<unknown>>>,
 ): boolean {
   if (error instanceof NoLongerWanted) return true;
   if (!(error instanceof LeaderElectionError)) return false;
@@ -41,7 +46,7 @@ function isDue(
     case 'ERR_POD_TERMINATING':
       return pods.isDeleting(who.podUid) || pods.hasFinalPhase(who.podUid);
     case 'ERR_POD_NOT_FOUND':
-      return pods.isOver(who.claimedUid);
+      return pods.isOver(who.podUid);
     case 'ERR_FOREIGN_LOCK':
       return shown.has(who);
     case 'ERR_POD_UID_MISMATCH':
@@ -49,7 +54,8 @@ function isDue(
     case 'ERR_RELEASE_FAILED':
       return world.isTroubled;
     case 'ERR_FORBIDDEN':
-      return world.isTroubled && world.figures.get('rights withdrawn') > 0;
+      // Who does not know his Pod's UID needs the right to ask for it.
+      return who.setting.uid === 'asked' && denied.has(who);
     default:
       return false;
   }

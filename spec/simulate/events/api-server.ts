@@ -47,7 +47,7 @@ const rule: Family['kinds'] = {
   trouble: {
     act: (world, event) => {
       const { slot } = event;
-      const user = slot === 'everybody' ? {} : { user: world.slot(targetOf(world, event)).name };
+      const user = slot === 'everybody' ? {} : { user: world.slot(targetOf(world, event)).podName };
       const fault: Fault = world.cluster.faults.add({ ...(event['rule'] as FaultRule), ...user });
       world.later(Number(event['forMs']), () => {
         fault.remove();
@@ -153,11 +153,11 @@ export const tokens: Family = {
   kinds: {
     'expire token': {
       act: (world, event) => {
-        const { name, candidate } = world.slot(targetOf(world, event));
-        world.cluster.expireToken(name);
+        const { podName, candidate } = world.slot(targetOf(world, event));
+        world.cluster.expireToken(podName);
         world.later(Number(event['forMs']), () => {
           if (candidate instanceof LifeCandidate) {
-            candidate.process.token = world.cluster.token(name);
+            candidate.process.token = world.cluster.token(podName);
           }
         });
       },

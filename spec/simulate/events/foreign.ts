@@ -7,8 +7,8 @@ const PATH = '/api/v1/namespaces/default/configmaps';
 function plant(world: World): void {
   if (world.truth.lock) return;
   const body = { metadata: { name: 'lock' }, data: { whose: 'somebody else’s' } };
-  world.cluster.request('POST', PATH, body);
-  world.figures.add('foreign ConfigMap of the lock’s name');
+  const { status } = world.cluster.request('POST', PATH, body);
+  if (status === 201) world.figures.add('foreign ConfigMap of the lock’s name');
 }
 
 /** Somebody sees his mistake, and deletes what he made. */

@@ -41,10 +41,10 @@ export const podEnds: Family = {
     replace: {
       act: (world, event) => {
         const slot = world.slot(targetOf(world, event));
-        world.pods.replace(slot.podName);
+        world.pods.replace(slot);
         world.boot(slot.index)?.start();
       },
-      tell: (event) => `${targetName(event)} is replaced by a Pod of the same name`,
+      tell: (event) => `${targetName(event)} is replaced by another Pod`,
     },
     linger: {
       act: (world, event) => {
