@@ -17,6 +17,9 @@ import type { AnsweredMatch, RequestMatch } from './request-log.ts';
 import type { ResourceDefinition } from './resource-type.ts';
 import type { SimulatedClockOptions } from './simulated-clock.ts';
 
+/** Twice as many as Kubernetes supports. */
+const MAX_NODES = 10_000;
+
 /** A check for each property that the type has, and for no other. */
 type Checks<T> = Readonly<Record<keyof T, Check>>;
 
@@ -24,7 +27,7 @@ const text = typed('string', 'a string');
 const named = matching((value) => value !== '', 'a string that is not empty');
 const flag = typed('boolean', 'a boolean');
 const milliseconds = number((value) => value >= 0, 'a number of milliseconds, 0 or more');
-const interval = number((value) => value > 0, 'a number of milliseconds, more than 0');
+const interval = number((value) => value >= 1, 'a number of milliseconds, 1 or more');
 const count = number((value) => value === Infinity || isCount(value), 'a whole number, 0 or more');
 const finiteCount = number(isCount, 'a whole number, 0 or more');
 
@@ -43,7 +46,10 @@ const identity: Checks<TlsIdentity> = { key: text, cert: text };
 
 const cluster: Checks<ClusterOptions> = {
   clock,
-  nodeCount: finiteCount,
+  nodeCount: number(
+    (value) => isCount(value) && value <= MAX_NODES,
+    `a whole number, 0 to ${MAX_NODES}`,
+  ),
   gcDelayMs: milliseconds,
   podShutdownMs: milliseconds,
   bookmarkMs: interval,

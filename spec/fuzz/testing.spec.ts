@@ -267,6 +267,13 @@ describe('what is not in options', () => {
 });
 
 test.each([
+  [{ nodeCount: 2 ** 31 }, 'options.nodeCount must be a whole number, 0 to 10000'],
+  [{ bookmarkMs: Number.MIN_VALUE }, 'options.bookmarkMs must be a number of milliseconds, 1 or'],
+])('a cluster of %j is refused, which would never be made', async (options, message) => {
+  await expect(createCluster({ http: false, ...options })).rejects.toThrow(message);
+});
+
+test.each([
   ['an option', () => createCluster({ gcDelay: 5 } as never), 'options.gcDelay must be left out'],
   [
     'a fault',
