@@ -11,7 +11,7 @@ import { generate, seedOf } from './schedule.ts';
 
 const run = promisify(execFile);
 const command = join(import.meta.dirname, 'simulate.ts');
-const schedules = Number(process.env['SIMULATE_SCHEDULES'] ?? 30);
+const schedules = Number(process.env['SIMULATE_SCHEDULES'] ?? 100);
 
 let folder: string;
 beforeAll(() => {
