@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import { LeaderElector, LeaseLock } from '../../lib/index.ts';
+import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
 import type { Environment } from '../../lib/kubernetes/environment.ts';
@@ -230,7 +230,11 @@ async function everything(
   const states: unknown[] = [];
   const lock = new LeaseLock({ ...given, name: 'lease', identity: 'me' });
   const callbacks = { onStartedLeading: () => undefined, onStoppedLeading: () => undefined };
-  const elector = new LeaderElector({ lock, callbacks, events: true }, surroundings);
+  const note = (name: string) => states.push(name);
+  const metrics = { on: note, off: note, slowpathExercised: note };
+  const health = new LeaderHealthzAdaptor(0);
+  const config = { lock, callbacks, events: true, metrics, watchDog: health };
+  const elector = new LeaderElector(config, surroundings);
   const first = async (holders: AsyncIterable<unknown>) => {
     for await (const holder of holders) return holder;
     return undefined;
@@ -255,7 +259,8 @@ async function everything(
     outcome(first(observeLockIn(surroundings, 'lock', { ...given, signal: soon() }))),
     ...direct,
   ]);
-  return [...outcomes, ...states, lock, elector];
+  const unhealthy = await outcome(Promise.resolve().then(() => health.check()));
+  return [...outcomes, ...states, unhealthy, health, lock, elector];
 }
 
 /** Fails where any of it is anywhere. */
