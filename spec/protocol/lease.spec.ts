@@ -774,7 +774,7 @@ describe('an elector that is told to finish', () => {
     expect(planOf(after(leading, [finish, at(2_050)]))).toEqual(does('get', 'releasing'));
   });
 
-  it('gives up what a read has shown to be its own, by a write without an answer', () => {
+  it('reads first after a write that was refused, or answered too late, or was made unnoticed', () => {
     const doubtful = after(aFollower(free), [failed(), at(0)], [timeUp, at(100)]);
     const waiting = after(doubtful, [got(mine('10')), at(100)], [failed(), at(200)]);
     expect(planOf(after(waiting, [finish, at(250)]))).toEqual(does('get', 'releasing'));

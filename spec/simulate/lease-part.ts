@@ -2,7 +2,7 @@ import { electorErrors, electorRemains, electorRequests } from './checks/lease-r
 import { renewalBudget } from './checks/lease-requests.ts';
 import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/lease-leadership.ts';
 import { timelyRequests } from './checks/lease-limits.ts';
-import { steadyPace } from './checks/lease-pace.ts';
+import { steadyPace, variedPauses } from './checks/lease-pace.ts';
 import { lossesWithCause, provenTerms, separateWork } from './checks/lease-terms.ts';
 import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
@@ -195,6 +195,7 @@ export const leaseChecks = [
   renewalBudget,
   timelyRequests,
   steadyPace,
+  variedPauses,
   noLateStart,
   nothingHeld,
   electorErrors,

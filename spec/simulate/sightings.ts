@@ -45,6 +45,7 @@ export class Sightings {
   #isUnwatched = false;
   #heardMs = Number.NEGATIVE_INFINITY;
   #unwatchedSinceMs: number | undefined;
+  #watches = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -103,7 +104,9 @@ export class Sightings {
       send: async (request, signal) => {
         const response = await transport.send(request, signal);
         if (request.query?.['watch'] !== 'true') return response;
-        this.#hear(response.status === 200);
+        if (response.status !== 200) return response;
+        this.#watches += 1;
+        this.#hear();
         return { ...response, body: this.#listen(response) };
       },
       close: () => {
@@ -116,7 +119,7 @@ export class Sightings {
     let rest = '';
     try {
       for await (const piece of body) {
-        this.#hear(true);
+        this.#hear();
         const lines = (rest + piece).split('\n');
         rest = lines.pop() ?? '';
         for (const line of lines.filter((text) => text !== '')) {
@@ -126,14 +129,15 @@ export class Sightings {
         yield piece;
       }
     } finally {
-      this.#hear(false);
+      this.#watches -= 1;
+      this.#hear();
     }
   }
 
-  #hear(isOpen: boolean): void {
+  #hear(): void {
     const nowMs = this.#clock.now();
     this.#heardMs = nowMs;
-    if (isOpen) this.#unwatchedSinceMs = undefined;
+    if (this.#watches > 0) this.#unwatchedSinceMs = undefined;
     else this.#unwatchedSinceMs ??= nowMs;
   }
 

@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts';
-import type { Fact } from '../fact.ts';
+import type { Fact, Sent } from '../fact.ts';
 import { LeaseCandidate } from '../lease-candidate.ts';
 import { type Proofs, provenOf } from '../proofs.ts';
 
@@ -18,8 +18,11 @@ const LEAST_MS = 100;
 
 /** How the last request ended. */
 interface End {
+  readonly verb: string;
   readonly atMs: number;
   readonly isFailure: boolean;
+  /** The version that was not to be replaced, for it is not what is stored. */
+  readonly refused: string | undefined;
   /** For how long it is to be left alone. */
   readonly retryAfterMs: number;
   /** Of a leader, which cannot wait any longer than that before it tries again. */
@@ -52,9 +55,10 @@ function hasToRenew(who: LeaseCandidate, proofs: Proofs): boolean {
   return code === undefined && !term.isSettled && clock.now() - term.abortedMs < renewDeadlineMs;
 }
 
-/** Whether it may have heard that another one holds the Lease, when it was to stop already. */
+/** Whether it may have been told that another one holds the Lease, when it was to stop already. */
 function mayBeLost({ term, sightings }: LeaseCandidate, end: End): boolean {
-  return term?.abortedMs !== undefined && sightings.heardMs >= end.begunMs;
+  const mayKnow = end.verb === 'get' || sightings.heardMs >= end.begunMs;
+  return term?.abortedMs !== undefined && mayKnow;
 }
 
 /** At what time, by its clock, its next request is due at the latest; undefined if none has to be. */
@@ -75,8 +79,8 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
 
 /**
  * A leader renews in every period, whatever its watch shows; what fails is tried again within one, a
- * leader's sooner where time is short; and who is told to come back later does, unless he cannot wait
- * or hears something new.
+ * leader's sooner where time is short. Who is told to come back later does, unless he cannot wait, and
+ * who was refused for a version looks what there is, unless he hears something new.
  */
 export const steadyPace: Check = {
   name: 'pace of electors',
@@ -94,16 +98,20 @@ export const steadyPace: Check = {
       const ms = Math.round(who.clock.now() - end.atMs);
       violated(`${who.name} has asked nothing for ${ms} ms, although it ${stateOf(who, end)}`);
     };
-    const send = (who: LeaseCandidate) => {
+    const send = (who: LeaseCandidate, sent: Sent) => {
       const nowMs = who.clock.now();
       const end = ends.get(who);
       ends.delete(who);
       const before = underWay.get(who);
       const begunMs = end?.atMs === nowMs ? end.begunMs : nowMs;
       underWay.set(who, { count: (before?.count ?? 0) + 1, begunMs: before?.begunMs ?? begunMs });
-      if (!end || end.retryAfterMs === 0 || end.wants !== wantsOf(who)) return;
-      if (who.sightings.heardMs >= end.begunMs) return;
-      const earliestMs = end.atMs + Math.min(end.retryAfterMs, end.urgentMs ?? end.retryAfterMs);
+      if (end?.wants !== wantsOf(who) || who.sightings.heardMs >= end.begunMs) return;
+      const { refused } = end;
+      if (refused !== undefined && versionIn(sent) === refused) {
+        violated(`${who.name} replaces ${refused} again, which was refused`);
+      }
+      const patienceMs = Math.min(end.retryAfterMs, end.urgentMs ?? end.retryAfterMs);
+      const earliestMs = end.atMs + patienceMs;
       if (nowMs < earliestMs - 1) {
         const ms = Math.round(earliestMs - nowMs);
         violated(`${who.name} asks ${ms} ms before it was told to come back`);
@@ -117,8 +125,10 @@ export const steadyPace: Check = {
         return;
       }
       ends.set(who, {
+        verb: fact.sent.verb,
         atMs: who.clock.now(),
         isFailure: isFailure(fact),
+        refused: isRefused(fact) ? versionIn(fact.sent) : undefined,
         retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
         urgentMs: urgentMs(who, proofs),
         begunMs,
@@ -137,7 +147,7 @@ export const steadyPace: Check = {
         underWay.delete(who);
       }
       if (!('sent' in fact) || fact.sent.verb === 'watch') return;
-      if (fact.type === 'sent') send(who);
+      if (fact.type === 'sent') send(who, fact.sent);
       else receive(who, fact);
     };
   },
@@ -146,6 +156,16 @@ export const steadyPace: Check = {
 function stateOf(who: LeaseCandidate, { isFailure: hasFailed }: End): string {
   if (hasFailed) return 'has failed';
   return who.serves ? 'leads' : 'has no watch';
+}
+
+/** Which version of the Lease a request replaces. */
+function versionIn({ verb, request }: Sent): string | undefined {
+  const { metadata } = (request.body ?? {}) as { metadata?: { resourceVersion?: string } };
+  return verb === 'update' ? metadata?.resourceVersion : undefined;
+}
+
+function isRefused(fact: Fact): boolean {
+  return fact.type === 'answered' && fact.status === 409;
 }
 
 function isFailure(fact: Fact & { type: 'answered' | 'unanswered' }): boolean {
@@ -157,3 +177,41 @@ function retryAfterMs({ status, body }: Fact & { type: 'answered' }): number {
   const { details } = (body ?? {}) as { details?: { retryAfterSeconds?: number } };
   return status >= 300 ? (details?.retryAfterSeconds ?? 0) * 1_000 : 0;
 }
+
+/** So many pauses that are the same by chance there are not: the shortest period has six to choose from. */
+const MOST_ALIKE = 14;
+
+/** Of a period, the least that a look without a watch waits. */
+const LEAST_OF_PERIOD = 0.79;
+
+/** What is due in every period is not due after exactly one: a fleet that is in step would stay so. */
+export const variedPauses: Check = {
+  name: 'pauses of electors vary',
+  begin: (_, violated) => {
+    interface Pause {
+      readonly ms: number;
+      readonly times: number;
+      /** Since the last answer, by its clock; undefined while a request is under way, or after a failure. */
+      readonly sinceMs: number | undefined;
+    }
+    const pauses = new Map<LeaseCandidate, Pause>();
+    return (fact) => {
+      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
+      const { who } = fact;
+      if (!('sent' in fact) || fact.sent.verb === 'watch') return;
+      const before = pauses.get(who) ?? { ms: 0, times: 0, sinceMs: undefined };
+      const nowMs = who.clock.now();
+      if (fact.type !== 'sent') {
+        pauses.set(who, { ...before, sinceMs: isFailure(fact) ? undefined : nowMs });
+        return;
+      }
+      if (before.sinceMs === undefined) return;
+      const ms = Math.round(nowMs - before.sinceMs);
+      // A shorter one was ended by something that happened.
+      const isWhole = ms >= who.setting.times.retryPeriodMs * LEAST_OF_PERIOD;
+      const times = isWhole && ms === before.ms ? before.times + 1 : 1;
+      pauses.set(who, { ms, times, sinceMs: undefined });
+      if (times === MOST_ALIKE) violated(`${who.name} has paused for ${ms} ms ${times} times`);
+    };
+  },
+};

@@ -31,6 +31,8 @@ function keyOf(lease: unknown): string {
 interface Claim {
   readonly key: string;
   readonly sent: Sent;
+  /** Whether there has been a term by it. */
+  readonly isOfTerm: boolean;
 }
 
 function stored(world: World): string {
@@ -49,15 +51,12 @@ export const nothingHeld: Check = {
     const withdrewMs = new Map<LeaseCandidate, number>();
 
     /** By its clock, since when it has been giving up the Lease; undefined where it need not. */
-    const endsSinceMs = (who: LeaseCandidate): number | undefined => {
-      const { term, setting, callCount } = who;
+    const endsSinceMs = (who: LeaseCandidate, { isOfTerm }: Claim): number | undefined => {
+      const { term, setting } = who;
       const { renewDeadlineMs } = setting.times;
       const cancelledMs = withdrewMs.get(who);
-      if (term?.call !== callCount) return cancelledMs;
-      const { abortedMs, settledMs } = term;
-      if (cancelledMs !== undefined && abortedMs !== undefined && cancelledMs > abortedMs) {
-        return cancelledMs;
-      }
+      if (!isOfTerm) return cancelledMs;
+      const { abortedMs, settledMs } = term ?? {};
       const isWanted = cancelledMs === undefined || setting.releaseOnCancel;
       if (!isWanted || abortedMs === undefined || settledMs === undefined) return undefined;
       const isInTime = settledMs - abortedMs < renewDeadlineMs - TIMER_MS;
@@ -68,8 +67,8 @@ export const nothingHeld: Check = {
 
     const judge = (who: LeaseCandidate) => {
       const claim = claims.get(who);
-      const sinceMs = endsSinceMs(who);
-      if (!claim || sinceMs === undefined || stored(world) !== claim.key) return;
+      const sinceMs = claim && endsSinceMs(who, claim);
+      if (sinceMs === undefined || stored(world) !== claim?.key) return;
       const limitMs = who.setting.times.renewDeadlineMs - TIMER_MS;
       if (who.clock.now() - sinceMs < limitMs) {
         violated(`${who.name} stops, and leaves the Lease in its name`);
@@ -81,7 +80,7 @@ export const nothingHeld: Check = {
       if (fact.type === 'sent' && (sent.verb === 'create' || sent.verb === 'update')) {
         const { spec } = sent.request.body as { spec?: Spec };
         const key = keyOf(sent.request.body);
-        if (spec?.holderIdentity === who.identity) claims.set(who, { key, sent });
+        if (spec?.holderIdentity === who.identity) claims.set(who, { key, sent, isOfTerm: who.serves });
       }
       if (fact.type !== 'answered' || sent.verb !== 'get') return;
       // Who was shown that it has come to nothing is done with it.
@@ -97,6 +96,8 @@ export const nothingHeld: Check = {
       const { who } = fact;
       if (fact.type === 'asked') withdrewMs.delete(who);
       if (fact.type === 'withdrew') withdrewMs.set(who, who.clock.now());
+      const claim = claims.get(who);
+      if (fact.type === 'leads' && claim) claims.set(who, { ...claim, isOfTerm: true });
       if ('sent' in fact) notice(who, fact);
       if (fact.type !== 'ended' && fact.type !== 'refused') return;
       if (fact.type === 'ended' && fact.why === 'ERR_LEADERSHIP_LOST') claims.delete(who);

@@ -30,6 +30,8 @@ class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
   readonly #versions = new Map<string, SeenRecord>();
+  /** Whoever edits who holds it lets others lead: see `docs/lease.md`. */
+  readonly #byHand = new Set<string>();
   /** The transitions with which each name was on record last. */
   readonly #transitions = new Map<string, number>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
@@ -59,6 +61,7 @@ class Writes {
     }
     const record = recordOf(after);
     this.#versions.set(after.metadata.resourceVersion ?? '', record);
+    if (after.metadata.annotations?.[HAND] !== undefined) this.#byHand.add(record.key);
     const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
     this.#transitions.set(holderIdentity, record.leaseTransitions);
     if (holderIdentity !== '' && seconds > 0) {
@@ -138,7 +141,8 @@ class Writes {
       // One that was created anew says nothing of whoever had the last one.
       const { uid = '' } = replaced;
       const isNew = this.#gone.get(who)?.uid !== uid && !sightings.hasSeenHeld(uid);
-      if (isNew) this.#waited(who, 'takes the new Lease');
+      const isPlain = !this.#byHand.has(replaced.key);
+      if (isNew && isPlain) this.#waited(who, 'takes the new Lease');
       return;
     }
     const seenMs = sightings.firstMs(replaced);

@@ -60,7 +60,13 @@ export const leaseEdits: Family = {
   name: 'lease edits',
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 2), () => ({
-      what: luck.pick(['wipe the Lease', 'give the Lease away', 'strip the Lease']),
+      what: luck.pick([
+        'wipe the Lease',
+        'give the Lease away',
+        'strip the Lease',
+        'use the Lease',
+        'use the Lease',
+      ]),
     })),
   kinds: {
     'wipe the Lease': editing({ holderIdentity: '' }, 'somebody wipes the Lease’s holder'),
@@ -68,6 +74,13 @@ export const leaseEdits: Family = {
       { holderIdentity: 'somebody', leaseDurationSeconds: 10 },
       'somebody writes another holder into the Lease',
     ),
+    'use the Lease': {
+      act: (world) => {
+        const { leaseTransitions = 0 } = world.cluster.getLease('lock')?.spec ?? {};
+        edit(world, { spec: { holderIdentity: '', leaseTransitions: leaseTransitions + 1 } });
+      },
+      tell: () => 'somebody takes the Lease, and gives it up at once',
+    },
     'strip the Lease': editing(
       { holderIdentity: null, renewTime: null, acquireTime: null, leaseDurationSeconds: null },
       'somebody strips the Lease of all but its transitions',

@@ -91,11 +91,14 @@ export const electorMishaps: Family = {
 };
 
 function drawRule(luck: Luck, setting: Setting): FaultRule {
-  const when = luck.pick(['before', 'after'] as const);
+  const drawn = luck.pick(['before', 'after'] as const);
   const status = luck.pick([401, 408, 429, 500, 503, 504]);
+  // Who is told that he is unknown, or one of too many, has changed nothing.
+  const isClear = status === 401 || status === 429;
+  const when = isClear ? 'before' : drawn;
   const effect = luck.pick<FaultRule>([
-    { reset: true, when },
-    { hang: true, when },
+    { reset: true, when: drawn },
+    { hang: true, when: drawn },
     { error: { status, ...(luck.chance(0.3) && { retryAfterSeconds: luck.integer(0, 5) }) }, when },
     { error: { status }, when },
     { verb: 'update', error: { status: 409 } },
