@@ -15,6 +15,7 @@ export class Supervisor {
   readonly #world: World;
   /** By slot: how often its program has ended. */
   readonly #ends = new Map<number, number>();
+  #isMended = false;
   #isOver = false;
 
   constructor(world: World) {
@@ -22,21 +23,42 @@ export class Supervisor {
   }
 
   readonly notice = (fact: Fact): void => {
-    if (fact.type === 'phase' && fact.phase === 'end') this.#isOver = true;
-    if (fact.type !== 'died' && fact.type !== 'refused' && fact.type !== 'ended') return;
-    const { slot } = fact.who;
+    if (fact.type === 'phase') {
+      this.#isMended = fact.phase !== 'trouble';
+      this.#isOver = fact.phase === 'end';
+    }
+    if (fact.type === 'written') this.#noticePod(fact);
+    if (fact.type === 'died' || fact.type === 'refused' || fact.type === 'ended') {
+      this.#startAgain(fact.who.slot, fact.who.podUid, fact.type === 'refused');
+    }
+  };
+
+  /** A Pod in which no process was ends unnoticed by any: it is for its controller to make another. */
+  #noticePod({ resource, before, after }: Fact & { readonly type: 'written' }): void {
+    const pod = after ?? before;
+    if (!this.#isMended || resource !== 'pods' || !pod) return;
+    const { name, uid } = pod.metadata;
+    const home = this.#world.slots.find(({ podName }) => podName === name);
+    if (!home || !this.#world.pods.isOver(uid)) return;
+    for (const { index, candidate, setting } of this.#world.slots) {
+      const isHere = index === home.index || setting['within'] === home.index;
+      if (isHere && !candidate?.isAlive) this.#startAgain(index, uid, false);
+    }
+  }
+
+  #startAgain(slot: number, podUid: string, isRefused: boolean): void {
     // Set up wrongly, it would only be refused again.
     if (this.#world.slot(slot).setting['uid'] === 'wrong') return;
     const wantedMs = Number(this.#world.slot(slot).setting['restartMs']);
     const ends = (this.#ends.get(slot) ?? 0) + 1;
     this.#ends.set(slot, ends);
-    const mustWait = fact.type === 'refused' || ends > FEW;
-    const forbiddenMs = this.#world.pods.restartsInMs(fact.who.podUid);
+    const mustWait = isRefused || ends > FEW;
+    const forbiddenMs = this.#world.pods.restartsInMs(podUid);
     const restartMs = Math.max(wantedMs, mustWait ? PATIENCE_MS : 0, forbiddenMs);
     this.#world.later(restartMs, () => {
       if (this.#isOver) return;
       const candidate = this.#world.boot(slot);
       if (candidate && !candidate.isBusy) candidate.start();
     });
-  };
+  }
 }
