@@ -158,10 +158,13 @@ function stateOf(who: LeaseCandidate, { isFailure: hasFailed }: End): string {
   return who.serves ? 'leads' : 'has no watch';
 }
 
-/** Which version of the Lease a request replaces. */
+/** Which version of the Lease a request takes, or renews; a release may be tried on any. */
 function versionIn({ verb, request }: Sent): string | undefined {
-  const { metadata } = (request.body ?? {}) as { metadata?: { resourceVersion?: string } };
-  return verb === 'update' ? metadata?.resourceVersion : undefined;
+  const { metadata, spec } = (request.body ?? {}) as {
+    metadata?: { resourceVersion?: string };
+    spec?: { holderIdentity?: string };
+  };
+  return verb === 'update' && spec?.holderIdentity !== '' ? metadata?.resourceVersion : undefined;
 }
 
 function isRefused(fact: Fact): boolean {
