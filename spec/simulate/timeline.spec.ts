@@ -186,6 +186,8 @@ describe('a timeline', () => {
       "
       VIOLATION at +20.000s, in the trouble: a1 and b1 lead at the same time (check "one elector leads")
         a1 (pod-0) leads since +0.000s; b1 (pod-1) leads since +20.000s
+      VIOLATION at +20.000s, in the trouble: b1's token is 1000, not none (check "tokens are of writes")
+        b1 (pod-1) leads since +20.000s
       VIOLATION at +20.000s, in the trouble: b1's signal has not aborted Infinity ms after its time (check "terms are proven")
         b1 (pod-1) leads since +20.000s
 
@@ -206,6 +208,7 @@ describe('a timeline', () => {
         +20.000s                                   ┃                                ┃ 1 read; LEADS, token 1000
                ⋮                                   ┃ 8 renewals (last at +18.000s)  ┃                                8 renewals (last at +16.133s)
       violated ▶  +20.000s  a1 and b1 lead at the same time
+      violated ▶  +20.000s  b1's token is 1000, not none
       violated ▶  +20.000s  b1's signal has not aborted Infinity ms after its time
       (│ is there, ┃ leads, ┊ ┇ stands still; ⋮ in the meantime; → asks, ← is answered, @ version, # transitions)
       "
