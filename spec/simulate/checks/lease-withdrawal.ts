@@ -80,7 +80,8 @@ export const nothingHeld: Check = {
       if (fact.type === 'sent' && (sent.verb === 'create' || sent.verb === 'update')) {
         const { spec } = sent.request.body as { spec?: Spec };
         const key = keyOf(sent.request.body);
-        if (spec?.holderIdentity === who.identity) claims.set(who, { key, sent, isOfTerm: who.serves });
+        if (spec?.holderIdentity === who.identity)
+          claims.set(who, { key, sent, isOfTerm: who.serves });
       }
       if (fact.type !== 'answered' || sent.verb !== 'get') return;
       // Who was shown that it has come to nothing is done with it.
