@@ -1,3 +1,4 @@
+import { abortable } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { LeaderElectionError } from './errors.ts';
 import type { Api } from './kubernetes/api.ts';
@@ -39,8 +40,7 @@ export async function watchOver(
     found?.uid === held.uid && holderOf(found)?.uid === podUid && !found.deleting;
   try {
     for (;;) {
-      await lookout.watchLock();
-      signal.throwIfAborted();
+      await abortable(lookout.watchLock(), signal);
       const found = await api.retry(() => lock.get(signal), { signal, maxBackoffMs });
       if (!isMine(found)) return loss(lock.name, found, podUid);
       for (;;) {

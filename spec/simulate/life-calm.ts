@@ -110,6 +110,8 @@ async function handOver(world: World): Promise<void> {
   }
   if (sight.name === 'cut') world.cluster.faults.cutWatches();
   if (sight.name === 'silent') world.cluster.faults.add({ verb: 'watch', freeze: true });
+  // Whoever starts would find out by asking: those who wait have to notice the silence.
+  const startAgain = sight.name === 'silent' ? world.supervisor.hold() : () => undefined;
   const isOrphaned = world.truth.lock?.isOrphaned ?? false;
   endTerm(world, leader, way.name);
   if (mustSee && luck.chance(0.5)) {
@@ -128,6 +130,7 @@ async function handOver(world: World): Promise<void> {
   const isOver = () => isTaken || world.violations.length > 0;
   await world.advanceTo(world.clock.now() + boundMs, isOver);
   world.cluster.faults.clear();
+  startAgain();
   if (isOver()) return;
   const whose = `the lock of ${leader.name} was ${way.name}, with watches ${sight.name}`;
   world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);

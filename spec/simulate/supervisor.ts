@@ -17,9 +17,21 @@ export class Supervisor {
   readonly #ends = new Map<number, number>();
   #isMended = false;
   #isOver = false;
+  /** What is put off until programs are started again. */
+  #held: (() => void)[] | undefined;
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** Starts nobody until the function that it returns is called: who waits has to see to it alone. */
+  hold(): () => void {
+    this.#held ??= [];
+    return () => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const start of held) start();
+    };
   }
 
   readonly notice = (fact: Fact): void => {
@@ -55,10 +67,14 @@ export class Supervisor {
     const mustWait = isRefused || ends > FEW;
     const forbiddenMs = this.#world.pods.restartsInMs(podUid);
     const restartMs = Math.max(wantedMs, mustWait ? PATIENCE_MS : 0, forbiddenMs);
-    this.#world.later(restartMs, () => {
+    const start = () => {
       if (this.#isOver) return;
       const candidate = this.#world.boot(slot);
       if (candidate && !candidate.isBusy) candidate.start();
+    };
+    this.#world.later(restartMs, () => {
+      if (this.#held) this.#held.push(start);
+      else start();
     });
   }
 }

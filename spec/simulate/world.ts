@@ -59,6 +59,7 @@ export class World {
   isTroubled = true;
   readonly #transcript: Transcript | undefined;
   readonly figures = new Figures();
+  readonly supervisor = new Supervisor(this);
   readonly violations: Violation[] = [];
   /** Every process that there ever was. */
   readonly candidates: Candidate[] = [];
@@ -120,7 +121,7 @@ export class World {
     const { gcDelayMs } = schedule.setting;
     const cluster = await createCluster({ clock, http: false, gcDelayMs });
     const world = new World(schedule, clock, cluster, transcript);
-    world.listen(new Supervisor(world).notice);
+    world.listen(world.supervisor.notice);
     world.part.populate(world);
     return world;
   }

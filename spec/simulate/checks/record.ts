@@ -1,3 +1,4 @@
+import { LeaderElectionError } from '../../../lib/errors.ts';
 import type { Check } from '../check.ts';
 import { lockOf } from '../truth.ts';
 
@@ -49,6 +50,9 @@ export const wanted: Check = {
       } else if (fact.type === 'warned' && fact.code === 'LEADER_FOR_LIFE_LEFT_BEHIND') {
         leftBehind.add(fact.who);
       } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
+        // Who could not release it was told that it is kept.
+        const { error } = fact;
+        if (error instanceof LeaderElectionError && error.code === 'ERR_RELEASE_FAILED') return;
         const { lock } = world.truth;
         if (!lock || lock.isDeleting || led.has(lock.uid)) return;
         if (creators.get(lock.attempt) === fact.who && !leftBehind.has(fact.who)) {
