@@ -25,10 +25,11 @@ export const wanted: Check = {
   begin: (world, violated) => {
     // Of locks with which somebody has led: they are given up by a release, or with the Pod.
     const led = new Set<string>();
-    // It was warned of.
+    // It was warned of, or told by the error of a release.
     const leftBehind = new Set<unknown>();
     const creators = new Map<string, (typeof world.candidates)[number]>();
     return (fact) => {
+      if (fact.type === 'refused' && isReleaseFailure(fact.error)) leftBehind.add(fact.who);
       if (fact.type === 'leads') led.add(world.truth.lock?.uid ?? '');
       if (
         fact.type === 'sent' &&
@@ -50,9 +51,6 @@ export const wanted: Check = {
       } else if (fact.type === 'warned' && fact.code === 'LEADER_FOR_LIFE_LEFT_BEHIND') {
         leftBehind.add(fact.who);
       } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
-        // Who could not release it was told that it is kept.
-        const { error } = fact;
-        if (error instanceof LeaderElectionError && error.code === 'ERR_RELEASE_FAILED') return;
         const { lock } = world.truth;
         if (!lock || lock.isDeleting || led.has(lock.uid)) return;
         if (creators.get(lock.attempt) === fact.who && !leftBehind.has(fact.who)) {
@@ -62,6 +60,10 @@ export const wanted: Check = {
     };
   },
 };
+
+function isReleaseFailure(error: unknown): boolean {
+  return error instanceof LeaderElectionError && error.code === 'ERR_RELEASE_FAILED';
+}
 
 function attemptOf(body: unknown): string {
   const { metadata } = (body ?? {}) as { metadata?: { annotations?: Record<string, string> } };
