@@ -102,6 +102,7 @@ function events(): Event[] {
   const lock: Lock = { uid: 'lock', resourceVersion: '1', deleting: false, finalizers: [] };
   const held = { ...lock, owner: other };
   const own = { ...lock, uid: 'own', owner: mine };
+  const after = { ...own, uid: 'after', predecessors: [other, ended] };
   const seen = { watched: true, crowd: 1 };
   return [
     ...([mine, 'absent'] as const).map((self) => ({ type: 'identified', self }) as const),
@@ -110,7 +111,7 @@ function events(): Event[] {
         (self) => ({ type: 'attempted', outcome, self, predecessors: [] }) as const,
       ),
     ),
-    ...[undefined, lock, held, own, { ...held, deleting: true }].flatMap((found) =>
+    ...[undefined, lock, held, own, after, { ...held, deleting: true }].flatMap((found) =>
       readings.flatMap((holder) =>
         (['ready', 'not-ready'] as const).map(
           (node) => ({ type: 'inspected', lock: found, holder, node, ...seen }) as const,
