@@ -304,7 +304,7 @@ export function awaited(state: State, lock = state.lock): PodIdentity | undefine
 /** Whom I wait for while I hold this lock: also if it was an earlier process of mine that began to. */
 function notedPredecessors(state: State, lock: Lock): readonly PodIdentity[] {
   if (holderOf(lock)?.uid !== state.podUid) return [];
-  return state.lock?.uid === lock.uid ? state.predecessors : (lock.predecessors ?? []);
+  return sameTenure(lock, state.lock) ? state.predecessors : (lock.predecessors ?? []);
 }
 
 /**
@@ -317,7 +317,8 @@ function lastHolders(state: State, reading: PodReading = 'unreadable'): readonly
   const holder = lock && holderOf(lock);
   if (!holder || holder.uid === state.podUid) return state.predecessors;
   const isKnown = isOver(livenessOf(holder, reading)) || hasLetGo(state, holder);
-  return [...(isKnown ? [] : [holder]), ...(lock.predecessors ?? [])].slice(0, MAX_PREDECESSORS);
+  const all = [...(isKnown ? [] : [holder]), ...(lock.predecessors ?? [])];
+  return all.filter(({ uid }) => uid !== state.podUid).slice(0, MAX_PREDECESSORS);
 }
 
 /** The lock's end meant its holder's: that was over or, deleted in the background, has released it. */
@@ -421,7 +422,8 @@ function onLockSeen(state: State, lock: Lock, when: Circumstance): State {
   if (known && sameTenure(known, lock) && known.deleting === lock.deleting) return state;
   const untilMs = when.nowMs + settleMs(state.crowd, when.random);
   if (known && sameTenure(known, lock)) return wait({ ...state, lock }, untilMs);
-  return wait({ ...forget(state), lock, next: 'inspect' }, untilMs);
+  const predecessors = notedPredecessors(state, lock);
+  return wait({ ...forget(state), lock, predecessors, next: 'inspect' }, untilMs);
 }
 
 /** The same lock object, held by the same Pod. */

@@ -603,6 +603,19 @@ describe('when the lock goes and its holder may be on its way out (foreground de
       expect(found).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
     });
 
+    it('waits for it on when a watch tells of it before the call that created it knows', () => {
+      const lock = { ...mine, predecessors: [RIVAL] };
+      const seen = step(waiting(), { type: 'lock-seen', lock }, when);
+      expect(awaited(seen)).toEqual(RIVAL);
+      const waits = lookedAt(seen, { lock, holder: leaving });
+      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
+    });
+
+    it('does not wait for itself', () => {
+      const lock = aLock({ predecessors: [ME, elder] });
+      expect(step(waiting({ lock }), gone, when).predecessors).toEqual([RIVAL, elder]);
+    });
+
     it('waits for it on when it had been created before it was known to be, or by an earlier process', () => {
       const lock = { ...mine, predecessors: [RIVAL] };
       const fresh = aState({ command: inspecting });
