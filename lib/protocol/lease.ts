@@ -115,6 +115,8 @@ export interface State {
   readonly gone: boolean;
   /** Until when another elector that was seen to hold the lock may lead. */
   readonly rivalUntilMs: number;
+  /** Until when the holder of a lock that was deleted may lead, whoever has had its successor. */
+  readonly deletedUntilMs: number;
   readonly watch: Watch;
   /** When the command was decided: what it proves, it proves from then on. */
   readonly decided: Instant;
@@ -142,6 +144,7 @@ export function start(settings: Settings, when: Circumstance): State {
     version: undefined,
     gone: false,
     rivalUntilMs: Number.NEGATIVE_INFINITY,
+    deletedUntilMs: Number.NEGATIVE_INFINITY,
     watch: 'closed',
     decided: when,
     stamp: undefined,
@@ -379,13 +382,15 @@ function observe(before: State, version: LockVersion, when: Circumstance): State
   const news = { ...seen, conflicts: 0 };
   switch (record.holderIdentity) {
     case '':
-      return recreated ? news : { ...news, rivalUntilMs: Number.NEGATIVE_INFINITY };
+      return { ...news, rivalUntilMs: state.deletedUntilMs };
     case state.settings.identity:
       // Not the end of another's time: a create that was given up may be carried out at any time.
       // Nor of its conflicts: the network may make a write twice, and tell of the second.
       return seen;
-    default:
-      return { ...news, rivalUntilMs: rivalUntil(record, state.settings, when) };
+    default: {
+      const untilMs = rivalUntil(record, state.settings, when);
+      return { ...news, rivalUntilMs: Math.max(untilMs, state.deletedUntilMs) };
+    }
   }
 }
 
@@ -400,7 +405,7 @@ function observeGone(state: State, when: Circumstance): State {
   const rivalUntilMs = held
     ? rivalUntil(version.record, settings, when)
     : when.nowMs + settings.leaseDurationMs;
-  return { ...state, gone: true, rivalUntilMs };
+  return { ...state, gone: true, rivalUntilMs, deletedUntilMs: rivalUntilMs };
 }
 
 /** When a holder, if it still lived, would have renewed the lock or stopped leading. */

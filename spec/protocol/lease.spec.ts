@@ -112,6 +112,7 @@ describe('an elector begins', () => {
       version: undefined,
       gone: false,
       rivalUntilMs: -Infinity,
+      deletedUntilMs: -Infinity,
       watch: 'closed',
       decided: at(7),
       stamp: undefined,
@@ -369,6 +370,19 @@ describe('a lock that was deleted', () => {
     expect(state.rivalUntilMs).toBe(16_000);
     const known = after(aFollower({ ...other, uid: 'uid-2' }, true), [seen(anew), at(1_000)]);
     expect(known.rivalUntilMs).toBe(-Infinity);
+  });
+
+  it('and created anew is not free of its first holder when a later one releases it', () => {
+    const anew = { holderIdentity: '', leaseTransitions: 0 };
+    const first = after(aFollower(other, true), [seen(aVersion('12', anew, 'uid-2')), at(1_000)]);
+    const again = aVersion('14', { ...anew, leaseTransitions: 1 }, 'uid-2');
+    const state = after(first, [seen(again), at(3_000)]);
+    expect(state.rivalUntilMs).toBe(16_000);
+    const short = { holderIdentity: 'third', leaseDurationSeconds: 3, leaseTransitions: 2 };
+    const held = after(state, [seen(aVersion('16', short, 'uid-2')), at(4_000)]);
+    expect(held.rivalUntilMs).toBe(16_000);
+    const later = aVersion('18', { ...anew, leaseTransitions: 2 }, 'uid-2');
+    expect(after(held, [seen(later), at(5_000)]).rivalUntilMs).toBe(16_000);
   });
 
   it('and found anew where UIDs are unknown counts by its record', () => {
