@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reset } from './sockets.ts';
 import type { Weather } from './weather.ts';
 
 /** So much may be under way in a channel; then whoever sends has to wait. */
@@ -73,7 +74,7 @@ export class Channel {
   }
 
   async #deliver(content: Parcel['content']): Promise<void> {
-    if (content === 'reset') this.#sink.resetAndDestroy();
+    if (content === 'reset') reset(this.#sink);
     else if (content === 'end') this.#sink.end();
     // What is said to somebody who is gone is lost; that he is gone comes the other way.
     else if (this.#sink.writable && !this.#sink.write(content)) {

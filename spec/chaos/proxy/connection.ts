@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Direction } from '../fault.ts';
 import { Channel } from './channel.ts';
-import { closingOf } from './sockets.ts';
+import { closingOf, reset } from './sockets.ts';
 import type { Weather } from './weather.ts';
 
 /** A client's connection to the proxy, and what goes on from there, byte by byte. */
@@ -37,7 +37,7 @@ export class Connection {
   /** Both ends are told by a reset. */
   reset(): void {
     this.#over.abort();
-    for (const socket of [this.#client, this.#onward]) socket.resetAndDestroy();
+    for (const socket of [this.#client, this.#onward]) reset(socket);
   }
 }
 

@@ -8,6 +8,7 @@ import type { ClientCertificate, FaultProxyOptions } from '../fault.ts';
 import { Exchange, type Surroundings } from './exchange.ts';
 import { Http1Upstream } from './http1-upstream.ts';
 import { Http2Upstream } from './http2-upstream.ts';
+import { reset as resetSocket } from './sockets.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A client's connection where its TLS ends, and its own connection to the API server. */
@@ -77,7 +78,7 @@ export class Gateway {
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     await once(socket, 'connect');
     const { localPort = 0 } = socket;
-    const reset = () => socket.resetAndDestroy();
+    const reset = () => resetSocket(socket);
     const pair: Pair = { upstreamSocket, reset, exchanges: 0, isEnding: false };
     this.#pairs.set(localPort, pair);
     socket.once('close', () => {

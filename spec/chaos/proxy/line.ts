@@ -16,7 +16,7 @@ import { Gate } from './gate.ts';
 import { Gateway } from './gateway.ts';
 import { lasting, together } from './lasting.ts';
 import { RequestFaults } from './request-faults.ts';
-import { Sockets, dial } from './sockets.ts';
+import { Sockets, reset, dial } from './sockets.ts';
 import { Weather } from './weather.ts';
 
 export class ProxyLine implements Line {
@@ -46,7 +46,7 @@ export class ProxyLine implements Line {
     this.#gateway = gateway;
     this.#surroundings = surroundings;
     this.#server.on('connection', (socket) => {
-      this.#accept(socket).catch(() => socket.resetAndDestroy());
+      this.#accept(socket).catch(() => reset(socket));
     });
   }
 
@@ -137,7 +137,7 @@ export class ProxyLine implements Line {
     client.once('close', () => (this.counts.open -= 1));
     if (this.#dropping > 0) {
       this.counts.struck['drop-on-accept'] += 1;
-      client.resetAndDestroy();
+      reset(client);
     } else if (this.#halfOpen > 0) {
       this.counts.struck['half-open'] += 1;
       client.resume();

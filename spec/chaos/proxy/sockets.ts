@@ -34,6 +34,15 @@ export class Sockets {
   }
 }
 
+/**
+ * Ends it by a reset. While its own end is under way, the kernel would refuse that, and Node.js would
+ * neither close it then nor say so: such a one is just closed.
+ */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Of one that has not told yet that it is closed. */
 export async function closingOf(socket: Socket): Promise<void> {
   await new Promise((resolve) => socket.once('close', resolve));
