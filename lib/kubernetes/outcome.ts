@@ -50,8 +50,15 @@ const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
 
 /** Whether the same request may succeed later without anybody changing anything. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof ApiError) return transientStatuses.has(error.status) || isQuotaBusy(error);
+  if (error instanceof ApiError) {
+    return transientStatuses.has(error.status) || isQuotaBusy(error) || isCutConflict(error);
+  }
   return error instanceof NoAnswerError;
+}
+
+/** One whose body was lost on its way: nobody can tell whether the object exists or has changed. */
+function isCutConflict(error: ApiError): boolean {
+  return error.status === 409 && error.reason === 'Unknown';
 }
 
 /** Creates of whatever kind that count against one quota at the same time get in each other's way. */

@@ -94,6 +94,12 @@ describe('what a failure means', () => {
     expect(isQuotaExceeded(apiError(403, { message: uncounted }))).toBe(true);
   });
 
+  it('asks again after a conflict of which only the status arrived: what it was about is unknown', () => {
+    const cut = { status: 409, reason: 'Unknown', message: 'no Kubernetes status', causes: [] };
+    expect(isTransient(new ApiError(cut, 'POST /x'))).toBe(true);
+    expect(isTransient(new ApiError({ ...cut, reason: 'AlreadyExists' }, 'POST /x'))).toBe(false);
+  });
+
   it('tells a quota that another create has just counted against from a real conflict', () => {
     const message = 'Operation cannot be fulfilled on resourcequotas "small": it has been modified';
     expect(isTransient(apiError(409, { message }))).toBe(true);
