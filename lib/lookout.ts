@@ -6,7 +6,7 @@ import { toLock } from './kubernetes/config-map-lock.ts';
 import type { Json } from './kubernetes/json.ts';
 import { nodesPath, toNode } from './kubernetes/node.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
-import { podSeen, podsPath } from './kubernetes/pod.ts';
+import { PodSightings, podsPath } from './kubernetes/pod.ts';
 import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
 import { createLog } from './log.ts';
 import type { Hint, Watched } from './protocol/for-life.ts';
@@ -65,9 +65,10 @@ export class Lookout {
   /** Likewise for the Pod that holds the lock, in place of any other. */
   async watchHolder(podName: string): Promise<void> {
     const target = { path: podsPath(this.#options.namespace), name: podName };
+    const sightings = new PodSightings();
     await this.#watch('holder', target, (type, object) => ({
       type: 'holder-seen',
-      pod: podSeen(type, object),
+      pod: sightings.see(type, object),
     }));
   }
 

@@ -62,7 +62,6 @@ export function toPod(object: Json): Pod {
     phase: text(status, 'phase') ?? 'Unknown',
     deleting: isGiven(metadata, 'deletionTimestamp'),
     running: containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
-    ...(list(metadata, 'finalizers').includes('foregroundDeletion') && { foreground: true }),
     ...(nodeName !== undefined && { nodeName }),
     ...(reason !== undefined && { reason }),
   };
@@ -85,7 +84,22 @@ function isRunning(status: unknown): boolean {
   return Object.hasOwn(state, 'running') && isObject(state['running']);
 }
 
-/** What a watch event says of the Pod. */
-export function podSeen(type: string, object: Json): PodReading {
-  return type === 'DELETED' ? 'absent' : toPod(object);
+/**
+ * What the events of a watch on one name say of the Pod, one after the other. A deletion in the
+ * foreground shows by a finalizer, which is gone within milliseconds: only who sees the deletion begin
+ * can tell. A watch that is opened anew begins with what is there by then.
+ */
+export class PodSightings {
+  /** Of the Pod that was last seen, while it was not being deleted. */
+  #livingUid: string | undefined;
+
+  see(type: string, object: Json): PodReading {
+    const pod = type === 'DELETED' ? undefined : toPod(object);
+    const begins = type === 'MODIFIED' && pod?.deleting && pod.uid === this.#livingUid;
+    this.#livingUid = pod?.deleting ? undefined : pod?.uid;
+    if (!pod) return 'absent';
+    const finalizers = list(child(object, 'metadata'), 'finalizers');
+    const background = begins && !finalizers.includes('foregroundDeletion');
+    return background ? { ...pod, background } : pod;
+  }
 }

@@ -122,8 +122,8 @@ export interface State {
    * I do not lead before that is known to be over.
    */
   readonly predecessors: readonly PodIdentity[];
-  /** The Pod that was seen to be deleted in the foreground. */
-  readonly foregroundUid: string | undefined;
+  /** The Pod whose deletion was seen to begin, in the background. */
+  readonly backgroundUid: string | undefined;
   readonly obstacle: Obstacle;
   /** What a wait is for. */
   readonly next: 'attempt' | 'inspect';
@@ -146,7 +146,7 @@ export function start(settings: Settings, podUid: string | undefined): State {
     lock: undefined,
     holder: 'unreadable',
     predecessors: [],
-    foregroundUid: undefined,
+    backgroundUid: undefined,
     obstacle: 'none',
     next: 'attempt',
     crowd: 1,
@@ -283,7 +283,6 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     ...state,
     lock: event.lock,
     holder: event.holder,
-    foregroundUid: foregroundUid(state, event.holder),
     predecessors: event.lock
       ? notedPredecessors(state, event.lock)
       : lastHolders(state, event.holder),
@@ -321,11 +320,9 @@ function lastHolders(state: State, reading: PodReading = 'unreadable'): readonly
   return all.filter(({ uid }) => uid !== state.podUid).slice(0, MAX_PREDECESSORS);
 }
 
-/** The lock's end meant its holder's: that was over or, deleted in the background, has released it. */
+/** The lock's end says nothing new: its holder was over or, deleted in the background, released it. */
 function hasLetGo(state: State, holder: PodIdentity): boolean {
-  const { holder: reading, foregroundUid } = state;
-  const liveness = livenessOf(holder, reading);
-  return isOver(liveness) || (liveness === 'terminating' && foregroundUid !== holder.uid);
+  return isOver(livenessOf(holder, state.holder)) || state.backgroundUid === holder.uid;
 }
 
 function isOver(liveness: Liveness): boolean {
@@ -335,11 +332,6 @@ function isOver(liveness: Liveness): boolean {
 /** Lost its lock, and is being deleted: in the foreground, for all that is known. */
 function isLeaving(pod: PodIdentity, reading: PodReading): boolean {
   return typeof reading === 'object' && reading.deleting && !isOver(livenessOf(pod, reading));
-}
-
-/** The finalizer goes as soon as the lock has gone: once seen, it counts. */
-function foregroundUid(state: State, reading: PodReading): string | undefined {
-  return typeof reading === 'object' && reading.foreground ? reading.uid : state.foregroundUid;
 }
 
 /** Nobody holds it, yet it could not be created: once is a race, more needs patience. */
@@ -432,17 +424,14 @@ function sameTenure(a: Lock, b: Lock | undefined): boolean {
 }
 
 /** Only a lock that nobody else will free is a matter of milliseconds. */
-function onHolderSeen(state: State, pod: PodReading, when: Circumstance): State {
+function onHolderSeen(before: State, pod: PodReading, when: Circumstance): State {
+  const isBackground = typeof pod === 'object' && pod.background === true;
+  const state = isBackground ? { ...before, backgroundUid: pod.uid } : before;
   const holder = awaited(state);
   if (!holder || state.next === 'attempt') return state;
   const liveness = livenessOf(holder, pod);
   if (liveness === livenessOf(holder, state.holder)) return state;
-  const seen: State = {
-    ...state,
-    holder: pod,
-    foregroundUid: foregroundUid(state, pod),
-    obstacle: liveness,
-  };
+  const seen: State = { ...state, holder: pod, obstacle: liveness };
   const isMine = state.predecessors.length > 0;
   const isUpToUs = liveness === 'finished' || (liveness === 'gone' && isMine);
   const delay = isUpToUs

@@ -32,10 +32,10 @@ export interface Pod extends PodIdentity {
   readonly reason?: string;
   readonly deleting: boolean;
   /**
-   * It is deleted in the foreground: the garbage collector deletes the lock at once, although the
-   * Pod may run until its grace is over.
+   * Its deletion was seen to begin, and not in the foreground. If it is in the foreground, the garbage
+   * collector deletes the lock at once, although the Pod may run until its grace is over.
    */
-  readonly foreground?: boolean;
+  readonly background?: boolean;
   /** Some container's status (init, sidecar and ephemeral ones included) still says `running`. */
   readonly running: boolean;
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
-import { forceDeletePod, getPod, podSeen, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
+import { PodSightings, forceDeletePod, getPod, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 
@@ -138,14 +138,6 @@ describe('a Pod that is read', () => {
     expect(toPod({ metadata: { ...metadata, deletionTimestamp } }).deleting).toBe(true);
   });
 
-  it('may be deleted in the foreground', () => {
-    const of = (finalizers: unknown) => toPod({ metadata: { ...metadata, finalizers } });
-    expect(of(['a/b', 'foregroundDeletion'])).toMatchObject({ foreground: true });
-    for (const others of [['a/b', 'orphan'], [], 'foregroundDeletion', undefined]) {
-      expect(of(others)).not.toHaveProperty('foreground');
-    }
-  });
-
   it('may say why it is in its phase', () => {
     expect(withStatus({ phase: 'Failed', reason: 'Evicted' })).toMatchObject({
       phase: 'Failed',
@@ -178,12 +170,64 @@ describe('a Pod that is read', () => {
 });
 
 describe('what a watch tells of a Pod', () => {
+  const terminating = (finalizers?: unknown, uid = 'uid-of-app-0') => ({
+    ...stored,
+    metadata: { ...stored.metadata, uid, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers },
+  });
+  const told = (...events: [type: string, object: Record<string, unknown>][]) => {
+    const sightings = new PodSightings();
+    return events.map(([type, object]) => sightings.see(type, object)).at(-1);
+  };
+
   it.each(['ADDED', 'MODIFIED'])('is the Pod when it is %s', (type) => {
-    expect(podSeen(type, stored)).toEqual(read);
+    expect(told([type, stored])).toEqual(read);
   });
 
   it('is that it is absent once it is deleted', () => {
-    expect(podSeen('DELETED', stored)).toBe('absent');
+    expect(told(['DELETED', stored])).toBe('absent');
+  });
+
+  it.each([undefined, [], ['a/b', 'orphan'], 'foregroundDeletion'])(
+    'is that its deletion has begun in the background, with finalizers %j',
+    (finalizers) => {
+      const seen = told(['ADDED', stored], ['MODIFIED', terminating(finalizers)]);
+      expect(seen).toMatchObject({ deleting: true, background: true });
+    },
+  );
+
+  it('is not that where it was deleted in the foreground, nor later on', () => {
+    const foreground = ['MODIFIED', terminating(['a/b', 'foregroundDeletion'])] as const;
+    expect(told(['ADDED', stored], [...foreground])).not.toHaveProperty('background');
+    const later = ['MODIFIED', terminating()] as const;
+    expect(told(['ADDED', stored], [...foreground], [...later])).not.toHaveProperty('background');
+  });
+
+  it('is not that where its deletion was not seen to begin', () => {
+    const deleted = terminating();
+    const other = terminating(undefined, 'successor');
+    for (const events of [
+      [['ADDED', deleted]],
+      [['MODIFIED', deleted]],
+      [
+        ['ADDED', deleted],
+        ['MODIFIED', deleted],
+      ],
+      [
+        ['ADDED', stored],
+        ['ADDED', deleted],
+      ],
+      [
+        ['ADDED', stored],
+        ['MODIFIED', other],
+      ],
+      [
+        ['ADDED', stored],
+        ['DELETED', stored],
+        ['MODIFIED', deleted],
+      ],
+    ] as [string, Record<string, unknown>][][]) {
+      expect(told(...events)).not.toHaveProperty('background');
+    }
   });
 });
 

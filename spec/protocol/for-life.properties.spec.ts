@@ -29,7 +29,7 @@ const pod: fc.Arbitrary<Pod> = fc
     phase: fc.constantFrom('Pending', 'Running', 'Failed', 'Succeeded', 'Unknown'),
     deleting: fc.boolean(),
     running: fc.boolean(),
-    foreground: fc.boolean(),
+    background: fc.boolean(),
   })
   .map(({ identity: who, ...rest }) => ({ ...who, nodeName: 'n1', ...rest }));
 const reading: fc.Arbitrary<PodReading> = fc.oneof(

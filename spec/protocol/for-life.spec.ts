@@ -66,7 +66,7 @@ describe('a candidate starts', () => {
       lock: undefined,
       holder: 'unreadable',
       predecessors: [],
-      foregroundUid: undefined,
+      backgroundUid: undefined,
       obstacle: 'none',
       next: 'attempt',
       crowd: 1,
@@ -411,7 +411,7 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
 });
 
 describe('when the lock goes and its holder may be on its way out (foreground deletion), a candidate', () => {
-  const leaving = aPod({ deleting: true, foreground: true });
+  const leaving = aPod({ deleting: true });
   const elder = { name: 'app-2', uid: 'uid-of-app-2' };
   const eldest = { name: 'app-3', uid: 'uid-of-app-3' };
   const lookedAt = (state: State, changes: Partial<Event & { type: 'inspected' }> = {}) =>
@@ -427,8 +427,8 @@ describe('when the lock goes and its holder may be on its way out (foreground de
   it.each([
     ['runs', { holder: aPod() }],
     ['has not been read', { holder: 'unreadable' }],
-    ['is deleted in the foreground', { holder: leaving, foregroundUid: RIVAL.uid }],
-    ['was seen to be so', { holder: aPod({ deleting: true }), foregroundUid: RIVAL.uid }],
+    ['is being deleted, perhaps so', { holder: leaving }],
+    ['is, when another was not', { holder: leaving, backgroundUid: 'former' }],
     ['has ended but for a container', { holder: aPod({ phase: 'Failed' }) }],
   ] as const)('creates it, and remembers whom to look after: one that %s', (_, changes) => {
     for (const state of bereft(changes)) {
@@ -444,8 +444,7 @@ describe('when the lock goes and its holder may be on its way out (foreground de
     ['is gone', { holder: 'absent' }],
     ['is another', { holder: aPod({ uid: 'successor' }) }],
     ['has ended', { holder: aPod({ phase: 'Failed', running: false }) }],
-    ['was deleted in the background', { holder: aPod({ deleting: true }) }],
-    ['likewise, another so', { holder: aPod({ deleting: true }), foregroundUid: 'former' }],
+    ['was seen to be deleted in the background', { holder: leaving, backgroundUid: RIVAL.uid }],
     ['is nobody', { lock: lockWithout('owner', 'mark') }],
     ['is its own Pod', { lock: mine, holder: 'unreadable' }],
   ] as const)('has nobody to look after if the holder %s', (_, changes) => {
@@ -461,21 +460,27 @@ describe('when the lock goes and its holder may be on its way out (foreground de
     expect(after(aPod({ deleting: true })).predecessors).toEqual([RIVAL]);
   });
 
-  it('takes note of the foreground by a look, and remembers it: the mark goes with the lock', () => {
-    const looked = lookedAt(waiting(), { holder: leaving });
-    expect(looked.foregroundUid).toBe(RIVAL.uid);
-    const again = lookedAt(looked, { holder: aPod({ deleting: true }) });
-    expect(step(again, gone, when).predecessors).toEqual([RIVAL]);
-    const background = lookedAt(waiting(), { holder: aPod({ deleting: true }) });
-    expect(step(background, gone, when).predecessors).toEqual([]);
+  it.each(['inspect', 'wait'] as const)('notes at %s that it was in the background', (at) => {
+    const state = at === 'wait' ? waiting() : waiting({ command: inspecting });
+    const pod = aPod({ deleting: true, background: true });
+    const seen = step(state, { type: 'holder-seen', pod }, when);
+    expect(seen.backgroundUid).toBe(RIVAL.uid);
+    const later = lookedAt(seen, { holder: leaving });
+    expect(step(later, gone, when).predecessors).toEqual([]);
   });
 
-  it.each(['inspect', 'wait'] as const)('takes note of it by a watch, at %s', (at) => {
-    const state = at === 'wait' ? waiting() : waiting({ command: inspecting });
-    const seen = step(state, { type: 'holder-seen', pod: leaving }, when);
-    expect(seen.foregroundUid).toBe(RIVAL.uid);
-    const later = step(seen, { type: 'holder-seen', pod: aPod({ deleting: true }) }, when);
-    expect(step(later, gone, when).predecessors).toEqual([RIVAL]);
+  it('notes it also of a Pod that it knows to be terminating', () => {
+    const pod = aPod({ deleting: true, background: true });
+    const seen = step(waiting({ holder: leaving }), { type: 'holder-seen', pod }, when);
+    expect(step(seen, gone, when).predecessors).toEqual([]);
+  });
+
+  it('does not conclude so from a look, nor from a watch that did not see it begin', () => {
+    expect(step(lookedAt(waiting(), { holder: leaving }), gone, when).predecessors).toEqual([
+      RIVAL,
+    ]);
+    const seen = step(waiting(), { type: 'holder-seen', pod: leaving }, when);
+    expect(step(seen, gone, when).predecessors).toEqual([RIVAL]);
   });
 
   it('knows nothing of the holder of a lock that it has only just seen', () => {
@@ -521,7 +526,7 @@ describe('when the lock goes and its holder may be on its way out (foreground de
       expect(attempted([reading]).command).toEqual({ do: 'lead', lock: mine });
     });
 
-    it.each([leaving, aPod({ deleting: true }), aPod({ deleting: true, phase: 'Failed' })])(
+    it.each([leaving, aPod({ deleting: true, phase: 'Failed' })])(
       'holds it, and does not lead, while the last holder is on its way out: %j',
       (reading) => {
         const state = attempted([reading]);
