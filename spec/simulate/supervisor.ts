@@ -1,4 +1,5 @@
 import type { Fact } from './fact.ts';
+import { LifeCandidate } from './life-candidate.ts';
 import type { World } from './world.ts';
 
 /** Who was refused does not ask again at once, nor who has ended often: kubelets wait then, too. */
@@ -71,6 +72,10 @@ export class Supervisor {
       if (this.#isOver) return;
       const candidate = this.#world.boot(slot);
       if (candidate && !candidate.isBusy) candidate.start();
+      // Whoever gives the lock up asks again afterwards.
+      else if (candidate instanceof LifeCandidate && candidate.isGivingUp) {
+        this.#world.later(PATIENCE_MS, start);
+      }
     };
     this.#world.later(restartMs, () => {
       if (this.#held) this.#held.push(start);
