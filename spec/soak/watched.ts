@@ -44,24 +44,27 @@ export async function watch(
       child.kill('SIGKILL');
     }, ms);
   };
-  expect('the end of the warm-up', LAP_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const message = JSON.parse(line) as Message;
-    if ('warm' in message) {
-      warm = message.warm;
-      onLap(warm);
-      expect('the next lap', LAP_MS);
-    } else if ('lap' in message) {
-      laps.push(message.lap);
-      onLap(message.lap);
-      expect('the next lap', LAP_MS);
-    } else {
-      end = message.end;
-      expect('its exit after all was done', EXIT_MS);
+  try {
+    expect('the end of the warm-up', LAP_MS);
+    for await (const line of createInterface({ input: child.stdout })) {
+      const message = JSON.parse(line) as Message;
+      if ('warm' in message) {
+        warm = message.warm;
+        onLap(warm);
+        expect('the next lap', LAP_MS);
+      } else if ('lap' in message) {
+        laps.push(message.lap);
+        onLap(message.lap);
+        expect('the next lap', LAP_MS);
+      } else {
+        end = message.end;
+        expect('its exit after all was done', EXIT_MS);
+      }
     }
+    const [code, name] = await exited;
+    const exit = late ?? name ?? `code ${code}`;
+    return { warm, laps, end, exit };
+  } finally {
+    clearTimeout(limit);
   }
-  const [code, name] = await exited;
-  clearTimeout(limit);
-  const exit = late ?? name ?? `code ${code}`;
-  return { warm, laps, end, exit };
 }
