@@ -14,7 +14,8 @@ const MAX_ENDED = 1_000;
  * be taken back by another call that happened to create it.
  */
 export class Releases {
-  readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Several calls may lead with one lock, and each deletes it. */
+  readonly #underWay = new Map<string, Set<Promise<unknown>>>();
   readonly #ended = new Set<string>();
   readonly #claims = new Map<string, Set<object>>();
   /** Whoever created them has given up; the last one who claims them takes them back. */
@@ -59,17 +60,19 @@ export class Releases {
 
   /** Resolves when that is over, however it ended. */
   async settled(lock: Lock): Promise<void> {
-    await this.#underWay.get(lock.uid)?.catch(() => undefined);
+    await Promise.allSettled([...(this.#underWay.get(lock.uid) ?? [])]);
   }
 
   async #end<T>(lock: Lock, deletion: Promise<T>): Promise<T> {
-    this.#underWay.set(lock.uid, deletion);
+    const deletions = this.#underWay.get(lock.uid) ?? new Set();
+    this.#underWay.set(lock.uid, deletions.add(deletion));
     try {
       const result = await deletion;
       if (result !== false) this.#forget(lock);
       return result;
     } finally {
-      this.#underWay.delete(lock.uid);
+      deletions.delete(deletion);
+      if (deletions.size === 0) this.#underWay.delete(lock.uid);
     }
   }
 

@@ -25,6 +25,20 @@ describe('calls of one process that share a lock', () => {
     expect(releases.claim(lock, creator)).toBe(false);
   });
 
+  it('claim none while any of them deletes it, though another could not', async () => {
+    const releases = new Releases();
+    const last = Promise.withResolvers<boolean>();
+    const first = releases.takeBack(lock, () => Promise.reject(new Error('no answer')));
+    const second = releases.takeBack(lock, () => last.promise);
+    await expect(first).rejects.toThrow('no answer');
+    expect(releases.isEnding(lock)).toBe(true);
+    expect(releases.claim(lock, other)).toBe(false);
+    const settled = releases.settled(lock);
+    last.resolve(true);
+    await Promise.all([second, settled]);
+    expect(releases.isEnding(lock)).toBe(false);
+  });
+
   it('claim it again when it could not be taken back', async () => {
     const releases = new Releases();
     expect(await releases.takeBack(lock, () => Promise.resolve(false))).toBe(false);

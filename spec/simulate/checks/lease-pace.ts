@@ -49,7 +49,7 @@ function urgentMs(who: LeaseCandidate, proofs: Proofs): number | undefined {
 function hasToRenew(who: LeaseCandidate, proofs: Proofs): boolean {
   const { term, setting, clock } = who;
   const { renewDeadlineMs } = setting.times;
-  if (!term || !who.serves || proofs.ageMs(who) >= renewDeadlineMs) return false;
+  if (!term || !who.serves || proofs.wholeAgeMs(who) >= renewDeadlineMs) return false;
   if (term.abortedMs === undefined) return setting.calls === 'elector' || !term.isSettled;
   const { code } = term.signal.reason as { readonly code?: string };
   return code === undefined && !term.isSettled && clock.now() - term.abortedMs < renewDeadlineMs;
