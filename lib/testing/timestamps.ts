@@ -8,9 +8,12 @@ export function wireTime(date: Date): string {
   return last.text;
 }
 
-/** `wireTime` of a moment so many seconds after another. */
+/** No year has more than four digits there. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/** `wireTime` of a moment so many seconds after another, or of the last there is. */
 export function wireTimeAfter(date: Date, seconds: number): string {
-  return wireTime(new Date(date.getTime() + seconds * 1000));
+  return wireTime(new Date(Math.min(date.getTime() + seconds * 1000, LAST_MS)));
 }
 
 const MICRO_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{6})(Z|[+-]\d\d:\d\d)$/;
