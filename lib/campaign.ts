@@ -196,6 +196,8 @@ export class Campaign {
   /** Creates the lock, and makes sure who I am and that nobody else leads, in one round trip. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
+    const { releases } = this.#options;
+    const { deletions } = releases;
     const { controller: verifying, end } = linked(signal);
     const create = this.#create(podUid, signal);
     // Not with its error: why it was refused says nothing of what else is read.
@@ -213,7 +215,9 @@ export class Campaign {
     if (predecessors.status === 'rejected') throw predecessors.reason;
     const outcome = created.value;
     // Meanwhile, another call of this process may have led with it, and released it.
-    const isGone = typeof outcome === 'object' && !this.#options.releases.claim(outcome, this);
+    const isGone =
+      typeof outcome === 'object' &&
+      (releases.deletions > deletions || !releases.claim(outcome, this));
     return {
       type: 'attempted',
       outcome: isGone ? 'exists' : outcome,
@@ -298,7 +302,9 @@ export class Campaign {
 
   /** Reads afresh, after the watches are open: what happens later is a hint. */
   async #inspect(signal: AbortSignal): Promise<Event> {
+    const { releases } = this.#options;
     await abortable(this.#lookout.watchLock(), signal);
+    const { deletions } = releases;
     const expected = awaited(this.#state);
     const [lock, early] = await Promise.all([
       this.#readLock(signal),
@@ -312,8 +318,9 @@ export class Campaign {
     ]);
     const node = reading && (await this.#readNode(reading, signal));
     // As above: it may have been released while the rest was read.
-    if (lock && this.#isMine(lock) && !this.#options.releases.claim(lock, this)) {
-      return this.#inspect(signal);
+    if (lock && this.#isMine(lock)) {
+      const isStale = releases.deletions > deletions || !releases.claim(lock, this);
+      if (isStale) return this.#inspect(signal);
     }
     const watched = this.#lookout.complete;
     const found = { lock, holder: reading ?? 'unreadable', watched, crowd: this.#crowd.size };

@@ -17,6 +17,7 @@ export class Releases {
   /** Several calls may lead with one lock, and each deletes it. */
   readonly #underWay = new Map<string, Set<Promise<unknown>>>();
   readonly #ended = new Set<string>();
+  #deletions = 0;
   readonly #claims = new Map<string, Set<object>>();
   /** Whoever created them has given up; the last one who claims them takes them back. */
   readonly #unwanted = new Map<string, Lock>();
@@ -24,6 +25,14 @@ export class Releases {
   /** Deletes the lock that this Pod holds, in whichever version; leaves any other alone. */
   async release(api: Api, store: ConfigMapLock, held: Lock, podUid: string): Promise<void> {
     await this.#end(held, deleteHeld(api, store, held, podUid));
+  }
+
+  /**
+   * How many deletions have come to an end, whatever came of them: what was read before the last one may
+   * be out of date.
+   */
+  get deletions(): number {
+    return this.#deletions;
   }
 
   /** A call is about to lead with this lock. False if it is being deleted, or was. */
@@ -71,6 +80,7 @@ export class Releases {
       if (result !== false) this.#forget(lock);
       return result;
     } finally {
+      this.#deletions += 1;
       deletions.delete(deletion);
       if (deletions.size === 0) this.#underWay.delete(lock.uid);
     }
