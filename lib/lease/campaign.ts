@@ -7,6 +7,7 @@ import {
   type Command,
   type Event,
   type Hint,
+  type Known,
   type Loss,
   type Settings,
   type State,
@@ -22,6 +23,8 @@ export interface CampaignOptions {
   readonly settings: Settings;
   readonly requestTimeoutMs: number;
   readonly observer: CampaignObserver;
+  /** What the same elector's last campaign knew. */
+  readonly known?: Known | undefined;
 }
 
 /** Who looks on. Nothing flows back from here. */
@@ -52,8 +55,13 @@ export class Campaign {
     this.#options = options;
     // Whatever was missed, a read tells it.
     this.#hints = new Inbox<Hint>(options.clock, { type: 'watch-opened' });
-    this.#state = start(options.settings, this.#circumstance());
+    this.#state = start(options.settings, this.#circumstance(), options.known);
     void this.#watch();
+  }
+
+  /** What it has seen of the lock. */
+  get known(): Known {
+    return this.#state;
   }
 
   /**

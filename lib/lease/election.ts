@@ -3,7 +3,7 @@ import { sleep } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { printable } from '../printable.ts';
-import type { Loss } from '../protocol/lease.ts';
+import type { Known, Loss } from '../protocol/lease.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Campaign, type Tenure } from './campaign.ts';
 import { openLock } from './lease-lock.ts';
@@ -58,6 +58,8 @@ export class Election {
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
   #term: Term | undefined;
+  /** Whoever campaigns again must not forget whom he saw lead: a lock may be deleted meanwhile. */
+  #known: Known | undefined;
 
   constructor(surroundings: Surroundings, options: ElectionOptions) {
     const { clock, warn } = surroundings;
@@ -125,11 +127,13 @@ export class Election {
       settings: { ...this.#options.durations, identity: lock.identity },
       requestTimeoutMs: this.#requestTimeoutMs,
       observer: this.#reporter,
+      known: this.#known,
     });
     try {
       const tenure = await campaign.acquire(signal);
       return await this.#serve(campaign, { ...tenure, namespace: lock.namespace }, job, signal);
     } finally {
+      this.#known = campaign.known;
       campaign.close();
     }
   }

@@ -135,16 +135,26 @@ export interface State {
   readonly loss: Loss | undefined;
 }
 
-export function start(settings: Settings, when: Circumstance): State {
+const NOTHING: Known = {
+  version: undefined,
+  gone: false,
+  rivalUntilMs: Number.NEGATIVE_INFINITY,
+  deletedUntilMs: Number.NEGATIVE_INFINITY,
+};
+
+/** What an elector has seen of the lock in the campaigns that it has been through. */
+export type Known = Pick<State, 'version' | 'gone' | 'rivalUntilMs' | 'deletedUntilMs'>;
+
+export function start(settings: Settings, when: Circumstance, known: Known = NOTHING): State {
   return {
     settings,
     phase: 'following',
     command: { do: 'get' },
     next: 'get',
-    version: undefined,
-    gone: false,
-    rivalUntilMs: Number.NEGATIVE_INFINITY,
-    deletedUntilMs: Number.NEGATIVE_INFINITY,
+    version: known.version,
+    gone: known.gone,
+    rivalUntilMs: known.rivalUntilMs,
+    deletedUntilMs: known.deletedUntilMs,
     watch: 'closed',
     decided: when,
     stamp: undefined,
