@@ -11,6 +11,9 @@ import {
 
 import { type BecomeOptions, type Leadership, become } from '../../lib/index.ts';
 
+/** Where Pods are whose processes are in this one. */
+export const NODE = 'nowhere';
+
 /** A request as the API server saw it. */
 export interface SeenRequest {
   readonly verb: string;
@@ -85,12 +88,12 @@ export class Namespace implements AsyncDisposable {
     return new Namespace(cluster, name);
   }
 
-  /** A Pod that runs, on a node that does not exist, and its process. */
+  /** A Pod that runs, on a node without a kubelet, and its process. */
   async replica(
     name: string,
     options: { nodeName?: string; serviceAccountName?: string } = {},
   ): Promise<Replica> {
-    const { nodeName = 'nowhere', serviceAccountName = 'default' } = options;
+    const { nodeName = NODE, serviceAccountName = 'default' } = options;
     const body = {
       metadata: { name, labels: { app: 'behaviour' } },
       spec: {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import {
+  ApiException,
   AuthenticationV1TokenRequest,
   CoreV1Api,
   KubeConfig,
@@ -8,7 +9,7 @@ import {
   type V1PolicyRule,
 } from '@kubernetes/client-node';
 
-import type { Cluster, SeenRequest } from './cluster.ts';
+import { type Cluster, NODE, type SeenRequest } from './cluster.ts';
 
 /** What the specs can do to a cluster of the project's own, and not to another. */
 export interface Powers {
@@ -17,7 +18,16 @@ export interface Powers {
   startGarbageCollector(): Promise<void>;
 }
 
-/** A real cluster as the behaviour specs want it. */
+/** A real cluster as the behaviour specs want it, with the node of their Pods. */
+export async function openRealCluster(
+  kubeConfigPath: string,
+  powers: Powers | undefined,
+): Promise<Cluster> {
+  const cluster = realCluster(kubeConfigPath, powers);
+  return { ...cluster, [Symbol.asyncDispose]: await createNode(cluster.admin) };
+}
+
+/** The same without that node: where no Pod is needed for long. */
 export function realCluster(kubeConfigPath: string, powers: Powers | undefined): Cluster {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(kubeConfigPath);
@@ -69,6 +79,19 @@ export function realCluster(kubeConfigPath: string, powers: Powers | undefined):
     requestsOf,
     ...powers,
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Kubernetes deletes all Pods of a node that has been missing for a minute, at any moment. */
+async function createNode(admin: CoreV1Api): Promise<() => Promise<void>> {
+  try {
+    await admin.createNode({ body: { metadata: { name: NODE }, spec: { unschedulable: true } } });
+  } catch (error) {
+    if (!(error instanceof ApiException) || error.code !== 409) throw error;
+    return () => Promise.resolve();
+  }
+  return async () => {
+    await admin.deleteNode({ name: NODE });
   };
 }
 

@@ -5,7 +5,7 @@ import { load } from '../cluster/state.ts';
 import { becomeBehaviour } from './become.ts';
 import { leadBehaviour } from './lead.ts';
 import { observeBehaviour } from './observe.ts';
-import { type Powers, realCluster } from './real-cluster.ts';
+import { type Powers, openRealCluster } from './real-cluster.ts';
 
 const { kubeconfig, name } = inject('cluster');
 
@@ -23,7 +23,7 @@ function powersOver(clusterName: string): Powers {
 
 const powers = name === undefined ? undefined : powersOver(name);
 
-const open = () => Promise.resolve(realCluster(kubeconfig, powers));
+const open = () => openRealCluster(kubeconfig, powers);
 
 becomeBehaviour(
   'a real Kubernetes',

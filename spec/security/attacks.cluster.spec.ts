@@ -1,11 +1,11 @@
 import { inject } from 'vitest';
 
-import { realCluster } from '../behaviour/real-cluster.ts';
+import { openRealCluster } from '../behaviour/real-cluster.ts';
 import { attacksOnLeases } from './attacks-on-leases.ts';
 import { attacksOnLocks } from './attacks-on-locks.ts';
 
 const { kubeconfig } = inject('cluster');
-const open = () => Promise.resolve(realCluster(kubeconfig, undefined));
+const open = () => openRealCluster(kubeconfig, undefined);
 
 attacksOnLocks('a real Kubernetes', open);
 attacksOnLeases('a real Kubernetes', open);
