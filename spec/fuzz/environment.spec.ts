@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { LeaderElectionError } from '../../lib/errors.ts';
 import { identify, locate } from '../../lib/identity.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../lib/kubernetes/names.ts';
@@ -11,7 +10,7 @@ import { Container } from '../support/container.ts';
 import { certificate } from '../support/servers.ts';
 import { hostileTexts, hostileValue } from './hostile.ts';
 import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
-import { expectHarmless } from './witness.ts';
+import { expectTyped } from './witness.ts';
 
 const text = fc.oneof(
   fc.constantFrom(...hostileTexts, 'default', 'pod-0', '10.0.0.1', '443', '::1'),
@@ -19,14 +18,6 @@ const text = fc.oneof(
   fc.string({ unit: 'binary' }),
 );
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-
-function expectTyped(error: unknown): void {
-  const isTyped =
-    error instanceof LeaderElectionError ||
-    (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_ARGUMENT');
-  expect(isTyped, String(error instanceof Error ? error.stack : error)).toBe(true);
-  expectHarmless([String(error)], { lines: true });
-}
 
 const names = [
   ...['POD_NAME', 'POD_NAMESPACE', 'POD_UID'],

@@ -6,27 +6,17 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
-import { type Clock, systemClock } from '../../lib/clock.ts';
-import { LeaderElectionError } from '../../lib/errors.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
 import { Releases } from '../../lib/release.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { Container } from '../support/container.ts';
+import { hasty } from './haste.ts';
 import { hostileJson, hostileTexts } from './hostile.ts';
 import { type Damage, type Edit, damage, damaged, edit, edited } from './mutation.ts';
 import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
-import { Witness, expectHarmless } from './witness.ts';
-
-const HASTE = 50;
-
-/** Time passes that much faster: who cannot reach the API server gives up soon. */
-const hasty: Clock = {
-  ...systemClock,
-  now: () => systemClock.now() * HASTE,
-  boot: () => systemClock.now() * HASTE,
-  after: (ms, task, options) => systemClock.after(ms / HASTE, task, options),
-};
+import { Witness, expectHarmless, expectTyped } from './witness.ts';
 
 /** What is done to the bytes of a file, in the end. */
 const encodings: Readonly<Record<string, (text: string) => Buffer>> = {
@@ -87,14 +77,6 @@ const said = fc.oneof(
     }),
   fc.string({ unit: 'binary' }),
 );
-
-function expectTyped(error: unknown): void {
-  const isTyped =
-    error instanceof LeaderElectionError ||
-    (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_ARGUMENT');
-  expect(isTyped, String(error instanceof Error ? error.stack : error)).toBe(true);
-  expectHarmless([String(error)], { lines: true });
-}
 
 /** Fails unless whoever leads by this kubeconfig holds the lock. */
 async function expectFounded(

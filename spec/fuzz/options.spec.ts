@@ -3,14 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
-import { LeaderElectionError } from '../../lib/errors.ts';
 import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
 import { SimulatedSurroundings, Simulation, kubeConfig } from '../become/simulation.ts';
 import { hostileValue } from './hostile.ts';
 import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
-import { expectHarmless } from './witness.ts';
+import { expectTyped } from './witness.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -120,14 +119,6 @@ const keys = ({ given, others }: Target) =>
     { weight: 8, arbitrary: fc.constantFrom(...Object.keys(given), ...others) },
     { weight: 1, arbitrary: fc.constantFrom('constructor', '__proto__', 'a\nb', 'toString', '') },
   );
-
-function expectTyped(error: unknown): void {
-  const isTyped =
-    error instanceof LeaderElectionError ||
-    (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_ARGUMENT');
-  expect(isTyped, String(error instanceof Error ? error.stack : error)).toBe(true);
-  expectHarmless([String(error)], { lines: true });
-}
 
 describe.each(Object.entries(targets))('%s', (_, target) => {
   test(

@@ -3,7 +3,6 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
-import { type Clock, systemClock } from '../../lib/clock.ts';
 import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
@@ -15,6 +14,7 @@ import type { Surroundings } from '../../lib/surroundings.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { Container } from '../support/container.ts';
 import { type Handler, Server, TcpServer, certificate } from '../support/servers.ts';
+import { HASTE, hasty } from './haste.ts';
 import { PATIENCE_MS } from './runs.ts';
 import { Witness, shown } from './witness.ts';
 
@@ -23,16 +23,6 @@ type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
 
 /** Nobody else says this. */
 const secret = (name: string) => `s3cret-${name}-p@ss/w%rd`;
-
-const HASTE = 50;
-
-/** Time passes that much faster: timeouts and warnings come soon. */
-const hasty: Clock = {
-  ...systemClock,
-  now: () => systemClock.now() * HASTE,
-  boot: () => systemClock.now() * HASTE,
-  after: (ms, task, options) => systemClock.after(ms / HASTE, task, options),
-};
 
 const client = certificateFor('client', 'client');
 

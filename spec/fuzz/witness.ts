@@ -3,6 +3,8 @@ import { inspect } from 'node:util';
 import createDebug from 'debug';
 import { expect } from 'vitest';
 
+import { LeaderElectionError } from '../../lib/errors.ts';
+
 /** Everything that this library lets anybody see: the log, and whatever else is handed in. */
 export class Witness implements Disposable {
   readonly lines: string[] = [];
@@ -70,4 +72,13 @@ export function expectHarmless(texts: readonly string[], { lines }: { readonly l
     expect(text).not.toMatch(/^\W*(b: )?INJECTED/m);
     expect(text.length).toBeLessThan(20_000);
   }
+}
+
+/** Fails where this is no error that the documentation tells of. */
+export function expectTyped(error: unknown): void {
+  const isTyped =
+    error instanceof LeaderElectionError ||
+    (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_ARGUMENT');
+  expect(isTyped, String(error instanceof Error ? error.stack : error)).toBe(true);
+  expectHarmless([String(error)], { lines: true });
 }
