@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** An answer without what differs each time: UIDs, versions, times, and who manages which field. */
 export interface PlainAnswer {
   readonly status: number;
@@ -9,6 +11,10 @@ type Json = Record<string, unknown>;
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isSameBookmark(line: unknown, last: unknown): boolean {
+  return isObject(line) && line['type'] === 'BOOKMARK' && isDeepStrictEqual(line, last);
 }
 
 /** Numbers values in the order in which they first appear, so that equal ones stay equal. */
@@ -36,7 +42,9 @@ export class Normaliser {
 
   answer(status: number, text: string): PlainAnswer {
     const lines = text.startsWith('{"type":') ? text.trim().split('\n') : [text];
-    return { status, body: lines.map((line) => this.#line(line)) };
+    const body = lines.map((line) => this.#line(line));
+    // The real server repeats a bookmark when it likes.
+    return { status, body: body.filter((line, at) => !isSameBookmark(line, body[at - 1])) };
   }
 
   #line(line: string): unknown {
