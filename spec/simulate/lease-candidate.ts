@@ -192,7 +192,6 @@ export class LeaseCandidate extends LeaseProcess {
         if (term.isSettled) return;
         for (const cancel of cancels.splice(0)) cancel();
         term.settledMs = clock.now();
-        this.#campaigns(term);
         resolve(undefined);
       },
     };
@@ -219,7 +218,6 @@ export class LeaseCandidate extends LeaseProcess {
         const why = code === '' ? 'it was told to stop' : code;
         this.world.tellAll({ type: 'ended', who: this, why });
       });
-      this.#campaigns(term);
       if (term.isSettled) return;
       if (this.setting.slownessMs === 0) term.settle();
       else after(this.setting.slownessMs, term.settle);
@@ -233,12 +231,6 @@ export class LeaseCandidate extends LeaseProcess {
       this.world.tellAll({ type: 'leads', who: this, token: leadership?.fencingToken ?? '' });
     });
     return promise;
-  }
-
-  /** After a loss, and once its work has settled, it may begin anew: with nothing seen. */
-  #campaigns({ abortedMs, call }: Term): void {
-    if (!this.setting.recampaign || abortedMs === undefined) return;
-    if (call === this.callCount) this.sightings.forget();
   }
 
   /** Once for each start, after its work has settled or was waited for. */
