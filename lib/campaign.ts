@@ -215,9 +215,7 @@ export class Campaign {
     if (predecessors.status === 'rejected') throw predecessors.reason;
     const outcome = created.value;
     // Meanwhile, another call of this process may have led with it, and released it.
-    const isGone =
-      typeof outcome === 'object' &&
-      (releases.deletions > deletions || !releases.claim(outcome, this));
+    const isGone = typeof outcome === 'object' && !releases.claim(outcome, this, deletions);
     return {
       type: 'attempted',
       outcome: isGone ? 'exists' : outcome,
@@ -318,9 +316,8 @@ export class Campaign {
     ]);
     const node = reading && (await this.#readNode(reading, signal));
     // As above: it may have been released while the rest was read.
-    if (lock && this.#isMine(lock)) {
-      const isStale = releases.deletions > deletions || !releases.claim(lock, this);
-      if (isStale) return this.#inspect(signal);
+    if (lock && this.#isMine(lock) && !releases.claim(lock, this, deletions)) {
+      return this.#inspect(signal);
     }
     const watched = this.#lookout.complete;
     const found = { lock, holder: reading ?? 'unreadable', watched, crowd: this.#crowd.size };

@@ -35,9 +35,13 @@ export class Releases {
     return this.#deletions;
   }
 
-  /** A call is about to lead with this lock. False if it is being deleted, or was. */
-  claim(lock: Lock, call: object): boolean {
-    if (this.isEnding(lock) || this.#ended.has(lock.uid)) return false;
+  /**
+   * A call is about to lead with this lock, which it read after so many deletions had come to an end.
+   * False if it is being deleted, or was, or may have been since.
+   */
+  claim(lock: Lock, call: object, deletions = this.#deletions): boolean {
+    if (this.#deletions > deletions || this.isEnding(lock)) return false;
+    if (this.#ended.has(lock.uid)) return false;
     const calls = this.#claims.get(lock.uid) ?? new Set();
     this.#claims.set(lock.uid, calls.add(call));
     return true;
