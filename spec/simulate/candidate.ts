@@ -1,5 +1,9 @@
+import type { ProcessClock } from '../lease/process-clock.ts';
+import type { Sent } from './fact.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
+import { CandidateSurroundings } from './surroundings.ts';
+import type { World } from './world.ts';
 
 /** What of a candidate's requests and answers does not get through. */
 export type Cut = 'both' | 'requests' | 'answers';
@@ -12,45 +16,133 @@ export interface Remains {
   readonly calls: number;
 }
 
-/** One process that competes, whatever its kind, from its birth to its death. */
-export interface Candidate {
-  /** Where it runs. */
+/** Where a candidate runs, and which one it is there, as in `a1`, `a2`, `b1`. */
+export interface Berth {
   readonly slot: number;
-  /** Which one it is there, as in `a1`, `a2`, `b1`. */
   readonly name: string;
-  readonly kind: SlotSetting['kind'];
+}
+
+/** A process that competes, whatever its kind, from its birth to its death. */
+export abstract class Candidate {
+  abstract readonly kind: SlotSetting['kind'];
+  readonly slot: number;
+  readonly name: string;
   /** Others may share it, who compete for another lock. */
   readonly process: Process;
-  readonly podName: string;
-  readonly podUid: string;
-  readonly isAlive: boolean;
-  /** Neither stopped nor suspended: its program can do something. */
-  readonly isRunning: boolean;
+  readonly surroundings: CandidateSurroundings;
+  protected readonly world: World;
+
+  constructor(world: World, { slot, name }: Berth, process: Process) {
+    this.world = world;
+    this.slot = slot;
+    this.name = name;
+    this.process = process;
+    process.join(this);
+    this.surroundings = new CandidateSurroundings(world, process, {
+      sent: (sent) => {
+        world.tellAll({ type: 'sent', who: this, sent });
+      },
+      answered: (sent, status, body) => {
+        this.noteAnswer?.(sent, status, body);
+        world.tellAll({ type: 'answered', who: this, sent, status, body });
+      },
+      unanswered: (sent, error) => {
+        const why = error instanceof Error ? error.message : String(error);
+        world.tellAll({ type: 'unanswered', who: this, sent, why });
+      },
+      warned: (message, code) => {
+        this.noteWarning?.(code);
+        world.tellAll({ type: 'warned', who: this, message, code });
+      },
+    });
+  }
+
   /** Its program asks, waits or leads. */
-  readonly isBusy: boolean;
+  abstract readonly isBusy: boolean;
   /** Its program would say that it leads, at this very moment. */
-  readonly isValid: boolean;
+  abstract readonly isValid: boolean;
   /** Of its present leadership. */
-  readonly fencingToken: string | undefined;
-  readonly remains: Remains;
+  abstract readonly fencingToken: string | undefined;
+  /** How many calls of the library have not come to an end. */
+  protected abstract readonly calls: number;
 
   /** Its program asks for leadership. */
-  start(): void;
+  abstract start(): void;
   /** Its program gives up what it leads with, after it has stopped to work. */
-  finish(): void;
+  abstract finish(): void;
   /** Its program does not want to lead any more, or to wait for it. */
-  cancel(): void;
+  abstract cancel(): void;
+
+  /** For those kinds that learn from it. */
+  protected noteAnswer?(sent: Sent, status: number, body: unknown): void;
+  protected noteWarning?(code: string): void;
+
+  get clock(): ProcessClock {
+    return this.surroundings.clock;
+  }
+
+  get podName(): string {
+    return this.process.podName;
+  }
+
+  get podUid(): string {
+    return this.process.podUid;
+  }
+
+  get isAlive(): boolean {
+    return this.process.isAlive;
+  }
+
+  /** Neither stopped nor suspended: its program can do something. */
+  get isRunning(): boolean {
+    return this.process.isRunning;
+  }
+
+  get isWaking(): boolean {
+    return this.process.isWaking;
+  }
+
+  get remains(): Remains {
+    const { requests } = this.surroundings;
+    return { timers: this.process.timersOf(this), requests, calls: this.calls };
+  }
+
   /** The process ends at once, and says no more; what it has sent may yet be carried out. */
-  kill(): void;
-  /** As `SIGSTOP`, and `SIGCONT`. */
-  stop(): void;
-  continue(): void;
-  /** Its machine sleeps, and wakes up again. */
-  suspend(): void;
-  resume(): void;
+  kill(): void {
+    this.process.kill();
+  }
+
+  /** As `SIGSTOP`. */
+  stop(): void {
+    this.process.stop();
+  }
+
+  /** As `SIGCONT`. */
+  continue(): void {
+    this.process.continue();
+  }
+
+  /** Its machine sleeps. */
+  suspend(): void {
+    this.process.suspend();
+  }
+
+  /** It wakes up again. */
+  resume(): void {
+    this.process.resume();
+  }
+
   /** The network between it and the cluster is gone; nobody is told. */
-  cut(what: Cut): void;
-  mend(): void;
+  cut(what: Cut): void {
+    this.process.cut(what);
+  }
+
+  mend(): void {
+    this.process.mend();
+  }
+
   /** Its wall clock is set. */
-  setWall(offsetMs: number): void;
+  setWall(offsetMs: number): void {
+    this.process.setWall(offsetMs);
+  }
 }

@@ -1,9 +1,9 @@
 import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
-import type { Candidate, Cut, Remains } from './candidate.ts';
+import { type Berth, Candidate } from './candidate.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
-import { CandidateSurroundings, kubeConfig } from './surroundings.ts';
+import { kubeConfig } from './surroundings.ts';
 import type { World } from './world.ts';
 
 /** How a slot of leader for life is set up. */
@@ -31,61 +31,19 @@ export class NoLongerWanted extends Error {
 }
 
 /** A process that calls `become`, and works for as long as it leads. */
-export class LifeCandidate implements Candidate {
-  readonly kind = 'life';
-  readonly slot: number;
-  readonly name: string;
-  readonly process: Process;
+export class LifeCandidate extends Candidate {
+  override readonly kind = 'life';
   readonly setting: LifeSlot;
-  readonly surroundings: CandidateSurroundings;
-  readonly #world: World;
   #calls: Call[] = [];
   #hasWarned = false;
 
-  constructor(
-    world: World,
-    setting: LifeSlot,
-    place: { readonly slot: number; readonly name: string },
-    process: Process,
-  ) {
-    this.#world = world;
+  constructor(world: World, setting: LifeSlot, berth: Berth, process: Process) {
+    super(world, berth, process);
     this.setting = setting;
-    this.slot = place.slot;
-    this.name = place.name;
-    this.process = process;
-    process.join(this);
-    this.surroundings = new CandidateSurroundings(world, process, {
-      sent: (sent) => {
-        world.tellAll({ type: 'sent', who: this, sent });
-      },
-      answered: (sent, status, body) => {
-        world.tellAll({ type: 'answered', who: this, sent, status, body });
-      },
-      unanswered: (sent, error) => {
-        const why = error instanceof Error ? error.message : String(error);
-        world.tellAll({ type: 'unanswered', who: this, sent, why });
-      },
-      warned: (message, code) => {
-        if (code === 'LEADER_FOR_LIFE_DEGRADED') this.#hasWarned = true;
-        world.tellAll({ type: 'warned', who: this, message, code });
-      },
-    });
   }
 
-  get podName(): string {
-    return this.process.podName;
-  }
-
-  get podUid(): string {
-    return this.process.podUid;
-  }
-
-  get isAlive(): boolean {
-    return this.process.isAlive;
-  }
-
-  get isRunning(): boolean {
-    return this.process.isRunning;
+  protected override noteWarning(code: string): void {
+    if (code === 'LEADER_FOR_LIFE_DEGRADED') this.#hasWarned = true;
   }
 
   get isBusy(): boolean {
@@ -123,9 +81,8 @@ export class LifeCandidate implements Candidate {
     );
   }
 
-  get remains(): Remains {
-    const calls = this.#calls.filter(({ state }) => state !== 'over').length;
-    return { timers: this.process.timersOf(this), requests: this.surroundings.requests, calls };
+  protected get calls(): number {
+    return this.#calls.filter(({ state }) => state !== 'over').length;
   }
 
   /** It releases, or takes back what it may have created before it was told to wait no longer. */
@@ -141,14 +98,14 @@ export class LifeCandidate implements Candidate {
     if (!this.isBusy) this.#hasWarned = false;
     const call: Call = { abort: new AbortController(), state: 'waiting' };
     this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
-    this.#world.tellAll({ type: 'asked', who: this });
+    this.world.tellAll({ type: 'asked', who: this });
     becomeIn(this.surroundings, 'lock', this.#options(call)).then(
       (leadership) => {
         this.#lead(call, leadership);
       },
       (error: unknown) => {
         call.state = 'over';
-        if (this.isAlive) this.#world.tellAll({ type: 'refused', who: this, error });
+        if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
       },
     );
   }
@@ -173,10 +130,10 @@ export class LifeCandidate implements Candidate {
     const lost = () => {
       if (!this.isAlive || call.state !== 'leading') return;
       call.state = 'over';
-      this.#world.tellAll({ type: 'ended', who: this, why: 'its guard says that it has lost' });
+      this.world.tellAll({ type: 'ended', who: this, why: 'its guard says that it has lost' });
     };
     leadership.signal.addEventListener('abort', lost, { once: true });
-    this.#world.tellAll({ type: 'leads', who: this, token: leadership.fencingToken });
+    this.world.tellAll({ type: 'leads', who: this, token: leadership.fencingToken });
   }
 
   /** The work of the whole process has stopped; then it says so. */
@@ -184,7 +141,7 @@ export class LifeCandidate implements Candidate {
     if (!this.isRunning) return;
     const leading = this.#calls.filter((call) => isLeading(call));
     for (const call of leading) call.state = 'releasing';
-    if (leading.length > 0) this.#world.tellAll({ type: 'ended', who: this, why: 'it releases' });
+    if (leading.length > 0) this.world.tellAll({ type: 'ended', who: this, why: 'it releases' });
     for (const call of leading) {
       call.leadership?.release().then(
         () => {
@@ -192,7 +149,7 @@ export class LifeCandidate implements Candidate {
         },
         (error: unknown) => {
           call.state = 'over';
-          if (this.isAlive) this.#world.tellAll({ type: 'refused', who: this, error });
+          if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
         },
       );
     }
@@ -201,40 +158,8 @@ export class LifeCandidate implements Candidate {
   cancel(): void {
     if (!this.isRunning) return;
     const waiting = this.#calls.filter(({ state }) => state === 'waiting');
-    if (waiting.length > 0) this.#world.tellAll({ type: 'withdrew', who: this });
+    if (waiting.length > 0) this.world.tellAll({ type: 'withdrew', who: this });
     for (const { abort } of waiting) abort.abort(new NoLongerWanted('no longer wanted'));
-  }
-
-  kill(): void {
-    this.process.kill();
-  }
-
-  stop(): void {
-    this.process.stop();
-  }
-
-  continue(): void {
-    this.process.continue();
-  }
-
-  suspend(): void {
-    this.process.suspend();
-  }
-
-  resume(): void {
-    this.process.resume();
-  }
-
-  cut(what: Cut): void {
-    this.process.cut(what);
-  }
-
-  mend(): void {
-    this.process.mend();
-  }
-
-  setWall(offsetMs: number): void {
-    this.process.setWall(offsetMs);
   }
 }
 
