@@ -46,6 +46,9 @@ export class Sightings {
   #heardMs = Number.NEGATIVE_INFINITY;
   #unwatchedSinceMs: number | undefined;
   #watches = 0;
+  #latest: { readonly key: string; readonly version: bigint } | undefined;
+  #readsSinceOpen = 0;
+  #isBlind = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -58,6 +61,8 @@ export class Sightings {
     this.#read.clear();
     this.#held.clear();
     this.#isUnwatched = false;
+    this.#latest = undefined;
+    this.#isBlind = false;
   }
 
   /** Whether it was answered with this very Lease; what a watch tells may not have been heeded yet. */
@@ -85,6 +90,14 @@ export class Sightings {
     return this.#isUnwatched;
   }
 
+  /**
+   * Whether it has read a change that its watch has kept from it. The first reads beside a watch say
+   * nothing of it: it may not have been heeded yet that it is open.
+   */
+  get isBlind(): boolean {
+    return this.#isBlind;
+  }
+
   firstMs(record: SeenRecord): number | undefined {
     return this.#firstMs.get(record.key);
   }
@@ -95,7 +108,12 @@ export class Sightings {
     if (status >= 300) return;
     const lease = body as LeaseLike;
     if (lease.metadata.uid !== undefined) this.#read.add(lease.metadata.uid);
+    const last = this.#latest;
     this.#see(lease);
+    if (sent.verb !== 'get') return;
+    const isNews = last !== undefined && this.#latest !== last && this.#latest?.key !== last.key;
+    this.#isBlind ||= isNews && this.#watches > 0 && this.#readsSinceOpen >= 2;
+    this.#readsSinceOpen += 1;
   }
 
   /** The transport, with a look at what its watches show. */
@@ -106,6 +124,7 @@ export class Sightings {
         if (request.query?.['watch'] !== 'true') return response;
         if (response.status !== 200) return response;
         this.#watches += 1;
+        this.#readsSinceOpen = 0;
         this.#hear();
         return { ...response, body: this.#listen(response) };
       },
@@ -137,6 +156,7 @@ export class Sightings {
   #hear(): void {
     const nowMs = this.#clock.now();
     this.#heardMs = nowMs;
+    this.#isBlind = false;
     if (this.#watches > 0) this.#unwatchedSinceMs = undefined;
     else this.#unwatchedSinceMs ??= nowMs;
   }
@@ -146,5 +166,7 @@ export class Sightings {
     if (uid === undefined) return;
     if (holderIdentity !== '') this.#held.add(uid);
     if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
+    const version = BigInt(lease.metadata.resourceVersion ?? 0);
+    if (version > (this.#latest?.version ?? -1n)) this.#latest = { key, version };
   }
 }

@@ -23,6 +23,8 @@ interface End {
   readonly isFailure: boolean;
   /** The version that was not to be replaced, for it is not what is stored. */
   readonly refused: string | undefined;
+  /** It told of a change that the watch had not told of. */
+  readonly isBlind: boolean;
   /** For how long it is to be left alone. */
   readonly retryAfterMs: number;
   /** Of a leader, which cannot wait any longer than that before it tries again. */
@@ -72,9 +74,10 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
   if (who.serves) return undefined;
   const { heardMs, unwatchedSinceMs } = who.sightings;
   if (end.isFailure && heardMs < end.begunMs) return end.atMs + retryMs;
-  // Without a watch there is a look in every period, or an attempt.
-  if (unwatchedSinceMs === undefined || who.isWithdrawn) return undefined;
-  return Math.max(end.atMs, unwatchedSinceMs) + retryMs + SPREAD_MS;
+  // Without a watch, or with one that tells nothing, there is a look in every period, or an attempt.
+  const sinceMs = end.isBlind && heardMs < end.begunMs ? end.atMs : unwatchedSinceMs;
+  if (sinceMs === undefined || who.isWithdrawn) return undefined;
+  return Math.max(end.atMs, sinceMs) + retryMs + SPREAD_MS;
 }
 
 /**
@@ -129,6 +132,7 @@ export const steadyPace: Check = {
         atMs: who.clock.now(),
         isFailure: isFailure(fact),
         refused: isRefused(fact) ? versionIn(fact.sent) : undefined,
+        isBlind: who.sightings.isBlind,
         retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
         urgentMs: urgentMs(who, proofs),
         begunMs,
@@ -153,9 +157,10 @@ export const steadyPace: Check = {
   },
 };
 
-function stateOf(who: LeaseCandidate, { isFailure: hasFailed }: End): string {
+function stateOf(who: LeaseCandidate, { isFailure: hasFailed, isBlind }: End): string {
   if (hasFailed) return 'has failed';
-  return who.serves ? 'leads' : 'has no watch';
+  if (who.serves) return 'leads';
+  return isBlind ? 'has a watch that is silent' : 'has no watch';
 }
 
 /** Which version of the Lease a request takes, or renews; a release may be tried on any. */
