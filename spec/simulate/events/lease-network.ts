@@ -6,7 +6,7 @@ import type { Mishap } from '../line.ts';
 import type { Luck } from '../luck.ts';
 import type { Event, Setting } from '../schedule.ts';
 import type { World } from '../world.ts';
-import { words } from './network.ts';
+import { cuts, words } from './network.ts';
 import { targetName, targetOf } from './target.ts';
 
 const VERBS = ['get', 'create', 'update', 'watch'];
@@ -16,30 +16,7 @@ function candidateOf(world: World, event: Event): LeaseProcess | undefined {
   return candidate instanceof LeaseProcess ? candidate : undefined;
 }
 
-/** The network between one elector and the cluster is gone, both ways or one. */
-export const electorCuts: Family = {
-  name: 'elector cuts',
-  draw: (luck, setting) =>
-    events(luck, setting, luck.integer(1, 4), () => ({
-      what: 'cut elector off',
-      slot: slotOrLeader(luck, setting),
-      cut: luck.pick(['both', 'requests', 'answers']),
-      forMs: duration(luck, 40_000, 1),
-    })),
-  kinds: {
-    'cut elector off': {
-      act: (world, event) => {
-        const candidate = candidateOf(world, event);
-        candidate?.cut(event['cut'] as 'both');
-        world.later(Number(event['forMs']), () => {
-          candidate?.mend();
-        });
-      },
-      tell: (event) =>
-        `${targetName(event)} is cut off (${String(event['cut'])}) for ${String(event['forMs'])} ms`,
-    },
-  },
-};
+export const electorCuts = cuts('elector cuts', 'cut elector off', 4, 40_000);
 
 function drawMishap(luck: Luck): Mishap {
   const ms = duration(luck, 20_000, 1);

@@ -8,31 +8,35 @@ import { targetName, targetOf } from './target.ts';
 /** Longer than this nothing that was sent takes effect: the API server is told its time. */
 const MAX_LATE_MS = 9_000;
 
-/** The network between a process and the cluster: gone for a while, also in one direction. */
-export const partitions: Family = {
-  name: 'partitions',
-  draw: (luck, setting) =>
-    events(luck, setting, luck.integer(1, 3), () => ({
-      what: 'cut off',
-      slot: slotOrLeader(luck, setting),
-      cut: luck.pick(['both', 'requests', 'answers']),
-      forMs: duration(luck, 60_000, 1),
-    })),
-  kinds: {
-    'cut off': {
-      act: (world, event) => {
-        const { candidate } = world.slot(targetOf(world, event));
-        if (!candidate) return;
-        candidate.cut(event['cut'] as Cut);
-        world.later(Number(event['forMs']), () => {
-          candidate.mend();
-        });
+/** The network between a process and the cluster is gone for a while, also in one direction. */
+export function cuts(name: string, what: string, most: number, mostMs: number): Family {
+  return {
+    name,
+    draw: (luck, setting) =>
+      events(luck, setting, luck.integer(1, most), () => ({
+        what,
+        slot: slotOrLeader(luck, setting),
+        cut: luck.pick(['both', 'requests', 'answers']),
+        forMs: duration(luck, mostMs, 1),
+      })),
+    kinds: {
+      [what]: {
+        act: (world, event) => {
+          const { candidate } = world.slot(targetOf(world, event));
+          if (!candidate) return;
+          candidate.cut(event['cut'] as Cut);
+          world.later(Number(event['forMs']), () => {
+            candidate.mend();
+          });
+        },
+        tell: (event) =>
+          `${targetName(event)} is cut off (${String(event['cut'])}) for ${String(event['forMs'])} ms`,
       },
-      tell: (event) =>
-        `${targetName(event)} is cut off (${String(event['cut'])}) for ${String(event['forMs'])} ms`,
     },
-  },
-};
+  };
+}
+
+export const partitions = cuts('partitions', 'cut off', 3, 60_000);
 
 /** What becomes of single requests and answers on their way. */
 export const mishaps: Family = {
