@@ -11,6 +11,7 @@ import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
+import { createCluster } from '../../lib/testing/index.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { Container } from '../support/container.ts';
 import { type Handler, Server, TcpServer, certificate } from '../support/servers.ts';
@@ -364,3 +365,23 @@ describe("a service account's token", () => {
     PATIENCE_MS,
   );
 });
+
+test(
+  'the token of whoever is let in gets into no lock, no Lease and no Event',
+  async () => {
+    using witness = new Witness();
+    using container = new Container();
+    await using cluster = await createCluster();
+    const stored: unknown[] = [];
+    const kinds = new Set<unknown>();
+    cluster.onChange(({ after }) => {
+      stored.push(after);
+      kinds.add(after?.kind);
+    });
+    cluster.createPod('me');
+    const seen = await everything(surroundingsOf(witness, container), cluster.kubeConfig());
+    expectNothing([cluster.token()], witness, [...seen, ...stored, ...cluster.requests]);
+    expect([...kinds]).toEqual(expect.arrayContaining(['ConfigMap', 'Lease', 'Event']));
+  },
+  PATIENCE_MS,
+);
