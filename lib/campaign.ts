@@ -64,10 +64,12 @@ export interface Victory {
   readonly podUid: string;
   readonly attempts: number;
   /**
-   * To be called before the lock is given up, and the function that it returns afterwards: a create
-   * without an answer may have been on its way all the time, and make the lock anew.
+   * Until when a create without an answer may be on its way: if the lock is given up before, it makes
+   * it anew. Later, it has found the lock there.
    */
-  readonly settling: () => () => Promise<void>;
+  readonly doubtUntilMs: number;
+  /** To be called after the lock was given up in doubt: sees to it that there is none of this call. */
+  readonly settle: () => Promise<void>;
 }
 
 /** The protocol decided that this Pod must not lead. */
@@ -146,8 +148,13 @@ export class Campaign {
   }
 
   #victory(lock: Lock): Victory {
-    const podUid = this.#state.podUid ?? '';
-    return { lock, podUid, attempts: this.#attempts, settling: () => this.#settling() };
+    return {
+      lock,
+      podUid: this.#state.podUid ?? '',
+      attempts: this.#attempts,
+      doubtUntilMs: this.#doubtUntilMs ?? Number.NEGATIVE_INFINITY,
+      settle: () => this.#takeBack(undefined),
+    };
   }
 
   #step(event: Event): void {
@@ -382,12 +389,6 @@ export class Campaign {
       this.#crowd = { ...this.#crowd, dueMs: Number.POSITIVE_INFINITY };
       observer.onDegraded('crowd', error);
     }
-  }
-
-  #settling(): () => Promise<void> {
-    // Later, it would have found the lock there.
-    const isDoubted = this.#options.clock.now() < (this.#doubtUntilMs ?? 0);
-    return () => (isDoubted ? this.#takeBack(undefined) : Promise.resolve());
   }
 
   /** Sees to it that no lock of this call is there, nor will be. */

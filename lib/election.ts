@@ -139,9 +139,9 @@ export class Election {
   #lead(victory: Victory, waitedMs: number): Leadership {
     const { clock, releases } = this.#surroundings;
     const { namespace, podName } = this.#candidate;
-    const { lock, podUid, attempts, settling } = victory;
+    const { lock, podUid, attempts, doubtUntilMs, settle } = victory;
     const stop = new AbortController();
-    let settle: (() => Promise<void>) | undefined;
+    let isDoubted: boolean | undefined;
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -156,10 +156,10 @@ export class Election {
     const { leadership, lose } = leadershipOf(facts, {
       release: async () => {
         stop.abort();
-        settle ??= settling();
+        isDoubted ??= clock.now() < doubtUntilMs;
         try {
           await releases.release(this.#api, this.#lock, lock, podUid);
-          await settle();
+          if (isDoubted) await settle();
           log(`${this.#lockName}: released`);
         } catch (error) {
           throw explainRelease(error, this.#context);
