@@ -93,8 +93,9 @@ async function handOver(world: World): Promise<void> {
   const leader = candidates(world).find((who) => who.isValid);
   if (!leader) return;
   const { podUid } = leader;
-  const waiting = candidates(world).some((who) => who.isWaiting && who.podUid !== podUid);
-  if (!waiting) return;
+  // Who was refused a right in the last moment of trouble polls, or does not see a Pod end.
+  const isReady = (who: LifeCandidate) => who.isWaiting && !who.isDegraded;
+  if (!candidates(world).some((who) => isReady(who) && who.podUid !== podUid)) return;
   const luck = world.luck.fork('calm');
   const drawn = luck.pick(ways);
   // Whoever has not seen the lock knows nothing of a Pod that outlasts it.

@@ -29,6 +29,8 @@ interface End {
   readonly retryAfterMs: number;
   /** Of a leader, which cannot wait any longer than that before it tries again. */
   readonly urgentMs: number | undefined;
+  /** Likewise, if it has noticed that its machine slept. */
+  readonly hurriedMs: number | undefined;
   /** When the requests began of which it was the last, one after the other. */
   readonly begunMs: number;
   /** What the elector wanted. */
@@ -41,10 +43,9 @@ function wantsOf(who: LeaseCandidate): string {
   return [callCount, isWithdrawn, terms.length, term?.isSettled, term?.abortedMs].join();
 }
 
-function urgentMs(who: LeaseCandidate, proofs: Proofs): number | undefined {
+function urgentMs(who: LeaseCandidate, ageMs: number): number | undefined {
   if (!who.serves) return undefined;
-  const leftMs = who.setting.times.renewDeadlineMs - proofs.ageMs(who);
-  return Math.max(leftMs / 2, LEAST_MS);
+  return Math.max((who.setting.times.renewDeadlineMs - ageMs) / 2, LEAST_MS);
 }
 
 /** Whether it has to keep its Lease: it was not lost, and the work may go on. */
@@ -90,7 +91,7 @@ export const steadyPace: Check = {
   begin: (world, violated) => {
     const proofs = provenOf(world);
     const ends = new Map<LeaseCandidate, End>();
-    const underWay = new Map<LeaseCandidate, { count: number; begunMs: number }>();
+    const underWay = new Map<LeaseCandidate, { count: number; begunMs: number; wants: string }>();
     const judge = (who: LeaseCandidate, end: End) => {
       const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
       if (isOver) ends.delete(who);
@@ -107,13 +108,17 @@ export const steadyPace: Check = {
       ends.delete(who);
       const before = underWay.get(who);
       const begunMs = end?.atMs === nowMs ? end.begunMs : nowMs;
-      underWay.set(who, { count: (before?.count ?? 0) + 1, begunMs: before?.begunMs ?? begunMs });
+      underWay.set(who, {
+        count: (before?.count ?? 0) + 1,
+        begunMs: before?.begunMs ?? begunMs,
+        wants: wantsOf(who),
+      });
       if (end?.wants !== wantsOf(who) || who.sightings.heardMs >= end.begunMs) return;
       const { refused } = end;
       if (refused !== undefined && versionIn(sent) === refused) {
         violated(`${who.name} replaces ${refused} again, which was refused`);
       }
-      const patienceMs = Math.min(end.retryAfterMs, end.urgentMs ?? end.retryAfterMs);
+      const patienceMs = Math.min(end.retryAfterMs, end.hurriedMs ?? end.retryAfterMs);
       const earliestMs = end.atMs + patienceMs;
       if (nowMs < earliestMs - 1) {
         const ms = Math.round(earliestMs - nowMs);
@@ -121,10 +126,14 @@ export const steadyPace: Check = {
       }
     };
     const receive = (who: LeaseCandidate, fact: Fact & { type: 'answered' | 'unanswered' }) => {
-      const { count = 1, begunMs = who.clock.now() } = underWay.get(who) ?? {};
+      const {
+        count = 1,
+        begunMs = who.clock.now(),
+        wants = wantsOf(who),
+      } = underWay.get(who) ?? {};
       underWay.delete(who);
       if (count > 1) {
-        underWay.set(who, { count: count - 1, begunMs });
+        underWay.set(who, { count: count - 1, begunMs, wants });
         return;
       }
       ends.set(who, {
@@ -134,9 +143,11 @@ export const steadyPace: Check = {
         refused: isRefused(fact) ? versionIn(fact.sent) : undefined,
         isBlind: who.sightings.isBlind,
         retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
-        urgentMs: urgentMs(who, proofs),
+        urgentMs: urgentMs(who, proofs.ageMs(who)),
+        hurriedMs: urgentMs(who, proofs.wholeAgeMs(who)),
         begunMs,
-        wants: wantsOf(who),
+        // What failed says nothing of what was wanted only after it had been sent.
+        wants: isFailure(fact) ? wants : wantsOf(who),
       });
     };
     return (fact) => {
