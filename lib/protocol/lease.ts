@@ -293,7 +293,7 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   const news = isNews(before, version);
   const watch = before.watch === 'blind' ? 'current' : before.watch;
   const state = { ...observe(before, version, when), watch };
-  if (state.phase === 'leading' && isMine(version, state)) return state;
+  if (state.phase === 'leading' && (!news || isMine(version, state))) return state;
   if (state.phase === 'releasing') return state;
   // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
@@ -305,14 +305,10 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
 }
 
 function onGone(state: State, resourceVersion: string, when: Circumstance): State {
-  const { version } = state;
-  if (
-    !version ||
-    state.phase === 'releasing' ||
-    isOlder(resourceVersion, version.resourceVersion)
-  ) {
-    return state;
-  }
+  const { version, phase } = state;
+  const isKnown = phase === 'leading' && state.gone;
+  if (!version || phase === 'releasing' || isKnown) return state;
+  if (isOlder(resourceVersion, version.resourceVersion)) return state;
   const watch = state.watch === 'blind' ? 'current' : state.watch;
   const gone = { ...observeGone(state, when), watch };
   if (gone.phase === 'following' && isFree(gone, when)) return wait(gone, spread(when), 'decide');

@@ -569,6 +569,16 @@ describe('a leader', () => {
     }
   });
 
+  it('is not hurried by a watch that tells the same again', () => {
+    const wiped = aVersion('11', { holderIdentity: '', leaseTransitions: 3 });
+    const refused = failed({ ambiguous: true, retryAfterMs: 1_000 });
+    const state = after(aLeader(), [seen(wiped), at(100)], [refused, at(100)]);
+    expect(planOf(state)).toEqual(waits(1_100, 'get', 'leading'));
+    expect(planOf(after(state, [seen(wiped), at(200)]))).toEqual(planOf(state));
+    const deleted = after(aLeader(), [gone('11'), at(100)], [refused, at(100)]);
+    expect(planOf(after(deleted, [gone('11'), at(200)]))).toEqual(planOf(deleted));
+  });
+
   it('takes the lock back at once if somebody wiped it, as client-go may', () => {
     const wiped = aVersion('11', { holderIdentity: '', leaseTransitions: 3 });
     const state = after(aLeader(), [seen(wiped), at(100)]);

@@ -32,8 +32,8 @@ class Writes {
   readonly #versions = new Map<string, SeenRecord>();
   /** Whoever edits who holds it lets others lead: see `docs/lease.md`. */
   readonly #byHand = new Set<string>();
-  /** The transitions with which each name was on record last. */
-  readonly #transitions = new Map<string, number>();
+  /** Of each version, the last record that named anybody. */
+  readonly #held = new Map<string, SeenRecord>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
   readonly #gone = new Map<LeaseCandidate, Gone>();
   /** The shortest time for which any holder on record has counted. */
@@ -60,10 +60,13 @@ class Writes {
       return;
     }
     const record = recordOf(after);
-    this.#versions.set(after.metadata.resourceVersion ?? '', record);
+    const version = after.metadata.resourceVersion ?? '';
+    this.#versions.set(version, record);
+    const held = this.#held.get(before?.metadata.resourceVersion ?? '');
+    if (record.holderIdentity !== '') this.#held.set(version, record);
+    else if (held) this.#held.set(version, held);
     if (after.metadata.annotations?.[HAND] !== undefined) this.#byHand.add(record.key);
     const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
-    this.#transitions.set(holderIdentity, record.leaseTransitions);
     if (holderIdentity !== '' && seconds > 0) {
       this.#shortestMs = Math.min(this.#shortestMs, seconds * 1_000);
     }
@@ -96,7 +99,7 @@ class Writes {
     }
     const record = recordOf(body);
     if (record.holderIdentity === '') this.#release(who, replaced, record);
-    else this.#acquire(who, replaced, record);
+    else this.#acquire(who, replaced, record, this.#held.get(resourceVersion));
   }
 
   #release(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
@@ -118,7 +121,12 @@ class Writes {
     }
   }
 
-  #acquire(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
+  #acquire(
+    who: LeaseCandidate,
+    replaced: SeenRecord,
+    record: SeenRecord,
+    held: SeenRecord | undefined,
+  ): void {
     const { name, identity, clock, sightings, setting } = who;
     const { times } = setting;
     if (record.holderIdentity !== identity) {
@@ -135,7 +143,7 @@ class Writes {
     if (record.renewTime === undefined || record.acquireTime !== acquired) {
       this.#violated(`${name} writes the time ${record.acquireTime ?? 'none'} of its beginning`);
     }
-    if (who.serves) this.#goOn(who, replaced);
+    if (who.serves) this.#goOn(who, replaced, held);
     if (isHeld) return;
     if (replaced.holderIdentity === '') {
       // One that was created anew says nothing of whoever had the last one.
@@ -162,9 +170,10 @@ class Writes {
   }
 
   /** A term ends when another one has had the Lease, though he has it no more. */
-  #goOn(who: LeaseCandidate, replaced: SeenRecord): void {
+  #goOn(who: LeaseCandidate, replaced: SeenRecord, held: SeenRecord | undefined): void {
     const { holderIdentity, leaseTransitions } = replaced;
-    if (holderIdentity !== '' || leaseTransitions === this.#transitions.get(who.identity)) return;
+    const wasMine = held?.holderIdentity === who.identity;
+    if (holderIdentity !== '' || (wasMine && held.leaseTransitions === leaseTransitions)) return;
     this.#violated(`${who.name} goes on to lead although another one has led since`);
   }
 
