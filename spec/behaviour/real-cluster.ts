@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
 import {
-  ApiException,
   AuthenticationV1TokenRequest,
   CoreV1Api,
   KubeConfig,
@@ -18,12 +17,17 @@ export interface Powers {
   startGarbageCollector(): Promise<void>;
 }
 
-/** A real cluster as the behaviour specs want it, with the node of their Pods. */
+/**
+ * A real cluster as the behaviour specs want it; the project's own, by its name, with the node of their
+ * Pods. Nothing outside of namespaces is made on another.
+ */
 export async function openRealCluster(
   kubeConfigPath: string,
-  powers: Powers | undefined,
+  name: string | undefined,
+  powers?: Powers,
 ): Promise<Cluster> {
   const cluster = realCluster(kubeConfigPath, powers);
+  if (name === undefined) return cluster;
   return { ...cluster, [Symbol.asyncDispose]: await createNode(cluster.admin) };
 }
 
@@ -84,12 +88,7 @@ export function realCluster(kubeConfigPath: string, powers: Powers | undefined):
 
 /** Kubernetes deletes all Pods of a node that has been missing for a minute, at any moment. */
 async function createNode(admin: CoreV1Api): Promise<() => Promise<void>> {
-  try {
-    await admin.createNode({ body: { metadata: { name: NODE }, spec: { unschedulable: true } } });
-  } catch (error) {
-    if (!(error instanceof ApiException) || error.code !== 409) throw error;
-    return () => Promise.resolve();
-  }
+  await admin.createNode({ body: { metadata: { name: NODE }, spec: { unschedulable: true } } });
   return async () => {
     await admin.deleteNode({ name: NODE });
   };

@@ -23,7 +23,7 @@ function powersOver(clusterName: string): Powers {
 
 const powers = name === undefined ? undefined : powersOver(name);
 
-const open = () => openRealCluster(kubeconfig, powers);
+const open = () => openRealCluster(kubeconfig, name, powers);
 
 becomeBehaviour(
   'a real Kubernetes',

@@ -4,8 +4,8 @@ import { openRealCluster } from '../behaviour/real-cluster.ts';
 import { attacksOnLeases } from './attacks-on-leases.ts';
 import { attacksOnLocks } from './attacks-on-locks.ts';
 
-const { kubeconfig } = inject('cluster');
-const open = () => openRealCluster(kubeconfig, undefined);
+const { kubeconfig, name } = inject('cluster');
+const open = () => openRealCluster(kubeconfig, name);
 
 attacksOnLocks('a real Kubernetes', open);
 attacksOnLeases('a real Kubernetes', open);
