@@ -124,8 +124,8 @@ export interface State {
   readonly stamp: Stamp | undefined;
   /** When the last renewal that succeeded was decided. */
   readonly proven: Instant | undefined;
-  /** The transitions that this elector wrote last: of others, each adds one. */
-  readonly transitions: number;
+  /** The version that this elector led by last: of others, each adds a transition, or is another object. */
+  readonly written: LockVersion | undefined;
   /** A write whose answer was not heard, or not heeded, may have made this elector the holder. */
   readonly doubt: boolean;
   /** Requests in a row that failed, but for reads between writes. */
@@ -159,7 +159,7 @@ export function start(settings: Settings, when: Circumstance, known: Known = NOT
     decided: when,
     stamp: undefined,
     proven: undefined,
-    transitions: 0,
+    written: undefined,
     doubt: false,
     failures: 0,
     conflicts: 0,
@@ -243,8 +243,8 @@ function onWritten(before: State, version: LockVersion, when: Circumstance): Sta
   if (state.phase === 'following' && late) return get({ ...state, doubt: true }, when);
   const pause = retryPeriodMs * (1 + RENEWAL_JITTER * when.random);
   const proven = state.decided;
-  const transitions = version.record.leaseTransitions;
-  return wait({ ...state, phase: 'leading', proven, transitions }, when.nowMs + pause, 'decide');
+  const led = { ...state, phase: 'leading' as const, proven, written: version };
+  return wait(led, when.nowMs + pause, 'decide');
 }
 
 /** Once is a lost race; again and again is something else, and needs patience. */
@@ -347,7 +347,11 @@ function follow(state: State, when: Circumstance): State {
   const attemptMs = rivalUntilMs + spreadMs(ASSUMED_CROWD, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
-  return pollMs < attemptMs ? wait(state, pollMs, 'get') : wait(state, attemptMs, 'decide');
+  // A lease that is shorter than the time between two looks is looked at twice all the same.
+  const isNew = version && !gone && rivalUntilMs >= rivalUntil(version.record, settings, when);
+  return pollMs < attemptMs || isNew
+    ? wait(state, pollMs, 'get')
+    : wait(state, attemptMs, 'decide');
 }
 
 /** Whether nobody else may lead, as far as can be known. */
@@ -357,11 +361,13 @@ function isFree(state: State, when: Circumstance): boolean {
 
 /** The leader's next write, if it leads still. */
 function keep(state: State, when: Circumstance): State {
-  const { version, gone } = state;
+  const { version, gone, written } = state;
   if (!version || gone) return create(state, when);
   // Wiped by somebody, as client-go's release may do: it is ours still if nobody has had it since.
   const { holderIdentity, leaseTransitions } = version.record;
-  const wiped = holderIdentity === '' && leaseTransitions === state.transitions;
+  const isUnused =
+    version.uid === written?.uid && leaseTransitions === written?.record.leaseTransitions;
+  const wiped = holderIdentity === '' && isUnused;
   if (wiped || isMine(version, state)) return acquire(state, version, when);
   return lose(state, { because: 'taken', holder: holderIdentity });
 }

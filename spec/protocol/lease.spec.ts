@@ -117,7 +117,7 @@ describe('an elector begins', () => {
       decided: at(7),
       stamp: undefined,
       proven: undefined,
-      transitions: 0,
+      written: undefined,
       doubt: false,
       failures: 0,
       conflicts: 0,
@@ -187,9 +187,10 @@ describe('an elector that waits for another', () => {
     });
   });
 
-  it('does not read again when the lease expires before the next poll', () => {
-    const short = aVersion('9', { leaseDurationSeconds: 1 });
-    expect(planOf(aFollower(short))).toEqual(waits(1_000, 'decide'));
+  it('does not read again when a lease that it has read twice expires before the next poll', () => {
+    const version = aVersion('9', { leaseDurationSeconds: 3 });
+    const state = after(aFollower(version), [timeUp, at(2_000)], [got(version), at(2_000)]);
+    expect(planOf(state)).toEqual(waits(3_000, 'decide'));
   });
 
   it.each([
@@ -418,6 +419,15 @@ describe('a watch', () => {
     expect(planOf(after(state, [{ type: 'watch-lost' }, at(100)]))).toEqual(waits(60_000, 'get'));
   });
 
+  it('that is closed lets nobody be deposed for one look: a short lease may have been renewed', () => {
+    const short = aVersion('10', { leaseDurationSeconds: 1 });
+    const state = aFollower(short);
+    expect(planOf(state)).toEqual(waits(2_000, 'get'));
+    const again = after(state, [timeUp, at(2_000)], [got(short), at(2_000)]);
+    expect(planOf(again)).toEqual(does('update'));
+    expect(planOf(aFollower(short, true))).toEqual(waits(1_000, 'decide'));
+  });
+
   it('that has not told what was read is blind: the lock is polled', () => {
     const state = after(
       aFollower(other, true),
@@ -488,7 +498,11 @@ describe('a watch', () => {
 describe('an elector becomes the leader', () => {
   it('when its write is answered, proven from when it was decided', () => {
     const state = after(aFollower(free), [written(MINE), at(300, { random: 0.5 })]);
-    expect(state).toMatchObject({ phase: 'leading', proven: at(0), transitions: 3 });
+    expect(state).toMatchObject({
+      phase: 'leading',
+      proven: at(0),
+      written: { record: { leaseTransitions: 3 } },
+    });
     expect(planOf(state)).toEqual(waits(2_320, 'decide', 'leading'));
     expect(state).toMatchObject({ failures: 0, conflicts: 0, doubt: false });
     expect(holderOf(state)).toBe('me');
@@ -497,7 +511,11 @@ describe('an elector becomes the leader', () => {
   it('likewise when it has created the lock', () => {
     const created = mine('1', { leaseTransitions: 0 });
     const state = after(aFollower(undefined), [written(created), at(300)]);
-    expect(state).toMatchObject({ phase: 'leading', proven: at(0), transitions: 0 });
+    expect(state).toMatchObject({
+      phase: 'leading',
+      proven: at(0),
+      written: { record: { leaseTransitions: 0 } },
+    });
   });
 
   it('not by an answer that took as long as it would prove: it asks once more', () => {
@@ -589,12 +607,23 @@ describe('a leader', () => {
       record: { holderIdentity: 'me', leaseTransitions: 4 },
     });
     const back = after(state, [written(mine('12', { leaseTransitions: 4 })), at(200)]);
-    expect(back).toMatchObject({ phase: 'leading', transitions: 4 });
+    expect(back).toMatchObject({ phase: 'leading', written: { record: { leaseTransitions: 4 } } });
   });
 
   it('ends if another has had the lock in between, and released it', () => {
     const released = aVersion('11', { holderIdentity: '', leaseTransitions: 4 });
     const state = after(aLeader(), [seen(released), at(100)]);
+    expect(state.loss).toEqual({ because: 'taken', holder: '' });
+  });
+
+  it('ends if the lock was deleted, and another has had the next one and released it', () => {
+    const released = aVersion('12', { holderIdentity: '', leaseTransitions: 3 }, 'uid-2');
+    const state = after(
+      aLeader(),
+      [timeUp, at(100)],
+      [conflict, at(100)],
+      [got(released), at(100)],
+    );
     expect(state.loss).toEqual({ because: 'taken', holder: '' });
   });
 
@@ -609,7 +638,7 @@ describe('a leader', () => {
     expect(after(state, [written(anew), at(200)])).toMatchObject({
       phase: 'leading',
       proven: at(100),
-      transitions: 0,
+      written: anew,
     });
   });
 

@@ -25,6 +25,10 @@ interface Gone {
   readonly wasMine: boolean;
 }
 
+function holdingOf(identity: string, { uid }: SeenRecord): string {
+  return JSON.stringify([identity, uid]);
+}
+
 /** What one of ours may write, given what is stored in truth and what it has been shown. */
 class Writes {
   readonly #world: World;
@@ -32,8 +36,8 @@ class Writes {
   readonly #versions = new Map<string, SeenRecord>();
   /** Whoever edits who holds it lets others lead: see `docs/lease.md`. */
   readonly #byHand = new Set<string>();
-  /** Of each version, the last record that named anybody. */
-  readonly #held = new Map<string, SeenRecord>();
+  /** With which transitions each name was on record in each Lease, and since which version. */
+  readonly #transitions = new Map<string, { since: bigint; count: number }[]>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
   readonly #gone = new Map<LeaseCandidate, Gone>();
   /** The shortest time for which any holder on record has counted. */
@@ -62,9 +66,12 @@ class Writes {
     const record = recordOf(after);
     const version = after.metadata.resourceVersion ?? '';
     this.#versions.set(version, record);
-    const held = this.#held.get(before?.metadata.resourceVersion ?? '');
-    if (record.holderIdentity !== '') this.#held.set(version, record);
-    else if (held) this.#held.set(version, held);
+    const holding = holdingOf(record.holderIdentity, record);
+    const counts = this.#transitions.get(holding) ?? [];
+    this.#transitions.set(holding, counts);
+    if (counts.at(-1)?.count !== record.leaseTransitions) {
+      counts.push({ since: BigInt(version), count: record.leaseTransitions });
+    }
     if (after.metadata.annotations?.[HAND] !== undefined) this.#byHand.add(record.key);
     const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
     if (holderIdentity !== '' && seconds > 0) {
@@ -99,7 +106,7 @@ class Writes {
     }
     const record = recordOf(body);
     if (record.holderIdentity === '') this.#release(who, replaced, record);
-    else this.#acquire(who, replaced, record, this.#held.get(resourceVersion));
+    else this.#acquire(who, replaced, record, resourceVersion);
   }
 
   #release(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
@@ -121,12 +128,7 @@ class Writes {
     }
   }
 
-  #acquire(
-    who: LeaseCandidate,
-    replaced: SeenRecord,
-    record: SeenRecord,
-    held: SeenRecord | undefined,
-  ): void {
+  #acquire(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord, version: string): void {
     const { name, identity, clock, sightings, setting } = who;
     const { times } = setting;
     if (record.holderIdentity !== identity) {
@@ -143,7 +145,7 @@ class Writes {
     if (record.renewTime === undefined || record.acquireTime !== acquired) {
       this.#violated(`${name} writes the time ${record.acquireTime ?? 'none'} of its beginning`);
     }
-    if (who.serves) this.#goOn(who, replaced, held);
+    if (who.serves) this.#goOn(who, replaced, BigInt(version));
     if (isHeld) return;
     if (replaced.holderIdentity === '') {
       // One that was created anew says nothing of whoever had the last one.
@@ -170,10 +172,11 @@ class Writes {
   }
 
   /** A term ends when another one has had the Lease, though he has it no more. */
-  #goOn(who: LeaseCandidate, replaced: SeenRecord, held: SeenRecord | undefined): void {
-    const { holderIdentity, leaseTransitions } = replaced;
-    const wasMine = held?.holderIdentity === who.identity;
-    if (holderIdentity !== '' || (wasMine && held.leaseTransitions === leaseTransitions)) return;
+  #goOn(who: LeaseCandidate, replaced: SeenRecord, version: bigint): void {
+    if (replaced.holderIdentity !== '') return;
+    const counts = this.#transitions.get(holdingOf(who.identity, replaced)) ?? [];
+    const last = counts.findLast(({ since }) => since <= version);
+    if (last?.count === replaced.leaseTransitions) return;
     this.#violated(`${who.name} goes on to lead although another one has led since`);
   }
 
