@@ -342,6 +342,8 @@ export class Campaign {
       else await sleep(clock, backoffMs(stale++, settings.maxBackoffMs, clock.random()), signal);
       found = await this.#persist(() => lock.get(signal), signal);
     }
+    // Made by a create without an answer: to be taken back, also when the time of doubt is over.
+    if (found?.attempt === this.#attempt) this.#created = found;
     if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {
       this.#doubtUntilMs = undefined;
     }
