@@ -33,13 +33,25 @@ export interface Evidence {
   readonly toMs: number;
 }
 
-export function termsOf({ entries }: Evidence): readonly Term[] {
+/** A run of an hour has hundreds of thousands of entries: what follows from them is found out once. */
+const known = new WeakMap<Evidence, { readonly terms: readonly Term[]; readonly gaps: Span[] }>();
+
+function followingFrom(evidence: Evidence) {
+  const found = known.get(evidence);
+  if (found) return found;
   // The duration is for client-go's only.
-  return deedsOf(entries, 0).terms;
+  const { terms } = deedsOf(evidence.entries, 0);
+  const led = terms.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SAMPLING_MS }));
+  const following = { terms, gaps: between(union(led, evidence), evidence) };
+  known.set(evidence, following);
+  return following;
+}
+
+export function termsOf(evidence: Evidence): readonly Term[] {
+  return followingFrom(evidence).terms;
 }
 
 /** The times in which nobody led. */
-export function leaderlessOf(evidence: Evidence): Span[] {
-  const led = termsOf(evidence).map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SAMPLING_MS }));
-  return between(union(led, evidence), evidence);
+export function leaderlessOf(evidence: Evidence): readonly Span[] {
+  return followingFrom(evidence).gaps;
 }

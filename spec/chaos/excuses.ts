@@ -73,12 +73,23 @@ function excusedUntil(gap: Span, evidence: Evidence, burdens: readonly Burden[])
   let untilMs = Math.max(gap.fromMs, ...causes.map(({ wellMs }) => wellMs));
   if (causes.length === 0) return untilMs;
   const others = burdens.filter(({ wellMs }) => wellMs > gap.fromMs);
-  const felt = others.filter((burden) => hinders(burden, gap, evidence, others));
+  const able = ableDuring(gap, evidence);
+  const felt = others.filter((burden) => hinders(burden, gap, evidence.election, others, able));
   // What begins while nobody leads by right counts, too.
   for (const { fromMs, wellMs } of felt.toSorted((a, b) => a.fromMs - b.fromMs)) {
     if (fromMs <= untilMs) untilMs = Math.max(untilMs, wellMs);
   }
   return untilMs;
+}
+
+/** Who could lead at some time. */
+interface Able {
+  readonly holders: readonly string[];
+  readonly present: readonly string[];
+}
+
+function ableDuring(gap: Span, evidence: Evidence): Able {
+  return { holders: holdersDuring(gap, evidence), present: presentDuring(gap, evidence) };
 }
 
 /**
@@ -88,15 +99,14 @@ function excusedUntil(gap: Span, evidence: Evidence, burdens: readonly Burden[])
 function hinders(
   { trouble }: Burden,
   gap: Span,
-  evidence: Evidence,
+  election: string,
   burdens: readonly Burden[],
+  { holders, present }: Able,
 ): boolean {
   if (!trouble.strikes) return true;
-  const { election } = evidence;
-  const strikesOne = (identity: string) => strikes(trouble, election, identity);
-  if (holdersDuring(gap, evidence).some(strikesOne)) return true;
+  if (holders.some((identity) => strikes(trouble, election, identity))) return true;
   const personal = burdens.filter((burden) => burden.trouble.strikes && burden.fromMs <= gap.toMs);
-  return presentDuring(gap, evidence).every((identity) =>
+  return present.every((identity) =>
     personal.some((burden) => strikes(burden.trouble, election, identity)),
   );
 }
