@@ -1,4 +1,5 @@
 import type { Check } from './check.ts';
+import { NOTICED_MS } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
 import type { Fact } from './fact.ts';
 import type { Family } from './family.ts';
@@ -52,7 +53,15 @@ function within({ kinds }: Part, family: Family): Family {
         if (slot === 'leader') return { ...event, of: kinds };
         return typeof slot === 'number' ? { ...event, slot: places[slot] } : event;
       };
-      return family.draw(luck, { ...setting, slots }).map(move);
+      // There may be an elector in the process, whose clocks are as far apart as they may be.
+      const lengthen = (event: Event): Event =>
+        event.what === 'suspend'
+          ? { ...event, forMs: Math.max(Number(event['forMs']), NOTICED_MS) }
+          : event;
+      return family
+        .draw(luck, { ...setting, slots })
+        .map(move)
+        .map(lengthen);
     },
   };
 }

@@ -30,8 +30,8 @@ export interface Slot {
 }
 
 /** More than any run needs: somebody does the same thing over and over. */
-const MOST_STEPS = 50_000;
-const MOST_REQUESTS = 50_000;
+const MOST_STEPS = 150_000;
+const MOST_REQUESTS = 150_000;
 /** Likewise, while no time passes. */
 const MOST_STEPS_AT_ONCE = 2_000;
 const MOST_REQUESTS_AT_ONCE = 1_000;
