@@ -473,7 +473,8 @@ function nextStamp({ stamp }: State, { dateMs, nowMs }: Circumstance): Stamp {
   if (!stamp) return { dateMs, readMs: dateMs, nowMs };
   const passedMs = nowMs - stamp.nowMs;
   const wentMs = dateMs - stamp.readMs;
-  const lags = wentMs >= 0 && wentMs < passedMs / 2;
+  // It stands still, crawls, or has not caught up yet with what was written ahead of it.
+  const lags = wentMs >= 0 && (wentMs < passedMs / 2 || dateMs <= stamp.dateMs);
   const second = (ms: number) => Math.floor(ms / 1_000);
   const hidden =
     passedMs >= 1_000 ? second(dateMs) === second(stamp.dateMs) : dateMs === stamp.dateMs;

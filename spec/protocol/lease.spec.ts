@@ -934,6 +934,28 @@ describe('the wall time that is written', () => {
     expect(since(times)).toEqual([0, 10, 20, 30]);
   });
 
+  it('never falls back to that of a clock that stands still, not in the same moment either', () => {
+    const moment = (nowMs: number) => ({ nowMs, bootMs: nowMs, dateMs: 1_000_000, random: 0 });
+    const times: (string | undefined)[] = [];
+    let state = step(start(SETTINGS, moment(0)), got(), moment(0));
+    const write = () => {
+      const { command } = state;
+      if (command.do !== 'create' && command.do !== 'update') throw new Error(command.do);
+      times.push(command.record.renewTime);
+      return { record: command.record, resourceVersion: String(times.length) };
+    };
+    state = step(state, { type: 'written', version: write() }, moment(0));
+    state = step(state, timeUp, moment(2_000));
+    const renewed = write();
+    state = after(state, [{ type: 'written', version: renewed }, moment(2_000)]);
+    state = after(state, [timeUp, moment(4_000)], [conflict, moment(4_000)]);
+    state = step(state, got({ ...renewed, resourceVersion: '9' }), moment(4_000));
+    write();
+    const sorted = times.toSorted();
+    expect(times).toEqual(sorted);
+    expect(new Set(times).size).toBe(3);
+  });
+
   it('follows the clock back and forth', () => {
     const dates = [5_000_000, 5_002_000, 1_000_000, 1_002_000, 9_000_000];
     const times = renewTimes(5, 2_000, (nowMs) => dates[nowMs / 2_000] ?? 0);
