@@ -5,6 +5,9 @@ import { podsPath } from './pod.ts';
 /** A count up to here is exact; beyond it an upper bound will do. */
 const EXACT = 50;
 
+/** More than compete for any lock: a namespace may have far more Pods, or an answer be wrong. */
+const MOST = 1_000;
+
 /** Labels that tell the Pods of one set apart from each other or one rollout from the next. */
 const individualLabels = new Set([
   'pod-template-hash',
@@ -48,7 +51,7 @@ export async function countReplicas(
   }
   // The server says how many remain only where nothing is selected.
   const { listed, remaining } = await listPods(api, namespace, { limit: '1' }, signal);
-  return listed + remaining;
+  return Math.min(listed + remaining, MOST);
 }
 
 function listPods(

@@ -186,6 +186,19 @@ const foundInLife: [number, Plan, Situation, boolean, boolean][] = [
     false,
     false,
   ],
+  // Waited for days for all the others: there were said to be two thousand million of them.
+  [
+    1,
+    {
+      ...answered(...[undefined, undefined, undefined], {
+        edits: [{ at: 924, do: 'replace', by: '2147483648' }],
+      }),
+      frames: ['{"type":"ERROR","object":{"kind":"Status","code":410}}'],
+    },
+    'released',
+    false,
+    false,
+  ],
 ];
 
 const foundLookingOn: [number, Plan, 'Lease' | 'ConfigMap'][] = [

@@ -74,6 +74,11 @@ describe('counting replicas', () => {
     expect(transport.requests).toEqual([exact]);
   });
 
+  it('reckons with no more than compete for any lock, whatever else is in the namespace', async () => {
+    transport.reply(200, page(1, { continue: 'token', remainingItemCount: 2 ** 31 }));
+    await expect(countReplicas(api, 'prod', '')).resolves.toBe(1_000);
+  });
+
   it('is content with the size of the namespace where those are too many', async () => {
     transport
       .reply(200, page(50, { continue: 'token' }))
