@@ -1,6 +1,7 @@
 import type { Check } from '../check.ts';
 import type { Fact } from '../fact.ts';
 import { LifeCandidate } from '../life-candidate.ts';
+import { lockOf } from '../truth.ts';
 
 /** Timers are whole milliseconds, and need not be earlier. */
 const TIMER_MS = 20;
@@ -51,7 +52,12 @@ export const heededRetryAfter: Check = {
   name: 'heeded Retry-After',
   begin: (_, violated) => {
     const all = new Map<LifeCandidate, Patience>();
+    const holders = new Map<string, string>();
     return (fact) => {
+      if (fact.type === 'written' && fact.resource === 'configmaps' && fact.after) {
+        const { holderUid, holderName } = lockOf(fact.after);
+        holders.set(holderUid, holderName);
+      }
       if (!('who' in fact) || !(fact.who instanceof LifeCandidate)) return;
       const { who } = fact;
       const patience = all.get(who) ?? { calls: 0, notBeforeMs: new Map<string, number>() };
@@ -62,9 +68,12 @@ export const heededRetryAfter: Check = {
       if (['asked', 'withdrew', 'refused', 'ended'].includes(fact.type)) notBeforeMs.clear();
       if (fact.type !== 'sent' && fact.type !== 'answered') return;
       const { sent } = fact;
-      // Whatever else is read may be read anew because a watch says so; of several calls there is no
-      // telling which of them asks.
-      const isOwnPod = sent.resource === 'pods' && sent.name === who.podName;
+      // Whatever else is read may be read anew because a watch says so, also a Pod of the same name that
+      // holds the lock; of several calls there is no telling which of them asks.
+      const isNamesake = ([uid, name]: [string, string]) =>
+        name === who.podName && uid !== who.podUid;
+      const isOwnPod =
+        sent.resource === 'pods' && sent.name === who.podName && ![...holders].some(isNamesake);
       const isPlain = sent.verb === 'delete' || (sent.verb === 'get' && isOwnPod);
       if (sent.verb !== 'create' && !(isPlain && patience.calls === 1)) return;
       const waitMs = fact.type === 'answered' ? retryAfterMs(fact) : 0;
