@@ -78,6 +78,22 @@ async function read(message: AsyncIterable<unknown>): Promise<string> {
 }
 
 describe('a line without faults', () => {
+  it.each(['h2', 'https'] as const)(
+    'can be closed while more is sent than the server reads (%s)',
+    async (protocol) => {
+      await using server = await Server.start(protocol, { handler: () => undefined });
+      const proxy = new FaultProxy({ upstream: { server: urlOf(server), ca: certificate.cert } });
+      const line = await proxy.line('a', certificate);
+      const options = { ca: line.ca, agent: false, method: 'POST' };
+      const upload = https.request(line.server, options).on('error', () => undefined);
+      upload.write(Buffer.alloc(20_000_000));
+      await server.next();
+      await proxy.close();
+      upload.destroy();
+      expect(line.counts.open).toBe(0);
+    },
+  );
+
   it('passes requests on with their tokens, and answers with their headers', async () => {
     await using setting = await Setting.open();
     const { server, test } = setting;

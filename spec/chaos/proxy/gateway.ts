@@ -8,7 +8,7 @@ import type { ClientCertificate, FaultProxyOptions } from '../fault.ts';
 import { Exchange, type Surroundings } from './exchange.ts';
 import { Http1Upstream } from './http1-upstream.ts';
 import { Http2Upstream } from './http2-upstream.ts';
-import { reset as resetSocket } from './sockets.ts';
+import { Sockets, reset as resetSocket } from './sockets.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A client's connection where its TLS ends, and its own connection to the API server. */
@@ -29,6 +29,7 @@ export class Gateway {
   readonly #upstream: FaultProxyOptions['upstream'];
   readonly #certificate: ClientCertificate | undefined;
   readonly #surroundings: Surroundings;
+  readonly #sockets = new Sockets();
 
   private constructor(
     identity: Certificate,
@@ -46,6 +47,7 @@ export class Gateway {
       // How long a connection may be idle is for the API server to say.
       ...({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 } as object),
     });
+    this.#server.on('connection', (socket: Socket) => this.#sockets.keep(socket));
     this.#server.on('secureConnection', (socket: TLSSocket) => this.#welcome(socket));
     this.#server.on('session', (session: ServerHttp2Session) => {
       const pair = this.#pairs.get(session.socket.remotePort ?? 0);
@@ -89,10 +91,10 @@ export class Gateway {
     return socket;
   }
 
-  /** Those that are connected have to be disconnected first. */
+  /** Who waits for something to be read or written does not see that the other side is gone. */
   async close(): Promise<void> {
     this.#server.close();
-    await once(this.#server, 'close');
+    await Promise.all([once(this.#server, 'close'), this.#sockets.close()]);
   }
 
   #welcome(socket: TLSSocket): void {
@@ -142,7 +144,9 @@ export class Gateway {
     pair.exchanges += 1;
     await new Exchange(request, response, pair.upstream, this.#surroundings, pair.reset).run();
     pair.exchanges -= 1;
-    if (pair.isEnding && !pair.session && pair.exchanges === 0) request.socket.end();
+    // There is none any more once it was destroyed.
+    const socket = request.socket as Socket | null;
+    if (pair.isEnding && !pair.session && pair.exchanges === 0) socket?.end();
   }
 }
 
