@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setHeaderOptions, PatchStrategy } from '@kubernetes/client-node';
+import type { ErrorCode } from '../../lib/errors.ts';
 import { CandidateProcess } from '../lease-fleet/candidate-process.ts';
 import type { Entry } from '../lease-fleet/journal.ts';
 import type { WallClock } from '../lease-fleet/wall-clock.ts';
@@ -66,6 +67,8 @@ export class Crew {
   readonly berths: Berth[] = [];
   readonly journal = new Feed<Entry>(storyOf);
   readonly history: LockHistory;
+  /** Their Pods stay while they go. */
+  readonly dismissalCodes: readonly ErrorCode[] = [];
   readonly #options: CrewOptions;
   #launched = 0;
   fromMs = 0;

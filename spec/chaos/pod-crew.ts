@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../lib/errors.ts';
 import { requireNode } from '../cluster/node.ts';
 import { signal } from '../cluster/process.ts';
 import type { Cluster } from '../cluster/state.ts';
@@ -17,6 +18,8 @@ import type { Chronicle } from './trouble.ts';
 const NEAR = 'near';
 const FAR = 'far';
 const EACH = 2;
+/** A Pod that is deleted may find the lock free, and itself terminating or gone, before its SIGTERM. */
+const CODES: readonly ErrorCode[] = ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING'];
 
 /** The candidates of one election, as Pods of two Deployments on the cluster's node. */
 export class PodCrew {
@@ -26,6 +29,7 @@ export class PodCrew {
   readonly history: LockHistory;
   /** The way of some of them. */
   readonly line: Line;
+  readonly dismissalCodes = CODES;
   readonly #chronicle: Chronicle;
   /** A container that ends again waits longer and longer for its next start: each ends once. */
   readonly #restarted = new Set<string>();
@@ -157,7 +161,7 @@ export class PodCrew {
       strikes: (identity) => identity === pod,
       elections: [this.name],
       effects: ended,
-      codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING'],
+      codes: CODES,
     });
   }
 }

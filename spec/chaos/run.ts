@@ -11,6 +11,7 @@ import { Scene } from '../scenarios/scene.ts';
 import { Luck } from '../simulate/luck.ts';
 import { controlPlaneFaults } from './control-plane-faults.ts';
 import { Crew, NODE } from './crew.ts';
+import { dismissAll } from './dismissal.ts';
 import type { Evidence } from './evidence.ts';
 import { insist, until } from './insist.ts';
 import { FaultProxy } from './fault-proxy.ts';
@@ -148,7 +149,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   // What was found up to here is told all the same.
   await tended.catch((error: unknown) => (failure ??= error));
   const all = [...crews, ...(pods ? [pods] : [])];
-  await together(all.map((crew) => crew.dismiss())).catch((error: unknown) => {
+  await dismissAll(all, chronicle).catch((error: unknown) => {
     failure ??= error;
   });
   const evidence = all.map(({ name, mode, entries, history, fromMs }) => ({
