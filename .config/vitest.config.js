@@ -5,6 +5,7 @@ export default defineConfig({
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
     exclude: ['spec/**/*.cluster.spec.ts'],
+    setupFiles: ['spec/fuzz/seed.ts'],
     testTimeout: 30_000,
     reporters: [
       'default',

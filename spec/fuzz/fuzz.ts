@@ -18,9 +18,12 @@ if (given !== undefined && !/^\d{1,10}$/.test(given))
 const factor = process.env['FUZZ_RUNS'] ?? (given === undefined && minutes < 5 ? '1' : '5');
 
 const endMs = performance.now() + minutes * 60_000;
-const specs = ['answers', 'bytes', 'options', 'environment', 'kubeconfig', 'testing'].map(
-  (name) => `spec/fuzz/${name}`,
-);
+const specs = [
+  ...['answers', 'bytes', 'options', 'environment', 'kubeconfig', 'testing'].map(
+    (name) => `spec/fuzz/${name}`,
+  ),
+  ...['spec/protocol', 'spec/testing/store'],
+];
 let rounds = 0;
 let failures = 0;
 do {

@@ -1,15 +1,11 @@
 import { expect } from 'vitest';
 
-/**
- * More of them with `FUZZ_RUNS=N`, which multiplies; others with `FUZZ_SEED=N`. The same ones each time
- * otherwise: `npm run fuzz` is what tries fresh seeds.
- */
+/** More of them with `FUZZ_RUNS=N`, which multiplies; other values with `FUZZ_SEED=N`. */
 const factor = Number(process.env['FUZZ_RUNS'] ?? 1);
-const seed = Number(process.env['FUZZ_SEED'] ?? 1);
 
 /** How often to try what is tried `count` times in an ordinary run. */
-export function runs(count: number): { readonly numRuns: number; readonly seed: number } {
-  return { numRuns: Math.max(1, Math.round(count * factor)), seed };
+export function runs(count: number): { readonly numRuns: number } {
+  return { numRuns: Math.max(1, Math.round(count * factor)) };
 }
 
 /** How long so many runs may take on a machine that is shared: by far longer than they need. */

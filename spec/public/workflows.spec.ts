@@ -7,6 +7,7 @@ import { clientNodes, nodes } from '../matrix/versions.ts';
 import { projectFiles, read, root } from './project.ts';
 
 interface Workflow {
+  readonly env?: Readonly<Record<string, unknown>>;
   readonly on: Readonly<Record<string, unknown>>;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly concurrency?: unknown;
@@ -108,6 +109,24 @@ describe('the workflows together', () => {
         ...['models', 'simulate', 'fuzz', 'chaos', 'soak'],
       ]),
     );
+  });
+
+  it('try the same seed for every change, and fresh ones where nothing waits for them', () => {
+    const drawing = /npm run (?:simulate|fuzz|chaos)\b(?!.*--mutants).*$/gm;
+    const gate = loadYaml<Workflow>(read('.github/workflows/ci.yml'));
+    const fresh = loadYaml<Workflow>(read('.github/workflows/fresh.yml'));
+    const commandsOf = ({ jobs }: Workflow) =>
+      Object.values(jobs).flatMap(({ steps }) =>
+        steps.flatMap(({ run = '' }) => run.match(drawing) ?? []),
+      );
+    for (const commands of [read('.ci/run').match(drawing) ?? [], commandsOf(gate)]) {
+      expect(commands).toHaveLength(3);
+      expect(commands.filter((command) => !command.includes('--seed "$SEED"'))).toEqual([]);
+    }
+    expect(/^export SEED=(\d+)$/m.exec(read('.ci/run'))?.[1]).toBe(String(gate.env?.['SEED']));
+    expect(commandsOf(fresh)).toHaveLength(3);
+    expect(commandsOf(fresh).filter((command) => command.includes('--seed'))).toEqual([]);
+    expect(Object.keys(fresh.on).toSorted()).toEqual(['push', 'schedule', 'workflow_dispatch']);
   });
 
   it('let only the publishing job speak for the project', () => {
