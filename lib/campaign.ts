@@ -54,6 +54,8 @@ export interface CampaignObserver {
   onState(state: State, trouble: Error | undefined): void;
   /** An optional right is missing: what still works is slower or knows less. */
   onDegraded(what: 'pods' | 'watch' | 'crowd', error: ApiError): void;
+  /** A quota refuses the create. */
+  onQuota(error: ApiError): void;
   /** A create cannot be taken back; the lock may be left behind. */
   onLeftBehind(error: unknown): void;
   log(message: string): void;
@@ -249,8 +251,9 @@ export class Campaign {
       // Another call of this process may have led with it, and released it, before the answer came.
       return this.#options.releases.claim(outcome, this) ? outcome : 'exists';
     } catch (error) {
-      if (isQuotaExceeded(error)) return 'quota';
-      throw error;
+      if (!isQuotaExceeded(error)) throw error;
+      this.#options.observer.onQuota(error);
+      return 'quota';
     }
   }
 

@@ -1,8 +1,9 @@
 import { LeaderElectionError } from './errors.ts';
-import { ApiError, hasStatus, isNamespaceTerminating } from './kubernetes/outcome.ts';
+import { ApiError } from './kubernetes/outcome.ts';
 import { roleYaml } from './kubernetes/role.ts';
 import { printable } from './printable.ts';
 import type { Failure } from './protocol/for-life.ts';
+import { type Refused, remedyOf } from './remedy.ts';
 
 /** The election that failed, for messages. */
 export interface Context {
@@ -12,40 +13,12 @@ export interface Context {
   readonly takeOver: boolean;
 }
 
-/** The object that the API server does not let this process use, for messages. */
-export interface Refused {
-  /** Its kind, namespace and name. */
-  readonly object: string;
-  readonly namespace: string;
-  /** The Role that is needed, as YAML, bound to whom the API server says it denied. */
-  role(user: string | undefined): string;
-}
-
 /** Puts a refusal by the API server into the words of this library; other errors stay as they are. */
 export function explainRefusal(error: unknown, refused: Refused): unknown {
   if (!(error instanceof ApiError)) return error;
-  const { namespace } = refused;
-  const what = `${refused.object}: ${error.message}.`;
-  const fail = (code: LeaderElectionError['code'], advice: string) =>
-    new LeaderElectionError(code, `${what} ${advice}`, { cause: error });
-
-  if (isNamespaceTerminating(error)) {
-    return fail('ERR_NAMESPACE_TERMINATING', `Namespace ${namespace} is being deleted.`);
-  }
-  if (hasStatus(error, 403) && !/denied (the )?request/.test(error.message)) {
-    const yaml = missingRole(error, refused);
-    return fail('ERR_FORBIDDEN', `Allow it with kubectl apply -f - and this input:\n\n${yaml}`);
-  }
-  if (hasStatus(error, 404)) {
-    const advice = `Is there a namespace ${namespace}? Check POD_NAMESPACE or options.namespace.`;
-    return fail('ERR_NAMESPACE_NOT_FOUND', advice);
-  }
-  return fail('ERR_REJECTED', 'Trying again would not help: see what the API server says.');
-}
-
-/** The whole Role, bound to whom the API server says it denied. */
-export function missingRole(error: ApiError, refused: Refused): string {
-  return refused.role(/User "([^"]+)"/.exec(error.message)?.[1]);
+  const { code, advice } = remedyOf(error, refused);
+  const message = `${refused.object}: ${error.message}. ${advice}`;
+  return new LeaderElectionError(code, message, { cause: error });
 }
 
 /** The lock of this election. */

@@ -1,8 +1,9 @@
 import type { CampaignObserver } from './campaign.ts';
 import type { Clock } from './clock.ts';
-import { type Context, missingRole, refusedLock } from './failure.ts';
+import { type Context, explainRefusal, refusedLock } from './failure.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import type { State } from './protocol/for-life.ts';
+import { quotaName, remedyOf } from './remedy.ts';
 import { type WaitingState, describeWaiting } from './waiting.ts';
 import { Warnings } from './warnings.ts';
 
@@ -19,6 +20,8 @@ export class Observer implements CampaignObserver {
   readonly #log: (message: string) => void;
   readonly #warnings: Warnings;
   #lastKey = '';
+  /** What refused the last create. */
+  #quota: ApiError | undefined;
   /** Undefined until there was something to wait for. */
   last: WaitingState | undefined;
 
@@ -38,9 +41,10 @@ export class Observer implements CampaignObserver {
   }
 
   onState(state: State, trouble: Error | undefined): void {
-    this.#noteTrouble(trouble);
+    const quota = state.obstacle === 'quota' ? this.#quota : undefined;
+    this.#noteTrouble(trouble, quota);
     if (!trouble && state.command.do !== 'wait') return;
-    const waiting = describeWaiting(state, trouble);
+    const waiting = describeWaiting(state, trouble, quota && quotaName(quota));
     const { reason, holderUid, holderNode, holderPhase } = waiting;
     const key = JSON.stringify([reason, holderUid, holderNode, holderPhase]);
     if (key === this.#lastKey) return;
@@ -58,13 +62,17 @@ export class Observer implements CampaignObserver {
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
     const { lockName, namespace } = this.#context;
-    const yaml = missingRole(error, refusedLock(this.#context));
+    const { advice } = remedyOf(error, refusedLock(this.#context));
     // One missing right is behind all of these: one warning is enough.
     this.#warn(
       'degraded',
       `${error.message}. The election of ${namespace}/${lockName} goes on without, but ${lost[what]}. ` +
-        `What it should have:\n\n${yaml}`,
+        advice,
     );
+  }
+
+  onQuota(error: ApiError): void {
+    this.#quota = error;
   }
 
   onLeftBehind(error: unknown): void {
@@ -88,17 +96,16 @@ export class Observer implements CampaignObserver {
     this.#log(`${this.#context.lockName}: ${message}`);
   }
 
-  #noteTrouble(trouble: Error | undefined): void {
-    if (!trouble) {
+  /** What keeps a candidate from the lock until somebody mends it. */
+  #noteTrouble(trouble: Error | undefined, quota: ApiError | undefined): void {
+    if (!trouble && !quota) {
       this.#warnings.succeeded();
       return;
     }
     if (!this.#warnings.failed()) return;
     const { lockName, namespace } = this.#context;
-    this.#warn(
-      'trouble',
-      `${namespace}/${lockName}: still trying to reach the API server: ${trouble.message}`,
-    );
+    const what = describe(trouble ?? explainRefusal(quota, refusedLock(this.#context)));
+    this.#warn('trouble', `${namespace}/${lockName}: still trying: ${what}`);
   }
 
   #tell(state: WaitingState): void {

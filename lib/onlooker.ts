@@ -1,10 +1,11 @@
-import { explainRefusal, missingRole } from './failure.ts';
+import { explainRefusal } from './failure.ts';
 import type { Holder, LockKind } from './holder.ts';
 import type { Api } from './kubernetes/api.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import { observerRoleYaml } from './kubernetes/role.ts';
 import { createLog } from './log.ts';
 import { Observation } from './observation.ts';
+import { remedyOf } from './remedy.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Warnings } from './warnings.ts';
 
@@ -64,14 +65,14 @@ export class Onlooker<H extends Holder> {
     }
     this.#log(error.message);
     if (!this.#warnings.failed()) return;
-    const message = `${this.#what}: still trying to reach the API server: ${error.message}`;
+    const message = `${this.#what}: still trying: ${error.message}`;
     this.#warnings.give('trouble', message);
   }
 
   #onRefused(error: ApiError): void {
     const message =
       `${error.message}. ${this.#what} is polled instead of watched, so its changes are noticed ` +
-      `later. What is missing:\n\n${missingRole(error, this.#refused)}`;
+      `later. ${remedyOf(error, this.#refused).advice}`;
     this.#log(message);
     this.#warnings.give('degraded', message);
   }

@@ -59,10 +59,14 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   none: 'free',
 };
 
-/** What the protocol's state and the last failure of a request, if any, mean for people. */
+/**
+ * What the protocol's state and the last failure of a request, if any, mean for people. `quota` is the
+ * one that refused the last create.
+ */
 export function describeWaiting(
   state: State,
   trouble: Error | undefined,
+  quota = 'a quota',
 ): Omit<WaitingState, 'lockName' | 'namespace' | 'since'> {
   const holder = awaited(state);
   const pod = typeof state.holder === 'object' ? state.holder : undefined;
@@ -71,7 +75,7 @@ export function describeWaiting(
   return {
     reason,
     message: printable(
-      trouble ? trouble.message : explain(state, reason, holder?.name, known?.nodeName),
+      trouble ? trouble.message : explain(state, reason, quota, holder?.name, known?.nodeName),
     ),
     ...(holder && { holderPod: holder.name, holderUid: holder.uid }),
     ...(known?.nodeName !== undefined && { holderNode: known.nodeName }),
@@ -82,6 +86,7 @@ export function describeWaiting(
 function explain(
   state: State,
   reason: WaitingReason,
+  quota: string,
   holder = 'another Pod',
   node?: string,
 ): string {
@@ -102,7 +107,7 @@ function explain(
     case 'lock-deleting':
       return `the lock is being deleted, but finalizers keep it: ${state.lock?.finalizers.join(', ') ?? ''}`;
     case 'quota-exceeded':
-      return "the namespace's quota does not allow another ConfigMap";
+      return `${quota} of the namespace does not allow another ConfigMap`;
     default:
       return 'nobody holds the lock';
   }

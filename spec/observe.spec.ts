@@ -515,7 +515,7 @@ describe('an observer', () => {
       {
         code: 'LEADER_FOR_LIFE_TROUBLE',
         message: expect.stringMatching(
-          /^Lease default\/lease: still trying to reach the API server: GET .+503/,
+          /^Lease default\/lease: still trying: GET .+503/,
         ) as string,
       },
     ]);

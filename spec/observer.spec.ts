@@ -150,10 +150,48 @@ describe('an observer tells of trouble', () => {
     for (let i = 0; i < 3; i++) observer.onState(waiting(), broken);
     expect(warnings).toEqual([
       {
-        message: `prod/my-lock: still trying to reach the API server: ${broken.message}`,
+        message: `prod/my-lock: still trying: ${broken.message}`,
         code: 'LEADER_FOR_LIFE_TROUBLE',
       },
     ]);
+  });
+
+  it('that is a quota: by its name, and by a warning once it has lasted', async () => {
+    const spent = () => waiting({ lock: undefined, holder: 'absent', obstacle: 'quota' });
+    const message = 'configmaps "my-lock" is forbidden: exceeded quota: few, requested: count=1';
+    observer.onQuota(forbidden(message));
+    observer.onState(spent(), undefined);
+    expect(told).toMatchObject([
+      {
+        reason: 'quota-exceeded',
+        message: 'quota few of the namespace does not allow another ConfigMap',
+      },
+    ]);
+    await clock.advance(9_999);
+    observer.onState(spent(), undefined);
+    expect(warnings).toEqual([]);
+    await clock.advance(1);
+    for (let i = 0; i < 3; i++) observer.onState(spent(), undefined);
+    expect(warnings).toEqual([
+      {
+        message:
+          'prod/my-lock: still trying: ConfigMap prod/my-lock: GET /x: 403 Forbidden: ' +
+          `${message}. Quota few of namespace prod is used up. Raise it, or delete something that ` +
+          'it counts: kubectl describe quota few -n prod',
+        code: 'LEADER_FOR_LIFE_TROUBLE',
+      },
+    ]);
+  });
+
+  it('that was a quota no longer, once the lock is there', async () => {
+    observer.onQuota(forbidden('configmaps is forbidden: exceeded quota: few, requested: count=1'));
+    observer.onState(waiting({ obstacle: 'quota' }), undefined);
+    await clock.advance(9_000);
+    observer.onState(waiting(), undefined);
+    await clock.advance(9_000);
+    observer.onState(waiting(), undefined);
+    expect(told.map(({ reason }) => reason)).toEqual(['quota-exceeded', 'held']);
+    expect(warnings).toEqual([]);
   });
 
   it('by no warning where it ended in between', async () => {
@@ -186,7 +224,7 @@ describe('an observer warns', () => {
       {
         message:
           `${error.message}. The election of prod/my-lock goes on without, but ${lost}. ` +
-          `What it should have:\n\n${role}`,
+          `Allow it with kubectl apply -f - and this input:\n\n${role}`,
         code: 'LEADER_FOR_LIFE_DEGRADED',
       },
     ]);
@@ -200,9 +238,16 @@ describe('an observer warns', () => {
   });
 
   it('of a missing right of somebody that it does not know', () => {
-    observer.onDegraded('pods', forbidden('no'));
+    observer.onDegraded('pods', forbidden('pods is forbidden: User "alice" cannot'));
     const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false });
-    expect(warnings[0]?.message.endsWith(`:\n\n${role}`)).toBe(true);
+    expect(warnings[0]?.message.endsWith(`, and bind the Role to alice:\n\n${role}`)).toBe(true);
+  });
+
+  it('of a refusal that no Role mends, without one', () => {
+    observer.onDegraded('pods', forbidden('pods is forbidden: User "system:anonymous" cannot'));
+    expect(warnings[0]?.message).toContain('goes on without, but');
+    expect(warnings[0]?.message).toContain('No credentials reached the API server');
+    expect(warnings[0]?.message).not.toContain('kind: Role');
   });
 
   it('of a lock that may be left behind', () => {

@@ -29,7 +29,7 @@ describe('what people are told of a wait', () => {
       'lock-deleting',
       'the lock is being deleted, but finalizers keep it: a/b, c/d',
     ],
-    ['quota', 'quota-exceeded', "the namespace's quota does not allow another ConfigMap"],
+    ['quota', 'quota-exceeded', 'a quota of the namespace does not allow another ConfigMap'],
     ['none', 'free', 'nobody holds the lock'],
   ] as const)('while the obstacle is %s', (obstacle, reason, message) => {
     const lock = aLock({ finalizers: ['a/b', 'c/d'] });

@@ -51,9 +51,15 @@ const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
 /** Whether the same request may succeed later without anybody changing anything. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ApiError) {
-    return transientStatuses.has(error.status) || isQuotaBusy(error) || isCutConflict(error);
+    if (transientStatuses.has(error.status) || isQuotaBusy(error)) return true;
+    return isCutConflict(error) || isStarting(error);
   }
   return error instanceof NoAnswerError;
+}
+
+/** Admission plugins of an API server that has just started, until they know what they decide by. */
+function isStarting(error: ApiError): boolean {
+  return error.status === 403 && error.message.includes('not yet ready to handle request');
 }
 
 /** One whose body was lost on its way: nobody can tell whether the object exists or has changed. */
@@ -76,7 +82,7 @@ export function isAmbiguous(error: unknown): boolean {
  * The namespace has used up its quota of objects, or nobody has yet counted what it has used: an
  * admission's 403, not a missing right.
  */
-export function isQuotaExceeded(error: unknown): boolean {
+export function isQuotaExceeded(error: unknown): error is ApiError {
   return hasStatus(error, 403) && /exceeded quota|status unknown for quota/.test(error.message);
 }
 

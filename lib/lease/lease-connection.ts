@@ -1,4 +1,4 @@
-import { type Refused, explainRefusal } from '../failure.ts';
+import { explainRefusal } from '../failure.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -7,6 +7,7 @@ import { ApiError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
 import { printable } from '../printable.ts';
+import type { Refused } from '../remedy.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type OpenLock, type RequestFailure, never } from './open-lock.ts';

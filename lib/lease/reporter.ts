@@ -121,7 +121,7 @@ export class Reporter implements CampaignObserver {
     this.trouble = trouble;
     this.log(describe(trouble));
     if (!this.#warnings.failed()) return;
-    const message = `${this.#what}: still trying to reach the lock: ${describe(trouble)}`;
+    const message = `${this.#what}: still trying: ${describe(trouble)}`;
     this.#warn('trouble', message);
   }
 

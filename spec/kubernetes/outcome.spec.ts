@@ -84,6 +84,12 @@ describe('what a failure means', () => {
     },
   );
 
+  it('is asked again while an admission plugin of the API server starts', () => {
+    const message = 'configmaps "x" is forbidden: not yet ready to handle request';
+    expect(isTransient(apiError(403, { message }))).toBe(true);
+    expect(isTransient(apiError(403, { message: 'configmaps "x" is forbidden: no' }))).toBe(false);
+  });
+
   it('tells a quota that is used up from a missing right', () => {
     const message = 'configmaps "x" is forbidden: exceeded quota: small, requested: count=1';
     expect(isQuotaExceeded(apiError(403, { message }))).toBe(true);

@@ -121,7 +121,7 @@ describe('trouble', () => {
     await clock.advance(1);
     report(3, 'worse');
     report(4, 'worse');
-    const message = 'default/my-lease: still trying to reach the lock: worse';
+    const message = 'default/my-lease: still trying: worse';
     expect(warnings).toEqual([{ code: 'LEADER_FOR_LIFE_TROUBLE', message }]);
     expect(logged).toContain(`default/my-lease: ${message}`);
     expect(reporter.trouble).toBe('worse');
