@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import { type Json, child, isObject, list, text } from './json.ts';
 import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
-import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
 /** Longer than the API server may take, so that a request is over when it is given up. */
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -63,8 +63,9 @@ export class Api {
     const query = { timeout: `${Math.floor(this.#timeoutMs * SERVER_SHARE)}ms`, ...request.query };
     const line = describe(request);
     const limit = this.#limit(signal);
+    const progress = { sent: true };
     try {
-      const response = await this.#transport.send({ ...request, query }, limit.signal);
+      const response = await this.#transport.send({ ...request, query }, limit.signal, progress);
       const answer = parse(await readAll(response.body));
       if (response.status < 200 || response.status > 299) throw refusal(response, answer, line);
       if (!isObject(answer)) throw new Error('the answer is no JSON object');
@@ -72,7 +73,7 @@ export class Api {
       this.#answered();
       return found;
     } catch (error) {
-      throw this.#failure(error, line, signal);
+      throw this.#failure(error, line, signal, progress);
     } finally {
       limit.end();
     }
@@ -141,8 +142,13 @@ export class Api {
     return isTransient(error) || (settling && isRightMissing(error));
   }
 
-  #failure(error: unknown, line: string, signal: AbortSignal | undefined): unknown {
-    const reason = failure(error, line, signal);
+  #failure(
+    error: unknown,
+    line: string,
+    signal: AbortSignal | undefined,
+    progress?: Progress,
+  ): unknown {
+    const reason = failure(error, line, signal, progress);
     if (reason instanceof ApiError && reason.status < 500) this.#answered();
     else if (reason instanceof ApiError || reason instanceof NoAnswerError) this.#down = true;
     return reason;
@@ -181,9 +187,14 @@ export class Api {
   }
 }
 
-function failure(error: unknown, line: string, signal: AbortSignal | undefined): unknown {
+function failure(
+  error: unknown,
+  line: string,
+  signal: AbortSignal | undefined,
+  progress?: Progress,
+): unknown {
   if (signal?.aborted) return signal.reason;
-  return error instanceof ApiError ? error : new NoAnswerError(line, error);
+  return error instanceof ApiError ? error : new NoAnswerError(line, error, progress?.sent);
 }
 
 function describe(request: ApiRequest): string {

@@ -7,7 +7,7 @@ import type { Access, Credentials } from './credentials.ts';
 import { Http1Route } from './http1.ts';
 import { Http2Route, connectTls } from './http2.ts';
 import type { OutgoingRequest, Route } from './route.ts';
-import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
@@ -37,7 +37,12 @@ export class Connection implements Transport {
     this.#userAgent = userAgent;
   }
 
-  async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+  async send(
+    request: ApiRequest,
+    signal: AbortSignal,
+    progress: Progress = { sent: false },
+  ): Promise<ApiResponse> {
+    progress.sent = false;
     signal.throwIfAborted();
     const { controller, end } = linked(signal, this.#closing.signal);
     const wanted = controller.signal;
@@ -46,7 +51,7 @@ export class Connection implements Transport {
       const route = await abortable(this.#route(access), wanted);
       wanted.throwIfAborted();
       // At once: on a route that was closed in the meantime, nothing would ever come.
-      const answer = route.send(this.#outgoing(request, access), signal);
+      const answer = route.send(this.#outgoing(request, access), signal, progress);
       const response = await abortable(answer, signal);
       if (response.status === 401) await this.#credentials.refresh();
       return {

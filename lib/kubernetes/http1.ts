@@ -1,9 +1,10 @@
 import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 
 import { bare } from './outcome.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
-import type { ApiResponse } from './transport.ts';
+import type { ApiResponse, Progress } from './transport.ts';
 
 /** HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2. */
 export class Http1Route implements Route {
@@ -30,7 +31,7 @@ export class Http1Route implements Route {
     return this.#retired && this.#requests.size === 0;
   }
 
-  send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
+  send(outgoing: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
     const { protocol, port } = this.#server;
     const request = (protocol === 'http:' ? http : https).request({
@@ -49,6 +50,9 @@ export class Http1Route implements Route {
     this.#requests.add(request);
     request.on('socket', (socket) => {
       if (this.#background) socket.unref();
+      onceConnected(socket, () => {
+        progress.sent = true;
+      });
     });
     request.on('response', (message) => {
       resolve({
@@ -87,6 +91,14 @@ export class Http1Route implements Route {
     for (const request of this.#requests) request.destroy();
     this.#ownAgent.destroy();
   }
+}
+
+/** Calls it before anything is written: at once if the socket was used before. */
+function onceConnected(socket: Socket, call: () => void): void {
+  const isHandshaking = 'secureConnecting' in socket && socket.secureConnecting === true;
+  if (isHandshaking) socket.prependOnceListener('secureConnect', call);
+  else if (socket.connecting) socket.prependOnceListener('connect', call);
+  else call();
 }
 
 function headersOf(message: IncomingMessage): Record<string, string> {

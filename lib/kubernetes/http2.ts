@@ -6,7 +6,7 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { TlsOptions } from './credentials.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
-import type { ApiResponse } from './transport.ts';
+import type { ApiResponse, Progress } from './transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -89,9 +89,10 @@ export class Http2Route implements Route {
     return this.#session.destroyed;
   }
 
-  send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse> {
+  send(request: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
     const { method, path, headers, body } = request;
+    if (this.isOpen) progress.sent = true;
     const stream = this.#session.request(
       { ...headers, ':method': method, ':path': path },
       { endStream: body === undefined },

@@ -34,10 +34,14 @@ export class ApiError extends Error implements Status {
 
 /** No answer, or none that could be understood. Whether the request took effect is unknown. */
 export class NoAnswerError extends Error {
-  constructor(request: string, cause: unknown) {
+  /** False if it is certain that nothing of the request was sent: then it has no effect. */
+  readonly sent: boolean;
+
+  constructor(request: string, cause: unknown, sent = true) {
     const what = cause instanceof Error ? describe(cause) : String(cause);
     super(printable(`${request}: ${what}`), { cause });
     this.name = 'NoAnswerError';
+    this.sent = sent;
   }
 }
 
@@ -75,7 +79,7 @@ function isQuotaBusy(error: ApiError): boolean {
 /** Whether the write behind this error may have been, or may yet be, carried out. */
 export function isAmbiguous(error: unknown): boolean {
   if (error instanceof ApiError) return error.status >= 500 || error.status === 408;
-  return error instanceof NoAnswerError;
+  return error instanceof NoAnswerError && error.sent;
 }
 
 /**

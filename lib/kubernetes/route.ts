@@ -1,4 +1,4 @@
-import type { ApiResponse } from './transport.ts';
+import type { ApiResponse, Progress } from './transport.ts';
 
 /** A request with everything that goes over the wire. */
 export interface OutgoingRequest {
@@ -14,7 +14,8 @@ export interface Route {
   readonly isOpen: boolean;
   /** Whether nothing of it is left. */
   readonly isOver: boolean;
-  send(request: OutgoingRequest, signal: AbortSignal): Promise<ApiResponse>;
+  /** Sets `progress.sent` before the first byte may go out. */
+  send(request: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse>;
   /** From now on, it does not keep the process alive. */
   unref(): void;
   /** Takes no further requests; those under way go on. */

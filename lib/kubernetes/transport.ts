@@ -23,6 +23,11 @@ export interface ApiResponse {
   readonly conceal?: (text: string) => string;
 }
 
+/** How far a request has come. It may have been sent, unless its transport says otherwise. */
+export interface Progress {
+  sent: boolean;
+}
+
 /**
  * Carries requests to an API server. This is the whole seam between the library and the network:
  * the real one is `connection.ts`, the one in memory is in `testing/`.
@@ -31,8 +36,11 @@ export interface Transport {
   /**
    * Resolves once the answer's head arrived, whatever its status.
    * Rejects when no answer came, or with `signal.reason` once that aborts; aborting later ends the body likewise.
+   *
+   * A transport that knows when it sends sets `progress.sent` to false at once, and to true before
+   * the first byte of the request may go out.
    */
-  send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse>;
+  send(request: ApiRequest, signal: AbortSignal, progress?: Progress): Promise<ApiResponse>;
   /** From now on, connections do not keep the process alive. */
   unref?(): void;
   /** Closes every connection at once. Sending again opens a new one. */

@@ -195,13 +195,16 @@ export class Campaign {
     const { clock, requestTimeoutMs } = this.#options;
     const limitMs = Math.min(requestTimeoutMs, this.#leftMs());
     const { controller, end } = linked(signal, this.#closed.signal);
-    const cancel = clock.after(limitMs, () => {
-      controller.abort(new Error(`no answer within ${Math.round(limitMs)} ms`));
-    });
+    let cancel: (() => void) | undefined;
     try {
-      return await abortable(request(controller.signal), controller.signal);
+      // If it has a limit of its own, that one comes first: it knows whether anything was sent.
+      const answer = request(controller.signal);
+      cancel = clock.after(limitMs, () => {
+        controller.abort(new Error(`no answer within ${Math.round(limitMs)} ms`));
+      });
+      return await abortable(answer, controller.signal);
     } finally {
-      cancel();
+      cancel?.();
       end();
     }
   }

@@ -3,7 +3,7 @@ import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
 import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
-import { ApiError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts';
+import { ApiError, NoAnswerError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
 import { printable } from '../printable.ts';
@@ -98,7 +98,8 @@ export class LeaseConnection implements OpenLock {
       permanent:
         error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
       // What timed out, or was cut off, may have been carried out all the same.
-      ambiguous: !(error instanceof ApiError) || isAmbiguous(error),
+      ambiguous:
+        isAmbiguous(error) || !(error instanceof ApiError || error instanceof NoAnswerError),
       retryAfterMs: error instanceof ApiError ? error.retryAfterMs : undefined,
     };
   }

@@ -148,6 +148,23 @@ describe('a request', () => {
   });
 });
 
+describe('a request without an answer', () => {
+  const failing: [string, boolean, (transport: ScriptedTransport) => unknown][] = [
+    ['sent, as far as anybody knows', true, (script) => script.fail(new Error('broken'))],
+    ['not sent', false, (script) => script.failUnsent(new Error('refused'))],
+    ['sent when its time was up', true, (script) => script.hang()],
+    ['not sent when its time was up', false, (script) => script.hang({ sent: false })],
+  ];
+
+  it.each(failing)('was %s', async (_, sent, fail) => {
+    fail(transport);
+    const error = outcome(api.request(get, asIs));
+    await clock.advance(10_000);
+    expect(await error).toBeInstanceOf(NoAnswerError);
+    expect(await error).toMatchObject({ sent });
+  });
+});
+
 describe('the time for a request', () => {
   it('is up after ten seconds without a head', async () => {
     transport.hang();

@@ -414,6 +414,86 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
   });
 });
 
+describe.each(protocols)(
+  'a request that fails on its way to a server that speaks %s',
+  (protocol) => {
+    const scheme = schemeOf(protocol);
+
+    it('was sent if the server got it', async () => {
+      await using opened = await open(protocol);
+      const progress = { sent: false };
+      const failure = failureOf(opened.test.send({ method: 'POST' }, undefined, progress));
+      await opened.server.next();
+      opened.server.cut();
+      await failure;
+      expect(progress.sent).toBe(true);
+    });
+
+    it('was sent if it went over a connection that is used again', async () => {
+      await using opened = await open(protocol);
+      await opened.test.fetch();
+      const progress = { sent: false };
+      const failure = failureOf(opened.test.send({ method: 'POST' }, undefined, progress));
+      await opened.server.next();
+      opened.server.cut();
+      await failure;
+      expect(progress.sent).toBe(true);
+    });
+
+    it('was not sent if the connection was refused', async () => {
+      const server = await Server.start(protocol);
+      const url = urlOf(server, scheme);
+      await server[Symbol.asyncDispose]();
+      using test = new TestConnection(url);
+      const progress = { sent: true };
+      const error = await failureOf(test.send({}, undefined, progress));
+      expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+      expect(progress.sent).toBe(false);
+    });
+
+    it('was not sent if the name of the server is not known', async () => {
+      using test = new TestConnection(`${scheme}://nowhere.invalid`);
+      const progress = { sent: true };
+      const error = await failureOf(test.send({}, undefined, progress));
+      expect(error).toHaveProperty('message', expect.stringContaining('getaddrinfo'));
+      expect(progress.sent).toBe(false);
+    });
+
+    it('was not sent if there are no credentials', async () => {
+      await using opened = await open(protocol);
+      opened.test.credentials.access = () => Promise.reject(new Error('no login'));
+      const progress = { sent: true };
+      expect(await failureOf(opened.test.send({}, undefined, progress))).toEqual(
+        new Error('no login'),
+      );
+      expect(progress.sent).toBe(false);
+    });
+
+    it('was not sent if it was aborted while there was no connection yet', async () => {
+      await using opened = await open(protocol);
+      const controller = new AbortController();
+      const progress = { sent: true };
+      const failure = failureOf(opened.test.send({}, controller.signal, progress));
+      // No socket is connected before the event loop turns.
+      for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+      controller.abort('the reason');
+      expect(await failure).toBe('the reason');
+      expect(progress.sent).toBe(false);
+    });
+
+    it.skipIf(scheme === 'http')('was not sent if the server is not trusted', async () => {
+      await using opened = await open(protocol);
+      const { credentials } = opened.test;
+      const { cert: ca } = certificateFor('somebody else', '127.0.0.1');
+      credentials.current = { ...credentials.current, tls: { ca } };
+      const progress = { sent: true };
+      const error = await failureOf(opened.test.send({}, undefined, progress));
+      expect(error).toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+      expect(progress.sent).toBe(false);
+    });
+  },
+);
+
 describe('requests at the same time', () => {
   it('share one HTTP/2 connection, also while it is opened', async () => {
     await using opened = await open('h2');

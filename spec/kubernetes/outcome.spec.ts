@@ -75,6 +75,11 @@ describe('what a failure means', () => {
     expect([isTransient(error), isAmbiguous(error)]).toEqual([true, true]);
   });
 
+  it('what was never sent has no effect', () => {
+    const error = new NoAnswerError('POST /x', new Error('connect ECONNREFUSED'), false);
+    expect([isTransient(error), isAmbiguous(error)]).toEqual([true, false]);
+  });
+
   it.each([new Error('bug'), new TypeError('bug'), { status: 500 }, 'bug', undefined, null])(
     'is not known for %o, which is ours',
     (error) => {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { Access, Credentials } from '../../lib/kubernetes/credentials.ts';
-import type { ApiRequest, ApiResponse } from '../../lib/kubernetes/transport.ts';
+import type { ApiRequest, ApiResponse, Progress } from '../../lib/kubernetes/transport.ts';
 import { ManualClock } from './manual-clock.ts';
 import { type Server, certificate } from './servers.ts';
 
@@ -40,8 +40,9 @@ export class TestConnection implements Disposable {
   send(
     request: Partial<ApiRequest> = {},
     signal = new AbortController().signal,
+    progress?: Progress,
   ): Promise<ApiResponse> {
-    return this.connection.send({ method: 'GET', path: '/x', ...request }, signal);
+    return this.connection.send({ method: 'GET', path: '/x', ...request }, signal, progress);
   }
 
   /** Sends, and reads the answer to its end. */

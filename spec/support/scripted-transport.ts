@@ -1,6 +1,11 @@
-import type { ApiRequest, ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
+import type {
+  ApiRequest,
+  ApiResponse,
+  Progress,
+  Transport,
+} from '../../lib/kubernetes/transport.ts';
 
-type Answer = (signal: AbortSignal) => Promise<ApiResponse>;
+type Answer = (signal: AbortSignal, progress: Progress) => Promise<ApiResponse>;
 
 /** A transport that answers request by request what it was told to, and keeps what was asked. */
 export class ScriptedTransport implements Transport {
@@ -35,9 +40,20 @@ export class ScriptedTransport implements Transport {
     return this.#then(() => Promise.reject(error));
   }
 
+  /** Sends nothing, but fails with this error. */
+  failUnsent(error: unknown): this {
+    return this.#then((_, progress) => {
+      progress.sent = false;
+      return Promise.reject(error);
+    });
+  }
+
   /** Gives no answer, ever. */
-  hang(): this {
-    return this.#then(rejection);
+  hang({ sent = true } = {}): this {
+    return this.#then((signal, progress) => {
+      progress.sent = sent;
+      return rejection(signal);
+    });
   }
 
   /** Answers with a stream, to be fed by hand. */
@@ -47,12 +63,16 @@ export class ScriptedTransport implements Transport {
     return feed;
   }
 
-  send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+  send(
+    request: ApiRequest,
+    signal: AbortSignal,
+    progress: Progress = { sent: true },
+  ): Promise<ApiResponse> {
     this.requests.push(request);
     this.signals.push(signal);
     const answer = this.#answers.shift();
     if (!answer) return Promise.reject(new Error('an unexpected request'));
-    return answer(signal);
+    return answer(signal, progress);
   }
 
   unref(): void {
