@@ -35,3 +35,11 @@ export function linked(...signals: readonly AbortSignal[]): {
   };
   return { controller, end };
 }
+
+/**
+ * A signal for what nobody aborts. Each caller has its own: listeners of one that all share would stay in
+ * memory for as long as the process.
+ */
+export function neverAborts(): AbortSignal {
+  return new AbortController().signal;
+}
