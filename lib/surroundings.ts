@@ -3,6 +3,7 @@ import type { Credentials } from './kubernetes/credentials.ts';
 import type { Environment } from './kubernetes/environment.ts';
 import type { Transport } from './kubernetes/transport.ts';
 import { Releases } from './release.ts';
+import { version } from './version.ts';
 
 /** What surrounds a call: all of it can be made up, for specs and simulations. */
 export interface Surroundings {
@@ -22,7 +23,6 @@ export const systemSurroundings: Surroundings = {
   connect: async (credentials) => {
     // Outside a cluster none of this is loaded.
     const { Connection } = await import('./kubernetes/connection.ts');
-    const { version } = await import('./version.ts');
     return new Connection(credentials, systemClock, `leader-for-life/${version}`);
   },
   warn: (message, code) => {
