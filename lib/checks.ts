@@ -1,7 +1,7 @@
 /** Checks of what users pass. Each throws a TypeError that names the value and what it has to be. */
 import { MAX_DELAY_MS } from './clock.ts';
 import { invalidArgument } from './errors.ts';
-import type { KubeConfigLike } from './kubernetes/credentials.ts';
+import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { isLabelValue, isQualifiedName } from './kubernetes/names.ts';
 
 export type Check = (name: string, value: unknown) => void;

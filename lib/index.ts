@@ -2,7 +2,7 @@ export { become } from './become.ts';
 export { LeaderElectionError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Holder, LeaseHolder, LockHolder } from './holder.ts';
-export type { KubeConfigLike } from './kubernetes/credentials.ts';
+export type { KubeConfigLike } from './kubernetes/kube-config.ts';
 export type { Leadership } from './leadership.ts';
 export { LeaderElector, runOrDie } from './lease/elector.ts';
 export { LeaderHealthzAdaptor } from './lease/healthz.ts';

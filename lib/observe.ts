@@ -11,7 +11,7 @@ import {
 } from './holder.ts';
 import { locate } from './identity.ts';
 import { Api } from './kubernetes/api.ts';
-import type { KubeConfigLike } from './kubernetes/credentials.ts';
+import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { Onlooker } from './onlooker.ts';
 import { checkLockName, checkNamespace } from './options.ts';
 import { type Producer, streamOf } from './stream.ts';

@@ -10,7 +10,7 @@ import {
   typed,
 } from './checks.ts';
 import { reservedAnnotations } from './kubernetes/config-map-lock.ts';
-import type { KubeConfigLike } from './kubernetes/credentials.ts';
+import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { isDnsLabel, isDnsSubdomain } from './kubernetes/names.ts';
 import type { WaitingState } from './waiting.ts';
 

@@ -1,20 +1,10 @@
 import type { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
-import type { KubeConfig } from '@kubernetes/client-node';
-
 import { LeaderElectionError } from '../errors.ts';
 import type { Environment } from './environment.ts';
+import type { KubeConfigLike } from './kube-config.ts';
 import { bare } from './outcome.ts';
-
-/**
- * A `KubeConfig` of `@kubernetes/client-node`, of whichever version the app has: just the part
- * that is used here, so that two copies of that package in one app get along.
- */
-export type KubeConfigLike = Pick<
-  KubeConfig,
-  'getCurrentCluster' | 'getCurrentContext' | 'getContextObject' | 'applyToHTTPSOptions'
->;
 
 /** The part of the TLS options that a KubeConfig decides. */
 export type TlsOptions = Pick<

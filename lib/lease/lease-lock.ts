@@ -10,7 +10,7 @@ import {
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
 import { locate, podNameOf } from '../identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
-import type { KubeConfigLike } from '../kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 import { checkLockName, checkNamespace } from '../options.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
 import { type Surroundings, systemSurroundings } from '../surroundings.ts';

@@ -11,7 +11,7 @@ import {
 } from '../checks.ts';
 import { MAX_DELAY_MS } from '../clock.ts';
 import { invalidArgument } from '../errors.ts';
-import type { KubeConfigLike } from '../kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 import { checkNamespace } from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
 import { checkIdentity } from './lease-lock.ts';

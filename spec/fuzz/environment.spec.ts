@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { identify, locate } from '../../lib/identity.ts';
-import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../lib/kubernetes/names.ts';
 import { checkOptions } from '../../lib/options.ts';
 import { Container } from '../support/container.ts';

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { becomeIn } from '../../lib/become.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
-import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { Releases } from '../../lib/release.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { Container } from '../support/container.ts';

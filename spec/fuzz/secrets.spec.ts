@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { becomeIn } from '../../lib/become.ts';
 import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
-import type { KubeConfigLike } from '../../lib/kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import type { Environment } from '../../lib/kubernetes/environment.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';

@@ -30,7 +30,7 @@ export function consumers(
     clientNodes.map((wanted) => async () => {
       const folder = join(parent, `client-node-${wanted}`);
       mkdirSync(folder);
-      for (const path of globSync('*.ts', { cwd: join(import.meta.dirname, 'consumer') })) {
+      for (const path of globSync('*.{ts,cjs}', { cwd: join(import.meta.dirname, 'consumer') })) {
         copyFileSync(join(import.meta.dirname, 'consumer', path), join(folder, basename(path)));
       }
       const dependencies = { 'leader-for-life': tarball, '@kubernetes/client-node': wanted };

@@ -12,7 +12,13 @@ import { consumers, pack } from './install.ts';
 import { nodeBinaries } from './nodes.ts';
 import { atMost, Report } from './report.ts';
 import { simulated, simulatesAlike } from './simulation.ts';
-import { electsAndHandsOver, loadsNoClient, sharesClientNode, typesCompile } from './trials.ts';
+import {
+  electsAndHandsOver,
+  isRequired,
+  loadsNoClient,
+  sharesClientNode,
+  typesCompile,
+} from './trials.ts';
 import { clientNodes, nodes } from './versions.ts';
 
 const { values: wanted } = parseArgs({
@@ -39,6 +45,7 @@ try {
         const both = `${client}, Node ${version}`;
         return [
           () => report.test(`${both}: loads no client`, () => loadsNoClient(consumer, path)),
+          () => report.test(`${both}: is required`, () => isRequired(consumer, path)),
           () =>
             report.test(`${both}: elects, hands over`, () => electsAndHandsOver(consumer, path)),
         ];

@@ -11,11 +11,44 @@ export function sharesClientNode({ folder }: Consumer): void {
   assert.deepEqual(copies, ['node_modules/@kubernetes/client-node/package.json']);
 }
 
-/** The app compiles, and so do our declarations: strictly, where apps mostly skip libraries. */
+/** How apps are compiled; with `node10`, what `exports` says is not known. */
+const compilers = {
+  nodenext: { module: ts.ModuleKind.NodeNext },
+  bundler: {
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+  },
+  node10: {
+    module: ts.ModuleKind.CommonJS,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- apps have it all the same
+    moduleResolution: ts.ModuleResolutionKind.Node10,
+    ignoreDeprecations: '6.0',
+  },
+} satisfies Record<string, ts.CompilerOptions>;
+
+/**
+ * The app compiles, and so do our declarations: strictly, where apps mostly skip libraries. In an app
+ * that imports the library only, every declaration does, those of dependencies too.
+ */
 export function typesCompile({ folder }: Consumer): void {
-  const files = globSync('*.ts', { cwd: folder }).map((path) => join(folder, path));
+  const programs = ['candidate.ts', 'cluster.ts', 'outside.ts'];
+  const modules = ['embedded.ts', 'tested.ts'];
+  compiles(folder, [...programs, ...modules], compilers.nodenext);
+  for (const compiler of Object.values(compilers)) {
+    compiles(folder, modules, compiler);
+    compiles(folder, ['embedded.ts'], compiler, { withDependencies: true });
+  }
+}
+
+function compiles(
+  folder: string,
+  names: readonly string[],
+  compiler: ts.CompilerOptions,
+  { withDependencies = false } = {},
+): void {
+  const files = names.map((name) => join(folder, name));
   const program = ts.createProgram(files, {
-    module: ts.ModuleKind.NodeNext,
+    ...compiler,
     target: ts.ScriptTarget.ES2022,
     strict: true,
     exactOptionalPropertyTypes: true,
@@ -24,10 +57,11 @@ export function typesCompile({ folder }: Consumer): void {
     typeRoots: [join(folder, 'node_modules/@types')],
   });
   const ours = join(folder, 'node_modules/leader-for-life/');
-  const checked = program
-    .getSourceFiles()
-    .filter(({ fileName }) => files.includes(fileName) || fileName.startsWith(ours));
-  assert.ok(checked.length > files.length, 'the declarations of the package were not found');
+  const isOurs = ({ fileName }: ts.SourceFile) =>
+    files.includes(fileName) || fileName.startsWith(ours);
+  const all = program.getSourceFiles();
+  const checked = withDependencies ? all : all.filter(isOurs);
+  assert.ok(all.filter(isOurs).length > files.length, 'the declarations were not found');
   const problems = [
     ...program.getOptionsDiagnostics(),
     ...checked.flatMap((file) => program.getSyntacticDiagnostics(file)),
@@ -51,6 +85,11 @@ export async function loadsNoClient({ folder }: Consumer, node: string): Promise
     urls.filter((url) => url.includes('/node_modules/@kubernetes/')),
     [],
   );
+}
+
+/** CommonJS can `require` both entry points. */
+export async function isRequired({ folder }: Consumer, node: string): Promise<void> {
+  await run(node, ['required.cjs'], { cwd: folder, timeoutMs: 20_000 });
 }
 
 /** Two processes compete over HTTP, one hands over to the other, and everything ends by itself. */

@@ -36,6 +36,16 @@ describe('the declarations', () => {
     expect(files.length).toBeGreaterThan(entries.length);
     expect(format(files.flatMap((file) => alone.getSemanticDiagnostics(file)))).toBe('');
   });
+
+  it('of the library need no other types than those of Node.js', () => {
+    const entry = declarationOf(entryPoints['leader-for-life']);
+    const alone = ts.createProgram([entry], options, withVirtual(declarations));
+    const reached = alone.getSourceFiles().filter(isOurs);
+    const needed = reached.flatMap((file) =>
+      ts.preProcessFile(file.text).importedFiles.map(({ fileName }) => fileName),
+    );
+    expect(needed.filter((name) => !/^(?:\.|node:)/.test(name))).toEqual([]);
+  });
 });
 
 describe.each(Object.entries(entryPoints))('what %s exports', (_name, path) => {

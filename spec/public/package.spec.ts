@@ -55,13 +55,27 @@ describe('package.json', () => {
     }
   });
 
+  it('says the same to compilers and tools that do not know `exports`', () => {
+    const [main, ...others] = Object.entries(entryPoints).map(([name, path]) => {
+      const file = path.replace(`${root}/lib/`, './dist/').replace(/\.ts$/, '');
+      return { name: name.replace(/^leader-for-life\/?/, ''), file };
+    });
+    const typesVersions = { '*': Object.fromEntries(others.map(typesOf)) };
+    expect(manifest).toMatchObject({ main: `${main?.file}.js`, types: `${main?.file}.d.ts` });
+    expect(manifest['typesVersions']).toEqual(typesVersions);
+  });
+
   it('runs nothing when it is installed', () => {
     const hooks = ['preinstall', 'install', 'postinstall'];
     expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
   });
 
-  it('has the version that requests announce', () => {
+  it('has the version that requests announce, and sets both at once', () => {
     expect(manifest).toHaveProperty('version', version);
+    expect(manifest.scripts).toHaveProperty(
+      'version',
+      'node .config/version.js && git add lib/version.ts',
+    );
   });
 
   it('needs the oldest Node.js that its dependencies need, no older and no newer', () => {
@@ -117,6 +131,10 @@ describe('package-lock.json', () => {
     expect(read('docs/dependencies.md')).toBe(page());
   });
 });
+
+function typesOf({ name, file }: { name: string; file: string }): [string, string[]] {
+  return [name, [`${file}.d.ts`]];
+}
 
 /** The version in a range of the form `>=1.2.3`, which is all that our dependencies use. */
 function floorOf(range: string): number[] {
