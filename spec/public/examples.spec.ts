@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,16 @@ import { loadAllYaml } from '@kubernetes/client-node';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { blocksOf, examplesInComments, examplesOf } from './examples.ts';
-import { compilerOptions, format, pages, program, read, root, sources } from './project.ts';
+import {
+  compilerOptions,
+  format,
+  pages,
+  program,
+  projectFiles,
+  read,
+  root,
+  sources,
+} from './project.ts';
 
 const execute = promisify(execFile);
 
@@ -51,7 +60,7 @@ describe('manifests parse', () => {
       .filter(({ language }) => language === 'yaml')
       .map(({ start, lines }) => ({ place: `${path}:${start + 1}`, text: lines.join('\n') })),
   );
-  const files = globSync('docs/**/*.yaml', { cwd: root });
+  const files = projectFiles('docs/**/*.yaml');
   const manifests = [...blocks, ...files.map((path) => ({ place: path, text: read(path) }))];
 
   it.each(manifests)('$place', ({ text }) => {

@@ -1,9 +1,9 @@
-import { existsSync, globSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pages, read, root } from './project.ts';
+import { pages, projectFiles, read, root } from './project.ts';
 
-const linked = [...pages(), ...globSync('.github/*.md', { cwd: root })];
+const linked = [...pages(), ...projectFiles('.github/*.md')];
 
 /** Links and pictures, inline or by reference; code is not looked at. */
 const LINK = /\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm;

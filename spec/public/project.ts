@@ -1,5 +1,6 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, matchesGlob, relative } from 'node:path';
 import ts from 'typescript';
 import { entryPoints, root } from './entry-points.ts';
 
@@ -10,29 +11,27 @@ export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** Everything of the project that belongs under version control, as paths from its root. */
-export function projectFiles(): string[] {
-  const ignored = [...read('.gitignore').split('\n'), '.git/'];
-  const folders = new Set(ignored.map((line) => line.replace(/\/$/, '')));
-  return globSync(['**/*', '.*', '.*/**/*'], {
-    cwd: root,
-    withFileTypes: true,
-    exclude: (entry) => folders.has(entry.name),
-  })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.tgz'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+/**
+ * The files that git tracks, as paths from the root; with a pattern, those that match it. What else
+ * lies about in a checkout is its owner's business.
+ */
+export function projectFiles(pattern?: string): string[] {
+  const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+  return tracked
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(join(root, path)))
+    .filter((path) => pattern === undefined || matchesGlob(path, pattern))
     .sort();
 }
 
-/** The README, which is missing in a young checkout only, and the pages under `docs/`. */
+/** The README and the pages under `docs/`. */
 export function pages(): string[] {
-  const inDocs = globSync('docs/**/*.md', { cwd: root }).sort();
-  return existsSync(join(root, 'README.md')) ? ['README.md', ...inDocs] : inDocs;
+  return ['README.md', ...projectFiles('docs/**/*.md')];
 }
 
 /** The sources of the library, as paths from the root. */
 export function sources(): string[] {
-  return globSync('lib/**/*.ts', { cwd: root }).sort();
+  return projectFiles('lib/**/*.ts');
 }
 
 /** The root's compiler options, in which the package's names mean its sources. */

@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectFiles, read, root } from './project.ts';
 
@@ -15,12 +15,22 @@ const files = projectFiles().map((path) => ({ path, text: read(path) }));
 
 describe('the repository', () => {
   it('shows the project, not its tools, at the top', () => {
-    const visible = readdirSync(root).filter((name) => !name.startsWith('.'));
+    const tops = new Set(projectFiles().map((path) => path.replace(/\/.*$/s, '')));
     const ofProject = ['LICENSE', 'README.md', 'docs', 'lib', 'spec'];
-    const ofNpm = ['package.json', 'package-lock.json', 'tsconfig.json'];
-    const made = ['node_modules', 'dist', 'coverage', 'reports'];
-    const odd = visible.filter((name) => ![...ofProject, ...ofNpm, ...made].includes(name));
-    expect(odd.filter((name) => !name.endsWith('.tgz'))).toEqual([]);
+    const ofNpm = ['package-lock.json', 'package.json', 'tsconfig.json'];
+    const visible = [...tops].filter((name) => !name.startsWith('.'));
+    expect(visible.toSorted()).toEqual([...ofProject, ...ofNpm].toSorted());
+  });
+
+  it('is what git tracks, whatever else lies about in the checkout', () => {
+    const stray = join(root, `stray-${process.pid}.txt`);
+    writeFileSync(stray, 'of nobody');
+    try {
+      expect(projectFiles()).not.toContain(basename(stray));
+      expect(projectFiles()).toEqual(expect.arrayContaining(['README.md', '.ci/run', '.npmrc']));
+    } finally {
+      rmSync(stray);
+    }
   });
 
   it.each([...FOREIGN])('does not contain %s', (_what, pattern) => {

@@ -1,10 +1,9 @@
-import { globSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { loadYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 import { clientNodes, nodes } from '../matrix/versions.ts';
-import { projectFiles, read, root } from './project.ts';
+import { projectFiles, read } from './project.ts';
 
 interface Workflow {
   readonly env?: Readonly<Record<string, unknown>>;
@@ -28,7 +27,7 @@ interface Step {
   readonly run?: string;
 }
 
-const workflows = globSync('.github/workflows/*.yml', { cwd: root });
+const workflows = projectFiles('.github/workflows/*.yml');
 
 describe.each(workflows)('%s', (path) => {
   const workflow = loadYaml<Workflow>(read(path));
@@ -163,7 +162,7 @@ describe('the forms for issues', () => {
       readonly attributes: { readonly label?: string; readonly options?: readonly string[] };
     }[];
   }
-  const forms = globSync('.github/ISSUE_TEMPLATE/!(config).yml', { cwd: root });
+  const forms = projectFiles('.github/ISSUE_TEMPLATE/!(config).yml');
 
   it.each(forms)('%s is one that GitHub takes', (path) => {
     const { name, description, body } = loadYaml<Form>(read(path));

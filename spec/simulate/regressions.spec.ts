@@ -1,6 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { projectFiles, read } from '../public/project.ts';
 import { play } from './play.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -10,12 +9,11 @@ interface Regression {
   readonly schedule: Schedule;
 }
 
-const folder = join(import.meta.dirname, 'regressions');
+const files = projectFiles('spec/simulate/regressions/*');
 
 describe('schedules that once found something', () => {
-  it.each(readdirSync(folder))('%s', async (file) => {
-    const text = readFileSync(join(folder, file), 'utf8');
-    const { found, schedule } = JSON.parse(text) as Regression;
+  it.each(files)('%s', async (file) => {
+    const { found, schedule } = JSON.parse(read(file)) as Regression;
     expect(found).not.toBe('');
     expect((await play(schedule)).violations).toEqual([]);
   });
