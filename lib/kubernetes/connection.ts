@@ -11,6 +11,9 @@ import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.t
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
+/** A plugin that takes longer hangs, and is ended: the next one may do better. */
+const CREDENTIALS_TIMEOUT_MS = 60_000;
+
 /** A route, perhaps still to come, and for which credentials it is. */
 interface Opening {
   readonly key: string;
@@ -26,6 +29,7 @@ export class Connection implements Transport {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   readonly #userAgent: string;
+  #asked: Promise<Access> | undefined;
   #current: Opening | undefined;
   readonly #routes = new Set<Route>();
   #closing = new AbortController();
@@ -47,13 +51,14 @@ export class Connection implements Transport {
     const { controller, end } = linked(signal, this.#closing.signal);
     const wanted = controller.signal;
     try {
-      const access = await abortable(this.#credentials.access(), wanted);
+      const access = await abortable(this.#access(), wanted);
+      wanted.throwIfAborted();
       const route = await abortable(this.#route(access), wanted);
       wanted.throwIfAborted();
       // At once: on a route that was closed in the meantime, nothing would ever come.
       const answer = route.send(this.#outgoing(request, access), signal, progress);
       const response = await abortable(answer, signal);
-      if (response.status === 401) await this.#credentials.refresh();
+      if (response.status === 401) await this.#credentials.refresh(access);
       return {
         ...response,
         body: untilAborted(response.body, signal),
@@ -71,10 +76,36 @@ export class Connection implements Transport {
 
   close(): void {
     this.#current = undefined;
+    this.#asked = undefined;
     this.#closing.abort(new Error('the connection was closed'));
     this.#closing = new AbortController();
     for (const route of this.#routes) route.close();
     this.#routes.clear();
+  }
+
+  /** Requests at the same time share it: a plugin that hangs is not started once more for each. */
+  #access(): Promise<Access> {
+    const access = (this.#asked ??= this.#askForAccess());
+    const forget = () => {
+      if (this.#asked === access) this.#asked = undefined;
+    };
+    access.then(forget, forget);
+    return access;
+  }
+
+  async #askForAccess(): Promise<Access> {
+    const { controller, end } = linked(this.#closing.signal);
+    const { signal } = controller;
+    const giveUp = () => {
+      controller.abort(new Error(`there are no credentials after ${CREDENTIALS_TIMEOUT_MS} ms`));
+    };
+    const cancel = this.#clock.after(CREDENTIALS_TIMEOUT_MS, giveUp, { unref: this.#background });
+    try {
+      return await abortable(this.#credentials.access(signal), signal);
+    } finally {
+      cancel();
+      end();
+    }
   }
 
   #outgoing(request: ApiRequest, access: Access): OutgoingRequest {

@@ -1,3 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
@@ -23,18 +26,96 @@ export interface Access {
 
 /** Gives access, anew for each request: tokens rotate, and plugins renew certificates. */
 export interface Credentials {
-  access(): Promise<Access>;
-  /** The API server did not know the token: read it again rather than from a cache. */
-  refresh(): Promise<void>;
+  /** Ends the plugins that it runs when the signal aborts. */
+  access(signal?: AbortSignal): Promise<Access>;
+  /** The API server refused this access: get the next one from its source, not from a cache. */
+  refresh(refused: Access): Promise<void>;
 }
 
 /** Those of a KubeConfig that the user made. Throws ERR_KUBECONFIG if it leads nowhere. */
 export function userCredentials(kubeConfig: KubeConfigLike): Credentials {
+  let current: () => KubeConfigLike = () => kubeConfig;
+  /** By which of them an access was had: a late refusal says nothing about the next one. */
+  const sources = new WeakMap<Access, () => KubeConfigLike>();
   return {
-    access: () => accessOf(kubeConfig),
-    // It is the user's: whoever made it refreshes it.
-    refresh: () => Promise.resolve(),
+    access: async (signal) => {
+      const source = current;
+      const access = await endingPlugins(() => accessOf(source()), signal);
+      sources.set(access, source);
+      return access;
+    },
+    refresh: (refused) => {
+      if (sources.get(refused) === current) current = withoutCache(kubeConfig);
+      return Promise.resolve();
+    },
   };
+}
+
+/**
+ * The same KubeConfig, but without what it has cached: client-node keeps what a plugin gave until
+ * the expiry that the plugin stated, or for ever, and a token file for 60 s of wall-clock time.
+ * Its caches belong to the object, so a new one of the same class has none.
+ */
+function withoutCache(kubeConfig: KubeConfigLike): () => KubeConfigLike {
+  // KubeConfigLike may be less than client-node's class: then whoever made it refreshes it.
+  const { getCurrentUser, loadFromOptions } = kubeConfig as Partial<KubeConfig>;
+  if (!getCurrentUser || !loadFromOptions) return () => kubeConfig;
+  const original = kubeConfig as KubeConfig;
+  // Others, those of custom authenticators for one, client-node does not cache.
+  if (!isCached(original.getCurrentUser())) return () => kubeConfig;
+  const fresh = new (original.constructor as new () => KubeConfig)();
+  return () => {
+    // Anew each time: it may be told to use another context, or load another file.
+    fresh.loadFromOptions({
+      clusters: original.getClusters(),
+      contexts: original.getContexts(),
+      users: original.getUsers(),
+      currentContext: original.getCurrentContext(),
+    });
+    return fresh;
+  };
+}
+
+function isCached(user: ReturnType<KubeConfig['getCurrentUser']>): boolean {
+  const exec: unknown = user?.exec;
+  const provider = user?.authProvider as {
+    name?: unknown;
+    config?: Record<string, unknown>;
+  } | null;
+  const { exec: nested, tokenFile } = provider?.config ?? {};
+  return [exec, nested, tokenFile].some(Boolean) || provider?.name === 'exec';
+}
+
+/** Does something that may run plugins, and ends those that still run when the signal aborts. */
+async function endingPlugins<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const plugins = new Set<ChildProcess>();
+  // Client-node keeps a plugin's process to itself, but Node.js tells of each that is begun.
+  const onProcess = (message: unknown) => {
+    const { process } = message as { readonly process?: ChildProcess };
+    if (process && running.getStore() === plugins) plugins.add(process);
+  };
+  const onAbort = () => {
+    for (const plugin of plugins) end(plugin);
+  };
+  subscribe('child_process', onProcess);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await running.run(plugins, task);
+  } finally {
+    unsubscribe('child_process', onProcess);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** For whom the plugins are run that begin in an asynchronous call. */
+const running = new AsyncLocalStorage<Set<ChildProcess>>();
+
+/** What it began itself may go on, but holds neither the pipes nor this process. */
+function end(plugin: ChildProcess): void {
+  plugin.kill('SIGKILL');
+  plugin.stdout?.destroy();
+  plugin.stderr?.destroy();
+  plugin.unref();
 }
 
 /** Those of the Pod's service account. Loads `@kubernetes/client-node`. */

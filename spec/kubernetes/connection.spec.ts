@@ -660,24 +660,29 @@ describe('the server at the other end', () => {
     expect(test.clock.delays).toEqual([]);
   });
 
-  it('is let off if the connection is closed at the very end of the handshake', async () => {
-    await using server = await Server.start('h2');
-    using test = new TestConnection(urlOf(server));
-    const after = test.clock.after.bind(test.clock);
-    vi.spyOn(test.clock, 'after').mockImplementationOnce((...timer) => {
-      const cancel = after(...timer);
-      return () => {
-        cancel();
-        // By now, nobody else holds the socket.
-        queueMicrotask(() => {
-          test.connection.close();
-        });
+  it.each(['credentials', 'handshake'])(
+    'is let off if closed at the very end of the %s',
+    async (asked) => {
+      await using server = await Server.start('h2');
+      using test = new TestConnection(urlOf(server));
+      const after = test.clock.after.bind(test.clock);
+      // Of the credentials, and of the handshake: by then, nobody else holds the socket.
+      const limitMs = asked === 'handshake' ? 10_000 : 60_000;
+      test.clock.after = (ms, ...rest) => {
+        const cancel = after(ms, ...rest);
+        return () => {
+          cancel();
+          if (ms !== limitMs) return;
+          queueMicrotask(() => {
+            test.connection.close();
+          });
+        };
       };
-    });
-    expect(await failureOf(test.send())).toEqual(new Error('the connection was closed'));
-    await server.left(0);
-    expect(test.clock.delays).toEqual([]);
-  });
+      expect(await failureOf(test.send())).toEqual(new Error('the connection was closed'));
+      await server.left(0);
+      expect(test.clock.delays).toEqual([]);
+    },
+  );
 
   it('is let off if the connection is closed during the handshake', async () => {
     await using silent = await TcpServer.start((socket) => socket.resume());
@@ -860,6 +865,49 @@ describe('credentials', () => {
     test.credentials.access = () => new Promise(() => undefined);
     const failure = failureOf(test.send());
     test.connection.close();
+    expect(await failure).toEqual(new Error('the connection was closed'));
+  });
+
+  it('that take for ever are asked for once at a time, and once more after a minute', async () => {
+    await using opened = await open('h2');
+    const { test } = opened;
+    const signals: AbortSignal[] = [];
+    test.credentials.access = (signal) => {
+      if (signal) signals.push(signal);
+      return new Promise(() => undefined);
+    };
+    const failures: unknown[] = [];
+    for (let tries = 0; tries < 6; tries += 1) {
+      const controller = new AbortController();
+      const failure = failureOf(test.send({}, controller.signal));
+      const other = failureOf(test.send({}, controller.signal));
+      await test.clock.advance(9_999);
+      controller.abort('too late');
+      failures.push(await failure, await other);
+    }
+    expect(new Set(failures)).toEqual(new Set(['too late']));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    const failure = failureOf(test.send());
+    await test.clock.advance(60_000 - 6 * 9_999);
+    expect(await failure).toEqual(new Error('there are no credentials after 60000 ms'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    const last = failureOf(test.send());
+    await setImmediate();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    test.connection.close();
+    expect(await last).toEqual(new Error('the connection was closed'));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('that were asked for before it was closed are not waited for afterwards', async () => {
+    await using opened = await open('h2');
+    const { test } = opened;
+    const access = vi.spyOn(test.credentials, 'access');
+    access.mockReturnValueOnce(new Promise(() => undefined));
+    const failure = failureOf(test.send());
+    test.connection.close();
+    await expect(test.fetch()).resolves.toBe('{}');
     expect(await failure).toEqual(new Error('the connection was closed'));
   });
 

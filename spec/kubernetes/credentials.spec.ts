@@ -1,12 +1,19 @@
+import { spawn } from 'node:child_process';
+import { hasSubscribers } from 'node:diagnostics_channel';
+
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {
+  type Credentials,
+  type KubeConfigLike,
   checkKubeConfig,
   serviceAccountCredentials,
   userCredentials,
 } from '../../lib/kubernetes/credentials.ts';
+import { until } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
+import { PluginFolder as Folder, isAlive } from '../support/plugins.ts';
 
 type Cluster = Parameters<KubeConfig['loadFromClusterAndUser']>[0];
 type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
@@ -193,14 +200,125 @@ describe('access by a KubeConfig', () => {
   it('is asked for anew each time, and refreshed by whoever made the KubeConfig', async () => {
     const config = kubeConfig({}, { token: 'old' });
     const credentials = userCredentials(config);
-    await credentials.access();
+    const refused = await credentials.access();
     config.loadFromClusterAndUser(
       { name: 'prod', server: SERVER, skipTLSVerify: false },
       { name: 'me', token: 'new' },
     );
-    await expect(credentials.refresh()).resolves.toBeUndefined();
+    await expect(credentials.refresh(refused)).resolves.toBeUndefined();
     const { headers } = await credentials.access();
     expect(headers).toEqual({ authorization: 'Bearer new' });
+  });
+});
+
+describe('access that the API server refuses', () => {
+  const folder = new Folder();
+  const { exec } = folder;
+
+  afterAll(() => {
+    folder[Symbol.dispose]();
+  });
+
+  const authorization = async (credentials: Credentials) =>
+    (await credentials.access()).headers['authorization'];
+
+  const sources: [string, () => Partial<User>][] = [
+    ['a plugin', () => ({ exec })],
+    ['a plugin of an auth provider', () => ({ authProvider: { name: 'x', config: { exec } } })],
+    [
+      'a plugin that states an expiry',
+      () => ({ exec: { ...exec, env: [{ name: 'EXPIRY', value: '2100-01-01T00:00:00Z' }] } }),
+    ],
+    ['a file', () => ({ authProvider: { name: 'x', config: { tokenFile: folder.tokenFile } } })],
+  ];
+
+  it.each(sources)('is had anew from its source: %s', async (_, user) => {
+    const config = kubeConfig({}, user());
+    const credentials = userCredentials(config);
+    folder.next();
+    const refused = await credentials.access();
+    folder.next();
+    await credentials.refresh(refused);
+    const next = await credentials.access();
+    expect(next.headers['authorization']).toMatch(/^Bearer token-/);
+    expect(next.headers).not.toEqual(refused.headers);
+    expect(next.server).toEqual(refused.server);
+    // What is told late of the old one says nothing of the new one.
+    folder.next();
+    await credentials.refresh(refused);
+    await credentials.refresh(next);
+    await credentials.refresh(next);
+    const last = await authorization(credentials);
+    expect(last).not.toBe(next.headers['authorization']);
+    await credentials.refresh(next);
+    folder.next();
+    if (JSON.stringify(config.getCurrentUser()).includes('EXPIRY'))
+      expect(await authorization(credentials)).toBe(last);
+  });
+
+  it('comes from the context that is chosen meanwhile', async () => {
+    const config = kubeConfig({}, { exec });
+    config.addUser({ name: 'other', token: 'of the other' });
+    config.addContext({ name: 'other', cluster: 'prod', user: 'other' });
+    const credentials = userCredentials(config);
+    await credentials.refresh(await credentials.access());
+    config.setCurrentContext('other');
+    expect(await authorization(credentials)).toBe('Bearer of the other');
+  });
+
+  it('is left to an object that is less than a KubeConfig', async () => {
+    const config = kubeConfig({}, { exec });
+    const less: KubeConfigLike = {
+      getCurrentCluster: () => config.getCurrentCluster(),
+      getCurrentContext: () => config.getCurrentContext(),
+      getContextObject: (name) => config.getContextObject(name),
+      applyToHTTPSOptions: (options) => config.applyToHTTPSOptions(options),
+    };
+    const credentials = userCredentials(less);
+    await credentials.refresh(await credentials.access());
+    expect(await authorization(credentials)).toMatch(/^Bearer token-/);
+  });
+
+  it('is left to the authenticators that the app has added', async () => {
+    const config = kubeConfig({}, { authProvider: { name: 'ours', config: {} } });
+    let asked = 0;
+    config.addAuthenticator({
+      isAuthProvider: () => true,
+      applyAuthentication: (_: unknown, options: { headers?: object }) => {
+        options.headers = { Authorization: `Bearer own-${(asked += 1)}` };
+        return Promise.resolve();
+      },
+    });
+    const credentials = userCredentials(config);
+    await credentials.refresh(await credentials.access());
+    expect(await authorization(credentials)).toBe('Bearer own-2');
+  });
+});
+
+describe('a plugin that hangs', () => {
+  it('is ended when nobody waits any more, and no other process is', async () => {
+    using folder = new Folder();
+    const credentials = userCredentials(kubeConfig({}, { exec: folder.hanging }));
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const controller = new AbortController();
+    const failure = credentials.access(controller.signal).catch((error: unknown) => error);
+    const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const [pid] = await folder.pids(1);
+    expect(isAlive(pid)).toBe(true);
+    controller.abort();
+    await until(() => !isAlive(pid));
+    expect(await failure).toBeInstanceOf(Error);
+    expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+    expect([bystander.exitCode, bystander.signalCode]).toEqual([null, null]);
+    other.kill();
+    bystander.kill();
+  });
+
+  it('is not listened for any more than it has to be', async () => {
+    using folder = new Folder();
+    const credentials = userCredentials(kubeConfig({}, { exec: folder.exec }));
+    await credentials.access();
+    expect(hasSubscribers('child_process')).toBe(false);
   });
 });
 
@@ -268,10 +386,10 @@ describe('access by a service account', () => {
     'trap 13: reads the token anew when refreshed, although the wall clock %s',
     async (_, jump) => {
       const credentials = await serviceAccountCredentials(container);
-      await credentials.access();
+      const refused = await credentials.access();
       container.write('token', 'second');
       vi.setSystemTime(Date.now() + jump);
-      await credentials.refresh();
+      await credentials.refresh(refused);
       const { headers } = await credentials.access();
       expect(headers).toEqual({ authorization: 'Bearer second' });
     },
@@ -287,9 +405,9 @@ describe('access by a service account', () => {
 
   it('survives a moment in which there is no token', async () => {
     const credentials = await serviceAccountCredentials(container);
-    await credentials.access();
+    const refused = await credentials.access();
     container.remove('token');
-    await credentials.refresh();
+    await credentials.refresh(refused);
     await expect(credentials.access()).rejects.toMatchObject({ code: 'ENOENT' });
     container.write('token', 'second');
     const { headers } = await credentials.access();

@@ -11,8 +11,9 @@ import {
   userCredentials,
 } from '../../lib/kubernetes/credentials.ts';
 import { certificateFor } from '../support/certificate.ts';
-import { failureOf, textOf, urlOf } from '../support/connections.ts';
+import { failureOf, textOf, until, urlOf } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
+import { PluginFolder, isAlive } from '../support/plugins.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Server, certificate, connectProxy, socksProxy } from '../support/servers.ts';
 
@@ -100,6 +101,48 @@ describe("client-node's KubeConfig", () => {
     ]);
     expect(server.connections).toBe(2);
     connection.close();
+  });
+
+  it('asks its plugin again after a 401, once for all that were refused', async () => {
+    using plugins = new PluginFolder();
+    let valid = plugins.next();
+    await using server = await Server.start('h2', {
+      handler: ({ headers }, response) => {
+        response.statusCode = headers.authorization === `Bearer ${valid}` ? 200 : 401;
+        response.end('{}');
+      },
+    });
+    // In version 1.4, client-node asks a plugin that states no expiry for every request.
+    const env = [{ name: 'EXPIRY', value: '2100-01-01T00:00:00Z' }];
+    const credentials = credentialsOf(urlOf(server), {}, { exec: { ...plugins.exec, env } });
+    const connection = connect(credentials);
+    const statuses = async () => {
+      const answers = await Promise.all([connection.send(get, never), connection.send(get, never)]);
+      return answers.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 200]);
+    valid = plugins.next();
+    expect(await statuses()).toEqual([401, 401]);
+    expect(await statuses()).toEqual([200, 200]);
+    expect(plugins.started).toHaveLength(2);
+    connection.close();
+  });
+
+  it('has one plugin at a time that hangs, and ends it when the connection is closed', async () => {
+    using plugins = new PluginFolder();
+    const connection = connect(credentialsOf('https://127.0.0.1:1', {}, { exec: plugins.hanging }));
+    const failures = [];
+    for (let tries = 0; tries < 3; tries += 1) {
+      const controller = new AbortController();
+      failures.push(failureOf(connection.send(get, controller.signal)));
+      await plugins.pids(1);
+      controller.abort('too late');
+    }
+    expect(await Promise.all(failures)).toEqual(['too late', 'too late', 'too late']);
+    connection.close();
+    const [pid] = plugins.started;
+    await until(() => !isAlive(pid));
+    expect(plugins.started).toHaveLength(1);
   });
 
   it.each(['http', 'https', 'h2'] as const)('leads through a proxy (%s)', async (protocol) => {

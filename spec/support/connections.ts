@@ -15,9 +15,7 @@ export class TestCredentials implements Credentials {
     this.current = { server: new URL(server), headers: { authorization: 'Bearer secret' }, tls };
   }
 
-  access(): Promise<Access> {
-    return Promise.resolve(this.current);
-  }
+  access: Credentials['access'] = () => Promise.resolve(this.current);
 
   refresh(): Promise<void> {
     this.refreshes += 1;
