@@ -6,6 +6,7 @@ import { steadyPace, variedPauses } from './checks/lease-pace.ts';
 import { lossesWithCause, provenTerms, separateWork } from './checks/lease-terms.ts';
 import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
+import { missingRights } from './checks/rights.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
 import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lease-hands.ts';
@@ -17,6 +18,7 @@ import {
 } from './events/lease-network.ts';
 import { electorPauses } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
+import { giveBackQuota, leaseQuota } from './events/quota.ts';
 import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
@@ -155,6 +157,7 @@ export function bootElector(world: World, slot: Slot, within?: Process): LeasePr
 /** Everybody hears everybody, and runs. */
 export function healElectors(world: World): void {
   world.cluster.faults.clear();
+  giveBackQuota(world);
   for (const candidate of world.living) {
     if (!(candidate instanceof LeaseProcess)) continue;
     const { process, podName } = candidate;
@@ -181,6 +184,7 @@ export const leaseFamilies = [
   leaseLabels,
   leaseDeletions,
   leaseEdits,
+  leaseQuota,
 ];
 
 export const leaseChecks = [
@@ -200,6 +204,7 @@ export const leaseChecks = [
   nothingHeld,
   electorErrors,
   electorRemains,
+  missingRights,
 ];
 
 /**
