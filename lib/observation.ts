@@ -3,7 +3,7 @@ import { type Clock, sleep } from './clock.ts';
 import { type Holder, type LockKind, type Sighting, free } from './holder.ts';
 import type { Api } from './kubernetes/api.ts';
 import { type Json, child, text } from './kubernetes/json.ts';
-import { type ApiError, hasStatus } from './kubernetes/outcome.ts';
+import { type ApiError, isAbsent } from './kubernetes/outcome.ts';
 import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
 import { WATCHED_POLL_MS } from './protocol/for-life.ts';
 import { isOlder } from './protocol/lease-record.ts';
@@ -114,7 +114,7 @@ export class Observation<H extends Holder> {
     try {
       return await api.request({ method: 'GET', path }, (object) => kind.read(object), signal);
     } catch (error) {
-      if (hasStatus(error, 404)) return free('');
+      if (isAbsent(error)) return free('');
       throw error;
     }
   }

@@ -1,5 +1,10 @@
 import type { ErrorCode } from './errors.ts';
-import { type ApiError, hasStatus, isNamespaceTerminating } from './kubernetes/outcome.ts';
+import {
+  type ApiError,
+  hasStatus,
+  isNamespaceAbsent,
+  isNamespaceTerminating,
+} from './kubernetes/outcome.ts';
 
 /** The object that the API server does not let this process use, for messages. */
 export interface Refused {
@@ -23,7 +28,7 @@ export function remedyOf(error: ApiError, refused: Refused): Remedy {
     const advice = `Namespace ${namespace} is being deleted: nothing can be created in it any more.`;
     return { code: 'ERR_NAMESPACE_TERMINATING', advice };
   }
-  if (hasStatus(error, 404)) {
+  if (isNamespaceAbsent(error)) {
     const advice = `There is no namespace ${namespace}. Create it, or correct POD_NAMESPACE or options.namespace.`;
     return { code: 'ERR_NAMESPACE_NOT_FOUND', advice };
   }

@@ -8,8 +8,14 @@ import { aLock } from './protocol/fixtures.ts';
 
 const context = { lockName: 'my-lock', namespace: 'prod', podName: 'app-0', takeOver: false };
 
-function refusal(status: number, reason: string, message: string, causes: string[] = []) {
-  return new ApiError({ status, reason, message, causes }, 'POST /x');
+function refusal(
+  status: number,
+  reason: string,
+  message: string,
+  causes: string[] = [],
+  about?: 'namespace',
+) {
+  return new ApiError({ status, reason, message, causes, about }, 'POST /x');
 }
 
 describe('a refusal by the API server', () => {
@@ -143,7 +149,7 @@ describe('a refusal by the API server', () => {
         'created in it any more.',
     ],
     [
-      refusal(404, 'NotFound', 'namespaces "prod" not found'),
+      refusal(404, 'NotFound', 'namespaces "prod" not found', [], 'namespace'),
       'ERR_NAMESPACE_NOT_FOUND',
       '404 NotFound: namespaces "prod" not found. ' +
         'There is no namespace prod. Create it, or correct POD_NAMESPACE or options.namespace.',

@@ -18,7 +18,8 @@ beforeEach(() => {
 
 function lease(holderIdentity: string, resourceVersion: string) {
   return {
-    metadata: { name: 'lease', uid: 'uid', resourceVersion },
+    kind: 'Lease',
+    metadata: { name: 'lease', namespace: 'default', uid: 'uid', resourceVersion },
     spec: { holderIdentity, acquireTime: '2026-01-01T00:00:00.000000Z' },
   };
 }
@@ -73,7 +74,7 @@ test('an API server that was restored from a backup is believed by its answers',
   observe();
   await settled();
   transport.reply(200, lease('b', '1001'));
-  transport.reply(403, { kind: 'Status', reason: 'Forbidden', message: 'no' });
+  transport.refuse(403);
   before.fail(new Error('restored'));
   await clock.advance(1_000);
   transport.reply(200, lease('a', '500'));

@@ -2,7 +2,8 @@ import pRetry from 'p-retry';
 
 import { type Clock, sleep } from '../clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
-import { type Json, child, isObject, list, text } from './json.ts';
+import { foreign, granted, parse, refused } from './answer.ts';
+import type { Json } from './json.ts';
 import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
@@ -51,9 +52,9 @@ export class Api {
   }
 
   /**
-   * Sends once and resolves with what `read` makes of the answer's JSON object.
-   * Throws an ApiError, a NoAnswerError (also when `read` throws), or the signal's reason once it
-   * aborts.
+   * Sends once and resolves with what `read` makes of the answer: the object that was asked for, the
+   * list, or the `Status` of a deletion. Throws an ApiError if Kubernetes refuses, a NoAnswerError if
+   * somebody else answers, nobody does, or `read` throws; or the signal's reason once it aborts.
    */
   async request<T>(
     request: ApiRequest,
@@ -66,10 +67,8 @@ export class Api {
     const progress = { sent: true };
     try {
       const response = await this.#transport.send({ ...request, query }, limit.signal, progress);
-      const answer = parse(await readAll(response.body));
-      if (response.status < 200 || response.status > 299) throw refusal(response, answer, line);
-      if (!isObject(answer)) throw new Error('the answer is no JSON object');
-      const found = read(answer);
+      const body = await readAll(response.body);
+      const found = read(granted(request, response, line, body));
       this.#answered();
       return found;
     } catch (error) {
@@ -89,8 +88,9 @@ export class Api {
     try {
       const response = await this.#transport.send(request, limit.signal);
       if (response.status !== 200) {
-        throw refusal(response, parse(await readAll(response.body)), line);
+        throw refused(request, response, line, await readAll(response.body));
       }
+      if (!isJson(response.headers)) throw foreign(response, await readAll(response.body));
       // The head had to come in time; the body may take as long as it likes.
       limit.lift();
       this.#answered();
@@ -228,34 +228,7 @@ async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void>
   }
 }
 
-/** Undefined for what is no JSON: proxies answer with pages of HTML. */
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function refusal(response: ApiResponse, answer: unknown, line: string): ApiError {
-  const { conceal = (said) => said } = response;
-  const causes = list(child(answer, 'details'), 'causes').flatMap(
-    (cause) => text(cause, 'reason') ?? [],
-  );
-  const status = {
-    status: response.status,
-    reason: conceal(text(answer, 'reason') ?? 'Unknown'),
-    message: conceal(text(answer, 'message') ?? 'the answer is no Kubernetes status'),
-    causes: causes.map(conceal),
-  };
-  return new ApiError(status, line, retryAfterMs(response, answer));
-}
-
-/** In seconds; the header's other form, a date, is not used by Kubernetes. */
-function retryAfterMs(response: ApiResponse, answer: unknown): number | undefined {
-  const { 'retry-after': header } = response.headers;
-  const seconds =
-    header === undefined ? child(answer, 'details')['retryAfterSeconds'] : Number(header);
-  const valid = typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0;
-  return valid ? seconds * 1_000 : undefined;
+/** A page instead of a watch shows by its type; one without a type shows by its lines. */
+function isJson({ 'content-type': type = 'application/json' }: ApiResponse['headers']): boolean {
+  return type.startsWith('application/json');
 }

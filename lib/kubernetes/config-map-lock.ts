@@ -1,8 +1,8 @@
 import { type Lock, MAX_PREDECESSORS, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { Api } from './api.ts';
-import { type Json, child, isGiven, list, named, text } from './json.ts';
+import { type Json, child, isGiven, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
-import { hasStatus } from './outcome.ts';
+import { isAbsent, isConflict, isTaken } from './outcome.ts';
 
 const POD_NAME = 'leader-for-life/pod-name';
 const POD_UID = 'leader-for-life/pod-uid';
@@ -44,10 +44,9 @@ export class ConfigMapLock {
   async get(signal?: AbortSignal): Promise<Lock | undefined> {
     try {
       const path = `${this.path}/${this.name}`;
-      const read = (object: Json) => toLock(named(object, this.name));
-      return await this.#api.request({ method: 'GET', path }, read, signal);
+      return await this.#api.request({ method: 'GET', path }, toLock, signal);
     } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -62,10 +61,10 @@ export class ConfigMapLock {
   ): Promise<Lock | 'exists'> {
     try {
       const body = this.#manifest(owner, attempt, predecessors);
-      const read = (object: Json) => created(named(object, this.name), owner, attempt);
+      const read = (object: Json) => created(object, owner, attempt);
       return await this.#api.request({ method: 'POST', path: this.path, body }, read);
     } catch (error) {
-      if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'exists';
+      if (isTaken(error)) return 'exists';
       throw error;
     }
   }
@@ -78,7 +77,7 @@ export class ConfigMapLock {
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
       return await this.#api.request({ method: 'DELETE', path, body }, () => true, signal);
     } catch (error) {
-      if (hasStatus(error, 404) || hasStatus(error, 409)) return false;
+      if (isAbsent(error) || isConflict(error)) return false;
       throw error;
     }
   }

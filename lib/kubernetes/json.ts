@@ -21,13 +21,6 @@ export function list(value: unknown, key: string): readonly unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
-/** The object, which has to be the one that was asked for: an answer about another is none. */
-export function named(object: Json, name: string): Json {
-  const found = text(child(object, 'metadata'), 'name');
-  if (found === name) return object;
-  throw new Error(`the answer is about ${found === undefined ? 'nothing' : JSON.stringify(found)}`);
-}
-
 /** Whether there is a value at all, be it of the wrong type. */
 export function isGiven(value: unknown, key: string): boolean {
   return isObject(value) && Object.hasOwn(value, key) && (value[key] ?? undefined) !== undefined;

@@ -4,8 +4,8 @@ import {
   MAX_INT32,
 } from '../protocol/lease-record.ts';
 import type { Api } from './api.ts';
-import { type Json, child, isObject, named, text } from './json.ts';
-import { hasStatus } from './outcome.ts';
+import { type Json, child, isObject, text } from './json.ts';
+import { isAbsent, isConflict, isTaken } from './outcome.ts';
 
 export interface LeaseOptions {
   readonly namespace: string;
@@ -37,9 +37,9 @@ export class Lease {
   async get(signal: AbortSignal): Promise<LockVersion | undefined> {
     const path = `${this.path}/${this.#options.name}`;
     try {
-      return await this.#api.request({ method: 'GET', path }, this.#read, signal);
+      return await this.#api.request({ method: 'GET', path }, toVersion, signal);
     } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -51,9 +51,9 @@ export class Lease {
     const { name, namespace } = this.#options;
     const body = this.#body({ metadata: { name, namespace } }, record);
     try {
-      return await this.#api.request({ method: 'POST', path: this.path, body }, this.#read, signal);
+      return await this.#api.request({ method: 'POST', path: this.path, body }, toVersion, signal);
     } catch (error) {
-      if (hasStatus(error, 409) && error.reason === 'AlreadyExists') return 'conflict';
+      if (isTaken(error)) return 'conflict';
       throw error;
     }
   }
@@ -72,14 +72,12 @@ export class Lease {
     const path = `${this.path}/${this.#options.name}`;
     const body = this.#body(object, record);
     try {
-      return await this.#api.request({ method: 'PUT', path, body }, this.#read, signal);
+      return await this.#api.request({ method: 'PUT', path, body }, toVersion, signal);
     } catch (error) {
-      if (hasStatus(error, 404) || hasStatus(error, 409)) return 'conflict';
+      if (isAbsent(error) || isConflict(error)) return 'conflict';
       throw error;
     }
   }
-
-  readonly #read = (object: Json) => toVersion(named(object, this.#options.name));
 
   #body(object: Json, record: LeaderElectionRecord): Json {
     const { labels, annotations } = this.#options;

@@ -1,16 +1,16 @@
 import type { NodeReading } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, list, text } from './json.ts';
-import { hasStatus } from './outcome.ts';
+import { isAbsent } from './outcome.ts';
 
 export const nodesPath = '/api/v1/nodes';
 
-/** Reads whether a node is ready, once. Throws what the API throws, but for `404`. */
+/** Reads whether a node is ready, once. Throws what the API throws, unless Kubernetes says that there is none. */
 export async function getNode(api: Api, name: string, signal?: AbortSignal): Promise<NodeReading> {
   try {
     return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, toNode, signal);
   } catch (error) {
-    if (hasStatus(error, 404)) return 'absent';
+    if (isAbsent(error)) return 'absent';
     throw error;
   }
 }

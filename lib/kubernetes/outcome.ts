@@ -7,6 +7,8 @@ export interface Status {
   readonly reason: string;
   readonly message: string;
   readonly causes: readonly string[];
+  /** Which of what the request named it speaks of. Undefined for anything else, or nothing. */
+  readonly about?: 'object' | 'namespace' | undefined;
 }
 
 /** The longest time for which a server, or a proxy that is wrong about it, is left alone. */
@@ -20,19 +22,22 @@ export class ApiError extends Error implements Status {
   readonly status: number;
   readonly reason: string;
   readonly causes: readonly string[];
+  readonly about: Status['about'];
   readonly retryAfterMs: number | undefined;
 
   constructor(status: Status, request: string, retryAfterMs?: number) {
-    super(printable(`${request}: ${status.status} ${status.reason}: ${status.message}`));
+    const code = [status.status, status.reason].filter(Boolean).join(' ');
+    super(printable(`${request}: ${code}: ${status.message}`));
     this.name = 'ApiError';
     this.status = status.status;
     this.reason = printable(status.reason);
     this.causes = status.causes.slice(0, MAX_CAUSES).map(printable);
+    this.about = status.about;
     this.retryAfterMs = retryAfterMs && Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 }
 
-/** No answer, or none that could be understood. Whether the request took effect is unknown. */
+/** No answer, or none of Kubernetes' own. Whether the request took effect is unknown. */
 export class NoAnswerError extends Error {
   /** False if it is certain that nothing of the request was sent: then it has no effect. */
   readonly sent: boolean;
@@ -55,20 +60,19 @@ const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
 /** Whether the same request may succeed later without anybody changing anything. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ApiError) {
-    if (transientStatuses.has(error.status) || isQuotaBusy(error)) return true;
-    return isCutConflict(error) || isStarting(error);
+    return isTransientStatus(error.status) || isQuotaBusy(error) || isStarting(error);
   }
   return error instanceof NoAnswerError;
+}
+
+/** Whether a request that was answered so may succeed later, whoever answered. */
+export function isTransientStatus(status: number): boolean {
+  return transientStatuses.has(status);
 }
 
 /** Admission plugins of an API server that has just started, until they know what they decide by. */
 function isStarting(error: ApiError): boolean {
   return error.status === 403 && error.message.includes('not yet ready to handle request');
-}
-
-/** One whose body was lost on its way: nobody can tell whether the object exists or has changed. */
-function isCutConflict(error: ApiError): boolean {
-  return error.status === 409 && error.reason === 'Unknown';
 }
 
 /** Creates of whatever kind that count against one quota at the same time get in each other's way. */
@@ -98,6 +102,26 @@ export function isRightMissing(error: unknown): boolean {
 /** A terminating namespace denies every create, likewise with a 403. */
 export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
+}
+
+/** Kubernetes says that the object which the request named is not there. */
+export function isAbsent(error: unknown): boolean {
+  return hasStatus(error, 404) && error.about === 'object';
+}
+
+/** Kubernetes says that the namespace in which something was to be written is not there. */
+export function isNamespaceAbsent(error: unknown): boolean {
+  return hasStatus(error, 404) && error.about === 'namespace';
+}
+
+/** Kubernetes says that the object to be created is there. */
+export function isTaken(error: unknown): boolean {
+  return hasStatus(error, 409) && error.about === 'object' && error.reason === 'AlreadyExists';
+}
+
+/** Kubernetes says that the object is another, or another version, than the write was meant for. */
+export function isConflict(error: unknown): boolean {
+  return hasStatus(error, 409) && error.about === 'object' && error.reason === 'Conflict';
 }
 
 export function hasStatus(error: unknown, status: number): error is ApiError {

@@ -1,14 +1,14 @@
 import type { Pod, PodReading } from '../protocol/model.ts';
 import type { Api } from './api.ts';
-import { type Json, child, isGiven, isObject, list, named, text } from './json.ts';
+import { type Json, child, isGiven, isObject, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
-import { hasStatus } from './outcome.ts';
+import { isAbsent, isConflict } from './outcome.ts';
 
 export function podsPath(namespace: string): string {
   return `/api/v1/namespaces/${namespace}/pods`;
 }
 
-/** Reads a Pod, once. Throws what the API throws, but for `404`. */
+/** Reads a Pod, once. Throws what the API throws, unless Kubernetes says that there is none. */
 export async function getPod<T = Pod>(
   api: Api,
   namespace: string,
@@ -18,9 +18,9 @@ export async function getPod<T = Pod>(
 ): Promise<T | 'absent'> {
   try {
     const path = `${podsPath(namespace)}/${name}`;
-    return await api.request({ method: 'GET', path }, (pod) => read(named(pod, name)), signal);
+    return await api.request({ method: 'GET', path }, read, signal);
   } catch (error) {
-    if (hasStatus(error, 404)) return 'absent';
+    if (isAbsent(error)) return 'absent';
     throw error;
   }
 }
@@ -43,7 +43,7 @@ export async function forceDeletePod(
     };
     await api.request({ method: 'DELETE', path, body }, () => undefined, signal);
   } catch (error) {
-    if (!hasStatus(error, 404) && !hasStatus(error, 409)) throw error;
+    if (!isAbsent(error) && !isConflict(error)) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { linked } from '../abort.ts';
 import { sleep, type Clock } from '../clock.ts';
 import { statusAnswer, type ApiModel, type ModelAnswer } from './api-model.ts';
+import { statusOf, type Target } from './error-answer.ts';
 import { Faults, type Failure, type RequestFaults } from './faults.ts';
 import { RequestLog, type RequestRecord } from './request-log.ts';
 import { routeOf, type RawRequest, type Route } from './route.ts';
@@ -71,10 +72,11 @@ export class ApiServer {
     const record = log.begin(describe(route, user, caller));
     const faults = this.faults.strike(record);
     await this.#travel(faults.latencyMs / 2, signals);
-    let answer = await this.#fail(faults.failure, 'before', signals);
+    const target = targetOf(request, route);
+    let answer = await this.#fail(faults.failure, 'before', target, signals);
     if (!answer) {
       answer = this.#answer(request, route, user, faults);
-      answer = (await this.#fail(faults.failure, 'after', signals)) ?? answer;
+      answer = (await this.#fail(faults.failure, 'after', target, signals)) ?? answer;
     }
     await this.#travel(faults.latencyMs / 2, signals);
     log.end(record, answer.status);
@@ -109,12 +111,17 @@ export class ApiServer {
   async #fail(
     failure: Failure | undefined,
     when: Failure['when'],
+    target: Target,
     signals: readonly AbortSignal[],
   ): Promise<ModelAnswer | undefined> {
     if (failure?.when !== when) return undefined;
     switch (failure.kind) {
       case 'error':
-        return statusAnswer(failure.status);
+        return statusAnswer(statusOf(failure.error, target));
+      case 'page': {
+        const { status, body = '', contentType = 'text/html' } = failure.page;
+        return { status, headers: { 'content-type': contentType }, body };
+      }
       case 'reset':
         throw new ConnectionReset();
       case 'hang':
@@ -160,6 +167,22 @@ export class ApiServer {
 function describe(route: Route, user = '', { userAgent }: Caller) {
   const { verb, resource, subresource, namespace = '', name = '' } = route;
   return { user, verb, resource, subresource, namespace, name, userAgent };
+}
+
+/** A create names its object in the body. */
+function targetOf({ body }: RawRequest, route: Route): Target {
+  const { group, verb, resource: kind, namespace = '' } = route;
+  const name = route.name ?? (verb === 'create' ? nameIn(body) : undefined);
+  return { group, kind, verb, namespace, name };
+}
+
+function nameIn(body: string | undefined): string | undefined {
+  try {
+    const { metadata } = JSON.parse(body ?? '') as { metadata?: { name?: unknown } };
+    return typeof metadata?.name === 'string' ? metadata.name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function until(signal: AbortSignal): Promise<never> {

@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkFaultRule, checkRequestMatch } from './options.ts';
 import { matches, type RequestMatch, type RequestRecord } from './request-log.ts';
-import { failure, type Status } from './status.ts';
 
 /** Milliseconds: always so many, or each time drawn evenly between two bounds. */
 export type Delay = number | readonly [minMs: number, maxMs: number];
@@ -16,6 +15,16 @@ export interface ErrorAnswer {
   readonly message?: string;
   /** Sent as `Retry-After` and in the `Status`. */
   readonly retryAfterSeconds?: number;
+}
+
+/** What something between a client and the API server answers in its place. */
+export interface PageAnswer {
+  /** HTTP code, 200 to 599. */
+  readonly status: number;
+  /** Default: none. */
+  readonly body?: string;
+  /** Default `text/html`. */
+  readonly contentType?: string;
 }
 
 /**
@@ -32,12 +41,14 @@ export interface FaultRule extends RequestMatch {
 
   /** Answers with an error. */
   readonly error?: ErrorAnswer;
+  /** Answers with something that Kubernetes would not send: the page of a gateway, a redirect. */
+  readonly page?: PageAnswer;
   /** Never answers; the client has to give up. */
   readonly hang?: boolean;
   /** Cuts the connection instead of answering. */
   readonly reset?: boolean;
   /**
-   * Whether `error`, `hang` and `reset` strike before the request takes effect or after it has:
+   * Whether `error`, `page`, `hang` and `reset` strike before the request takes effect or after it has:
    * a write that was made, though its sender is told otherwise or nothing. Default `before`.
    */
   readonly when?: 'before' | 'after';
@@ -68,7 +79,8 @@ export interface Fault extends Disposable {
 
 /** How a request fails. */
 export type Failure =
-  | { readonly kind: 'error'; readonly when: 'before' | 'after'; readonly status: Status }
+  | { readonly kind: 'error'; readonly when: 'before' | 'after'; readonly error: ErrorAnswer }
+  | { readonly kind: 'page'; readonly when: 'before' | 'after'; readonly page: PageAnswer }
   | { readonly kind: 'hang' | 'reset'; readonly when: 'before' | 'after' };
 
 /** What strikes one request. */
@@ -93,30 +105,9 @@ export interface OpenWatch {
   cut(cleanly: boolean): void;
 }
 
-const REASONS: Readonly<Record<number, readonly [reason: string, message: string]>> = {
-  400: ['BadRequest', 'the server rejected our request for an unknown reason'],
-  401: ['Unauthorized', 'Unauthorized'],
-  403: ['Forbidden', 'forbidden'],
-  404: ['NotFound', 'the server could not find the requested resource'],
-  408: ['Timeout', 'Timeout: request did not complete within the allotted timeout'],
-  409: ['Conflict', 'the server reported a conflict'],
-  410: ['Expired', 'The resourceVersion for the provided list is too old.'],
-  429: ['TooManyRequests', 'Too many requests, please try again later.'],
-  500: ['InternalError', 'Internal error occurred: etcdserver: request timed out'],
-  502: ['', 'Bad Gateway'],
-  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
-  504: ['Timeout', 'Timeout: request did not complete within requested timeout'],
-};
-
-function statusOf(error: ErrorAnswer): Status {
-  const [reason, message] = REASONS[error.status] ?? ['', `HTTP ${error.status}`];
-  const wait = error.retryAfterSeconds;
-  const details = wait === undefined ? undefined : { retryAfterSeconds: wait };
-  return failure(error.status, error.reason ?? reason, error.message ?? message, details);
-}
-
 const REQUEST_EFFECTS = [
   'error',
+  'page',
   'hang',
   'reset',
   'latencyMs',
@@ -160,8 +151,10 @@ class ActiveRule implements Fault {
   }
 }
 
-function failureOf({ error, hang, reset, when = 'before' }: FaultRule): Failure | undefined {
-  if (error) return { kind: 'error', when, status: statusOf(error) };
+function failureOf(rule: FaultRule): Failure | undefined {
+  const { error, page, hang, reset, when = 'before' } = rule;
+  if (error) return { kind: 'error', when, error };
+  if (page) return { kind: 'page', when, page };
   if (hang) return { kind: 'hang', when };
   return reset ? { kind: 'reset', when } : undefined;
 }

@@ -13,7 +13,7 @@ export type {
 } from './cluster.ts';
 export { SimulatedClock, type SimulatedClockOptions } from './simulated-clock.ts';
 export type { PolicyRule } from './access.ts';
-export type { Delay, ErrorAnswer, Fault, FaultRule, Faults } from './faults.ts';
+export type { Delay, ErrorAnswer, Fault, FaultRule, Faults, PageAnswer } from './faults.ts';
 export type { GarbageCollector } from './garbage-collector.ts';
 export type { TlsIdentity } from './http-server.ts';
 export type { OwnerReference, Stored, Wire } from './objects.ts';

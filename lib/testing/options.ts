@@ -11,7 +11,7 @@ import type {
   PodOptions,
   TransportOptions,
 } from './cluster.ts';
-import type { ErrorAnswer, FaultRule } from './faults.ts';
+import type { ErrorAnswer, FaultRule, PageAnswer } from './faults.ts';
 import type { TlsIdentity } from './http-server.ts';
 import type { AnsweredMatch, RequestMatch } from './request-log.ts';
 import type { ResourceDefinition } from './resource-type.ts';
@@ -83,12 +83,22 @@ const answer: Checks<ErrorAnswer> = {
   retryAfterSeconds: finiteCount,
 };
 
+const page: Checks<PageAnswer> = {
+  status: number(
+    (value) => Number.isInteger(value) && value >= 200 && value <= 599,
+    'an HTTP code, 200 to 599',
+  ),
+  body: text,
+  contentType: text,
+};
+
 const rule: Checks<FaultRule> = {
   ...match,
   times: count,
   after: count,
   probability: number((value) => value >= 0 && value <= 1, 'a number from 0 to 1'),
   error: withRequired(answer, ['status']),
+  page: withRequired(page, ['status']),
   hang: flag,
   reset: flag,
   when: matching((value) => value === 'before' || value === 'after', "'before' or 'after'"),

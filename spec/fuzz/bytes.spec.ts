@@ -36,6 +36,7 @@ const object = JSON.stringify({
   kind: 'ConfigMap',
   metadata: {
     name: 'lock',
+    namespace: 'default',
     uid: 'uid-1',
     resourceVersion: '7',
     annotations: { note: 'ü 漢字 🙂' },

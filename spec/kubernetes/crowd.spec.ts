@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
 import { countReplicas, replicaSelector } from '../../lib/kubernetes/crowd.ts';
+import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 
@@ -41,6 +42,12 @@ describe('the selector for the replicas of a Pod', () => {
   });
 });
 
+const page = (items: number, metadata: object = {}) => ({
+  kind: 'PartialObjectMetadataList',
+  metadata: { resourceVersion: '7', ...metadata },
+  items: Array.from({ length: items }, () => ({ metadata: {} })),
+});
+
 describe('counting replicas', () => {
   let transport: ScriptedTransport;
   let api: Api;
@@ -50,11 +57,6 @@ describe('counting replicas', () => {
     api = new Api(transport, new ManualClock());
   });
 
-  const page = (items: number, metadata: object = {}) => ({
-    kind: 'PartialObjectMetadataList',
-    metadata: { resourceVersion: '7', ...metadata },
-    items: Array.from({ length: items }, () => ({ metadata: {} })),
-  });
   const request = (query: object) => ({
     method: 'GET',
     path: '/api/v1/namespaces/prod/pods',
@@ -106,13 +108,16 @@ describe('counting replicas', () => {
     },
   );
 
-  it('takes an answer that is no list for an empty one', async () => {
-    transport.reply(200, { items: { length: 7 } });
-    await expect(countReplicas(api, 'prod', 'app=a')).resolves.toBe(0);
-  });
+  it.each([{ ...page(1), items: { length: 7 } }, { ...page(1), kind: 'ConfigMapList' }, {}])(
+    'takes an answer that is no list of Pods for none: %o',
+    async (answer) => {
+      transport.reply(200, answer);
+      await expect(countReplicas(api, 'prod', 'app=a')).rejects.toThrow(NoAnswerError);
+    },
+  );
 
   it('fails as the API does', async () => {
-    transport.reply(403, {});
+    transport.refuse(403);
     await expect(countReplicas(api, 'prod', 'app=a')).rejects.toMatchObject({ status: 403 });
   });
 

@@ -24,7 +24,7 @@ const lease = {
 
 /** What is sent to record an Event about this. */
 async function sent(subject: Json = lease): Promise<{ path: string; body: Json }> {
-  transport.reply(201, {});
+  transport.echo(201);
   await createEvent(new Api(transport, clock), clock, subject, 'app-0_1 became leader');
   const { method, path, body } = transport.requests.at(-1) ?? {};
   expect(method).toBe('POST');
@@ -83,7 +83,7 @@ describe('an Event', () => {
   });
 
   it('that is refused says so', async () => {
-    transport.reply(403, { reason: 'Forbidden' });
+    transport.refuse(403);
     const recording = createEvent(new Api(transport, clock), clock, lease, 'x');
     await expect(recording).rejects.toThrow(ApiError);
   });

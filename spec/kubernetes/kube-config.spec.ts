@@ -264,7 +264,7 @@ describe("a Pod's service account", () => {
     const error = await failureOf(new Api(connection, clock).request(get, (answer) => answer));
     expect(error).toMatchObject({
       status: 401,
-      message: 'GET /x: 401 Unknown: the answer is no Kubernetes status',
+      message: 'GET /x: 401: {}',
     });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('first');
     expect(server.requests).toHaveLength(1);

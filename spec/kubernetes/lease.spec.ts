@@ -56,12 +56,7 @@ function request() {
   return { method, path, body: typeof body === 'string' ? (JSON.parse(body) as unknown) : body };
 }
 
-const refusals = [
-  [403, 'Forbidden'],
-  [422, 'Invalid'],
-  [429, 'TooManyRequests'],
-  [500, 'InternalError'],
-] as const;
+const refusals = [403, 422, 429, 500];
 
 describe('the path', () => {
   it('is that of the Leases of a namespace', () => {
@@ -78,12 +73,12 @@ describe('reading', () => {
   });
 
   it('finds nothing where there is nothing', async () => {
-    transport.reply(404, { reason: 'NotFound' });
+    transport.refuse(404);
     expect(await lease.get(signal)).toBeUndefined();
   });
 
-  it.each(refusals)('passes a refusal on: %d', async (status, reason) => {
-    transport.reply(status, { reason });
+  it.each(refusals)('passes a refusal on: %d', async (status) => {
+    transport.refuse(status);
     await expect(lease.get(signal)).rejects.toThrow(ApiError);
   });
 
@@ -166,22 +161,19 @@ describe('creating', () => {
   });
 
   it('is in conflict with one that exists', async () => {
-    transport.reply(409, { reason: 'AlreadyExists' });
+    transport.refuse(409, { reason: 'AlreadyExists' });
     expect(await lease.create(record, signal)).toBe('conflict');
   });
 
   it('does not take every 409 for a Lease that exists', async () => {
-    transport.reply(409, { reason: 'Conflict', message: 'on resourcequotas' });
+    transport.refuse(409);
     await expect(lease.create(record, signal)).rejects.toThrow(ApiError);
   });
 
-  it.each([...refusals, [404, 'NotFound'] as const])(
-    'passes a refusal on: %d',
-    async (status, reason) => {
-      transport.reply(status, { reason });
-      await expect(lease.create(record, signal)).rejects.toThrow(ApiError);
-    },
-  );
+  it.each([...refusals, 404])('passes a refusal on: %d', async (status) => {
+    transport.refuse(status);
+    await expect(lease.create(record, signal)).rejects.toThrow(ApiError);
+  });
 });
 
 describe('replacing', () => {
@@ -221,16 +213,15 @@ describe('replacing', () => {
   });
 
   it.each([
-    ['replaced', 409, 'Conflict'],
-    ['deleted', 404, 'NotFound'],
-    ['deleted and created anew', 409, 'Conflict'],
-  ])('is in conflict with one that was %s', async (_, status, reason) => {
-    transport.reply(status, { reason });
+    ['replaced', 409],
+    ['deleted', 404],
+  ])('is in conflict with one that was %s', async (_, status) => {
+    transport.refuse(status);
     expect(await lease.update(read, next, signal)).toBe('conflict');
   });
 
-  it.each(refusals)('passes a refusal on: %d', async (status, reason) => {
-    transport.reply(status, { reason });
+  it.each(refusals)('passes a refusal on: %d', async (status) => {
+    transport.refuse(status);
     await expect(lease.update(read, next, signal)).rejects.toThrow(ApiError);
   });
 
@@ -255,7 +246,7 @@ describe('an answer about another Lease', () => {
       transport.reply(200, answer).reply(201, answer).reply(200, answer);
       await expect(lease.get(signal)).rejects.toThrow(NoAnswerError);
       await expect(lease.create(record, signal)).rejects.toThrow(NoAnswerError);
-      await expect(lease.update(read, record, signal)).rejects.toThrow(/: the answer is about /);
+      await expect(lease.update(read, record, signal)).rejects.toThrow(/: something between /);
     },
   );
 });

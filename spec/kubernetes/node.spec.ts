@@ -18,6 +18,8 @@ const others = [
   { type: 'DiskPressure', status: 'False' },
 ];
 const withReady = (status: unknown) => ({
+  kind: 'Node',
+  metadata: { name: 'n1' },
   status: { conditions: [...others, { type: 'Ready', status }] },
 });
 
@@ -35,12 +37,12 @@ describe('reading a node', () => {
   });
 
   it('tells that it is absent', async () => {
-    transport.reply(404, {});
+    transport.refuse(404);
     await expect(getNode(api, 'n1')).resolves.toBe('absent');
   });
 
   it.each([403, 500])('fails with a %i', async (status) => {
-    transport.reply(status, {});
+    transport.refuse(status);
     await expect(getNode(api, 'n1')).rejects.toMatchObject({ status });
   });
 

@@ -4,9 +4,13 @@ import {
   ApiError,
   NoAnswerError,
   hasStatus,
+  isAbsent,
   isAmbiguous,
+  isConflict,
+  isNamespaceAbsent,
   isNamespaceTerminating,
   isQuotaExceeded,
+  isTaken,
   isTransient,
 } from '../../lib/kubernetes/outcome.ts';
 
@@ -105,10 +109,26 @@ describe('what a failure means', () => {
     expect(isQuotaExceeded(apiError(403, { message: uncounted }))).toBe(true);
   });
 
-  it('asks again after a conflict of which only the status arrived: what it was about is unknown', () => {
-    const cut = { status: 409, reason: 'Unknown', message: 'no Kubernetes status', causes: [] };
-    expect(isTransient(new ApiError(cut, 'POST /x'))).toBe(true);
-    expect(isTransient(new ApiError({ ...cut, reason: 'AlreadyExists' }, 'POST /x'))).toBe(false);
+  it.each([
+    { status: 404, reason: 'NotFound', about: 'object', means: 'absent' },
+    { status: 404, reason: 'NotFound', about: 'namespace', means: 'no namespace' },
+    { status: 404, reason: 'NotFound', about: undefined, means: '' },
+    { status: 410, reason: 'NotFound', about: 'object', means: '' },
+    { status: 409, reason: 'AlreadyExists', about: 'object', means: 'taken' },
+    { status: 409, reason: 'AlreadyExists', about: undefined, means: '' },
+    { status: 403, reason: 'AlreadyExists', about: 'object', means: '' },
+    { status: 409, reason: 'Conflict', about: 'object', means: 'conflict' },
+    { status: 409, reason: 'Conflict', about: undefined, means: '' },
+    { status: 409, reason: 'Other', about: 'object', means: '' },
+  ] as const)('says of the $about with $status $reason: $means', ({ means, ...status }) => {
+    const error = new ApiError({ ...status, message: 'x', causes: [] }, 'GET /x');
+    const said = [
+      isAbsent(error) && 'absent',
+      isNamespaceAbsent(error) && 'no namespace',
+      isTaken(error) && 'taken',
+      isConflict(error) && 'conflict',
+    ].filter(Boolean);
+    expect(said.join()).toBe(means);
   });
 
   it('tells a quota that another create has just counted against from a real conflict', () => {

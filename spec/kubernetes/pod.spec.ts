@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
+import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { PodSightings, forceDeletePod, getPod, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
@@ -20,7 +21,7 @@ const terminated = { state: { terminated: { exitCode: 0 } }, lastState: { runnin
 const stored = {
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: 'app-0', uid: 'uid-of-app-0', labels: { app: 'a' } },
+  metadata: { name: 'app-0', namespace: 'prod', uid: 'uid-of-app-0', labels: { app: 'a' } },
   spec: { nodeName: 'n1' },
   status: { phase: 'Running', containerStatuses: [running] },
 };
@@ -49,12 +50,12 @@ describe('reading a Pod', () => {
   });
 
   it('tells that it is absent', async () => {
-    transport.reply(404, { reason: 'NotFound' });
+    transport.refuse(404);
     await expect(getPod(api, 'prod', 'app-0')).resolves.toBe('absent');
   });
 
   it.each(refusals)('fails with a %i', async (status) => {
-    transport.reply(status, {});
+    transport.refuse(status);
     await expect(getPod(api, 'prod', 'app-0')).rejects.toMatchObject({ status });
   });
 
@@ -88,12 +89,12 @@ describe('deleting a Pod by force', () => {
   });
 
   it.each([404, 409])('is content with a %i: it is gone, or another', async (status) => {
-    transport.reply(status, {});
+    transport.refuse(status);
     await expect(forceDeletePod(api, 'prod', read)).resolves.toBeUndefined();
   });
 
   it.each(refusals)('fails with a %i', async (status) => {
-    transport.reply(status, {});
+    transport.refuse(status);
     await expect(forceDeletePod(api, 'prod', read)).rejects.toMatchObject({ status });
   });
 
@@ -251,6 +252,6 @@ describe('a Pod that cannot be', () => {
 
   it('is not the one that was asked for', async () => {
     transport.reply(200, { ...stored, metadata: { ...stored.metadata, name: 'app-1' } });
-    await expect(getPod(api, 'prod', 'app-0')).rejects.toThrow('the answer is about "app-1"');
+    await expect(getPod(api, 'prod', 'app-0')).rejects.toThrow(NoAnswerError);
   });
 });

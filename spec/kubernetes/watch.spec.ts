@@ -215,7 +215,6 @@ describe('a watch that fails', () => {
   const forGood = [
     [400, 'BadRequest'],
     [403, 'Forbidden'],
-    [404, 'NotFound'],
     [405, 'MethodNotAllowed'],
   ] as const;
   const forNow = [
@@ -229,7 +228,7 @@ describe('a watch that fails', () => {
   ] as const;
 
   it.each(forGood)('with a %i is refused, and not tried again', async (status, reason) => {
-    transport.reply(status, { reason, message: 'no' });
+    transport.refuse(status, { reason, message: 'no' });
     const { ended } = await run();
     expect(told).toEqual([`refused: ${line}: ${status} ${reason}: no`]);
     expect(ended()).toBe(true);
@@ -239,7 +238,7 @@ describe('a watch that fails', () => {
   });
 
   it.each(forNow)('with a %i is tried again', async (status, reason) => {
-    transport.reply(status, { reason, message: 'later' });
+    transport.refuse(status, { reason, message: 'later' });
     const { ended } = await run();
     expect(told).toEqual([`lost: ${line}: ${status} ${reason}: later`]);
     expect(ended()).toBe(false);
@@ -249,11 +248,26 @@ describe('a watch that fails', () => {
     expect(watch.isOpen).toBe(true);
   });
 
+  it.each([200, 302, 403, 404])(
+    'with a %i that something else answers is tried again',
+    async (status) => {
+      transport.replyText(status, ['<html>'], { 'content-type': 'text/html' });
+      const { ended } = await run();
+      const who = 'something between this process and the API server answered';
+      expect(told).toEqual([`lost: ${line}: ${who}: ${status} <html>`]);
+      expect(ended()).toBe(false);
+      expect(watch.isRefused).toBe(false);
+      transport.stream();
+      await clock.advance(900);
+      expect(watch.isOpen).toBe(true);
+    },
+  );
+
   it('is refused also when it was open before', async () => {
     const feed = transport.stream();
     const { ended } = await run();
     feed.end();
-    transport.reply(403, { reason: 'Forbidden', message: 'no more' });
+    transport.refuse(403, { message: 'no more' });
     await clock.advance(900);
     expect(told).toEqual(['open', 'lost: undefined', `refused: ${line}: 403 Forbidden: no more`]);
     expect(ended()).toBe(true);

@@ -1,11 +1,20 @@
+import { subjectOf } from '../../lib/kubernetes/answer.ts';
 import type {
   ApiRequest,
   ApiResponse,
   Progress,
   Transport,
 } from '../../lib/kubernetes/transport.ts';
+import { statusOf } from '../../lib/testing/error-answer.ts';
+import type { ErrorAnswer } from '../../lib/testing/faults.ts';
 
-type Answer = (signal: AbortSignal, progress: Progress) => Promise<ApiResponse>;
+type Answer = (
+  signal: AbortSignal,
+  progress: Progress,
+  request: ApiRequest,
+) => Promise<ApiResponse>;
+
+const VERBS = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 
 /** A transport that answers request by request what it was told to, and keeps what was asked. */
 export class ScriptedTransport implements Transport {
@@ -20,19 +29,29 @@ export class ScriptedTransport implements Transport {
     return this.replyText(status, [JSON.stringify(json)], headers);
   }
 
+  /** Answers as an API server that refuses what was asked for. */
+  refuse(status: number, more: Omit<ErrorAnswer, 'status'> = {}): this {
+    return this.#then((signal, _, request) => {
+      const subject = subjectOf(request) ?? { group: '', resource: '', namespace: '', name: '' };
+      const { group, resource: kind, namespace, name } = subject;
+      const verb = request.query?.['watch'] ? 'watch' : VERBS[request.method];
+      const answer = statusOf({ status, ...more }, { group, kind, namespace, name, verb });
+      return respond(status, [JSON.stringify(answer)], {}, signal);
+    });
+  }
+
+  /** Answers with what was sent, as it is stored. */
+  echo(status: number): this {
+    return this.#then((signal, _, { body }) => respond(status, [JSON.stringify(body)], {}, signal));
+  }
+
   /** Answers with a body in these pieces. */
   replyText(
     status: number,
     chunks: readonly string[],
     headers: Readonly<Record<string, string>> = {},
   ): this {
-    return this.#then((signal) => {
-      signal.throwIfAborted();
-      const body = (async function* () {
-        for (const chunk of chunks) yield await Promise.resolve(chunk);
-      })();
-      return Promise.resolve({ status, headers, body });
-    });
+    return this.#then((signal) => respond(status, chunks, headers, signal));
   }
 
   /** Gives no answer, but this error. */
@@ -72,7 +91,7 @@ export class ScriptedTransport implements Transport {
     this.signals.push(signal);
     const answer = this.#answers.shift();
     if (!answer) return Promise.reject(new Error('an unexpected request'));
-    return answer(signal, progress);
+    return answer(signal, progress, request);
   }
 
   unref(): void {
@@ -87,6 +106,19 @@ export class ScriptedTransport implements Transport {
     this.#answers.push(answer);
     return this;
   }
+}
+
+function respond(
+  status: number,
+  chunks: readonly string[],
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ApiResponse> {
+  signal.throwIfAborted();
+  const body = (async function* () {
+    for (const chunk of chunks) yield await Promise.resolve(chunk);
+  })();
+  return Promise.resolve({ status, headers, body });
 }
 
 /** The body of an answer, whose pieces come when the spec says so. */

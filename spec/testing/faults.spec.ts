@@ -140,6 +140,67 @@ describe('an error', () => {
   });
 });
 
+describe('an error about what was asked for', () => {
+  const pod = '/api/v1/namespaces/default/pods/a';
+  const lease = `${LEASES}/a`;
+  it.each([
+    ['GET', lease, 403, { name: 'a', group: 'coordination.k8s.io', kind: 'leases' }],
+    ['GET', pod, 404, { name: 'a', kind: 'pods' }],
+    ['POST', CONFIG_MAPS, 404, { name: 'default', kind: 'namespaces' }],
+    ['GET', CONFIG_MAPS, 404, {}],
+    ['POST', CONFIG_MAPS, 409, { name: 'a', kind: 'configmaps' }],
+    ['DELETE', pod, 409, { name: 'a', kind: 'pods' }],
+    ['PUT', lease, 422, { name: 'a', group: 'coordination.k8s.io', kind: 'leases' }],
+  ] as const)('names it: %s %s %i', async (method, path, status, details) => {
+    const { cluster, send } = await simulated();
+    cluster.faults.add({ error: { status, message: 'no' } });
+    const { body } = await send(method, path, named('a'));
+    expect(body).toMatchObject({ message: 'no', details, code: status });
+    expect(Object.keys(body['details'] as object)).not.toContain('retryAfterSeconds');
+  });
+
+  it('may ask for patience besides', async () => {
+    const { cluster, send } = await simulated();
+    cluster.faults.add({ error: { status: 403, retryAfterSeconds: 3 } });
+    const { body } = await send('GET', pod);
+    expect(body['details']).toMatchObject({ name: 'a', retryAfterSeconds: 3 });
+  });
+});
+
+describe('a page', () => {
+  it('is what something else answers, as it is', async () => {
+    const { cluster, send } = await simulated();
+    const page = { status: 404, body: '{"error":"not found"}' };
+    cluster.faults.add({ page, times: 1 });
+    cluster.faults.add({ page: { status: 302, body: '{}', contentType: 'text/plain' } });
+    const path = `${CONFIG_MAPS}/a`;
+    expect(await send('GET', path)).toMatchObject({
+      status: 404,
+      headers: { 'content-type': 'text/html' },
+      body: { error: 'not found' },
+    });
+    expect(await send('GET', path)).toMatchObject({
+      status: 302,
+      headers: { 'content-type': 'text/plain' },
+    });
+  });
+
+  it.each(['before', 'after'] as const)('may hide a write: %s', async (when) => {
+    const { cluster, send } = await simulated();
+    cluster.faults.add({ page: { status: 200, body: '{}' }, when });
+    expect(await send('POST', CONFIG_MAPS, named('a'))).toMatchObject({ status: 200, body: {} });
+    expect(cluster.getConfigMap('a') !== undefined).toBe(when === 'after');
+  });
+
+  it('has a status', async () => {
+    const { cluster } = await simulated();
+    const page = { status: 199 };
+    expect(() => cluster.faults.add({ page })).toThrow(
+      'rule.page.status must be an HTTP code, 200 to 599, but is 199',
+    );
+  });
+});
+
 describe('a broken connection', () => {
   it.each([
     ['before', false],
