@@ -4,6 +4,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
+import type { KubeConfig } from '@kubernetes/client-node';
+
 import { LeaderElectionError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import type { KubeConfigLike } from './kube-config.ts';
@@ -58,9 +60,9 @@ export function userCredentials(kubeConfig: KubeConfigLike): Credentials {
  */
 function withoutCache(kubeConfig: KubeConfigLike): () => KubeConfigLike {
   // KubeConfigLike may be less than client-node's class: then whoever made it refreshes it.
-  const { getCurrentUser, loadFromOptions } = kubeConfig as Partial<KubeConfig>;
+  const { getCurrentUser, loadFromOptions } = kubeConfig as unknown as Partial<KubeConfig>;
   if (!getCurrentUser || !loadFromOptions) return () => kubeConfig;
-  const original = kubeConfig as KubeConfig;
+  const original = kubeConfig as unknown as KubeConfig;
   // Others, those of custom authenticators for one, client-node does not cache.
   if (!isCached(original.getCurrentUser())) return () => kubeConfig;
   const fresh = new (original.constructor as new () => KubeConfig)();

@@ -6,11 +6,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 
 import {
   type Credentials,
-  type KubeConfigLike,
   checkKubeConfig,
   serviceAccountCredentials,
   userCredentials,
 } from '../../lib/kubernetes/credentials.ts';
+import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { until } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
 import { PluginFolder as Folder, isAlive } from '../support/plugins.ts';
