@@ -23,6 +23,7 @@ class World implements Surroundings {
   readonly releases = new Releases();
   readonly warnings: string[] = [];
   tries = 0;
+  underWay = 0;
   /** Answers instead of the network. */
   answer: (request: ApiRequest) => ApiResponse | undefined = () => undefined;
 
@@ -33,7 +34,10 @@ class World implements Surroundings {
       const answer = this.answer(args[0]);
       if (answer) return Promise.resolve(answer);
       this.tries += 1;
-      return send(...args);
+      this.underWay += 1;
+      return send(...args).finally(() => {
+        this.underWay -= 1;
+      });
     };
     return Promise.resolve(connection);
   };
@@ -79,13 +83,15 @@ async function closedPort(): Promise<number> {
 }
 
 /** Tells whether it settles without any time going by. */
-function settlement(promise: Promise<unknown>): () => Promise<boolean> {
+function settlement(world: World, promise: Promise<unknown>): () => Promise<boolean> {
   let settled = false;
   const settle = () => {
     settled = true;
   };
   promise.then(settle, settle);
   return async () => {
+    // Looking up a name takes the machine a while.
+    await until(() => world.underWay === 0 || settled);
     for (let turn = 0; turn < 200 && !settled; turn += 1) await setImmediate();
     return settled;
   };
@@ -138,7 +144,7 @@ describe.each(nowhere)('where nothing can be sent since %s', (_, make) => {
       podUid: 'uid-of-a',
       timeoutMs: 500,
     });
-    const isSettled = settlement(attempt);
+    const isSettled = settlement(world, attempt);
     // The second try of the create waits for its turn.
     await until(() => world.tries > 0 && world.clock.delays.some((ms) => ms < 500));
     await world.clock.advance(500);
@@ -165,7 +171,7 @@ describe.each(nowhere)('where nothing can be sent since %s', (_, make) => {
       identity: 'a',
       signal: controller.signal,
     });
-    const isSettled = settlement(attempt);
+    const isSettled = settlement(world, attempt);
     await until(() => creates.mock.settledResults[0]?.type === 'rejected');
     creates.mockRestore();
     controller.abort(new Error('enough'));
