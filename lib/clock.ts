@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 /**
@@ -9,8 +10,8 @@ export interface Clock {
   /** Milliseconds on a monotonic clock. Only differences mean anything. */
   now(): number;
   /**
-   * Milliseconds since the machine booted. Unlike `now`, it goes on while the machine is suspended,
-   * where the two differ (Linux). Coarse: only for finding such gaps.
+   * A clock that, unlike `now`, goes on while the machine is suspended, where the two differ (Linux).
+   * Only for finding such gaps: apart from them it goes as `now`, give or take 10 ms.
    */
   boot(): number;
   /** Wall time, for records that people read. It never decides anything. */
@@ -29,11 +30,57 @@ export interface Clock {
 /** The longest delay that a Node.js timer keeps; beyond it fires at once. */
 export const MAX_DELAY_MS = 2 ** 31 - 1;
 
+/** The step of the coarsest uptime: whole seconds. */
+const COARSE_MS = 1_000;
+
+/**
+ * Milliseconds since boot, from an uptime whose resolution is found out: it is taken for whole seconds,
+ * rounded either way, until a fraction was seen. As long as it is, the clock goes as `now`, and jumps
+ * only when the uptime has run ahead of `now` by more than rounding explains: the machine was suspended,
+ * and the jump is never shorter than the suspension. One of less than two steps may go unnoticed.
+ */
+export function bootClock(now: () => number, uptimeMs: () => number): () => number {
+  let isCoarse = true;
+  let offsetMs: number | undefined;
+  let leastAheadMs = Number.POSITIVE_INFINITY;
+  return () => {
+    const beforeMs = now();
+    const upMs = uptimeMs();
+    isCoarse &&= upMs % COARSE_MS === 0;
+    if (!isCoarse) return upMs;
+    // The uptime was read at some moment between the two.
+    const nowMs = now();
+    offsetMs ??= upMs - beforeMs;
+    const rounding = leastAheadMs + COARSE_MS;
+    if (upMs - nowMs > rounding) {
+      offsetMs += upMs - nowMs - leastAheadMs + COARSE_MS;
+      leastAheadMs = upMs - beforeMs;
+    }
+    leastAheadMs = Math.min(leastAheadMs, upMs - beforeMs);
+    return nowMs + offsetMs;
+  };
+}
+
+const linuxBoot = bootClock(() => performance.now(), uptimeMs);
+let isUptimeReadable = true;
+
+/** Bun and Deno round what Node.js reads from this file, which Deno without all rights may not read. */
+function uptimeMs(): number {
+  const seconds = uptime();
+  if (!Number.isInteger(seconds) || !isUptimeReadable) return seconds * 1_000;
+  try {
+    return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1_000;
+  } catch {
+    isUptimeReadable = false;
+    return seconds * 1_000;
+  }
+}
+
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   // Elsewhere it may be coarse, and follow the wall clock, while `now` counts suspensions itself.
-  boot: () => (process.platform === 'linux' ? uptime() * 1_000 : performance.now()),
+  boot: () => (process.platform === 'linux' ? linuxBoot() : performance.now()),
   date: () => new Date(),
   random: () => Math.random(),
   uuid: () => randomUUID(),

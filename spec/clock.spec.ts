@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { MAX_DELAY_MS, inBackground, sleep, systemClock } from '../lib/clock.ts';
+import { MAX_DELAY_MS, bootClock, inBackground, sleep, systemClock } from '../lib/clock.ts';
+import { leftMs, provenMs } from '../lib/protocol/validity.ts';
 import { ManualClock, settled } from './support/manual-clock.ts';
 
 describe("the machine's clock", () => {
@@ -99,6 +100,133 @@ describe("the machine's clock", () => {
     expect(timers()).toHaveLength(before + 2);
     for (const cancel of cancels) cancel();
     expect(timers()).toHaveLength(before);
+  });
+});
+
+describe.each([
+  ['rounded down', Math.floor],
+  ['rounded up', Math.ceil],
+])('a boot clock whose uptime is in whole seconds, %s', (_, round) => {
+  /** A machine that booted at some fraction of a second, and what its clocks show. */
+  function machine(fractionMs: number) {
+    const world = { nowMs: 5_000, suspendedMs: 0, bootedMs: 70_000 + fractionMs };
+    const uptime = () => world.bootedMs + world.nowMs + world.suspendedMs;
+    const boot = bootClock(
+      () => world.nowMs,
+      () => round(uptime() / 1_000) * 1_000,
+    );
+    return { world, instant: () => ({ nowMs: world.nowMs, bootMs: boot() }) };
+  }
+  const fractions = [0, 1, 250, 499.5, 500, 750, 999];
+
+  it.each(fractions)('goes as the other clock while nothing happens (%d)', (fractionMs) => {
+    const { world, instant } = machine(fractionMs);
+    const first = instant();
+    const drifts = Array.from({ length: 2_000 }, () => {
+      world.nowMs += 13;
+      const { nowMs, bootMs } = instant();
+      return bootMs - first.bootMs - (nowMs - first.nowMs);
+    });
+    expect(new Set(drifts)).toEqual(new Set([0]));
+  });
+
+  it.each(fractions)('proves what is left, whenever it is asked (%d)', (fractionMs) => {
+    const { world, instant } = machine(fractionMs);
+    const since = instant();
+    for (let passedMs = 20; passedMs < 10_000; passedMs += 20) {
+      world.nowMs += 20;
+      expect(provenMs(since, 10_000, instant())).toBe(10_000 - passedMs);
+    }
+  });
+
+  it.each(fractions)(
+    'notices a suspension of two seconds, and counts all of it (%d)',
+    (fraction) => {
+      for (const suspendedMs of [2_001, 2_500, 5_000, 60_000]) {
+        for (const renewedMs of [0, 1, 500, 999]) {
+          const { world, instant } = machine(fraction);
+          world.nowMs += renewedMs;
+          const since = instant();
+          world.nowMs += 10;
+          world.suspendedMs += suspendedMs;
+          expect(provenMs(since, 10_000, instant())).toBe(0);
+          const left = leftMs(since, 10_000, instant());
+          expect(left).toBeLessThanOrEqual(9_990 - suspendedMs);
+          expect(left).toBeGreaterThanOrEqual(9_990 - suspendedMs - 2_000);
+        }
+      }
+    },
+  );
+
+  it.each(fractions)(
+    'notices a shorter one within a second, if it is read often (%d)',
+    (fraction) => {
+      const { world, instant } = machine(fraction);
+      const pass = (ms: number) => {
+        for (const endMs = world.nowMs + ms; world.nowMs < endMs;) {
+          world.nowMs += 10;
+          instant();
+        }
+      };
+      pass(3_000);
+      const since = instant();
+      world.suspendedMs += 300;
+      pass(1_000);
+      expect(provenMs(since, 10_000, instant())).toBe(0);
+      // Proven again by the next renewal, and for good.
+      const renewed = instant();
+      pass(3_000);
+      expect(provenMs(renewed, 10_000, instant())).toBe(7_000);
+    },
+  );
+
+  it('is not misled when the process is stopped while it reads', () => {
+    let nowMs = 0;
+    let stoppedMs = 0;
+    const boot = bootClock(
+      () => nowMs,
+      () => {
+        nowMs += stoppedMs / 2;
+        const upMs = round(nowMs / 1_000) * 1_000;
+        nowMs += stoppedMs / 2;
+        return upMs;
+      },
+    );
+    const first = boot();
+    stoppedMs = 8_000;
+    boot();
+    stoppedMs = 0;
+    for (let i = 0; i < 500; i++) {
+      nowMs += 7;
+      expect(boot() - first).toBe(nowMs);
+    }
+  });
+});
+
+describe('a boot clock whose uptime has fractions', () => {
+  it('is that uptime, also when it was first read in a whole second', () => {
+    let nowMs = 0;
+    const boot = bootClock(
+      () => nowMs,
+      () => Math.floor((70_000 + nowMs) / 10) * 10,
+    );
+    expect(boot()).toBe(70_000);
+    nowMs += 15;
+    expect(boot()).toBe(70_010);
+    nowMs += 985;
+    expect(boot()).toBe(71_000);
+  });
+});
+
+describe("the machine's boot clock", () => {
+  it('does not drift from the other one while the machine is awake', async () => {
+    const drift = () => systemClock.boot() - systemClock.now();
+    const drifts: number[] = [];
+    for (let i = 0; i < 100; i++) {
+      drifts.push(drift());
+      await sleep(systemClock, 5);
+    }
+    expect(Math.max(...drifts) - Math.min(...drifts)).toBeLessThan(100);
   });
 });
 
