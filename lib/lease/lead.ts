@@ -24,6 +24,8 @@ export interface LeaseLeadership {
    * Aborts when leadership ends: with `ERR_LEADERSHIP_LOST` when it is lost, with the reason of
    * `options.signal` when that aborts, with `ERR_RELEASED` when the work has ended. `aborted` is
    * judged by the clock when it is read, even after the process was stopped or its machine suspended.
+   * A signal made of it by `AbortSignal.any` is not: ask this one, or `remainingMs`, before each
+   * critical step.
    */
   readonly signal: AbortSignal;
   /**

@@ -1,9 +1,21 @@
 /**
  * Makes a controller's signal judge for itself: whoever asks it after leadership has run out is told
- * so, and its listeners with it, even before the timer that was to tell has had its turn.
+ * so, and its listeners with it, even before the timer that was to tell has had its turn. What the
+ * runtime itself makes of the signal (`AbortSignal.any`, `fetch`) may not ask: see docs/lease.md.
  */
-export function judgedSignal(controller: AbortController, judge: () => void): AbortSignal {
+export function judgedSignal(controller: AbortController, judgment: () => void): AbortSignal {
   const { signal } = controller;
+  let isJudging = false;
+  // Deno asks a signal whether it is aborted while it aborts it.
+  const judge = () => {
+    if (isJudging) return;
+    isJudging = true;
+    try {
+      judgment();
+    } finally {
+      isJudging = false;
+    }
+  };
   const own = <K extends 'aborted' | 'reason'>(key: K) => ({
     configurable: true,
     get: (): AbortSignal[K] => {

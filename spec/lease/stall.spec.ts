@@ -47,11 +47,15 @@ describe('a process that is stopped, or whose event loop hangs, for longer than 
     }).toThrow(expect.objectContaining({ code: 'ERR_LEADERSHIP_LOST' }));
   });
 
-  test('tells signals that follow its own', async () => {
-    const { simulation, a, signal } = await world();
-    a.stop();
-    await simulation.clock.advance(30_000);
-    expect(AbortSignal.any([signal]).aborted).toBe(true);
+  test('tells signals that follow its own as soon as somebody asks it or its elector', async () => {
+    for (const ask of ['signal', 'elector'] as const) {
+      const { simulation, a, signal, elector } = await world();
+      const any = AbortSignal.any([signal]);
+      a.stop();
+      await simulation.clock.advance(30_000);
+      expect(ask === 'signal' ? signal.aborted : !elector.isLeader()).toBe(true);
+      expect(any.aborted).toBe(true);
+    }
   });
 
   test.for([true, false])('and goes on ends its term (reads first: %s)', async (readFirst) => {

@@ -60,6 +60,22 @@ describe("a term's signal", () => {
     expect(thrown).toBe('over');
   });
 
+  it('is judged once at a time: Deno asks it while it is aborted', () => {
+    const controller = new AbortController();
+    const judge = vi.fn(() => expect(signal.aborted).toBe(false));
+    const signal = judgedSignal(controller, judge);
+    expect(signal.aborted).toBe(false);
+    expect(judge).toHaveBeenCalledOnce();
+  });
+
+  it('tells signals that follow it as soon as it is judged, on every runtime', () => {
+    const { signal, state } = judged();
+    const any = AbortSignal.any([signal]);
+    state.isOver = true;
+    expect(signal.aborted).toBe(true);
+    expect(any.aborted).toBe(true);
+  });
+
   it('tells its listeners when it is judged, once', () => {
     const { signal, state } = judged();
     const listener = vi.fn();

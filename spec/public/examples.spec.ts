@@ -54,6 +54,15 @@ describe.runIf(programs.length > 0)('examples run', () => {
   });
 });
 
+describe('examples ask the signal of a leadership itself', () => {
+  // One made of it is told late: most runtimes do not ask the signals that it was made of.
+  const programs = projectFiles('docs/**/*.ts').map((path) => ({ place: path, code: read(path) }));
+
+  it.each([...examples, ...programs])('$place', ({ code }) => {
+    expect(code).not.toContain('AbortSignal.any');
+  });
+});
+
 describe('manifests parse', () => {
   const blocks = pages().flatMap((path) =>
     blocksOf(read(path))

@@ -44,15 +44,15 @@ async function mirror(leadership: LeaseLeadership): Promise<void> {
 
 /** Resolves with what the mirror has now. */
 async function copy(leadership: LeaseLeadership, mirrored: string | undefined) {
-  const { signal, fencingToken } = leadership;
-  const source = await fetch(sourceUrl, { signal: limited(signal) });
+  const { fencingToken } = leadership;
+  const source = await fetch(sourceUrl, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   const document = await source.text();
   if (!source.ok) throw new Error(`GET ${sourceUrl}: ${source.status}`);
   // After a pause of the process, or a slow answer, there may be another leader soon.
   if (document === mirrored || leadership.remainingMs() < TIMEOUT_MS) return mirrored;
   const headers = { 'fencing-token': fencingToken };
-  const body = { method: 'PUT', body: document, headers, signal: limited(signal) };
-  const written = await fetch(mirrorUrl, body);
+  const signal = AbortSignal.timeout(TIMEOUT_MS); // Leadership is proven for longer than that.
+  const written = await fetch(mirrorUrl, { method: 'PUT', body: document, headers, signal });
   await written.body?.cancel();
   if (!written.ok) throw new Error(`PUT ${mirrorUrl}: ${written.status}`);
   console.log(`mirrored ${document.length} characters`);
@@ -62,11 +62,6 @@ async function copy(leadership: LeaseLeadership, mirrored: string | undefined) {
 /** What was cut off by the end of the term is no failure. */
 function report(error: unknown, { aborted }: AbortSignal): void {
   if (!aborted) console.error(error);
-}
-
-/** Aborts with the signal, or when a request takes too long. */
-function limited(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
 }
 
 function setting(name: string): string {

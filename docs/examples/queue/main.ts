@@ -30,10 +30,9 @@ try {
   const leadership = await become('queue-consumer', { signal: stop.signal, guard: true });
   const { fencingToken } = leadership;
   // The guard's signal: the lock was taken away by hand, so that another Pod may lead already.
-  const end = AbortSignal.any([stop.signal, leadership.signal]);
-  while (!end.aborted) {
+  while (!stop.signal.aborted && !leadership.signal.aborted) {
     const wasBusy = await consume(fencingToken).catch(report);
-    if (!wasBusy) await sleep(PAUSE_MS, undefined, { signal: end }).catch(() => undefined);
+    if (!wasBusy) await sleep(PAUSE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
   }
   if (!stop.signal.aborted) throw leadership.signal.reason; // the container restarts, and waits
   await leadership.release();
