@@ -1,6 +1,6 @@
 /** Checks of what users pass. Each throws a TypeError that names the value and what it has to be. */
 import { MAX_DELAY_MS } from './clock.ts';
-import { invalidArgument } from './errors.ts';
+import { badArgument, invalidArgument, shorten } from './errors.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { isLabelValue, isQualifiedName } from './kubernetes/names.ts';
 
@@ -18,13 +18,44 @@ export function checkProperties(
   const given = value as Readonly<Record<string, unknown>>;
   for (const [key, property] of Object.entries(given)) {
     const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
-    if (!check) {
-      const known = Object.keys(checks).join(', ');
-      throw invalidArgument(`${name}.${key}`, `left out: the options are ${known}`, property);
-    }
+    if (!check) throw unknownOption(name, key, Object.keys(checks));
     if (property !== undefined) check(`${name}.${key}`, property);
   }
   return given;
+}
+
+function unknownOption(name: string, key: string, known: readonly string[]): TypeError {
+  const meant = nearest(key, known);
+  const hint =
+    meant === undefined ? `The options are ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  return badArgument(`${name}.${shorten(key)} is not an option. ${hint}`);
+}
+
+/** The option that differs from a key in case, or in at most a third of its letters. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const word = key.toLowerCase();
+  const ranked = known
+    .filter(({ length }) => Math.abs(length - key.length) <= length / 3)
+    .map((option) => ({ option, edits: distance(word, option.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const [best] = ranked;
+  return best && best.edits <= Math.min(word.length, best.option.length) / 3
+    ? best.option
+    : undefined;
+}
+
+/** How many letters to insert, to remove or to replace (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (const [index, letter] of Array.from(a).entries()) {
+    const next = [index + 1];
+    for (const [column, other] of Array.from(b).entries()) {
+      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 export function matching(test: (value: string) => boolean, expected: string): Check {

@@ -43,7 +43,12 @@ export class LeaderElectionError extends Error {
 
 /** A `TypeError` that names the argument, what it has to be and what it was. */
 export function invalidArgument(name: string, expected: string, value: unknown): TypeError {
-  const error = new TypeError(printable(`${name} must be ${expected}, but is ${show(value)}`));
+  return badArgument(`${name} must be ${expected}, but is ${show(value)}`);
+}
+
+/** A `TypeError` in words of one's own. */
+export function badArgument(message: string): TypeError {
+  const error = new TypeError(printable(message));
   return Object.assign(error, { code: 'ERR_INVALID_ARGUMENT' satisfies ErrorCode });
 }
 
@@ -54,6 +59,7 @@ function show(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 
-function shorten(text: string): string {
+/** Fit for a message. */
+export function shorten(text: string): string {
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -42,9 +42,10 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
     case 'pod-not-found':
       return new LeaderElectionError(
         'ERR_POD_NOT_FOUND',
-        `${pod}, which this process says it runs in, does not exist, so it cannot own the lock ` +
-          `${lockName}. Set POD_NAME from the downward API (fieldPath: metadata.name) and check ` +
-          'the namespace. If the Pod was deleted by force, this process has to end.',
+        `There is no ${pod}, which is to own the lock ${lockName}: the Pod or the namespace does not ` +
+          'exist. Set POD_NAME and POD_NAMESPACE from the downward API (fieldPath: metadata.name, ' +
+          'metadata.namespace), or correct options.podName and options.namespace. If this Pod was ' +
+          'deleted by force, end this process.',
       );
     case 'pod-uid-mismatch':
       return new LeaderElectionError(

@@ -12,6 +12,7 @@ import {
   serviceAccountNamespace,
   variable,
 } from './kubernetes/environment.ts';
+import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { isDnsLabel, isDnsSubdomain } from './kubernetes/names.ts';
 import { type CheckedOptions, isUid } from './options.ts';
 
@@ -60,7 +61,7 @@ export async function locate(
   const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
   // A kubeConfig's may be of any type, whatever is declared.
   const namespace: unknown = given ?? (await serviceAccountNamespace(environment)) ?? context;
-  if (namespace === undefined || namespace === '') throw noNamespace();
+  if (namespace === undefined || namespace === '') throw noNamespace(kubeConfig);
   if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
     throw invalidArgument('the namespace', "a namespace's name", namespace);
   }
@@ -111,10 +112,12 @@ env:
   );
 }
 
-function noNamespace(): LeaderElectionError {
-  return new LeaderElectionError(
-    'ERR_NO_NAMESPACE',
-    'The namespace of this Pod is not known: POD_NAMESPACE and options.namespace are not set, ' +
-      'the service account has no namespace file, and the kubeConfig has no default.',
-  );
+function noNamespace(kubeConfig: KubeConfigLike | undefined): LeaderElectionError {
+  const what = kubeConfig
+    ? `The kubeConfig's current context ${JSON.stringify(kubeConfig.getCurrentContext())} has no ` +
+      'namespace. Set options.namespace or POD_NAMESPACE, or give the context one: kubectl config ' +
+      'set-context --current --namespace NAMESPACE'
+    : 'Nothing says which namespace this Pod is in: its service account has no namespace file. Set ' +
+      'POD_NAMESPACE from the downward API (fieldPath: metadata.namespace), or options.namespace.';
+  return new LeaderElectionError('ERR_NO_NAMESPACE', what);
 }

@@ -1,6 +1,6 @@
 import { abortable } from './abort.ts';
 import { type Check, checkKubeConfigType, checkProperties, checkSignal } from './checks.ts';
-import { invalidArgument } from './errors.ts';
+import { badArgument } from './errors.ts';
 import {
   type Holder,
   type LeaseHolder,
@@ -100,8 +100,9 @@ function observed<H extends Holder>(
       signal,
     );
     if (!credentials) {
-      const expected = 'a KubeConfig outside of a cluster, where it says which cluster to look at';
-      throw invalidArgument('options.kubeConfig', expected, undefined);
+      throw badArgument(
+        'Nothing says which cluster to look at: this process runs in no Pod. Set options.kubeConfig.',
+      );
     }
     const api = new Api(await surroundings.connect(credentials), surroundings.clock);
     const onlooker = new Onlooker(surroundings, kind, namespace, name);

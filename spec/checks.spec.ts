@@ -47,7 +47,28 @@ describe('an object of options', () => {
   it.each(['c', 'toString', 'constructor', '__proto__'])('knows no %j', (key) => {
     const given = Object.defineProperty({}, key, { enumerable: true, value: undefined });
     expect(complaint(() => properties(given))).toBe(
-      `options.${key} must be left out: the options are a, b, but is undefined`,
+      `options.${key} is not an option. The options are a, b.`,
+    );
+  });
+
+  it.each([
+    ['timeoutMS', 'timeoutMs'],
+    ['timeout', 'timeoutMs'],
+    ['TIMEOUTMS', 'timeoutMs'],
+    ['onWating', 'onWaiting'],
+    ['onWiating', 'onWaiting'],
+    ['label', 'labels'],
+  ])('knows what %s was to be', (key, meant) => {
+    const checks = { timeoutMs: even, onWaiting: even, labels: even };
+    expect(complaint(() => checkProperties('options', { [key]: 2 }, checks))).toBe(
+      `options.${key} is not an option. Did you mean ${meant}?`,
+    );
+  });
+
+  it.each(['time', 'onLosing', 'table', 'x'.repeat(10_000)])('does not guess at %s', (key) => {
+    const checks = { timeoutMs: even, onWaiting: even, labels: even };
+    expect(complaint(() => checkProperties('options', { [key]: 2 }, checks))).toMatch(
+      / is not an option\. The options are timeoutMs, onWaiting, labels\.$/,
     );
   });
 

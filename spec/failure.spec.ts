@@ -205,9 +205,10 @@ describe('why a Pod must not lead', () => {
     [
       { because: 'pod-not-found' },
       'ERR_POD_NOT_FOUND',
-      'Pod prod/app-0, which this process says it runs in, does not exist, so it cannot own the ' +
-        'lock my-lock. Set POD_NAME from the downward API (fieldPath: metadata.name) and check ' +
-        'the namespace. If the Pod was deleted by force, this process has to end.',
+      'There is no Pod prod/app-0, which is to own the lock my-lock: the Pod or the namespace does not ' +
+        'exist. Set POD_NAME and POD_NAMESPACE from the downward API (fieldPath: metadata.name, ' +
+        'metadata.namespace), or correct options.podName and options.namespace. If this Pod was ' +
+        'deleted by force, end this process.',
     ],
     [
       { because: 'pod-uid-mismatch', expected: 'told', actual: 'real' },

@@ -91,8 +91,8 @@ describe('a candidate in a cluster', () => {
       name: 'LeaderElectionError',
       code: 'ERR_NO_NAMESPACE',
       message:
-        'The namespace of this Pod is not known: POD_NAMESPACE and options.namespace are not ' +
-        'set, the service account has no namespace file, and the kubeConfig has no default.',
+        'Nothing says which namespace this Pod is in: its service account has no namespace file. Set ' +
+        'POD_NAMESPACE from the downward API (fieldPath: metadata.namespace), or options.namespace.',
     });
   });
 
@@ -120,11 +120,25 @@ env:
   });
 
   it.each([
-    ['POD_NAME', '', 'unset or not empty'],
-    ['POD_UID', ' ', 'unset or not empty'],
-    ['POD_NAMESPACE', '', 'unset or not empty'],
-    ['KUBERNETES_SERVICE_HOST', '', 'unset or not empty'],
-    ['KUBERNETES_SERVICE_PORT', '', 'unset or not empty'],
+    ['POD_NAME', '', 'the downward API (fieldPath: metadata.name)'],
+    ['POD_UID', ' ', 'the downward API (fieldPath: metadata.uid)'],
+    ['POD_NAMESPACE', '', 'the downward API (fieldPath: metadata.namespace)'],
+    ['KUBERNETES_SERVICE_HOST', '', 'Kubernetes sets it in a Pod'],
+    ['KUBERNETES_SERVICE_PORT', '', 'Kubernetes sets it in a Pod'],
+  ])('is told what to do about %s=%j', async (name, value, remedy) => {
+    container.variables[name] = value;
+    const identifying = who();
+    await expect(identifying).rejects.toBeInstanceOf(TypeError);
+    await expect(identifying).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        new RegExp(`^The environment variable ${name} is set but empty, `),
+      ),
+    });
+    await expect(identifying).rejects.toThrow(remedy);
+  });
+
+  it.each([
     ['POD_NAME', 'App_0', "a Pod's name"],
     ['POD_NAME', 'app-0\n', "a Pod's name"],
     ['POD_UID', 'not a uid', "a Pod's UID"],
@@ -166,7 +180,13 @@ describe('a candidate with a kubeConfig', () => {
   it('has to have a namespace', async () => {
     using elsewhere = new Container({}, { POD_NAME: 'app-0' });
     const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
-    await expect(identify(elsewhere, options)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
+    await expect(identify(elsewhere, options)).rejects.toMatchObject({
+      code: 'ERR_NO_NAMESPACE',
+      message:
+        'The kubeConfig\'s current context "x" has no namespace. Set options.namespace or ' +
+        'POD_NAMESPACE, or give the context one: kubectl config set-context --current ' +
+        '--namespace NAMESPACE',
+    });
     const empty = checkOptions('my-lock', { kubeConfig: kubeConfig('') });
     await expect(identify(elsewhere, empty)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
   });

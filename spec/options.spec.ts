@@ -95,21 +95,28 @@ describe('the options', () => {
     expect(message).toBe(`options must be an object, but is ${shown}`);
   });
 
-  it.each(['timeout', 'Namespace', '', 'toString', 'constructor', 'hasOwnProperty'])(
+  it.each(['identity', '', 'toString', 'constructor', 'hasOwnProperty'])(
     'do not include %j',
     (name) => {
       expect(of(name, 7)).toBe(
-        `options.${name} must be left out: the options are namespace, podName, podUid, ` +
+        `options.${name} is not an option. The options are namespace, podName, podUid, ` +
           'kubeConfig, signal, timeoutMs, maxBackoffMs, labels, annotations, guard, ' +
-          'takeOverFromNotReadyNodeAfterMs, onWaiting, but is 7',
+          'takeOverFromNotReadyNodeAfterMs, onWaiting.',
       );
-      expect(of(name, undefined)).toMatch(/ must be left out: /);
+      expect(of(name, undefined)).toMatch(/ is not an option\. /);
     },
   );
 
+  it('are told when one is misspelt', () => {
+    expect(of('timeoutMS', 7)).toBe('options.timeoutMS is not an option. Did you mean timeoutMs?');
+    expect(of('Namespace', 'x')).toBe(
+      'options.Namespace is not an option. Did you mean namespace?',
+    );
+  });
+
   it('do not include __proto__', () => {
     const hostile: unknown = JSON.parse('{"__proto__":{"timeoutMs":7}}');
-    expect(complaint('my-lock', hostile)).toMatch(/^options.__proto__ must be left out: /);
+    expect(complaint('my-lock', hostile)).toMatch(/^options.__proto__ is not an option\. /);
   });
 });
 

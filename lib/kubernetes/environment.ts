@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 
-import { LeaderElectionError, invalidArgument } from '../errors.ts';
+import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { isDnsSubdomain } from './names.ts';
 
 /** What the surroundings of the process say; injected so that specs can make them up. */
@@ -21,10 +21,27 @@ const MAX_FILE_BYTES = 2 ** 20;
 export function variable(environment: Environment, name: string): string | undefined {
   const value = environment.variables[name];
   if (value?.trim() === '') {
-    throw invalidArgument(`environment variable ${name}`, 'unset or not empty', value);
+    throw badArgument(
+      `The environment variable ${name} is set but empty, as by a manifest with an empty \`value\`, or ` +
+        `a script that passes on what it does not have. ${REMEDIES[name] ?? 'Set it, or leave it out.'}`,
+    );
   }
   return value;
 }
+
+const fromDownwardApi = (field: string) =>
+  `Set it from the downward API (fieldPath: ${field}), or leave it out.`;
+const BY_KUBERNETES =
+  'Kubernetes sets it in a Pod: pass it on as it is. Outside a cluster, unset it.';
+
+/** What to do about a variable that is empty. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  POD_NAME: fromDownwardApi('metadata.name'),
+  POD_UID: fromDownwardApi('metadata.uid'),
+  POD_NAMESPACE: fromDownwardApi('metadata.namespace'),
+  KUBERNETES_SERVICE_HOST: BY_KUBERNETES,
+  KUBERNETES_SERVICE_PORT: BY_KUBERNETES,
+};
 
 /** Whether this process runs in a Pod of a cluster (as client-go tells). */
 export function isInCluster(environment: Environment): boolean {
@@ -32,7 +49,10 @@ export function isInCluster(environment: Environment): boolean {
   if (host === undefined) return false;
   const port = variable(environment, 'KUBERNETES_SERVICE_PORT');
   if (port === undefined) {
-    throw invalidArgument('environment variable KUBERNETES_SERVICE_PORT', 'set', undefined);
+    throw badArgument(
+      'KUBERNETES_SERVICE_HOST is set, but KUBERNETES_SERVICE_PORT is not. Kubernetes sets both in a ' +
+        'Pod: pass both on to this process. Outside a cluster, unset both.',
+    );
   }
   if (!isHost(host)) {
     const expected = 'a host name or an IP address';

@@ -274,14 +274,18 @@ test.each([
 });
 
 test.each([
-  ['an option', () => createCluster({ gcDelay: 5 } as never), 'options.gcDelay must be left out'],
+  [
+    'an option',
+    () => createCluster({ gcDelay: 5 } as never),
+    'options.gcDelay is not an option. Did you mean gcDelayMs?',
+  ],
   [
     'a fault',
     async () => {
       const cluster = await createCluster({ http: false });
       cluster.faults.add({ latency: 5, hang: true } as never);
     },
-    'rule.latency must be left out',
+    'rule.latency is not an option. Did you mean latencyMs?',
   ],
 ])('%s that is misspelt is refused: it would do nothing', async (_, call, message) => {
   await expect(call()).rejects.toThrow(message);

@@ -28,7 +28,8 @@ describe('an environment variable', () => {
     expect(() => variable(of({ X: value }), 'X')).toThrow(
       Object.assign(
         new TypeError(
-          `environment variable X must be unset or not empty, but is ${JSON.stringify(value)}`,
+          'The environment variable X is set but empty, as by a manifest with an empty `value`, or a ' +
+            'script that passes on what it does not have. Set it, or leave it out.',
         ),
         { code: 'ERR_INVALID_ARGUMENT' },
       ),
@@ -47,7 +48,10 @@ describe('whether there is a cluster', () => {
     const host = of({ KUBERNETES_SERVICE_HOST: '10.0.0.1' });
     expect(() => isInCluster(host)).toThrow(
       Object.assign(
-        new TypeError('environment variable KUBERNETES_SERVICE_PORT must be set, but is undefined'),
+        new TypeError(
+          'KUBERNETES_SERVICE_HOST is set, but KUBERNETES_SERVICE_PORT is not. Kubernetes sets both in ' +
+            'a Pod: pass both on to this process. Outside a cluster, unset both.',
+        ),
         { code: 'ERR_INVALID_ARGUMENT' },
       ),
     );
@@ -55,7 +59,9 @@ describe('whether there is a cluster', () => {
 
   it.each(Object.keys(HOST))('is not told by an empty %s', (name) => {
     expect(() => isInCluster(of({ ...HOST, [name]: '' }))).toThrow(
-      new RegExp(`^environment variable ${name} must be unset or not empty, but is ""$`),
+      new RegExp(
+        `^The environment variable ${name} is set but empty, .* Kubernetes sets it in a Pod`,
+      ),
     );
   });
 });

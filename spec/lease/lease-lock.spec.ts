@@ -196,7 +196,7 @@ describe('what a LeaseLock is made of', () => {
     [{ name: 'lock', kubeConfig: {} }, 'options.kubeConfig must be a KubeConfig'],
     [{ name: 'lock', labels: { a: 1 } }, 'options.labels[a] must be a label value'],
     [{ name: 'lock', annotations: { a: 1 } }, 'options.annotations[a] must be a string'],
-    [{ name: 'lock', leaseDurationMs: 1 }, 'options.leaseDurationMs must be left out'],
+    [{ name: 'lock', leaseDurationMs: 1 }, 'options.leaseDurationMs is not an option'],
   ])('is not %o', (options, message) => {
     expect(() => new LeaseLock(options as LeaseLockOptions)).toThrow(message);
     expect(() => new LeaseLock(options as LeaseLockOptions)).toThrow(TypeError);

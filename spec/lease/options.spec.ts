@@ -112,8 +112,8 @@ describe('the configuration of an elector', () => {
   });
 
   it.each([
-    [{ leaseDuration: 15 }, 'config.leaseDuration must be left out: the options are '],
-    [{ toString: 1 }, 'config.toString must be left out'],
+    [{ leaseDuration: 15 }, 'config.leaseDuration is not an option. Did you mean leaseDurationMs?'],
+    [{ toString: 1 }, 'config.toString is not an option. The options are '],
     [{ releaseOnCancel: 1 }, 'config.releaseOnCancel must be a boolean, but is 1'],
     [{ enabled: 'no' }, 'config.enabled must be a boolean, but is "no"'],
     [{ events: null }, 'config.events must be a boolean, but is null'],
@@ -172,7 +172,7 @@ describe('the configuration of an elector', () => {
       'config.callbacks.onNewLeader must be a function, but is "call me"',
     );
     expect(configured({ callbacks: { ...callbacks, onChallenge: nothing } })).toContain(
-      'config.callbacks.onChallenge must be left out',
+      'config.callbacks.onChallenge is not an option. The options are onStartedLeading, ',
     );
   });
 
@@ -203,8 +203,8 @@ describe('the options of lead', () => {
   });
 
   it.each([
-    [{ name: 'x' }, 'options.name must be left out'],
-    [{ podName: 'x' }, 'options.podName must be left out'],
+    [{ name: 'x' }, 'options.name is not an option'],
+    [{ podName: 'x' }, 'options.podName is not an option'],
     [{ namespace: 'Prod' }, 'options.namespace must be'],
     [{ identity: '' }, 'options.identity must be a string that is not empty, but is ""'],
     [{ identity: ' \n' }, 'options.identity must be a string that is not empty'],
