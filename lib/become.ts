@@ -1,5 +1,5 @@
 import { Election } from './election.ts';
-import { type Candidate, identify } from './identity.ts';
+import { type Candidate, identify, tellIfKubeConfigIsLeftOut } from './identity.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
 import { type BecomeOptions, checkOptions } from './options.ts';
@@ -50,6 +50,7 @@ export async function becomeIn(
 /** Outside a cluster there is nobody to compete with. */
 function skip(surroundings: Surroundings, lockName: string, candidate: Candidate): Leadership {
   log(`${lockName}: outside a cluster, so there is no election: leading`);
+  tellIfKubeConfigIsLeftOut(surroundings);
   const { namespace, podName, podUid = '' } = candidate;
   const facts = {
     lockName,

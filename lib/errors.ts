@@ -4,6 +4,7 @@ import { printable, printableLines } from './printable.ts';
 export const errorCodes = [
   'ERR_INVALID_ARGUMENT',
   'ERR_NO_SERVICE_ACCOUNT',
+  'ERR_NO_API_SERVER',
   'ERR_NO_NAMESPACE',
   'ERR_NO_POD_NAME',
   'ERR_KUBECONFIG',

@@ -10,11 +10,14 @@ import {
   checkServiceAccount,
   isInCluster,
   serviceAccountNamespace,
+  signOfPod,
   variable,
 } from './kubernetes/environment.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 import { isDnsLabel, isDnsSubdomain } from './kubernetes/names.ts';
 import { type CheckedOptions, isUid } from './options.ts';
+import type { Surroundings } from './surroundings.ts';
+import { Warnings } from './warnings.ts';
 
 /** Who competes, where, and how to reach the API server: not at all, outside a cluster. */
 export interface Candidate {
@@ -54,7 +57,12 @@ export async function locate(
   const inCluster = kubeConfig === undefined && isInCluster(environment);
   const given =
     options.namespace ?? read(environment, 'POD_NAMESPACE', isDnsLabel, "a namespace's name");
-  if (!kubeConfig && !inCluster) return { namespace: given ?? '', credentials: undefined };
+  if (!kubeConfig && !inCluster) {
+    // Every replica would lead.
+    const sign = await signOfPod(environment);
+    if (sign !== undefined) throw noApiServer(sign);
+    return { namespace: given ?? '', credentials: undefined };
+  }
   check();
   if (kubeConfig) checkKubeConfig(kubeConfig);
   else await checkServiceAccount(environment);
@@ -69,6 +77,22 @@ export async function locate(
     ? userCredentials(kubeConfig)
     : await serviceAccountCredentials(environment);
   return { namespace, credentials };
+}
+
+/** Which processes have been told; the environment of one is one object. */
+const told = new WeakSet<object>();
+
+/** Tells once that nothing is elected where a kubeconfig is at hand, but was not passed. */
+export function tellIfKubeConfigIsLeftOut({ environment, clock, warn }: Surroundings): void {
+  const { variables } = environment;
+  if (!variables['KUBECONFIG']?.trim() || told.has(variables)) return;
+  told.add(variables);
+  new Warnings(clock, warn).give(
+    'skipped',
+    'There is no election, so this process leads: it is in no Pod, and no kubeConfig was passed. ' +
+      'KUBECONFIG is set, but is not read by itself. To elect, load it (new KubeConfig(), ' +
+      'loadFromDefault()) and pass it as options.kubeConfig.',
+  );
 }
 
 /** This Pod's name, if the environment says it. */
@@ -94,6 +118,16 @@ function read(
     throw invalidArgument(`environment variable ${name}`, expected, value);
   }
   return value;
+}
+
+function noApiServer(sign: string): LeaderElectionError {
+  return new LeaderElectionError(
+    'ERR_NO_API_SERVER',
+    `${sign}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not set, so nothing says where the ` +
+      'API server is. A program that is started with a cleaned environment (env -i, su -, sudo) ' +
+      'loses it: pass KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT on. Outside a cluster, ' +
+      'unset POD_UID and remove the file, or pass a kubeConfig.',
+  );
 }
 
 function noPodName(): LeaderElectionError {

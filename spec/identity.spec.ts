@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { type Candidate, identify } from '../lib/identity.ts';
+import { type Candidate, identify, locate } from '../lib/identity.ts';
 import { type BecomeOptions, checkOptions } from '../lib/options.ts';
 import { Container } from './support/container.ts';
 
@@ -222,11 +222,12 @@ describe('a candidate outside a cluster', () => {
   });
 
   it('is who it says it is', async () => {
-    using elsewhere = new Container({}, POD);
+    const { POD_UID: _, ...pod } = POD;
+    using elsewhere = new Container({}, pod);
     await expect(identify(elsewhere, checkOptions('my-lock', {}))).resolves.toEqual({
       namespace: 'prod',
       podName: 'app-0',
-      podUid: 'uid-of-app-0',
+      podUid: undefined,
       credentials: undefined,
     });
   });
@@ -236,5 +237,34 @@ describe('a candidate outside a cluster', () => {
     await expect(identify(elsewhere, checkOptions('my-lock', {}))).rejects.toBeInstanceOf(
       TypeError,
     );
+  });
+});
+
+describe('a Pod whose program does not know of the cluster, as after env -i', () => {
+  it.each([
+    ['POD_UID is set', {}, POD],
+    ['{root}/var/run/secrets/kubernetes.io/serviceaccount/token exists', files, {}],
+    ['POD_UID is set', files, POD],
+  ])('is no candidate, for it would lead beside others: %s', async (sign, has, variables) => {
+    using pod = new Container(has, variables);
+    const message =
+      `${sign.replace('{root}', pod.root)}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not ` +
+      'set, so nothing says where the API server is. A program that is started with a cleaned ' +
+      'environment (env -i, su -, sudo) loses it: pass KUBERNETES_SERVICE_HOST and ' +
+      'KUBERNETES_SERVICE_PORT on. Outside a cluster, unset POD_UID and remove the file, or pass ' +
+      'a kubeConfig.';
+    for (const find of [identify, locate]) {
+      await expect(find(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
+        name: 'LeaderElectionError',
+        code: 'ERR_NO_API_SERVER',
+        message,
+      });
+    }
+  });
+
+  it('is one with a kubeConfig', async () => {
+    using pod = new Container(files, POD);
+    const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
+    await expect(identify(pod, options)).resolves.toMatchObject({ podUid: POD.POD_UID });
   });
 });

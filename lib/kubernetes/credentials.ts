@@ -140,6 +140,8 @@ export async function serviceAccountCredentials(environment: Environment): Promi
   };
 }
 
+type Cluster = NonNullable<ReturnType<KubeConfigLike['getCurrentCluster']>>;
+
 /** Throws ERR_KUBECONFIG unless the KubeConfig names a server that can be talked to. */
 export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
   const cluster = kubeConfig.getCurrentCluster();
@@ -160,6 +162,7 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
     );
   }
   if (server.protocol === 'http:' && !cluster.skipTLSVerify) {
+    if (isDefault(kubeConfig, cluster)) throw noKubeConfigFound();
     throw new LeaderElectionError(
       'ERR_KUBECONFIG',
       `The kubeConfig's server ${String(shown(cluster.server))} is not encrypted. If that is meant, set ` +
@@ -167,6 +170,22 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
     );
   }
   return server;
+}
+
+/** What client-node's loadFromDefault() makes up where it finds nothing. */
+function isDefault(kubeConfig: KubeConfigLike, { name, server }: Cluster): boolean {
+  const context = kubeConfig.getCurrentContext();
+  return context === 'loaded-context' && name === 'cluster' && server === 'http://localhost:8080';
+}
+
+function noKubeConfigFound(): LeaderElectionError {
+  return new LeaderElectionError(
+    'ERR_KUBECONFIG',
+    "No kubeconfig was found, so the kubeConfig has client-node's default server, " +
+      'http://localhost:8080. loadFromDefault() looks for the files that KUBECONFIG names, for ' +
+      "~/.kube/config and for a Pod's service account. Set KUBECONFIG, or name the file with " +
+      'loadFromFile().',
+  );
 }
 
 /** What a kubeConfig says may be of any type, whatever is declared. */

@@ -65,6 +65,17 @@ export function isInCluster(environment: Environment): boolean {
   return true;
 }
 
+/** What says that this process runs in a Pod although nothing says where the API server is, if anything. */
+export async function signOfPod(environment: Environment): Promise<string | undefined> {
+  if (variable(environment, 'POD_UID') !== undefined) return 'POD_UID is set';
+  const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return exists ? `${path} exists` : undefined;
+}
+
 function isHost(text: string): boolean {
   return isIP(text) !== 0 || isDnsSubdomain(text.toLowerCase().replace(/\.$/, ''));
 }

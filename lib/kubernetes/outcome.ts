@@ -52,7 +52,15 @@ export class NoAnswerError extends Error {
 
 function describe(error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
+  const message = messageOf(error);
+  return code && !message.includes(code) ? `${message} (${code})` : message;
+}
+
+/** A host with several addresses fails with an error for each, in one without a message. */
+function messageOf(error: unknown): string {
+  const { message, errors } = Object(error) as { message?: unknown; errors?: unknown };
+  if (message !== '' || !Array.isArray(errors)) return String(message);
+  return errors.map(messageOf).join('; ');
 }
 
 const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
@@ -130,10 +138,7 @@ export function hasStatus(error: unknown, status: number): error is ApiError {
 
 /** An error's message and code; whatever else it carries, options for instance, may be secret. */
 export function bare(error: unknown): Error & { readonly code?: string } {
-  const { message, code } = Object(error) as {
-    readonly message?: unknown;
-    readonly code?: unknown;
-  };
-  const rest = new Error(String(message));
+  const { code } = Object(error) as { readonly code?: unknown };
+  const rest = new Error(messageOf(error));
   return typeof code === 'string' ? Object.assign(rest, { code }) : rest;
 }

@@ -8,7 +8,7 @@ import {
   checkProperties,
 } from '../checks.ts';
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
-import { locate, podNameOf } from '../identity.ts';
+import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 import { checkLockName, checkNamespace } from '../options.ts';
@@ -153,7 +153,11 @@ export async function openLock(
   requestTimeoutMs: number,
   events: boolean,
 ): Promise<OpenLock | undefined> {
-  if (lock instanceof LeaseLock) return lock[connect](surroundings, requestTimeoutMs, events);
+  if (lock instanceof LeaseLock) {
+    const connection = await lock[connect](surroundings, requestTimeoutMs, events);
+    if (!connection) tellIfKubeConfigIsLeftOut(surroundings);
+    return connection;
+  }
   return {
     identity: lock.identity,
     namespace: '',

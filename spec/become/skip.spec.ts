@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
+import { leadIn } from '../../lib/lease/lead.ts';
+import { LeaseLock, openLock } from '../../lib/lease/lease-lock.ts';
+import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import { SimulatedClock } from '../../lib/testing/index.ts';
@@ -35,9 +38,47 @@ test('outside a cluster it leads at once, and says that nothing was elected', as
 });
 
 test('outside a cluster it tells what it was told of the Pod', async () => {
-  const pod = { POD_NAME: 'a', POD_UID: 'uid-of-a', POD_NAMESPACE: 'space' };
-  const leadership = await becomeIn(surroundings(pod), 'lock', {});
+  const pod = { POD_NAME: 'a', POD_NAMESPACE: 'space' };
+  const leadership = await becomeIn(surroundings(pod), 'lock', { podUid: 'uid-of-a' });
   expect(leadership).toMatchObject({ podName: 'a', podUid: 'uid-of-a', namespace: 'space' });
+});
+
+const elections: [string, (world: Surroundings) => Promise<unknown>][] = [
+  ['`become`', (world) => becomeIn(world, 'lock', {})],
+  ['`lead`', (world) => leadIn(world, 'lease', () => 'done', {})],
+];
+
+test.for(elections)(
+  'where KUBECONFIG is set, %s says once that it is not read',
+  async ([, elect]) => {
+    const warnings: string[] = [];
+    const world: Surroundings = {
+      ...surroundings({ KUBECONFIG: '/home/me/.kube/config' }),
+      warn: (message, code) => warnings.push(`${code}: ${message}`),
+    };
+    for (let time = 0; time < 3; time += 1) await elect(world);
+    expect(warnings).toEqual([
+      'LEADER_FOR_LIFE_SKIPPED: There is no election, so this process leads: it is in no Pod, and no ' +
+        'kubeConfig was passed. KUBECONFIG is set, but is not read by itself. To elect, load it ' +
+        '(new KubeConfig(), loadFromDefault()) and pass it as options.kubeConfig.',
+    ]);
+  },
+);
+
+const inPod: [string, (world: Surroundings) => Promise<unknown>][] = [
+  ...elections,
+  [
+    '`LeaderElector`',
+    (world) => openLock(new LeaseLock({ name: 'lease', identity: 'a' }), world, 1_000, false),
+  ],
+  ['`observeLock`', (world) => observeLockIn(world, 'lock', {})[Symbol.asyncIterator]().next()],
+  ['`observeLease`', (world) => observeLeaseIn(world, 'lease', {})[Symbol.asyncIterator]().next()],
+];
+
+test.for(inPod)('in a Pod with a cleaned environment %s fails', async ([, elect]) => {
+  await expect(elect(surroundings({ POD_UID: 'uid-of-a' }))).rejects.toMatchObject({
+    code: 'ERR_NO_API_SERVER',
+  });
 });
 
 test('in a Pod without a service account it fails, and never skips', async () => {

@@ -1,3 +1,4 @@
+import dns from 'node:dns';
 import { getEventListeners, once } from 'node:events';
 import { Socket, connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -7,6 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { Access } from '../../lib/kubernetes/credentials.ts';
+import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { certificateFor } from '../support/certificate.ts';
 import {
   TestConnection,
@@ -449,6 +451,27 @@ describe.each(protocols)(
       const error = await failureOf(test.send({}, undefined, progress));
       expect(error).toMatchObject({ code: 'ECONNREFUSED' });
       expect(progress.sent).toBe(false);
+    });
+
+    it('names each address of the server, if there are several', async () => {
+      const server = await Server.start(protocol);
+      const { port } = server;
+      await server[Symbol.asyncDispose]();
+      const lookup = vi.spyOn(dns, 'lookup').mockImplementation((...args: unknown[]) => {
+        const all = [
+          { address: '::1', family: 6 },
+          { address: '127.0.0.1', family: 4 },
+        ];
+        (args.at(-1) as (error: null, all: unknown) => void)(null, all);
+      });
+      using test = new TestConnection(`${scheme}://two.example:${port}`);
+      const error = await failureOf(test.send());
+      lookup.mockRestore();
+      expect(new NoAnswerError('GET /x', error).message).toMatch(
+        new RegExp(
+          `^GET /x: connect E[A-Z]+ ::1:${port}.*; connect ECONNREFUSED 127.0.0.1:${port}$`,
+        ),
+      );
     });
 
     it('was not sent if the name of the server is not known', async () => {

@@ -90,6 +90,24 @@ describe('a KubeConfig', () => {
     },
   );
 
+  it('leads nowhere if no kubeconfig was found', () => {
+    vi.stubEnv('KUBECONFIG', '');
+    for (const name of ['HOME', 'HOMEPATH', 'USERPROFILE']) vi.stubEnv(name, '/nonexistent');
+    const config = new KubeConfig();
+    config.loadFromDefault();
+    vi.unstubAllEnvs();
+    expect(() => checkKubeConfig(config)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KUBECONFIG',
+        message:
+          "No kubeconfig was found, so the kubeConfig has client-node's default server, " +
+          'http://localhost:8080. loadFromDefault() looks for the files that KUBECONFIG names, for ' +
+          "~/.kube/config and for a Pod's service account. Set KUBECONFIG, or name the file with " +
+          'loadFromFile().',
+      }) as Error,
+    );
+  });
+
   it('goes without encryption only if that is meant', () => {
     const server = 'http://127.0.0.1:8001';
     expect(() => checkKubeConfig(kubeConfig({ server }))).toThrow(

@@ -42,6 +42,17 @@ describe('a NoAnswerError', () => {
       'GET /x: connect ECONNREFUSED ::1',
     ],
     [Object.assign(new Error('broken'), { code: 7 }), 'GET /x: broken'],
+    [
+      Object.assign(
+        new AggregateError([
+          new Error('connect ECONNREFUSED ::1:6443'),
+          new Error('connect ENETUNREACH 10.0.0.1:6443'),
+        ]),
+        { code: 'ECONNREFUSED' },
+      ),
+      'GET /x: connect ECONNREFUSED ::1:6443; connect ENETUNREACH 10.0.0.1:6443',
+    ],
+    [new AggregateError([new Error('one')], 'of its own'), 'GET /x: of its own'],
     ['a reason', 'GET /x: a reason'],
     [undefined, 'GET /x: undefined'],
   ])('says which request was not answered, and why: %o', (cause, message) => {
