@@ -14,10 +14,19 @@ const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 /** A plugin that takes longer hangs, and is ended: the next one may do better. */
 const CREDENTIALS_TIMEOUT_MS = 60_000;
 
-/** A route, perhaps still to come, and for which credentials it is. */
+/** More than an election needs, even where each connection carries one request. */
+const MAX_ROUTES = 16;
+
+/** A route, perhaps still to come. */
 interface Opening {
-  readonly key: string;
   readonly route: Promise<Route>;
+  opened?: Route;
+}
+
+/** The routes for some credentials: one, unless the server lets it carry few requests only. */
+interface Pool {
+  readonly key: string;
+  readonly openings: Opening[];
 }
 
 /**
@@ -30,7 +39,7 @@ export class Connection implements Transport {
   readonly #clock: Clock;
   readonly #userAgent: string;
   #asked: Promise<Access> | undefined;
-  #current: Opening | undefined;
+  #current: Pool | undefined;
   readonly #routes = new Set<Route>();
   #closing = new AbortController();
   #background = false;
@@ -53,7 +62,12 @@ export class Connection implements Transport {
     try {
       const access = await abortable(this.#access(), wanted);
       wanted.throwIfAborted();
-      const route = await abortable(this.#route(access), wanted);
+      let route = await abortable(this.#route(access), wanted);
+      // Others may have taken the last room on it in this very turn, or retired it.
+      const isUsable = () => route.isOpen && route.hasRoom;
+      for (let tries = 1; !isUsable() && tries < 4 * MAX_ROUTES; tries += 1) {
+        route = await abortable(this.#route(access), wanted);
+      }
       wanted.throwIfAborted();
       // At once: on a route that was closed in the meantime, nothing would ever come.
       const answer = route.send(this.#outgoing(request, access), signal, progress);
@@ -128,25 +142,50 @@ export class Connection implements Transport {
     };
   }
 
-  /** The open route for these credentials, or a new one; requests at the same time share it. */
+  /**
+   * The first open route for these credentials that has room, or a new one; requests at the same
+   * time share it. Where there are too many already, a request waits, or is
+   * refused by the server and tried again.
+   */
   async #route(access: Access): Promise<Route> {
     const key = routeKey(access);
-    for (let current = this.#current; current?.key === key; current = this.#current) {
-      const route = await current.route;
-      if (route.isOpen) return this.#prefer(route, current);
-      if (this.#current === current) this.#current = undefined;
+    const { signal } = this.#closing;
+    if (this.#current?.key !== key) this.#current = { key, openings: [] };
+    const pool = this.#current;
+    for (let index = 0; index < pool.openings.length;) {
+      const opening = pool.openings[index];
+      const route = opening && (await opening.route);
+      if (!opening || !pool.openings.includes(opening)) continue;
+      if (!route?.isOpen) remove(pool, opening);
+      else if (route.hasRoom) return this.#prefer(route, pool);
+      else index = pool.openings.indexOf(opening) + 1;
     }
-    const opening = { key, route: this.#open(access) };
-    this.#current = opening;
-    opening.route.catch(() => {
-      if (this.#current === opening) this.#current = undefined;
-    });
-    return this.#prefer(await opening.route, opening);
+    signal.throwIfAborted();
+    const [first] = pool.openings;
+    if (first?.opened && pool.openings.length >= MAX_ROUTES) {
+      return this.#prefer(first.opened, pool);
+    }
+    const opening: Opening = { route: this.#open(access, pool.openings[0]?.opened) };
+    pool.openings.push(opening);
+    try {
+      opening.opened = await opening.route;
+    } catch (error) {
+      remove(pool, opening);
+      throw error;
+    }
+    return this.#prefer(opening.opened, pool);
   }
 
-  async #open(access: Access): Promise<Route> {
+  /** The server allows as much as on the one before, presumably. */
+  async #open(access: Access, before: Route | undefined): Promise<Route> {
     const { signal } = this.#closing;
-    const route = await negotiate(access, this.#clock, signal, this.#background);
+    const route = await negotiate(
+      access,
+      this.#clock,
+      signal,
+      this.#background,
+      before?.maxStreams,
+    );
     if (signal.aborted) route.close();
     signal.throwIfAborted();
     this.#routes.add(route);
@@ -154,15 +193,25 @@ export class Connection implements Transport {
     return route;
   }
 
-  /** Retires all others, unless there is one with newer credentials by now. */
-  #prefer(preferred: Route, current: Opening): Route {
-    if (this.#current !== current) return preferred;
+  /** Retires all others, unless there are newer credentials by now; those with room may be needed. */
+  #prefer(preferred: Route, pool: Pool): Route {
+    if (this.#current !== pool) return preferred;
+    const [, ...spare] = pool.openings.filter(
+      ({ opened }) => opened?.isIdle && opened !== preferred,
+    );
+    for (const opening of spare) remove(pool, opening);
+    const kept = pool.openings.map(({ opened }) => opened);
     for (const route of this.#routes) {
-      if (route !== preferred) route.retire();
+      if (route !== preferred && !kept.includes(route)) route.retire();
       if (route.isOver) this.#routes.delete(route);
     }
     return preferred;
   }
+}
+
+function remove({ openings }: Pool, opening: Opening): void {
+  const index = openings.indexOf(opening);
+  if (index >= 0) openings.splice(index, 1);
 }
 
 /** Less is as likely to be a word of a message, and no secret. */
@@ -199,6 +248,7 @@ async function negotiate(
   clock: Clock,
   signal: AbortSignal,
   background: boolean,
+  maxStreams: number | undefined,
 ): Promise<Route> {
   const { server, tls, proxyAgent } = access;
   if (server.protocol === 'http:') {
@@ -208,7 +258,7 @@ async function negotiate(
   const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
   if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
   const socket = await connectTls(server, tls, clock, signal, background);
-  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock);
+  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock, maxStreams);
   socket.destroy();
   return new Http1Route(server, undefined, ownAgent);
 }

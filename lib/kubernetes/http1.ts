@@ -27,6 +27,14 @@ export class Http1Route implements Route {
     return !this.#retired;
   }
 
+  readonly maxStreams = Number.POSITIVE_INFINITY;
+  /** The agent opens a connection for each. */
+  readonly hasRoom = true;
+
+  get isIdle(): boolean {
+    return this.#requests.size === 0;
+  }
+
   get isOver(): boolean {
     return this.#retired && this.#requests.size === 0;
   }

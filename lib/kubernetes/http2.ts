@@ -66,14 +66,24 @@ export class Http2Route implements Route {
   readonly #session: ClientHttp2Session;
   readonly #socket: TLSSocket;
   readonly #clock: Clock;
+  /** How many requests the server allows at a time. */
+  maxStreams: number;
+  /** How many requests are under way; a watch is one until it ends. */
+  #streams = 0;
+  #isUsed = false;
   #background = false;
   #cancelPing: () => void = () => undefined;
 
-  constructor(server: URL, socket: TLSSocket, clock: Clock) {
+  /** `maxStreams` is assumed until the server has said how many it allows. */
+  constructor(server: URL, socket: TLSSocket, clock: Clock, maxStreams = Number.POSITIVE_INFINITY) {
+    this.maxStreams = maxStreams;
     this.#clock = clock;
     this.#socket = socket;
     this.#session = http2.connect(server.origin, { createConnection: () => socket });
     this.#session.on('error', () => undefined); // Each of its streams reports it.
+    this.#session.on('remoteSettings', (settings: http2.Settings) => {
+      this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+    });
     this.#session.on('close', () => {
       this.#cancelPing();
     });
@@ -83,6 +93,15 @@ export class Http2Route implements Route {
   /** The session closes itself when the server says GOAWAY. */
   get isOpen(): boolean {
     return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** A server may allow few streams, or change its mind; one at least, or nothing is ever sent. */
+  get hasRoom(): boolean {
+    return this.#streams < Math.max(this.maxStreams, 1);
+  }
+
+  get isIdle(): boolean {
+    return this.#streams === 0 && this.#isUsed;
   }
 
   get isOver(): boolean {
@@ -97,6 +116,8 @@ export class Http2Route implements Route {
       { ...headers, ':method': method, ':path': path },
       { endStream: body === undefined },
     );
+    this.#streams += 1;
+    this.#isUsed = true;
     const sentMs = this.#clock.now();
     const { bytesRead } = this.#socket;
     const onAbort = () => {
@@ -114,7 +135,15 @@ export class Http2Route implements Route {
       resolve({ status: head[':status'] ?? 0, headers: headersOf(head), body: read(stream) });
     });
     stream.on('error', reject);
+    let isUnderWay = true;
+    const done = () => {
+      if (isUnderWay) this.#streams -= 1;
+      isUnderWay = false;
+    };
+    // Once the answer has ended, the server counts it no longer.
+    stream.on('end', done);
     stream.on('close', () => {
+      done();
       signal.removeEventListener('abort', onAbort);
       reject(new Error('the connection was closed'));
     });

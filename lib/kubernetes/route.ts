@@ -12,6 +12,12 @@ export interface OutgoingRequest {
 export interface Route {
   /** Whether it takes further requests. */
   readonly isOpen: boolean;
+  /** How many requests it carries at a time, as far as that is known. */
+  readonly maxStreams: number;
+  /** Whether it carries one more request now, without making it wait for others to end. */
+  readonly hasRoom: boolean;
+  /** Whether no request is under way any more: what is new was opened for one that comes. */
+  readonly isIdle: boolean;
   /** Whether nothing of it is left. */
   readonly isOver: boolean;
   /** Sets `progress.sent` before the first byte may go out. */

@@ -301,3 +301,90 @@ describe('a connection that has fallen silent', () => {
     expect(test.clock.delays).toEqual([]);
   });
 });
+
+describe('a server that allows few streams on a connection', () => {
+  /** With so many watches under way, after the server has said how few it allows. */
+  async function limited(maxConcurrentStreams: number, watches: number) {
+    const server = await Server.start('h2', { settings: { maxConcurrentStreams } });
+    const test = new TestConnection(urlOf(server));
+    await test.fetch();
+    const open = [];
+    server.handler = (_, response) => response.write('first');
+    for (let count = 0; count < watches; count += 1) {
+      const controller = new AbortController();
+      open.push({ controller, response: await test.send({}, controller.signal) });
+    }
+    server.handler = (_, response) => response.end('{}');
+    return {
+      server,
+      test,
+      open,
+      [Symbol.asyncDispose]: async () => {
+        test[Symbol.dispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it.each([
+    [1, 3, 4],
+    [2, 2, 2],
+    [2, 3, 2],
+    [2, 4, 3],
+    [100, 4, 1],
+  ])('%i: with %i watches, a request is answered over one of %i', async (max, watches, count) => {
+    await using opened = await limited(max, watches);
+    const { server, test } = opened;
+    await expect(test.fetch()).resolves.toBe('{}');
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect(server.sessions).toHaveLength(count);
+    expect(server.open).toBe(count);
+    test.connection.close();
+    await server.left(0);
+    expect(test.clock.delays).toEqual([]);
+  });
+
+  it('gets no more of them than are needed at a time', async () => {
+    await using opened = await limited(1, 0);
+    const { server, test } = opened;
+    await Promise.all(Array.from({ length: 5 }, () => test.fetch()));
+    await test.fetch();
+    await server.left(2);
+    await test.fetch();
+    await test.fetch();
+    expect(server.open).toBe(2);
+  });
+
+  it('gets sixteen at most; what is more waits, or is refused', async () => {
+    await using opened = await limited(1, 0);
+    const { server, test } = opened;
+    server.handler = () => undefined;
+    const failures = Array.from({ length: 40 }, () => failureOf(test.send()));
+    await until(() => server.sessions.length === 16);
+    await until(() => server.requests.length >= 17);
+    expect(server.open).toBe(16);
+    expect(server.sessions).toHaveLength(16);
+    test.connection.close();
+    await Promise.all(failures);
+    await server.left(0);
+  });
+
+  it('is let go with all of them', async () => {
+    await using opened = await limited(1, 2);
+    const { server, test } = opened;
+    test.connection.unref();
+    await test.fetch();
+    // Those of the server.
+    await until(() => holdingSockets() === server.open);
+    expect(test.clock.holding).toBe(0);
+  });
+
+  it('has room again where a watch has ended', async () => {
+    await using opened = await limited(2, 2);
+    const { server, test, open } = opened;
+    open[0]?.controller.abort('enough');
+    await server.idle(1);
+    await test.fetch();
+    expect(server.sessions).toHaveLength(1);
+  });
+});

@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly handler?: Handler;
   /** Ask clients for a certificate. */
   readonly requestCert?: boolean;
+  /** Of HTTP/2. */
+  readonly settings?: http2.Settings;
 }
 
 /** A server on this machine that counts its connections. */
@@ -34,7 +36,7 @@ export class Server implements AsyncDisposable {
 
   private constructor(protocol: Protocol, options: ServerOptions) {
     this.handler = options.handler ?? ((_, response) => response.end('{}'));
-    const { requestCert = false } = options;
+    const { requestCert = false, settings = {} } = options;
     const tls = { ...certificate, requestCert, rejectUnauthorized: false };
     const listener = (request: Request, response: Response) => {
       this.requests.push(request);
@@ -50,7 +52,7 @@ export class Server implements AsyncDisposable {
     else if (protocol === 'https') this.#server = https.createServer(tls, listener);
     else {
       const allowHTTP1 = protocol === 'h2';
-      this.#server = http2.createSecureServer({ ...tls, allowHTTP1 });
+      this.#server = http2.createSecureServer({ ...tls, allowHTTP1, settings });
       // Its requests and responses are made to be used as those of HTTP/1.1.
       this.#server.on('request', listener);
     }
@@ -96,9 +98,9 @@ export class Server implements AsyncDisposable {
     while (this.open !== count) await once(this.#events, 'change');
   }
 
-  /** Resolves once no request is under way. */
-  async idle(): Promise<void> {
-    while (this.#answering.size > 0) await once(this.#events, 'change');
+  /** Resolves once no request is under way, or only so many. */
+  async idle(left = 0): Promise<void> {
+    while (this.#answering.size > left) await once(this.#events, 'change');
   }
 
   /** Ends all connections, the rude way. */
