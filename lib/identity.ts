@@ -8,6 +8,7 @@ import {
 import {
   type Environment,
   checkServiceAccount,
+  inClusterServer,
   isInCluster,
   serviceAccountNamespace,
   signOfPod,
@@ -24,6 +25,8 @@ export interface Candidate {
   readonly namespace: string;
   readonly podName: string;
   readonly podUid: string | undefined;
+  /** The API server's URL; empty outside a cluster. */
+  readonly server: string;
   readonly credentials: Credentials | undefined;
 }
 
@@ -43,6 +46,8 @@ export async function identify(
 /** Where the objects of an election are, and how to reach the API server. */
 export interface Place {
   readonly namespace: string;
+  /** The API server's URL; empty outside a cluster. */
+  readonly server: string;
   /** Undefined outside a cluster: there is nothing to elect. */
   readonly credentials: Credentials | undefined;
 }
@@ -61,11 +66,11 @@ export async function locate(
     // Every replica would lead.
     const sign = await signOfPod(environment);
     if (sign !== undefined) throw noApiServer(sign);
-    return { namespace: given ?? '', credentials: undefined };
+    return { namespace: given ?? '', server: '', credentials: undefined };
   }
   check();
-  if (kubeConfig) checkKubeConfig(kubeConfig);
-  else await checkServiceAccount(environment);
+  if (!kubeConfig) await checkServiceAccount(environment);
+  const server = kubeConfig ? checkKubeConfig(kubeConfig).href : inClusterServer(environment);
   const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
   // A kubeConfig's may be of any type, whatever is declared.
   const namespace: unknown = given ?? (await serviceAccountNamespace(environment)) ?? context;
@@ -76,7 +81,7 @@ export async function locate(
   const credentials = kubeConfig
     ? userCredentials(kubeConfig)
     : await serviceAccountCredentials(environment);
-  return { namespace, credentials };
+  return { namespace, server, credentials };
 }
 
 /** Which processes have been told; the environment of one is one object. */

@@ -1,8 +1,10 @@
 import { type Clock, systemClock } from './clock.ts';
+import { Elections } from './elections.ts';
 import type { Credentials } from './kubernetes/credentials.ts';
 import type { Environment } from './kubernetes/environment.ts';
 import type { Transport } from './kubernetes/transport.ts';
 import { Releases } from './release.ts';
+import { shared } from './shared.ts';
 import { version } from './version.ts';
 
 /** What surrounds a call: all of it can be made up, for specs and simulations. */
@@ -10,6 +12,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly environment: Environment;
   /** Of this process. */
+  readonly elections: Elections;
   readonly releases: Releases;
   connect(credentials: Credentials): Promise<Transport>;
   readonly warn: (message: string, code: string) => void;
@@ -19,6 +22,7 @@ export interface Surroundings {
 export const systemSurroundings: Surroundings = {
   clock: systemClock,
   environment: { variables: process.env, root: '/' },
+  elections: new Elections(shared().elections),
   releases: new Releases(),
   connect: async (credentials) => {
     // Outside a cluster none of this is loaded.

@@ -24,8 +24,8 @@ afterEach(() => {
 const who = (options: BecomeOptions = {}) => identify(container, checkOptions('my-lock', options));
 
 /** Who it is, without how it gets access. */
-async function named(options?: BecomeOptions): Promise<Omit<Candidate, 'credentials'>> {
-  const { credentials: _, ...rest } = await who(options);
+async function named(options?: BecomeOptions): Promise<Omit<Candidate, 'credentials' | 'server'>> {
+  const { credentials: _, server: __, ...rest } = await who(options);
   return rest;
 }
 
@@ -155,6 +155,23 @@ env:
   });
 });
 
+describe('the API server of a candidate', () => {
+  it.each([
+    ['10.0.0.1', 'https://10.0.0.1:443'],
+    ['fd00::1', 'https://[fd00::1]:443'],
+  ])('is %s in a Pod whose environment says so', async (host, server) => {
+    container.variables['KUBERNETES_SERVICE_HOST'] = host;
+    container.variables['KUBERNETES_SERVICE_PORT'] = '443';
+    await expect(who()).resolves.toMatchObject({ server });
+  });
+
+  it('is that of a kubeConfig, if one is given', async () => {
+    await expect(who({ kubeConfig: kubeConfig() })).resolves.toMatchObject({
+      server: 'https://example.com/',
+    });
+  });
+});
+
 describe('a candidate with a kubeConfig', () => {
   it('has access by that, wherever it runs', async () => {
     const { credentials } = await who({ kubeConfig: kubeConfig() });
@@ -217,6 +234,7 @@ describe('a candidate outside a cluster', () => {
       namespace: '',
       podName: '',
       podUid: undefined,
+      server: '',
       credentials: undefined,
     });
   });
@@ -228,6 +246,7 @@ describe('a candidate outside a cluster', () => {
       namespace: 'prod',
       podName: 'app-0',
       podUid: undefined,
+      server: '',
       credentials: undefined,
     });
   });

@@ -76,6 +76,12 @@ export async function signOfPod(environment: Environment): Promise<string | unde
   return exists ? `${path} exists` : undefined;
 }
 
+/** Where a Pod finds its API server. */
+export function inClusterServer({ variables }: Environment): string {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = variables;
+  return `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
+
 function isHost(text: string): boolean {
   return isIP(text) !== 0 || isDnsSubdomain(text.toLowerCase().replace(/\.$/, ''));
 }

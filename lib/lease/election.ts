@@ -1,5 +1,6 @@
 import { abortable } from '../abort.ts';
 import { sleep } from '../clock.ts';
+import type { RunningElection } from '../elections.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { printable } from '../printable.ts';
@@ -29,6 +30,8 @@ export interface Job<T> {
   readonly work: (served: Served) => T | PromiseLike<T>;
   /** Whether the term ends when the work has returned. It does in any case when the work throws. */
   readonly endsWithWork: boolean;
+  /** Whether there is another term after one that was lost. */
+  readonly recampaigns: boolean;
   /** After the work has settled or was given up, and before the lease is released. */
   readonly onStopped?: () => unknown;
 }
@@ -60,6 +63,8 @@ export class Election {
   #term: Term | undefined;
   /** Whoever campaigns again must not forget whom he saw lead: a lock may be deleted meanwhile. */
   #known: Known | undefined;
+  /** This election, among those of the process. */
+  #running: RunningElection | undefined;
 
   constructor(surroundings: Surroundings, options: ElectionOptions) {
     const { clock, warn } = surroundings;
@@ -80,26 +85,36 @@ export class Election {
   }
 
   /**
-   * Campaigns, and serves terms until `again` says that the last one was the last. Rejects, when the
+   * Campaigns, and serves terms until one ends that is not followed by another. Rejects, when the
    * signal aborts before a term, with its reason, or with what the API server refuses for good.
    */
-  async run<T>(
-    job: Job<T>,
-    signal: AbortSignal,
-    again: (ending: Ending<T>) => boolean,
-  ): Promise<Ending<T>> {
+  async run<T>(job: Job<T>, signal: AbortSignal): Promise<Ending<T>> {
     signal.throwIfAborted();
     const lock = await this.#open();
-    this.#reporter.attend(lock);
+    const onAbort = () => this.#running?.ending();
     try {
-      for (;;) {
-        const ending = await this.#runOnce(lock, job, signal);
-        if (ending.how !== 'lost' || !again(ending)) return ending;
-        await abortable(ending.work, signal);
-      }
+      this.#running = lock && (await this.#surroundings.elections.begin(lock.key, signal));
+      signal.addEventListener('abort', onAbort);
+      this.#reporter.attend(lock);
+      return await this.#runOften(lock, job, signal);
     } finally {
       await this.#within(this.#reporter.recorded());
       lock?.close();
+      signal.removeEventListener('abort', onAbort);
+      this.#running?.ended();
+      this.#running = undefined;
+    }
+  }
+
+  async #runOften<T>(
+    lock: OpenLock | undefined,
+    job: Job<T>,
+    signal: AbortSignal,
+  ): Promise<Ending<T>> {
+    for (;;) {
+      const ending = await this.#runOnce(lock, job, signal);
+      if (ending.how !== 'lost' || !job.recampaigns) return ending;
+      await abortable(ending.work, signal);
     }
   }
 
@@ -155,6 +170,7 @@ export class Election {
     const first = await firstOf(work, term, signal, job.endsWithWork);
     if (first === 'lost') stop.abort();
     if (first === 'cancelled') term.end(signal.reason);
+    if (first !== 'lost' || !job.recampaigns) this.#running?.ending();
     const outcome = await this.#within(work);
     term.close(this.#over());
     const stopped = await this.#within(settle(() => job.onStopped?.()));

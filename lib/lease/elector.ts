@@ -55,12 +55,13 @@ export class LeaderElector {
     const { callbacks } = this.#config;
     const job = {
       endsWithWork: false,
+      recampaigns: false,
       work: ({ term }: { readonly term: { readonly signal: AbortSignal } }) =>
         callbacks.onStartedLeading(term.signal),
       onStopped: () => callbacks.onStoppedLeading(),
     };
     try {
-      const ending = await this.#election.run(job, signal, () => false);
+      const ending = await this.#election.run(job, signal);
       if (ending.how === 'threw') throw ending.error;
     } catch (error) {
       if (!isReasonOf(signal, error)) throw error;

@@ -95,9 +95,10 @@ export async function leadIn<T>(
   });
   const job = {
     endsWithWork: true,
+    recampaigns: options.recampaign ?? false,
     work: (served: Served) => work(leadershipOf(leaseName, namespace ?? '', identity, served)),
   };
-  const ending = await election.run(job, signal, () => options.recampaign ?? false);
+  const ending = await election.run(job, signal);
   switch (ending.how) {
     case 'returned':
       return ending.value;

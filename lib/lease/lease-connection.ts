@@ -1,4 +1,5 @@
 import { explainRefusal } from '../failure.ts';
+import type { ElectionKey } from '../elections.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -20,6 +21,7 @@ export class LeaseConnection implements OpenLock {
   readonly identity: string;
   readonly namespace: string;
   readonly name: string;
+  readonly key: ElectionKey;
   readonly #surroundings: Pick<Surroundings, 'clock'>;
   readonly #api: Api;
   readonly #lease: Lease;
@@ -28,6 +30,7 @@ export class LeaseConnection implements OpenLock {
   constructor(
     surroundings: Pick<Surroundings, 'clock'>,
     api: Api,
+    server: string,
     identity: string,
     options: LeaseOptions,
     events: boolean,
@@ -37,6 +40,8 @@ export class LeaseConnection implements OpenLock {
     this.identity = identity;
     this.namespace = options.namespace;
     this.name = options.name;
+    const { namespace, name } = options;
+    this.key = { server, kind: 'Lease', namespace, name, candidate: identity };
     this.#lease = new Lease(api, options);
     this.#events = events;
   }

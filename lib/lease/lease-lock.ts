@@ -137,12 +137,15 @@ export class LeaseLock implements ResourceLock {
     events = false,
   ): Promise<LeaseConnection | undefined> {
     const { name, labels = {}, annotations = {} } = this.#options;
-    const { namespace, credentials } = await locate(surroundings.environment, this.#options);
+    const { namespace, server, credentials } = await locate(
+      surroundings.environment,
+      this.#options,
+    );
     if (!credentials) return undefined;
     const transport = await surroundings.connect(credentials);
     const api = new Api(transport, surroundings.clock, requestTimeoutMs);
     const lease = { namespace, name, labels, annotations };
-    return new LeaseConnection(surroundings, api, this.identity, lease, events);
+    return new LeaseConnection(surroundings, api, server, this.identity, lease, events);
   }
 }
 
@@ -158,10 +161,14 @@ export async function openLock(
     if (!connection) tellIfKubeConfigIsLeftOut(surroundings);
     return connection;
   }
+  const { identity } = lock;
+  const name = lock.describe();
+  const server = idOf(lock, surroundings);
   return {
-    identity: lock.identity,
+    identity,
     namespace: '',
-    name: lock.describe(),
+    name,
+    key: { server, kind: 'Lease', namespace: '', name, candidate: identity },
     describe: () => lock.describe(),
     get: (signal) => lock.get(signal),
     create: (record, signal) => lock.create(record, signal),
@@ -176,6 +183,15 @@ export async function openLock(
     }),
     close: () => undefined,
   };
+}
+
+const ids = new WeakMap<ResourceLock, string>();
+
+/** Where a lock of the user's own is kept is not known: two objects count as two locks. */
+function idOf(lock: ResourceLock, { clock }: Surroundings): string {
+  const id = ids.get(lock) ?? clock.uuid();
+  ids.set(lock, id);
+  return id;
 }
 
 /** The default: unique even where Pods of several clusters or none share a Lease. */

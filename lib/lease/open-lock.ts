@@ -1,3 +1,4 @@
+import type { ElectionKey } from '../elections.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** What a request's failure means. */
@@ -16,6 +17,8 @@ export interface OpenLock extends ResourceLock {
   /** Where it is and what it is called, as far as it has a namespace. */
   readonly namespace: string;
   readonly name: string;
+  /** Two elections with the same key would share one leadership. */
+  readonly key: ElectionKey;
   failure(error: unknown): RequestFailure;
   /** Ends every connection. */
   close(): void;

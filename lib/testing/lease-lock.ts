@@ -18,7 +18,7 @@ export function leaseLock(
 ): ResourceLock {
   const lease = { name, namespace, labels: {}, annotations: {} };
   const api = new Api(transport, clock);
-  const connection = new LeaseConnection({ clock }, api, identity, lease, true);
+  const connection = new LeaseConnection({ clock }, api, '', identity, lease, true);
   return {
     identity,
     describe: () => connection.describe(),

@@ -1,6 +1,7 @@
 import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { Elections } from '../../lib/elections.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
@@ -75,6 +76,7 @@ export class Simulation {
 export class SimulatedSurroundings implements Surroundings {
   readonly clock: Clock;
   readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly elections = new Elections();
   readonly releases = new Releases();
   readonly #simulation: Simulation;
   readonly #user: string;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
+import { Elections } from '../../lib/elections.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { LeaseLock, openLock } from '../../lib/lease/lease-lock.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
@@ -12,6 +13,7 @@ function surroundings(variables: Record<string, string>): Surroundings {
   return {
     clock: new SimulatedClock(),
     environment: { variables, root: '/nonexistent' },
+    elections: new Elections(),
     releases: new Releases(),
     connect: () => Promise.reject(new Error('nothing may be asked')),
     warn: (message) => {

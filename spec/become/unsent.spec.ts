@@ -11,6 +11,7 @@ import { Connection } from '../../lib/kubernetes/connection.ts';
 import { Lease } from '../../lib/kubernetes/lease.ts';
 import type { ApiRequest, ApiResponse } from '../../lib/kubernetes/transport.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
+import { Elections } from '../../lib/elections.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import { until } from '../support/connections.ts';
@@ -20,6 +21,7 @@ import { Server, TcpServer } from '../support/servers.ts';
 class World implements Surroundings {
   readonly clock = new ManualClock();
   readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly elections = new Elections();
   readonly releases = new Releases();
   readonly warnings: string[] = [];
   tries = 0;

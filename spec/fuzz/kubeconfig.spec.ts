@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { becomeIn } from '../../lib/become.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
+import { Elections } from '../../lib/elections.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { Releases } from '../../lib/release.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
@@ -91,6 +92,7 @@ async function expectFounded(
   const surroundings = {
     clock: hasty,
     environment: container,
+    elections: new Elections(),
     releases: new Releases(),
     warn: witness.warn,
     connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>
@@ -194,6 +196,7 @@ describe('a kubeconfig file', () => {
         const surroundings = {
           clock: systemClock,
           environment: container,
+          elections: new Elections(),
           releases: new Releases(),
           warn: () => undefined,
           connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>

@@ -9,6 +9,7 @@ import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import type { Environment } from '../../lib/kubernetes/environment.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
+import { Elections } from '../../lib/elections.ts';
 import { Releases } from '../../lib/release.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import { createCluster } from '../../lib/testing/index.ts';
@@ -203,6 +204,7 @@ function surroundingsOf(witness: Witness, environment: Environment): Surrounding
   return {
     clock: hasty,
     environment,
+    elections: new Elections(),
     releases: new Releases(),
     warn: witness.warn,
     connect: (credentials) => Promise.resolve(new Connection(credentials, hasty, 'spec')),

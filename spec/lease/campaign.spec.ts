@@ -17,6 +17,13 @@ class MemoryLock implements OpenLock {
   readonly identity = 'a';
   readonly namespace = '';
   readonly name = 'lock';
+  readonly key = {
+    server: '',
+    kind: 'Lease',
+    namespace: '',
+    name: 'lock',
+    candidate: 'a',
+  } as const;
   stored: LockVersion | undefined;
   #revision = 0;
 

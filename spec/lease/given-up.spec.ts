@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { leadIn } from '../../lib/lease/lead.ts';
+import { Elections } from '../../lib/elections.ts';
 import { Releases } from '../../lib/release.ts';
 import { SimulatedClock, createCluster } from '../../lib/testing/index.ts';
 
@@ -21,6 +22,7 @@ describe('an elector that is told to stop while a write of its has no answer', (
     const surroundings = {
       clock,
       environment: { variables: {}, root: '/nonexistent' },
+      elections: new Elections(),
       releases: new Releases(),
       connect: () => Promise.resolve(cluster.transport({ user: 'admin' })),
       warn: () => undefined,

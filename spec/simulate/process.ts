@@ -1,3 +1,4 @@
+import { Elections } from '../../lib/elections.ts';
 import { Releases } from '../../lib/release.ts';
 import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
 import type { Candidate, Cut } from './candidate.ts';
@@ -43,6 +44,7 @@ export class Process {
   readonly podUid: string;
   readonly clock: ProcessClock;
   readonly line: Line;
+  readonly elections = new Elections();
   readonly releases = new Releases();
   readonly #world: World;
   readonly #name: string;

@@ -1,4 +1,5 @@
 import type { Surroundings } from '../../lib/surroundings.ts';
+import type { Elections } from '../../lib/elections.ts';
 import type { Releases } from '../../lib/release.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
@@ -19,6 +20,7 @@ export interface Told {
 export class CandidateSurroundings implements Surroundings {
   readonly clock: ProcessClock;
   readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly elections: Elections;
   readonly releases: Releases;
   readonly #world: World;
   readonly #process: Process;
@@ -30,6 +32,7 @@ export class CandidateSurroundings implements Surroundings {
     this.#process = process;
     this.#told = told;
     this.clock = process.clock;
+    this.elections = process.elections;
     this.releases = process.releases;
     this.#listener = {
       sent: (request) => {

@@ -1,4 +1,5 @@
 import { LeaderElector, LeaseLock } from '../../../lib/index.ts';
+import { Elections } from '../../../lib/elections.ts';
 import { Releases } from '../../../lib/release.ts';
 import type { Surroundings } from '../../../lib/surroundings.ts';
 import { type Cluster, SimulatedClock, createCluster } from '../../../lib/testing/index.ts';
@@ -43,6 +44,7 @@ function elector(clock: SimulatedClock, cluster: Cluster, user: string): LeaderE
   const surroundings: Surroundings = {
     clock,
     environment: { variables: {}, root: '/nonexistent' },
+    elections: new Elections(),
     releases: new Releases(),
     connect: () => Promise.resolve(cluster.transport({ user })),
     warn: (message) => {
