@@ -1,6 +1,6 @@
 import { abortable } from '../abort.ts';
 import { sleep } from '../clock.ts';
-import type { RunningElection } from '../elections.ts';
+import type { Elections, RunningElection } from '../elections.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { printable } from '../printable.ts';
@@ -47,13 +47,23 @@ export interface Served {
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
-/** How a term ended. */
+/** How a term ended. `abandoned` says so if something of it goes on. */
 export type Ending<T> =
   | { readonly how: 'returned'; readonly value: T }
   | { readonly how: 'threw'; readonly error: unknown }
-  | { readonly how: 'cancelled' }
-  /** The work may go on after it was given up. */
-  | { readonly how: 'lost'; readonly error: Error; readonly work: Promise<unknown> };
+  | { readonly how: 'cancelled'; readonly abandoned: LeaderElectionError | undefined }
+  | {
+      readonly how: 'lost';
+      readonly error: Error;
+      readonly abandoned: LeaderElectionError | undefined;
+      readonly work: Promise<unknown>;
+    };
+
+/** Work that is done so soon has probably only been started. */
+const SHORT_WORK_MS = 1_000;
+
+/** The processes that were told of such work: those whose work is that short need not hear it again. */
+const toldOfShortWork = new WeakSet<Elections>();
 
 /** A lock that is asked for, won, kept and given up: what `lead` and `LeaderElector` share. */
 export class Election {
@@ -114,7 +124,9 @@ export class Election {
     for (;;) {
       const ending = await this.#runOnce(lock, job, signal);
       if (ending.how !== 'lost' || !job.recampaigns) return ending;
-      await abortable(ending.work, signal);
+      await abortable(ending.work, signal).catch((error: unknown) => {
+        throw ending.abandoned ?? error;
+      });
     }
   }
 
@@ -160,6 +172,7 @@ export class Election {
     signal: AbortSignal,
   ): Promise<Ending<T>> {
     const term = this.#begin(tenure);
+    const startedMs = this.#surroundings.clock.now();
     const stop = new AbortController();
     const renewing = this.#renew(campaign, term, stop.signal);
     const work = settle(() => job.work(this.#served(term, tenure)));
@@ -171,9 +184,13 @@ export class Election {
     if (first === 'lost') stop.abort();
     if (first === 'cancelled') term.end(signal.reason);
     if (first !== 'lost' || !job.recampaigns) this.#running?.ending();
+    if (first === 'work' && tenure && job.endsWithWork) this.#judgeWork(await work, startedMs);
+    const why: unknown = first === 'lost' ? term.error : signal.reason;
     const outcome = await this.#within(work);
+    const abandonedWork = outcome ? undefined : this.#abandon('the work', why);
     term.close(this.#over());
     const stopped = await this.#within(settle(() => job.onStopped?.()));
+    const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why);
     stop.abort();
     await renewing;
     if (tenure) this.#reporter.onStopped(tenure.version);
@@ -182,7 +199,7 @@ export class Election {
     if (wanted && outcome && stopped && !term.error) await campaign?.release();
     if (outcome) this.#term = undefined;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
-    return ending(first, outcome, term, work);
+    return ending(first, outcome, term, work, abandonedWork ?? abandonedStop);
   }
 
   #begin(tenure: Tenure | undefined): Term {
@@ -248,6 +265,31 @@ export class Election {
     );
   }
 
+  /** Says that something of a term goes on after its end, which is why. */
+  #abandon(what: string, why: unknown): LeaderElectionError {
+    const { lock, durations } = this.#options;
+    const error = new LeaderElectionError(
+      'ERR_WORK_ABANDONED',
+      `${capitalized(what)} for Lease ${lock.describe()} has not ended within ` +
+        `${durations.renewDeadlineMs} ms and was given up. It may go on although ${lock.identity} ` +
+        'does not lead any more. Make it end soon after its signal has aborted. As long as it ' +
+        'does not, end the process: another replica may lead beside it.',
+      { cause: why },
+    );
+    this.#reporter.onAbandoned(error.message);
+    return error;
+  }
+
+  /** A controller that was started, but not awaited, is started by one replica after the other. */
+  #judgeWork(settled: Settled<unknown>, startedMs: number): void {
+    const { clock, elections } = this.#surroundings;
+    const tookMs = clock.now() - startedMs;
+    const isDone = 'error' in settled || settled.value !== undefined || tookMs >= SHORT_WORK_MS;
+    if (isDone || toldOfShortWork.has(elections)) return;
+    toldOfShortWork.add(elections);
+    this.#reporter.onShortWork(tookMs);
+  }
+
   #over(): LeaderElectionError {
     const { lock } = this.#options;
     return new LeaderElectionError(
@@ -288,11 +330,17 @@ function ending<T>(
   outcome: Settled<T> | undefined,
   term: Term,
   work: Promise<unknown>,
+  abandoned: LeaderElectionError | undefined,
 ): Ending<T> {
-  if (first === 'lost') return { how: 'lost', error: term.error ?? new Error('lost'), work };
-  if (first === 'cancelled' || !outcome) return { how: 'cancelled' };
+  const { error = new Error('lost') } = term;
+  if (first === 'lost') return { how: 'lost', error, work, abandoned };
+  if (first === 'cancelled' || !outcome) return { how: 'cancelled', abandoned };
   if ('error' in outcome) return { how: 'threw', error: outcome.error };
   return { how: 'returned', value: outcome.value };
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Calls it, and tells how it ended; never rejects. */

@@ -41,9 +41,10 @@ export class LeaderElector {
 
   /**
    * Competes, and leads. Resolves when the signal has aborted, or the lease was lost, and the work has
-   * settled or was waited for as long as `renewDeadlineMs`. May be called again afterwards.
-   * Rejects with what a callback threw, or a `LeaderElectionError` if the API server refuses for good;
-   * what is transient is retried.
+   * settled. May be called again afterwards.
+   * Rejects with what a callback threw; with `ERR_WORK_ABANDONED` if the work or `onStoppedLeading`
+   * takes longer than `renewDeadlineMs` to end; or with another `LeaderElectionError` if the API server
+   * refuses for good. What is transient is retried.
    */
   async run(signal: AbortSignal = never()): Promise<void> {
     checkSignal('signal', signal);
@@ -63,6 +64,7 @@ export class LeaderElector {
     try {
       const ending = await this.#election.run(job, signal);
       if (ending.how === 'threw') throw ending.error;
+      if (ending.how !== 'returned' && ending.abandoned) throw ending.abandoned;
     } catch (error) {
       if (!isReasonOf(signal, error)) throw error;
     } finally {

@@ -1,5 +1,5 @@
 import { checkLockName } from '../options.ts';
-import { invalidArgument } from '../errors.ts';
+import { LeaderElectionError, invalidArgument } from '../errors.ts';
 import { type Surroundings, systemSurroundings } from '../surroundings.ts';
 import { Election, type Served } from './election.ts';
 import { LeaseLock, uniqueIdentity } from './lease-lock.ts';
@@ -46,7 +46,8 @@ export interface LeaseLeadership {
  * @param leaseName - the Lease's name, a DNS subdomain; the same in every replica
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request
  * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; what is transient is retried
- * @throws the signal's reason, once `options.signal` has aborted and the work has settled
+ * @throws the signal's reason, once `options.signal` has aborted and the work has settled; if the work
+ *   does not end within `renewDeadlineMs`, `ERR_WORK_ABANDONED` instead, with the reason as its `cause`
  * @throws what `work` throws
  *
  * The Lease is that of client-go's `leaderelection`: both can share one.
@@ -102,11 +103,19 @@ export async function leadIn<T>(
   switch (ending.how) {
     case 'returned':
       return ending.value;
-    case 'cancelled':
-      throw signal.reason;
-    default:
+    case 'threw':
       throw ending.error;
+    case 'cancelled':
+      throw ending.abandoned ?? signal.reason;
+    case 'lost':
+      throw ending.abandoned ? lostAnd(ending.error, ending.abandoned) : ending.error;
   }
+}
+
+/** The Lease was lost, and the work goes on all the same. */
+function lostAnd({ message }: Error, cause: LeaderElectionError): LeaderElectionError {
+  const told = `${message} The work has not ended, and was given up.`;
+  return new LeaderElectionError('ERR_LEADERSHIP_LOST', told, { cause });
 }
 
 function leadershipOf(

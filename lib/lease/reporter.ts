@@ -71,6 +71,22 @@ export class Reporter implements CampaignObserver {
     );
   }
 
+  /** Something of a term goes on after its end. */
+  onAbandoned(message: string): void {
+    this.#warn('work-abandoned', message);
+  }
+
+  onShortWork(tookMs: number): void {
+    this.#warn(
+      'short-work',
+      `The work for Lease ${this.#what} returned ${Math.round(tookMs)} ms after its start, so the ` +
+        'Lease was released and the next replica begins the same work. If the work has only started ' +
+        'something, a controller perhaps, return a promise that settles when that has ended. If the ' +
+        'work was done so soon, return a value from it, and this warning does not come. It comes ' +
+        'once per process.',
+    );
+  }
+
   onStarted(version: LockVersion): void {
     const { metrics, name } = this.#options;
     this.#call('metrics', () => metrics?.on(name));

@@ -11,6 +11,7 @@ import { Simulation } from '../become/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const UPDATES = { verb: 'update', resource: 'leases' } as const;
+const ABANDONED = { code: 'ERR_WORK_ABANDONED' };
 const nothing = { timers: 0, requests: 0 };
 
 async function world(seed = 1) {
@@ -261,7 +262,7 @@ describe('the end of a term', () => {
     await simulation.clock.advance(9_900);
     expect(entries).toEqual(['leader a']);
     await simulation.clock.advance(200);
-    expect([outcome.state, ...entries]).toEqual(['resolved', 'leader a', 'stopped']);
+    expect([outcome.state, ...entries]).toEqual(['rejected', 'leader a', 'stopped']);
     expect(holder(simulation)).toBe('a');
     expect(a.remains).toEqual(nothing);
   });
@@ -273,7 +274,7 @@ describe('the end of a term', () => {
     );
     stop.abort();
     await simulation.clock.advance(10_100);
-    expect(outcome.state).toBe('resolved');
+    expect(outcome.error).toMatchObject(ABANDONED);
     expect(holder(simulation)).toBe('a');
     expect(a.remains).toEqual(nothing);
   });
@@ -351,7 +352,7 @@ describe('what an elector says of itself', () => {
     await simulation.clock.advance(18_000);
     watchDog.check();
     await simulation.clock.advance(4_000);
-    await simulation.settled(outcome.promise);
+    await expect(simulation.settled(outcome.promise)).rejects.toMatchObject(ABANDONED);
     expect(() => {
       watchDog.check();
     }).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }));
@@ -395,7 +396,7 @@ describe('what an elector says of itself', () => {
       'a could not renew Lease default/lock for 15001 ms, and its work has not ended. Restart the ' +
         'process.',
     );
-    await simulation.settled(outcome.promise);
+    await expect(simulation.settled(outcome.promise)).rejects.toMatchObject(ABANDONED);
     expect(check).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }));
     end.resolve(undefined);
     await simulation.clock.settle();
@@ -417,7 +418,7 @@ describe('what an elector says of itself', () => {
       { onStartedLeading: (signal) => works.pop()?.() ?? untilAborted({ signal }) },
     );
     a.line.cut();
-    await simulation.settled(outcome.promise);
+    await expect(simulation.settled(outcome.promise)).rejects.toMatchObject(ABANDONED);
     a.line.mend();
     void elector.run();
     await simulation.clock.runUntil(() => elector.isLeader());

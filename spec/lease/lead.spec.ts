@@ -143,7 +143,10 @@ describe('a Lease that is lost', () => {
     await simulation.clock.advance(19_000);
     expect(outcome.isPending).toBe(true);
     await simulation.clock.advance(2_000);
-    expect(outcome.error).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
+    expect(outcome.error).toMatchObject({
+      code: 'ERR_LEADERSHIP_LOST',
+      cause: { code: 'ERR_WORK_ABANDONED' },
+    });
     expect(a.remains).toEqual(nothing);
   });
 
@@ -247,7 +250,7 @@ describe('recampaign', () => {
     expect(outcome.isPending).toBe(true);
     stop.abort(new Error('enough'));
     await simulation.clock.advance(10);
-    expect(outcome.error).toBe(stop.signal.reason);
+    expect(outcome.error).toMatchObject({ code: 'ERR_WORK_ABANDONED' });
     expect(a.remains).toEqual(nothing);
     expect(simulation.open).toBe(0);
   });
@@ -368,7 +371,10 @@ describe('an abort', () => {
     await simulation.clock.advance(9_900);
     expect(outcome.isPending).toBe(true);
     await simulation.clock.advance(200);
-    expect(outcome.error).toBe(stop.signal.reason);
+    expect(outcome.error).toMatchObject({
+      code: 'ERR_WORK_ABANDONED',
+      cause: stop.signal.reason as unknown,
+    });
     expect(record(created)).toMatchObject({ holderIdentity: 'a' });
     const before = a.requests;
     await simulation.clock.advance(60_000);

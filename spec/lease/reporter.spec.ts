@@ -86,7 +86,7 @@ describe('the log', () => {
     await simulation.clock.advance(60_000);
     stop.abort(new Error('enough'));
     await expect(simulation.settled(first)).rejects.toBe(stop.signal.reason);
-    await simulation.settled(b.lead(() => undefined));
+    await simulation.settled(b.lead(() => 'done'));
     expect(logged).toEqual([
       'default/lock: following, written: leading',
       'default/lock: a leads',

@@ -94,7 +94,7 @@ describe('trap 15: a duration that cannot be stored', () => {
 
 describe('trap 16: isLeader', () => {
   test.for(['cancelled', 'lost'])(
-    'is false after run returned (%s), whatever is stored',
+    'is false after run has ended (%s), whatever is stored',
     async (how) => {
       const created = await world();
       const { simulation, a } = created;
@@ -106,7 +106,7 @@ describe('trap 16: isLeader', () => {
       await simulation.clock.runUntil(() => elector.isLeader());
       if (how === 'cancelled') stop.abort();
       else a.line.cut();
-      await simulation.settled(run.promise);
+      await expect(simulation.settled(run.promise)).rejects.toThrow('has not ended');
       expect(record(created)).toMatchObject({ holderIdentity: 'a' });
       expect(elector.isLeader()).toBe(false);
     },

@@ -18,6 +18,8 @@ export interface LeaseSlot extends ElectorSlot {
   readonly slownessMs: number;
   /** Whether a new process goes on under the name of the last one. */
   readonly keepsIdentity: boolean;
+  /** Whether its program asks a second time at once, by mistake, for the same Lease and identity. */
+  readonly asksTwice?: boolean;
 }
 
 /** One time of leading, as its work knows it. */
@@ -113,7 +115,9 @@ export class LeaseCandidate extends LeaseProcess {
     this.callCount += 1;
     this.sightings.forget();
     this.world.tellAll({ type: 'asked', who: this });
-    this.#run(call).then(
+    const running = this.#run(call);
+    if (this.setting.asksTwice === true) this.#askAgain(call);
+    running.then(
       () => {
         call.isOver = true;
         this.#tell(() => {
@@ -125,6 +129,29 @@ export class LeaseCandidate extends LeaseProcess {
         this.#tell(() => {
           this.world.tellAll({ type: 'refused', who: this, error });
         });
+      },
+    );
+  }
+
+  /** A second election of the process must not begin. */
+  #askAgain(call: Call): void {
+    const { identity, name, world } = this;
+    const { signal } = call.stop;
+    const options = { kubeConfig, namespace: 'default', identity, signal };
+    const violated = (what: string) => {
+      this.#tell(() => {
+        world.violated('one election of a process', `${name} asked a second time, and ${what}`);
+      });
+    };
+    const work = () => {
+      violated('leads twice');
+      return 'done';
+    };
+    leadIn(this.#given, 'lock', work, { ...options, ...this.setting.times }).catch(
+      (error: unknown) => {
+        const { code } = error as { readonly code?: string };
+        if (code === 'ERR_ALREADY_RUNNING') world.figures.add('second elections that are refused');
+        else if (!(error instanceof NoLongerWanted)) violated(`got ${String(error)}`);
       },
     );
   }

@@ -93,6 +93,7 @@ function drawLease(luck: Luck, given: Times): LeaseSlot {
     slownessMs: luck.pick([0, 0, 0, 100, 4_000, 25_000]),
     keepsIdentity: luck.chance(0.2),
     restartMs: duration(luck, 20_000, 200),
+    asksTwice: luck.chance(0.1),
   };
 }
 

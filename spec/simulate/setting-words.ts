@@ -12,6 +12,7 @@ export const USUAL: Readonly<Record<string, unknown>> = {
   workMs: 0,
   slownessMs: 0,
   keepsIdentity: false,
+  asksTwice: false,
 };
 
 const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
@@ -24,6 +25,7 @@ const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
   workMs: (ms) => `its work ends after ${span(ms)}`,
   slownessMs: (ms) => `its work takes ${span(ms)} to stop`,
   keepsIdentity: () => 'keeps its identity when it starts again',
+  asksTwice: () => 'asks a second time while it competes',
   restartMs: (ms) => `starts again after ${span(ms)}`,
   requestTimeoutMs: (ms) => `gives requests ${span(ms)}`,
 };

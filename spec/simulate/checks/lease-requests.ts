@@ -1,10 +1,13 @@
 import type { Check } from '../check.ts';
-import { LeaseCandidate } from '../lease-candidate.ts';
+import { LeaseCandidate, type Term } from '../lease-candidate.ts';
 import { NoLongerWanted } from '../life-candidate.ts';
 import { recordOf } from '../sightings.ts';
 
 /** In any one second nobody sends more: a retry comes after 100 ms, and hints are few. */
 const MOST_PER_SECOND = 40;
+
+/** Timers are whole milliseconds. */
+const ROUNDING_MS = 2;
 
 /** A read and a write. */
 const PER_WIPE = 2;
@@ -79,17 +82,38 @@ export const renewalBudget: Check = {
   },
 };
 
-/** Whoever is refused is told why, in a way that programs can tell. */
+interface ElectorError {
+  readonly name?: string;
+  readonly code?: string;
+  readonly cause?: ElectorError;
+}
+
+/** Whoever is refused is told why, in a way that programs can tell; and whether work goes on. */
 export const electorErrors: Check = {
   name: 'errors of electors',
   begin: (_, violated) => (fact) => {
-    if (fact.type !== 'refused' || !(fact.who instanceof LeaseCandidate)) return;
-    const { who, error } = fact;
-    if (error instanceof NoLongerWanted) return;
-    const { name, code } = error as { readonly name?: string; readonly code?: string };
+    if (fact.type !== 'refused' && fact.type !== 'ended') return;
+    const { who } = fact;
+    if (!(who instanceof LeaseCandidate) || who.isBusy) return;
+    const error = fact.type === 'refused' ? (fact.error as ElectorError) : {};
+    const { name, code } = error;
+    const isAbandoned = [code, error.cause?.code].includes('ERR_WORK_ABANDONED');
+    const { term } = who;
+    if (term?.call === who.callCount) judge(who, term, isAbandoned);
+    else if (isAbandoned) violated(`${who.name} is told of work that never began`);
+    if (fact.type !== 'refused' || error instanceof NoLongerWanted) return;
+    if (code === 'ERR_WORK_ABANDONED') return;
     const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
     if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
-      violated(`${who.name} was refused with ${name ?? ''} ${code ?? ''}: ${String(error)}`);
+      violated(`${who.name} was refused with ${name ?? ''} ${code ?? ''}: ${String(fact.error)}`);
+    }
+
+    function judge({ name: told, setting }: LeaseCandidate, last: Term, abandoned: boolean): void {
+      const { abortedMs = Number.POSITIVE_INFINITY, settledMs = Number.POSITIVE_INFINITY } = last;
+      if (!abandoned && !last.isSettled) violated(`${told} is not told that its work goes on`);
+      if (abandoned && settledMs - abortedMs < setting.times.renewDeadlineMs - ROUNDING_MS) {
+        violated(`${told} is told that its work goes on, which has ended in time`);
+      }
     }
   },
 };
