@@ -435,8 +435,10 @@ describe('outside a cluster, or not enabled', () => {
       const outcomes = [a, b].map(
         (process) => new Outcome(process.lead(work, { ...options, signal: stop.signal })),
       );
-      await simulation.clock.settle();
-      expect(seen).toHaveLength(2);
+      // Whether this is a Pod is looked up in the file system.
+      await vi.waitFor(() => {
+        expect(seen).toHaveLength(2);
+      });
       expect(seen[0]).toMatchObject({
         identity: 'a',
         leaseName: 'lock',
