@@ -29,6 +29,8 @@ export type Fact =
   | { readonly type: 'leads'; readonly who: Candidate; readonly token: string }
   /** Its program leads no more. */
   | { readonly type: 'ended'; readonly who: Candidate; readonly why: string }
+  /** Its program was told that its release has succeeded. */
+  | { readonly type: 'released'; readonly who: Candidate; readonly token: string }
   | { readonly type: 'sent'; readonly who: Candidate; readonly sent: Sent }
   /** The process was given an answer, whole; `body` is what it said, if that was JSON. */
   | {

@@ -1,6 +1,7 @@
 import { electorErrors, electorRemains, electorRequests } from './checks/lease-requests.ts';
 import { renewalBudget } from './checks/lease-requests.ts';
 import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/lease-leadership.ts';
+import { toldAbsence } from './checks/lease-absence.ts';
 import { timelyRequests } from './checks/lease-limits.ts';
 import { steadyPace, variedPauses } from './checks/lease-pace.ts';
 import { lossesWithCause, provenTerms, separateWork } from './checks/lease-terms.ts';
@@ -9,6 +10,7 @@ import { leaseWrites } from './checks/lease-writes.ts';
 import { missingRights } from './checks/rights.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
+import { gateways } from './events/gateways.ts';
 import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lease-hands.ts';
 import {
   electorCuts,
@@ -186,6 +188,7 @@ export const leaseFamilies = [
   leaseDeletions,
   leaseEdits,
   leaseQuota,
+  gateways,
 ];
 
 export const leaseChecks = [
@@ -196,6 +199,7 @@ export const leaseChecks = [
   lossesWithCause,
   separateWork,
   leaseWrites,
+  toldAbsence,
   electorRequests,
   renewalBudget,
   timelyRequests,

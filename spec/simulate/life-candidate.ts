@@ -146,6 +146,8 @@ export class LifeCandidate extends Candidate {
       call.leadership?.release().then(
         () => {
           call.state = 'over';
+          const token = call.leadership?.fencingToken ?? '';
+          if (this.isAlive) this.world.tellAll({ type: 'released', who: this, token });
         },
         (error: unknown) => {
           call.state = 'over';

@@ -1,4 +1,5 @@
 import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
+import { releasedInTruth } from './checks/releases.ts';
 import { verifiedDeletes } from './checks/deletes.ts';
 import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
 import { onRecord, wanted } from './checks/record.ts';
@@ -10,6 +11,7 @@ import { duration } from './draw.ts';
 import { refusals, tokens, watches } from './events/api-server.ts';
 import { collector, meddling, releaseHold } from './events/lock.ts';
 import { foreign, removeForeign } from './events/foreign.ts';
+import { gateways } from './events/gateways.ts';
 import { mishaps, partitions } from './events/network.ts';
 import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
@@ -116,6 +118,7 @@ export const lifePart: Part = {
     strandedCreates,
     dyingLocks,
     overlappingCalls,
+    gateways,
   ],
   checks: [
     oneLeader,
@@ -123,6 +126,7 @@ export const lifePart: Part = {
     wanted,
     growingTokens,
     verifiedDeletes,
+    releasedInTruth,
     silence,
     patience,
     typedErrors,

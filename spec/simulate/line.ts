@@ -11,6 +11,15 @@ import type { Cut } from './candidate.ts';
 import type { Sent } from './fact.ts';
 import type { Luck } from './luck.ts';
 
+/** What something on the way answers in the API server's place. */
+export interface Page {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType: string;
+  /** The request is carried out all the same, and its true answer kept back. */
+  readonly isLate?: boolean;
+}
+
 /** What a network may do to requests and answers, beside what the API server does to them. */
 export interface Mishap {
   /** Of requests with this verb; of all others without one. */
@@ -27,6 +36,8 @@ export interface Mishap {
   readonly lost?: 'broken' | 'silent';
   /** The sender is told that the connection broke, yet the request is carried out after all. */
   readonly isStranded?: boolean;
+  /** Something on the way answers, which is no answer. */
+  readonly page?: Page;
   /** So many requests only. Default: all. */
   readonly times?: number;
   /** What a watch shows from now on is lost, while its connection seems to be open. */
@@ -42,6 +53,21 @@ export interface LineListener {
 
 class BrokenConnection extends Error {
   readonly code = 'ECONNRESET';
+}
+
+/** Ends an errand: to whoever knows, a page is no answer. */
+class Answered extends Error {
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    super(`a page answers ${page.status}`);
+    this.#page = page;
+  }
+
+  get response(): ApiResponse {
+    const { status, body, contentType } = this.#page;
+    return { status, headers: { 'content-type': contentType }, body: oneChunk(body) };
+  }
 }
 
 /** A request under way: how to end it where it has arrived, apart from who sent it. */
@@ -150,6 +176,7 @@ export class Line {
       this.#tell(() => {
         listener.unanswered(sent, error);
       });
+      if (error instanceof Answered) return error.response;
       throw error;
     }
   }
@@ -160,7 +187,7 @@ export class Line {
     errand: Errand,
     signal: AbortSignal,
   ): Promise<ApiResponse> {
-    const { lateMs, answerMs, againMs, lost, isStranded } = this.#mishapOf(errand.sent);
+    const { lateMs, answerMs, againMs, lost, isStranded, page } = this.#mishapOf(errand.sent);
     if (this.#requestsLost) return abortable(new Promise<never>(() => undefined), signal);
     const latencyMs = this.#draw();
     const carryOut = async (delayMs: number, ended: AbortSignal) => {
@@ -172,6 +199,13 @@ export class Line {
       this.#forget(carryOut(latencyMs / 2 + (lateMs ?? 0), newEnd(errand).signal));
       await sleep(this.#clock, latencyMs / 2, signal);
       throw new BrokenConnection('socket hang up');
+    }
+    if (page) {
+      const isCarriedOut = page.isLate === true && errand.sent.verb !== 'watch';
+      if (isCarriedOut) this.#forget(carryOut(latencyMs / 2, newEnd(errand).signal));
+      if (latencyMs > 0) await sleep(this.#clock, latencyMs, signal);
+      await this.#passed(signal);
+      throw new Answered(page);
     }
     const end = newEnd(errand);
     // Who gives a request up tells the API server so, unless the request is still on its way.

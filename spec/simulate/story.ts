@@ -137,6 +137,9 @@ class Storyteller {
       case 'ended':
         this.#ended(fact.who, fact.why);
         return;
+      case 'released':
+        this.#note(fact.who.slot, 'is told that it has released');
+        return;
       case 'sent':
         this.#sent(fact.who, fact.sent);
         return;

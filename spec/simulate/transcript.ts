@@ -44,6 +44,8 @@ function tell(fact: Exclude<Fact, { readonly type: 'settled' }>, world: World): 
       return [fact.who.name, `LEADS with the token ${fact.token}`];
     case 'ended':
       return [fact.who.name, `leads no more: ${fact.why}`];
+    case 'released':
+      return [fact.who.name, `is told that it has released, with the token ${fact.token}`];
     case 'sent':
       return [fact.who.name, `> #${fact.sent.number} ${requestLine(fact.sent)}`];
     case 'answered':
