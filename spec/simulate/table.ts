@@ -1,6 +1,6 @@
 import type { Violation } from './check.ts';
 import { letter } from './setting-words.ts';
-import type { Column, Lane, Moment, Story } from './story.ts';
+import type { Column, Lane, Moment } from './story.ts';
 import { time } from './transcript.ts';
 
 /** Of a whole line. */
@@ -24,10 +24,17 @@ interface Row {
   readonly isAcross: boolean;
 }
 
+/** What a table shows. */
+export interface Told {
+  /** One for each candidate. */
+  readonly slots: readonly unknown[];
+  readonly moments: readonly Moment[];
+  readonly violations: readonly Violation[];
+}
+
 /** Who did what when: a column for each candidate, for the cluster, and for the world. */
-export function table({ schedule, moments, violations }: Story): string[] {
-  const slots = schedule.setting.slots.map((_, index) => index);
-  const used = slots.filter((slot) => moments.some(({ column }) => column === slot));
+export function table({ slots, moments, violations }: Told): string[] {
+  const used = [...slots.keys()].filter((slot) => moments.some(({ column }) => column === slot));
   const columns: readonly Column[] = ['world', ...used, 'cluster'];
   const rows = rowsOf(moments);
   const times = rows.map(({ atMs }) => timeWords(atMs));

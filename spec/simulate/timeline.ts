@@ -8,7 +8,13 @@ import { time } from './transcript.ts';
 export function timeline(story: Story): string[] {
   const told = { ...story, violations: distinct(story.violations) };
   const used = new Set(story.cast.map(({ slot }) => slot));
-  return [...headlines(told), '', ...settingWords(story.schedule, used), '', ...table(told)];
+  return [
+    ...headlines(told),
+    '',
+    ...settingWords(story.schedule, used),
+    '',
+    ...table({ ...told, slots: story.schedule.setting.slots }),
+  ];
 }
 
 /** Some checks say the same at every step; none needs all digits of a time. */

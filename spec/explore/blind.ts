@@ -1,0 +1,24 @@
+const PACE = 'it changes how soon or how often something is done, not what is decided';
+const WRITTEN = 'it changes what others read in the Lease, and nothing that decides here';
+
+/** Seeded defects that the exploration cannot see, and why. */
+export const blind: Readonly<Record<string, string>> = {
+  'backoff-without-maximum': PACE,
+  'beginning-forgotten': WRITTEN,
+  'blind-watch-believed': PACE,
+  'doubt-taken-as-failure':
+    'a Lease that is left behind breaks no promise: others wait until it expires',
+  milliseconds: 'only a real API server refuses such a time',
+  'old-event-believed': 'a leader that hears of an old one stops; nobody else begins',
+  'patient-leader': PACE,
+  'polls-in-step': PACE,
+  'released-for-its-duration': WRITTEN,
+  'released-once': PACE,
+  'release-unread': PACE,
+  'renewal-by-watch': PACE,
+  'renewals-in-step': PACE,
+  'stale-renewal': PACE,
+  'unwatched-not-read': PACE,
+  'valid-for-the-lease':
+    'for how long a term counts is decided by Term, which the model does not run',
+};

@@ -1,0 +1,53 @@
+import { type LeaseBounds, LeaseModel } from './lease-model.ts';
+import { type Scene, exploreModel } from './scene.ts';
+
+const NOTHING: LeaseBounds = {
+  electors: 2,
+  wall: 'goes',
+  leases: 'alike',
+  remembered: 1,
+  ticks: 3,
+  again: Infinity,
+  lost: 0,
+  doubled: 0,
+  slow: 0,
+  refused: 0,
+  restarts: 0,
+  finishes: 0,
+  watches: 0,
+  suspensions: 0,
+  deletions: 0,
+  wipes: 0,
+};
+
+function lease(name: string, bounds: Partial<LeaseBounds>, isDeep = false): Scene {
+  const all = { ...NOTHING, ...bounds };
+  const explore = (maxStates: number) => exploreModel(new LeaseModel(all), all.electors, maxStates);
+  return { mode: 'lease', name, isDeep, explore };
+}
+
+/** Small ones first, so that what is wrong is found soon. */
+export const leaseScenes: readonly Scene[] = [
+  lease('two electors', { ticks: 4 }),
+  lease('a wall clock that stands still', { wall: 'stands still', ticks: 4, again: 0 }),
+  lease('a wall clock that is late', { wall: 'is late', ticks: 2 }),
+  lease('leases of different durations', { leases: 'longer' }),
+  lease('slow answers', { slow: 1 }),
+  lease('a machine that sleeps', { suspensions: 1 }),
+  lease('work that ends', { finishes: 1 }),
+  lease('old events', { remembered: 3 }),
+  lease('three electors', { electors: 3, ticks: 2 }),
+  lease('refusals', { refused: 1 }),
+  lease('a write made twice', { doubled: 1 }),
+  lease('a watch that is lost', { watches: 1 }),
+  lease('a restart', { restarts: 1 }),
+  lease('a holder emptied by hand', { wipes: 1, again: 1 }),
+  lease('a holder emptied by hand, work that ends', { wipes: 1, finishes: 1, again: 0, ticks: 2 }),
+  lease('a Lease deleted by hand', { deletions: 1, again: 1 }),
+  lease('a lost answer', { lost: 1 }),
+  lease('three electors, longer', { electors: 3, ticks: 3 }, true),
+  lease('two lost answers', { lost: 2, ticks: 4 }, true),
+  lease('a lost answer, work that ends', { lost: 1, finishes: 1 }, true),
+  lease('three electors, a lost answer', { electors: 3, lost: 1, ticks: 3 }, true),
+  lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, ticks: 4 }, true),
+];
