@@ -13,7 +13,8 @@ const log = createLog('become');
  * Outside a cluster it resolves at once, with `skipped: true`.
  *
  * At any time at most one Pod has a resolved, unreleased `become` for a lock; `docs/safety.md` says
- * what that rests on. A restarted container of the leader's Pod goes on leading. After it resolved
+ * what that rests on. While a call waits or leads, another one of the same Pod for the same lock is refused
+ * with `ERR_ALREADY_RUNNING`; after a release or an abort, it waits until the first one has ended. A restarted container of the leader's Pod goes on leading. After it resolved
  * nothing of it keeps running, unless `guard` is set.
  *
  * @param lockName - the ConfigMap's name, a DNS subdomain; the same in every replica

@@ -1,13 +1,13 @@
 import { abortable, linked } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
-import { type Api, REQUEST_TIMEOUT_MS } from './kubernetes/api.ts';
+import { LeaderElectionError } from './errors.ts';
+import type { Api } from './kubernetes/api.ts';
 import type { ConfigMapLock } from './kubernetes/config-map-lock.ts';
-import { countReplicas, replicaSelector } from './kubernetes/crowd.ts';
+import { countReplicas, leavingReplicas, replicaSelector } from './kubernetes/crowd.ts';
 import { getNode } from './kubernetes/node.ts';
-import { type ApiError, hasStatus, isAmbiguous, isQuotaExceeded } from './kubernetes/outcome.ts';
+import { type ApiError, hasStatus, isQuotaExceeded } from './kubernetes/outcome.ts';
 import { forceDeletePod, getPod, toPod } from './kubernetes/pod.ts';
 import { Lookout } from './lookout.ts';
-import { backoffMs } from './protocol/delay.ts';
 import {
   type Command,
   type Event,
@@ -15,6 +15,7 @@ import {
   type Settings,
   type State,
   awaited,
+  podsToRead,
   start,
   step,
 } from './protocol/for-life.ts';
@@ -22,10 +23,13 @@ import {
   type Lock,
   type NodeReading,
   type Pod,
+  type PodIdentity,
   type PodReading,
   holderOf,
 } from './protocol/model.ts';
-import type { Releases } from './release.ts';
+import { afterEnd, predecessorsAt, sameTenure } from './protocol/predecessors.ts';
+import { type ReleaseParts, release } from './release.ts';
+import { type UnconfirmedEnds, mayLand } from './unconfirmed.ts';
 
 /** How many candidates to reckon with where the Role does not allow to count them. */
 const UNKNOWN_CROWD = 10;
@@ -34,8 +38,17 @@ const UNKNOWN_CROWD = 10;
 const FIRST_RECOUNT_MS = 60_000;
 const MAX_RECOUNT_MS = 60 * 60_000;
 
-/** After this, a create that was sent takes no effect any more. */
-const DOUBT_MS = REQUEST_TIMEOUT_MS;
+/** With the last request's own time, less than the usual grace of a Pod that has to go. */
+const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
+
+/** A create that has not taken effect this long after it was sent never will: the API server is given 8 s. */
+const LANDING_MS = 9_000;
+
+/** After an abort, a create that was sent is waited for this long: the API server drops it by then. */
+const LAST_ANSWER_MS = 8_000;
+
+/** After an abort, the whole call takes no longer than this. */
+const WITHDRAWAL_MS = 9_500;
 
 export interface CampaignOptions {
   readonly api: Api;
@@ -45,7 +58,9 @@ export interface CampaignOptions {
   readonly podUid: string | undefined;
   readonly settings: Settings;
   readonly observer: CampaignObserver;
-  readonly releases: Releases;
+  readonly unconfirmed: UnconfirmedEnds;
+  /** Those that an earlier call of this process has left. */
+  readonly predecessors: readonly PodIdentity[];
 }
 
 /** Who looks on. Nothing flows back from here. */
@@ -53,7 +68,7 @@ export interface CampaignObserver {
   /** After each step, and after each request that failed and is tried again. */
   onState(state: State, trouble: Error | undefined): void;
   /** An optional right is missing: what still works is slower or knows less. */
-  onDegraded(what: 'pods' | 'watch' | 'crowd', error: ApiError): void;
+  onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void;
   /** A quota refuses the create. */
   onQuota(error: ApiError): void;
   /** A create cannot be taken back; the lock may be left behind. */
@@ -65,13 +80,8 @@ export interface Victory {
   readonly lock: Lock;
   readonly podUid: string;
   readonly attempts: number;
-  /**
-   * Until when a create without an answer may be on its way: if the lock is given up before, it makes
-   * it anew. Later, it has found the lock there.
-   */
-  readonly doubtUntilMs: number;
-  /** To be called after the lock was given up in doubt: sees to it that there is none of this call. */
-  readonly settle: () => Promise<void>;
+  /** Gives up the lock, and any that a create of this call without an answer makes later. */
+  readonly release: () => Promise<void>;
 }
 
 /** The protocol decided that this Pod must not lead. */
@@ -90,21 +100,27 @@ export class Campaign {
   readonly #lookout: Lookout;
   /** Marks the lock as created by this very call, and not by another of the same Pod. */
   readonly #attempt: string;
+  /** Aborts when a create that was sent before the campaign ended is waited for no longer. */
+  readonly #abandon = new AbortController();
   #state: State;
   #attempts = 0;
   #selector = '';
   #crowd = { size: UNKNOWN_CROWD, dueMs: Number.NEGATIVE_INFINITY, validMs: FIRST_RECOUNT_MS };
   #podsReadable = true;
-  /** Created by this call and not yet led with. */
-  #created: Lock | undefined;
+  /** A create of this call may have stored a lock that it does not lead with. */
+  #mayHaveCreated = false;
+  /** Another's lock, found while this call gave up. */
+  #seenLast: Lock | undefined;
+  /** The predecessors that creates of this call have noted. */
+  readonly #notes = new Set<string>();
   /** Until when a create without an answer may still take effect. */
-  #doubtUntilMs: number | undefined;
+  #createMayLandUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
     const { api, clock, lock, namespace, settings, observer } = options;
     this.#attempt = clock.uuid();
-    this.#state = start(settings, options.podUid);
+    this.#state = start(settings, options.podUid, options.predecessors);
     this.#lookout = new Lookout({
       api,
       clock,
@@ -118,13 +134,16 @@ export class Campaign {
   }
 
   /**
-   * Resolves when this Pod holds the lock. Rejects with the signal's reason, a CampaignLost or what
-   * the API server refused; by then, whatever this call created is gone again.
+   * Resolves when this Pod holds the lock and has no predecessors. Rejects with the signal's reason, a
+   * CampaignLost or what the API server refused; by then, whatever this call created is gone again, or
+   * the observer was told.
    */
   async run(outer: AbortSignal): Promise<Victory> {
     // What one request's failure leaves under way, others of the same look, ends with it.
     const { controller, end } = linked(outer);
     const { signal } = controller;
+    const withdrawal = this.#withdrawalLimit();
+    outer.addEventListener('abort', withdrawal.begin, { once: true });
     try {
       for (;;) {
         const { command } = this.#state;
@@ -137,26 +156,69 @@ export class Campaign {
         this.#step(event);
       }
     } catch (error) {
+      withdrawal.begin();
       controller.abort(error);
       this.#lookout.close();
-      await this.#withdraw(this.#options.releases.disclaim(this)).catch((cause: unknown) => {
+      await this.#takeBack(withdrawal.signal).catch((cause: unknown) => {
         this.#options.observer.onLeftBehind(cause);
       });
       throw error;
     } finally {
+      outer.removeEventListener('abort', withdrawal.begin);
+      withdrawal.end();
       end();
       this.#lookout.close();
     }
   }
 
+  /** The Pods that may still lead, in case the lock that was seen last has ended by now. */
+  get predecessors(): readonly PodIdentity[] {
+    const predecessors = predecessorsAt(this.#state, undefined);
+    const free = { ...this.#state, lock: undefined, predecessors };
+    return this.#seenLast ? afterEnd(free, this.#seenLast) : predecessors;
+  }
+
+  /** Limits how long it takes to give up, from when it begins. */
+  #withdrawalLimit() {
+    const { clock } = this.#options;
+    const limit = new AbortController();
+    let timers: (() => void)[] = [];
+    const abort = (controller: AbortController) => () => {
+      controller.abort(new Error('the API server did not answer in time'));
+    };
+    const begin = () => {
+      if (timers.length > 0) return;
+      timers = [
+        clock.after(LAST_ANSWER_MS, abort(this.#abandon)),
+        clock.after(WITHDRAWAL_MS, abort(limit)),
+      ];
+    };
+    const end = () => {
+      for (const cancel of timers) cancel();
+    };
+    return { begin, end, signal: limit.signal };
+  }
+
   #victory(lock: Lock): Victory {
+    const podUid = this.#state.podUid ?? '';
     return {
       lock,
-      podUid: this.#state.podUid ?? '',
+      podUid,
       attempts: this.#attempts,
-      doubtUntilMs: this.#doubtUntilMs ?? Number.NEGATIVE_INFINITY,
-      settle: () => this.#takeBack(undefined),
+      release: async () => {
+        this.#mayHaveCreated = false;
+        await release(this.#releaseParts(), lock, podUid);
+        await this.#takeBack();
+      },
     };
+  }
+
+  #releaseParts(): ReleaseParts {
+    const { api, lock, unconfirmed, observer } = this.#options;
+    const onUnmarked = (error: ApiError) => {
+      observer.onDegraded('mark', error);
+    };
+    return { api, lock, unconfirmed, onUnmarked };
   }
 
   #step(event: Event): void {
@@ -169,18 +231,16 @@ export class Campaign {
     command: Exclude<Command, { do: 'lead' | 'withdraw' | 'fail' }>,
     signal: AbortSignal,
   ): Promise<Event> {
-    const { api, lock, namespace } = this.#options;
+    const { api, namespace } = this.#options;
     switch (command.do) {
       case 'identify':
         return { type: 'identified', self: await this.#readSelf(signal) };
       case 'attempt':
         return this.#attemptLock(command.podUid, command.verify, signal);
       case 'inspect':
-        return this.#inspectWhileHeld(signal);
-      case 'reclaim': {
-        const reclaim = () => lock.delete(command.lock, signal);
-        return { type: 'reclaimed', mine: await this.#persist(reclaim, signal) };
-      }
+        return this.#inspectWhileHeld(command.search, signal);
+      case 'reclaim':
+        return { type: 'reclaimed', mine: await this.#reclaim(command.lock, signal) };
       case 'evict':
         await this.#persist(() => forceDeletePod(api, namespace, command.pod, signal), signal);
         return { type: 'evicted' };
@@ -202,11 +262,17 @@ export class Campaign {
     });
   }
 
-  /** Creates the lock, and makes sure who I am and that nobody else leads, in one round trip. */
+  async #reclaim(left: Lock, signal: AbortSignal): Promise<boolean> {
+    const { lock, unconfirmed } = this.#options;
+    const reclaim = () => unconfirmed.send(left.uid, () => lock.delete(left, signal));
+    const isMine = await this.#persist(reclaim, signal);
+    if (isMine) unconfirmed.delete(left.uid);
+    return isMine;
+  }
+
+  /** Creates the lock, and reads in the same round trip who I am and who may still lead. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
-    const { releases } = this.#options;
-    const { deletions } = releases;
     const { controller: verifying, end } = linked(signal);
     const create = this.#create(podUid, signal);
     // Not with its error: why it was refused says nothing of what else is read.
@@ -215,46 +281,50 @@ export class Campaign {
     });
     const [created, self, predecessors] = await Promise.allSettled([
       create,
-      verify ? this.#verifySelf(verifying.signal) : ('unreadable' as const),
-      this.#readPredecessors(verifying.signal),
+      verify ? this.#verifySelf(podUid, verifying.signal) : undefined,
+      this.#readPods(this.#state.predecessors, verifying.signal),
     ]);
     end();
     if (created.status === 'rejected') throw created.reason;
     if (self.status === 'rejected') throw self.reason;
     if (predecessors.status === 'rejected') throw predecessors.reason;
-    const outcome = created.value;
-    // Meanwhile, another call of this process may have led with it, and released it.
-    const isGone = typeof outcome === 'object' && !releases.claim(outcome, this, deletions);
     return {
       type: 'attempted',
-      outcome: isGone ? 'exists' : outcome,
+      outcome: created.value,
       self: self.value,
       predecessors: predecessors.value,
     };
   }
 
   async #create(podUid: string, signal: AbortSignal): Promise<Lock | 'exists' | 'quota'> {
-    const { clock, lock, settings } = this.#options;
-    const owner = { name: settings.podName, uid: podUid };
+    const { clock, lock } = this.#options;
+    const { predecessors } = this.#state;
     const create = async () => {
+      const untilMs = clock.now() + LANDING_MS;
+      this.#mayHaveCreated = true;
+      if (this.#createMayLandUntilMs <= clock.now()) this.#notes.clear();
+      this.#notes.add(noteOf(predecessors));
       try {
-        return await lock.create(owner, this.#attempt, this.#state.predecessors);
+        // A create that was sent is seen through, or nobody would know whether it won.
+        const { signal: abandoned } = this.#abandon;
+        return await lock.create(this.#self(podUid), this.#attempt, predecessors, abandoned);
       } catch (error) {
-        if (isAmbiguous(error)) this.#doubtUntilMs = clock.now() + DOUBT_MS;
+        if (mayLand(error)) this.#createMayLandUntilMs = untilMs;
+        else if (this.#createMayLandUntilMs <= clock.now()) this.#mayHaveCreated = false;
         throw error;
       }
     };
     try {
-      const outcome = await this.#persist(create, signal);
-      if (typeof outcome !== 'object') return outcome;
-      this.#created = outcome;
-      // Another call of this process may have led with it, and released it, before the answer came.
-      return this.#options.releases.claim(outcome, this) ? outcome : 'exists';
+      return await this.#persist(create, signal);
     } catch (error) {
       if (!isQuotaExceeded(error)) throw error;
       this.#options.observer.onQuota(error);
       return 'quota';
     }
+  }
+
+  #self(podUid: string): PodIdentity {
+    return { name: this.#options.settings.podName, uid: podUid };
   }
 
   /** My own Pod; its labels tell how many others there are. */
@@ -270,15 +340,21 @@ export class Campaign {
     );
   }
 
-  async #verifySelf(signal: AbortSignal): Promise<PodReading> {
-    return this.#ifPermitted(() => this.#readSelf(signal));
+  async #verifySelf(podUid: string, signal: AbortSignal): Promise<PodReading> {
+    return { of: this.#self(podUid), found: await this.#ifPermitted(() => this.#readSelf(signal)) };
   }
 
-  #readPredecessors(signal: AbortSignal): Promise<PodReading[]> {
-    return Promise.all(this.#state.predecessors.map(({ name }) => this.#readPod(name, signal)));
+  #readPods(pods: readonly PodIdentity[], signal: AbortSignal): Promise<PodReading[]> {
+    const { api, namespace } = this.#options;
+    return Promise.all(
+      pods.map(async (of) => {
+        const read = () => this.#persist(() => getPod(api, namespace, of.name, signal), signal);
+        return { of, found: await this.#ifPermitted(read) };
+      }),
+    );
   }
 
-  async #ifPermitted(read: () => Promise<Pod | 'absent'>): Promise<PodReading> {
+  async #ifPermitted(read: () => Promise<Pod | 'absent'>): Promise<PodReading['found']> {
     if (!this.#podsReadable) return 'unreadable';
     try {
       return await read();
@@ -291,15 +367,16 @@ export class Campaign {
   }
 
   /** A lock that goes while it is looked at need not be looked at further. */
-  async #inspectWhileHeld(signal: AbortSignal): Promise<Event> {
+  async #inspectWhileHeld(search: boolean, signal: AbortSignal): Promise<Event> {
     const uid = this.#state.lock?.uid;
     const gone = this.#lookout.untilGone(uid);
     const { controller, end } = linked(signal, gone.signal);
     try {
-      return await this.#inspect(controller.signal);
+      return await this.#inspect(search, controller.signal);
     } catch (error) {
-      if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
-      return this.#lookout.takeHolderSeen() ?? { type: 'lock-gone', uid };
+      const hint = signal.aborted || uid === undefined ? undefined : this.#lookout.takeGone(uid);
+      if (hint) return hint;
+      throw error;
     } finally {
       // What a failure has left under way of this look ends with it.
       controller.abort();
@@ -309,74 +386,64 @@ export class Campaign {
   }
 
   /** Reads afresh, after the watches are open: what happens later is a hint. */
-  async #inspect(signal: AbortSignal): Promise<Event> {
-    const { releases } = this.#options;
+  async #inspect(search: boolean, signal: AbortSignal): Promise<Event> {
+    const state = this.#state;
     await abortable(this.#lookout.watchLock(), signal);
-    const { deletions } = releases;
-    const expected = awaited(this.#state);
     const [lock, early] = await Promise.all([
       this.#readLock(signal),
-      expected && this.#readHolder(expected.name, signal),
+      state.lock ? this.#watchAndRead(state.lock, signal) : [],
     ]);
-    const holder = lock && awaited(this.#state, lock);
-    if (lock && !holder) this.#lookout.forgetHolder();
-    const [reading] = await Promise.all([
-      holder && holder.name !== expected?.name ? this.#readHolder(holder.name, signal) : early,
-      holder && this.#count(signal),
+    const isSame = sameTenure(state.lock, lock);
+    const [pods] = await Promise.all([
+      // Of a Pod whose lock has ended since, what was read before says nothing.
+      isSame ? early : this.#watchAndRead(lock, signal),
+      lock && this.#count(signal),
     ]);
-    const node = reading && (await this.#readNode(reading, signal));
-    // As above: it may have been released while the rest was read.
-    if (lock && this.#isMine(lock) && !releases.claim(lock, this, deletions)) {
-      return this.#inspect(signal);
-    }
+    const holder = pods.find(({ of }) => of.uid === awaited(state, lock)?.uid);
+    const leaving = !lock && search ? await this.#searchLeaving(signal) : undefined;
+    const node = holder && (await this.#readNode(holder, signal));
     const watched = this.#lookout.complete;
-    const found = { lock, holder: reading ?? 'unreadable', watched, crowd: this.#crowd.size };
-    return { type: 'inspected', ...found, ...(node && { node }) };
+    return { type: 'inspected', lock, pods, node, leaving, watched, crowd: this.#crowd.size };
+  }
+
+  async #watchAndRead(lock: Lock | undefined, signal: AbortSignal): Promise<PodReading[]> {
+    const first = awaited(this.#state, lock);
+    if (!first) this.#lookout.forgetHolder();
+    else if (this.#podsReadable) await abortable(this.#lookout.watchHolder(first.name), signal);
+    return this.#readPods(podsToRead(this.#state, lock), signal);
   }
 
   async #readLock(signal: AbortSignal): Promise<Lock | undefined> {
-    const { clock, lock, releases, settings } = this.#options;
+    const { clock, lock, unconfirmed } = this.#options;
     const startedMs = clock.now();
-    let found = await this.#persist(() => lock.get(signal), signal);
-    let stale = 0;
-    while (found && this.#isMine(found) && !releases.claim(found, this)) {
-      // What this process has deleted and still reads is out of date, and may be so for long.
-      if (releases.isEnding(found)) await abortable(releases.settled(found), signal);
-      else await sleep(clock, backoffMs(stale++, settings.maxBackoffMs, clock.random()), signal);
-      found = await this.#persist(() => lock.get(signal), signal);
-    }
-    // Made by a create without an answer: to be taken back, also when the time of doubt is over.
-    if (found?.attempt === this.#attempt) this.#created = found;
-    if (this.#doubtUntilMs !== undefined && startedMs >= this.#doubtUntilMs) {
-      this.#doubtUntilMs = undefined;
-    }
-    return found;
+    const found = await this.#persist(() => lock.get(signal), signal);
+    if (found?.attempt === this.#attempt) this.#checkStored(found);
+    else if (startedMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
+    // What this process has tried to end may go at any moment: as good as released.
+    return found && unconfirmed.has(found.uid) ? { ...found, released: true } : found;
   }
 
-  #isMine(lock: Lock): boolean {
-    return !lock.deleting && holderOf(lock)?.uid === this.#state.podUid;
+  /** Others decide by what is stored: what differs from what was sent is no lock to lead with. */
+  #checkStored(found: Lock): void {
+    const isMine = holderOf(found)?.uid === this.#state.podUid;
+    if (isMine && this.#notes.has(noteOf(found.predecessors))) return;
+    const { lock, namespace } = this.#options;
+    throw new LeaderElectionError(
+      'ERR_REJECTED',
+      `ConfigMap ${namespace}/${lock.name} was not stored as this Pod sent it: its owner or its ` +
+        'leader-for-life annotations differ. The likely cause is a mutating admission webhook. ' +
+        'Exempt this ConfigMap from it.',
+    );
   }
 
   /** Only where a node that is not ready matters. */
-  async #readNode(holder: PodReading, signal: AbortSignal): Promise<NodeReading | undefined> {
+  async #readNode({ found }: PodReading, signal: AbortSignal): Promise<NodeReading | undefined> {
     const { api, settings } = this.#options;
     if (settings.takeOverFromNotReadyNodeAfterMs === undefined) return undefined;
-    if (typeof holder === 'string' || holder.nodeName === undefined) return undefined;
-    const { nodeName } = holder;
+    if (typeof found === 'string' || found.nodeName === undefined) return undefined;
+    const { nodeName } = found;
     await abortable(this.#lookout.watchNode(nodeName), signal);
     return this.#persist(() => getNode(api, nodeName, signal), signal);
-  }
-
-  async #readHolder(name: string, signal: AbortSignal): Promise<PodReading> {
-    if (this.#podsReadable) await abortable(this.#lookout.watchHolder(name), signal);
-    return this.#readPod(name, signal);
-  }
-
-  #readPod(name: string, signal: AbortSignal): Promise<PodReading> {
-    const { api, namespace } = this.#options;
-    return this.#ifPermitted(() =>
-      this.#persist(() => getPod(api, namespace, name, signal), signal),
-    );
   }
 
   /** A rough number that saves the API server work; what goes wrong here does not matter. */
@@ -396,30 +463,45 @@ export class Campaign {
     }
   }
 
-  /** Sees to it that no lock of this call is there, nor will be. */
-  async #withdraw(left: Lock | undefined): Promise<void> {
-    const { api, lock, releases } = this.#options;
-    if (left) await releases.release(api, lock, left, this.#state.podUid ?? '');
-    if (!this.#created && this.#doubtUntilMs === undefined) return;
-    await this.#takeBack(this.#created);
-  }
-
-  /** Deletes what was created, also by a create that is still on its way. */
-  async #takeBack(known: Lock | undefined): Promise<void> {
-    const { api, clock, lock, observer, releases } = this.#options;
-    const stubborn = { maxBackoffMs: 2_000, withinMs: 15_000 };
-    for (;;) {
-      const doubtMs = (this.#doubtUntilMs ?? 0) - clock.now();
-      const mine = (known ??= await api.retry(() => lock.get(), stubborn));
-      known = undefined;
-      if (mine?.attempt === this.#attempt) {
-        observer.log('taking back the lock that was created');
-        const remove = () => api.retry(() => lock.delete(mine), stubborn);
-        if (!(await releases.takeBack(mine, remove))) continue;
-      }
-      if (doubtMs <= 0) return;
-      // Another create may still be on its way.
-      await sleep(clock, doubtMs);
+  /** A lock of which nothing was seen has come and gone: its holder may be one of these. */
+  async #searchLeaving(signal: AbortSignal): Promise<readonly PodIdentity[]> {
+    const { api, namespace, observer } = this.#options;
+    if (!this.#podsReadable) return [];
+    try {
+      return await this.#persist(
+        () => leavingReplicas(api, namespace, this.#selector, signal),
+        signal,
+      );
+    } catch (error) {
+      if (!hasStatus(error, 403)) throw error;
+      observer.onDegraded('crowd', error);
+      return [];
     }
   }
+
+  /** Deletes what this call has created and does not lead with, also by a create still on its way. */
+  async #takeBack(signal?: AbortSignal): Promise<void> {
+    const { api, clock, lock, observer } = this.#options;
+    const podUid = this.#state.podUid ?? '';
+    let mayBeThere = this.#mayHaveCreated || this.#createMayLandUntilMs > clock.now();
+    while (mayBeThere) {
+      const mayLandMs = this.#createMayLandUntilMs - clock.now();
+      const found = await api.retry(() => lock.get(signal), { ...PATIENCE, signal });
+      if (found?.attempt === this.#attempt) {
+        observer.log('taking back the lock that was created');
+        await release(this.#releaseParts(), found, podUid, signal);
+      } else if (found && found.attempt === undefined && holderOf(found)?.uid === podUid) {
+        throw new Error('its annotation leader-for-life/attempt was removed');
+      } else {
+        this.#seenLast = found;
+      }
+      // Another create may still be on its way: after it, one more look.
+      mayBeThere = mayLandMs > 0;
+      if (mayBeThere) await sleep(clock, mayLandMs, signal);
+    }
+  }
+}
+
+function noteOf(predecessors: readonly PodIdentity[] = []): string {
+  return predecessors.map(({ uid }) => uid).join();
 }

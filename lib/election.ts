@@ -1,5 +1,7 @@
+import { neverAborts } from './abort.ts';
 import { Campaign, CampaignLost, type CampaignOptions, type Victory } from './campaign.ts';
 import { inBackground } from './clock.ts';
+import type { ElectionKey, RunningElection } from './elections.ts';
 import { LeaderElectionError } from './errors.ts';
 import { type Context, explainFailure, explainRefusal, refusedLock } from './failure.ts';
 import { watchOver } from './guard.ts';
@@ -12,7 +14,7 @@ import { type Leadership, leadershipOf } from './leadership.ts';
 import { createLog } from './log.ts';
 import { Observer } from './observer.ts';
 import type { CheckedOptions } from './options.ts';
-import type { Lock } from './protocol/model.ts';
+import type { Lock, PodIdentity } from './protocol/model.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const log = createLog('become');
@@ -28,6 +30,8 @@ export class Election {
   readonly #lock: ConfigMapLock;
   readonly #observer: Observer;
   readonly #context: Context;
+  /** While it waits, leads or comes to its end. */
+  #running: RunningElection | undefined;
 
   constructor(
     surroundings: Surroundings,
@@ -52,24 +56,48 @@ export class Election {
   async run(startedMs: number): Promise<Leadership> {
     const { clock } = this.#surroundings;
     const limit = this.#limit();
+    const onAbort = () => this.#running?.ending();
+    limit.signal.addEventListener('abort', onAbort, { once: true });
     const { namespace, podName, podUid } = this.#candidate;
     log(
       `${this.#lockName}: Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`,
     );
     try {
-      const campaign = new Campaign(this.#campaignOptions());
-      const victory = await campaign.run(limit.signal);
+      this.#running = await this.#surroundings.elections.begin(this.#key(), limit.signal);
+      const victory = await this.#campaign(limit.signal);
       const waitedMs = clock.now() - startedMs;
       log(`${this.#lockName}: leading after ${Math.round(waitedMs)} ms`);
       const leadership = this.#lead(victory, waitedMs);
       if (!this.#options.guard) this.#api.close();
       return leadership;
     } catch (error) {
+      this.#running?.ended();
       this.#api.close();
       throw this.#explain(error);
     } finally {
+      limit.signal.removeEventListener('abort', onAbort);
       limit.end();
     }
+  }
+
+  /** Passes on to the next call of this process who may still lead. */
+  async #campaign(signal: AbortSignal): Promise<Victory> {
+    const { predecessors } = this.#surroundings;
+    const { server, namespace } = this.#candidate;
+    const key = JSON.stringify([server, namespace, this.#lockName]);
+    const campaign = new Campaign(this.#campaignOptions(predecessors.get(key) ?? []));
+    try {
+      return await campaign.run(signal);
+    } finally {
+      predecessors.set(key, campaign.predecessors);
+      if (campaign.predecessors.length === 0) predecessors.delete(key);
+    }
+  }
+
+  #key(): ElectionKey {
+    const { server, namespace, podName, podUid } = this.#candidate;
+    const lock = { server, kind: 'ConfigMap' as const, namespace, name: this.#lockName };
+    return { ...lock, candidate: podName, uid: podUid };
   }
 
   #lockOptions(): ConfigMapLockOptions {
@@ -117,7 +145,7 @@ export class Election {
     );
   }
 
-  #campaignOptions(): CampaignOptions {
+  #campaignOptions(predecessors: readonly PodIdentity[]): CampaignOptions {
     const { maxBackoffMs, takeOverFromNotReadyNodeAfterMs } = this.#options;
     const { namespace, podName, podUid } = this.#candidate;
     return {
@@ -129,19 +157,20 @@ export class Election {
       settings: {
         podName,
         maxBackoffMs,
-        ...(takeOverFromNotReadyNodeAfterMs !== undefined && { takeOverFromNotReadyNodeAfterMs }),
+        takeOverFromNotReadyNodeAfterMs,
+        trustsPodUid: this.#options.podUid !== undefined,
       },
       observer: this.#observer,
-      releases: this.#surroundings.releases,
+      unconfirmed: this.#surroundings.unconfirmed,
+      predecessors,
     };
   }
 
   #lead(victory: Victory, waitedMs: number): Leadership {
-    const { clock, releases } = this.#surroundings;
+    const { clock, elections } = this.#surroundings;
     const { namespace, podName } = this.#candidate;
-    const { lock, podUid, attempts, doubtUntilMs, settle } = victory;
+    const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
-    let isDoubted: boolean | undefined;
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -156,24 +185,34 @@ export class Election {
     const { leadership, lose } = leadershipOf(facts, {
       release: async () => {
         stop.abort();
-        isDoubted ??= clock.now() < doubtUntilMs;
+        // Tried again after it failed: the lock may be a later call's by now.
+        this.#running ??= await elections.begin(this.#key(), neverAborts());
+        this.#running.ending();
         try {
-          await releases.release(this.#api, this.#lock, lock, podUid);
-          if (isDoubted) await settle();
+          await victory.release();
           log(`${this.#lockName}: released`);
         } catch (error) {
           throw explainRelease(error, this.#context);
         } finally {
           this.#api.close();
+          this.#end();
         }
       },
     });
     if (this.#options.guard) {
       void this.#watchOver(lock, podUid, stop.signal).then((lost) => {
-        if (lost) lose(lost);
+        if (!lost) return;
+        lose(lost);
+        this.#end();
       });
     }
     return leadership;
+  }
+
+  /** Another call of this process may compete from now on. */
+  #end(): void {
+    this.#running?.ended();
+    this.#running = undefined;
   }
 
   async #watchOver(lock: Lock, podUid: string, signal: AbortSignal) {

@@ -55,6 +55,14 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
           'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
           'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
       );
+    case 'pod-uid-unverified':
+      return new LeaderElectionError(
+        'ERR_FORBIDDEN',
+        `${pod} may not read Pods, so it cannot verify POD_UID, ${failure.podUid}. A lock with the wrong ` +
+          'owner would be garbage-collected under its leader. If you know that the UID is right, pass ' +
+          'it as options.podUid. Otherwise allow the read with kubectl apply -f - and this input:\n\n' +
+          roleYaml(context),
+      );
     case 'pod-terminating':
       return new LeaderElectionError(
         'ERR_POD_TERMINATING',

@@ -37,7 +37,10 @@ export async function watchOver(
     },
   });
   const isMine = (found: Lock | undefined) =>
-    found?.uid === held.uid && holderOf(found)?.uid === podUid && !found.deleting;
+    found?.uid === held.uid &&
+    holderOf(found)?.uid === podUid &&
+    !found.deleting &&
+    !found.released;
   try {
     for (;;) {
       await abortable(lookout.watchLock(), signal);
@@ -63,7 +66,7 @@ function loss(name: string, found: Lock | undefined, podUid: string): LeaderElec
   const what =
     holder && holder.uid !== podUid
       ? `Pod ${holder.name} has taken over`
-      : `it was ${found?.deleting ? 'marked for deletion' : 'deleted'}`;
+      : `it was ${found?.released ? 'released by another process of this Pod' : found?.deleting ? 'marked for deletion' : 'deleted'}`;
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
     `The lock ${name} is not held any more: ${what}. This must not happen while this Pod lives, ` +

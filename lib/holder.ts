@@ -75,8 +75,8 @@ export const lifeLocks: LockKind<LockHolder> = {
     const lock = toLock(object);
     const { resourceVersion } = lock;
     const pod = holderOf(lock);
-    // Marked for deletion, it is held no longer, whatever keeps it.
-    if (!pod || lock.deleting) return free(resourceVersion);
+    // Marked as released or for deletion, it is held no longer, whatever keeps it.
+    if (!pod || lock.released || lock.deleting) return free(resourceVersion);
     const { name: podName, uid: podUid } = pod;
     const acquireTime = firstTime(creationTime(object));
     return {

@@ -25,22 +25,14 @@ export class Inbox<T> {
     this.#wake();
   }
 
-  /** Puts it before whatever waits already. */
-  pushFirst(item: T): void {
-    this.#makeRoom();
-    this.#items.unshift(item);
-    this.#wake();
-  }
-
   some(test: (item: T) => boolean): boolean {
     return this.#items.some(test);
   }
 
   /** The first such item, which is no longer kept. */
-  take<S extends T>(test: (item: T) => item is S): S | undefined {
+  take(test: (item: T) => boolean): T | undefined {
     const index = this.#items.findIndex(test);
-    const [item] = index < 0 ? [] : this.#items.splice(index, 1);
-    return item as S | undefined;
+    return index < 0 ? undefined : this.#items.splice(index, 1)[0];
   }
 
   drop(test: (item: T) => boolean): void {

@@ -29,10 +29,11 @@ export interface Leadership extends AsyncDisposable {
   /**
    * Gives the lock up, for the whole Pod, so that another can lead at once. First stop what only a
    * leader may do, and wait for this before the process ends.
-   * Resolves once the lock is gone (for ten seconds after a lost answer to its creation: once it cannot
-   * be made anew either); calling again does nothing more. Deletes only the lock that
-   * this Pod holds. Throws `ERR_FORBIDDEN`, or `ERR_RELEASE_FAILED` if the API server cannot be
-   * reached: the lock is then kept until this Pod ends, or until release is called again.
+   * Marks the lock as released, then deletes it. Resolves once the API server says that it is gone (for ten
+   * seconds after a lost answer to its creation: once it cannot be made anew either); calling again does
+   * nothing more. Ends only the lock that this Pod holds. Throws `ERR_FORBIDDEN`, or `ERR_RELEASE_FAILED`
+   * if the API server cannot be reached: the lock is then kept until this Pod ends, or until release is
+   * called again; `ERR_ALREADY_RUNNING` if by then another call of this process holds it.
    */
   release(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { toLock } from './kubernetes/config-map-lock.ts';
 import type { Json } from './kubernetes/json.ts';
 import { nodesPath, toNode } from './kubernetes/node.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
-import { PodSightings, podsPath } from './kubernetes/pod.ts';
+import { podsPath, toPod } from './kubernetes/pod.ts';
 import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
 import { createLog } from './log.ts';
 import type { Hint, Watched } from './protocol/for-life.ts';
@@ -57,7 +57,7 @@ export class Lookout {
     await this.#watch('lock', { path: lock.path, name: lock.name }, (type, object) => {
       const seen = toLock(object);
       return type === 'DELETED'
-        ? { type: 'lock-gone', uid: seen.uid }
+        ? { type: 'lock-gone', lock: seen }
         : { type: 'lock-seen', lock: seen };
     });
   }
@@ -65,11 +65,10 @@ export class Lookout {
   /** Likewise for the Pod that holds the lock, in place of any other. */
   async watchHolder(podName: string): Promise<void> {
     const target = { path: podsPath(this.#options.namespace), name: podName };
-    const sightings = new PodSightings();
-    await this.#watch('holder', target, (type, object) => ({
-      type: 'holder-seen',
-      pod: sightings.see(type, object),
-    }));
+    await this.#watch('holder', target, (type, object) => {
+      const pod = toPod(object);
+      return { type: 'pod-seen', pod: { of: pod, found: type === 'DELETED' ? 'absent' : pod } };
+    });
   }
 
   /** Likewise for a node. Its heartbeats change nothing and are no hints. */
@@ -97,17 +96,18 @@ export class Lookout {
   untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
     const controller = new AbortController();
     const look = () => {
-      const gone = this.#hints.some((hint) => hint.type === 'lock-gone' && hint.uid === uid);
-      if (gone) controller.abort();
+      if (this.#hints.some((hint) => isEndOf(uid, hint))) controller.abort();
     };
     look();
     const end = this.#hints.listen(look);
     return { signal: controller.signal, end };
   }
 
-  /** A hint about the holder that has come in; it bears on what the end of its lock means. */
-  takeHolderSeen(): (Hint & { type: 'holder-seen' }) | undefined {
-    return this.#hints.take((hint) => hint.type === 'holder-seen');
+  /** The hint that says so, and none of what was hinted of that lock before. */
+  takeGone(uid: string): Hint | undefined {
+    const gone = this.#hints.take((hint) => isEndOf(uid, hint));
+    this.#hints.drop((hint) => hint.type === 'lock-seen' && hint.lock.uid === uid);
+    return gone;
   }
 
   close(): void {
@@ -139,10 +139,7 @@ export class Lookout {
     const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
     const stop = new AbortController();
     const hint = (found: Hint | undefined) => {
-      if (!found || stop.signal.aborted) return;
-      // What is known of the holder decides what the end of its lock means.
-      if (found.type === 'holder-seen') this.#hints.pushFirst(found);
-      else this.#hints.push(found);
+      if (found && !stop.signal.aborted) this.#hints.push(found);
     };
     const listener = {
       onOpen: () => {
@@ -176,4 +173,8 @@ export class Lookout {
     this.#posts.delete(watched);
     this.#hints.drop((hint) => 'of' in hint && hint.of === watched);
   }
+}
+
+function isEndOf(uid: string | undefined, hint: Hint): boolean {
+  return hint.type === 'lock-gone' && hint.lock.uid === uid;
 }

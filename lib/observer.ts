@@ -55,10 +55,11 @@ export class Observer implements CampaignObserver {
     this.#tell(this.last);
   }
 
-  onDegraded(what: 'pods' | 'watch' | 'crowd', error: ApiError): void {
+  onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void {
     const lost = {
       pods: 'the lock is only taken over once the garbage collector has freed it, and the Pod UID is not verified',
       watch: 'the lock is polled instead of watched, so taking it over takes longer',
+      mark: 'the lock is deleted without saying in it that it was released, so candidates wait until a Pod that is being deleted has ended',
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
     const { lockName, namespace } = this.#context;

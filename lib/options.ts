@@ -27,7 +27,9 @@ export interface BecomeOptions {
    */
   readonly podName?: string | undefined;
   /**
-   * This Pod's UID. Where it is known, the uncontested call takes one round trip instead of two.
+   * This Pod's UID. Where it is known, the uncontested call takes one round trip instead of two. It is
+   * verified if the Role allows reading Pods; if not, one from `POD_UID` is refused, and one given here is
+   * trusted.
    * @default `POD_UID`, from the downward API (`metadata.uid`), else read from the API
    */
   readonly podUid?: string | undefined;
@@ -37,9 +39,9 @@ export interface BecomeOptions {
    */
   readonly kubeConfig?: KubeConfigLike | undefined;
   /**
-   * Ends the wait: `become` rejects with the signal's reason. A create that is under way is seen
-   * through first and undone if it won, so that no lock is left behind. After `become` resolved,
-   * the signal means nothing to it.
+   * Ends the wait: `become` rejects with the signal's reason. It does so at once, unless a create may have
+   * won: then that lock is taken back first, within 10 s, and what may be left behind is told in a warning.
+   * After `become` resolved, the signal means nothing to it.
    */
   readonly signal?: AbortSignal | undefined;
   /**

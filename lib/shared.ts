@@ -1,11 +1,16 @@
 import type { ElectionMap } from './elections.ts';
+import type { PodIdentity } from './protocol/model.ts';
+
+export type PredecessorMap = Map<string, readonly PodIdentity[]>;
 
 /** What all copies of this package in a process have to know of each other. */
 interface Shared {
   /** The elections that run. */
   readonly elections: ElectionMap;
-  /** Until when locks may still go, by their UIDs, on the clock that all copies share. */
-  readonly unconfirmed: Map<string, number>;
+  /** The locks that may still go, by UID. */
+  readonly unconfirmed: Set<string>;
+  /** Pods that may still lead although their locks have ended, by lock. */
+  readonly predecessors: PredecessorMap;
 }
 
 const key = Symbol.for('leader-for-life');
@@ -13,5 +18,9 @@ const key = Symbol.for('leader-for-life');
 /** That of this process, or of this worker thread. */
 export function shared(): Shared {
   const global = globalThis as unknown as { [key]: Shared | undefined };
-  return (global[key] ??= { elections: new Map(), unconfirmed: new Map() });
+  return (global[key] ??= {
+    elections: new Map(),
+    unconfirmed: new Set(),
+    predecessors: new Map(),
+  });
 }

@@ -3,17 +3,18 @@ import { Elections } from './elections.ts';
 import type { Credentials } from './kubernetes/credentials.ts';
 import type { Environment } from './kubernetes/environment.ts';
 import type { Transport } from './kubernetes/transport.ts';
-import { Releases } from './release.ts';
-import { shared } from './shared.ts';
+import { type PredecessorMap, shared } from './shared.ts';
+import { UnconfirmedEnds } from './unconfirmed.ts';
 import { version } from './version.ts';
 
 /** What surrounds a call: all of it can be made up, for specs and simulations. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly environment: Environment;
-  /** Of this process. */
+  /** Those of this process. */
   readonly elections: Elections;
-  readonly releases: Releases;
+  readonly unconfirmed: UnconfirmedEnds;
+  readonly predecessors: PredecessorMap;
   connect(credentials: Credentials): Promise<Transport>;
   readonly warn: (message: string, code: string) => void;
 }
@@ -23,7 +24,8 @@ export const systemSurroundings: Surroundings = {
   clock: systemClock,
   environment: { variables: process.env, root: '/' },
   elections: new Elections(shared().elections),
-  releases: new Releases(),
+  unconfirmed: new UnconfirmedEnds(shared().unconfirmed),
+  predecessors: shared().predecessors,
   connect: async (credentials) => {
     // Outside a cluster none of this is loaded.
     const { Connection } = await import('./kubernetes/connection.ts');

@@ -35,6 +35,8 @@ export type WaitingReason =
   | 'holder-finished'
   /** The holder is gone; the garbage collector has not freed the lock yet. */
   | 'holder-gone'
+  /** The holder has given the lock up; it is about to be deleted. */
+  | 'released'
   /** The holder's node is not ready; see `takeOverFromNotReadyNodeAfterMs`. */
   | 'node-not-ready'
   /** The lock is being deleted, but finalizers keep it. */
@@ -53,6 +55,7 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   finishing: 'holder-finishing',
   finished: 'holder-finished',
   gone: 'holder-gone',
+  released: 'released',
   'node-not-ready': 'node-not-ready',
   'lock-deleting': 'lock-deleting',
   quota: 'quota-exceeded',
@@ -69,7 +72,8 @@ export function describeWaiting(
   quota = 'a quota',
 ): Omit<WaitingState, 'lockName' | 'namespace' | 'since'> {
   const holder = awaited(state);
-  const pod = typeof state.holder === 'object' ? state.holder : undefined;
+  const found = state.holder?.found;
+  const pod = typeof found === 'object' ? found : undefined;
   const known = holder !== undefined && pod?.uid === holder.uid ? pod : undefined;
   const reason = trouble ? 'api-unavailable' : reasons[state.obstacle];
   return {
@@ -102,6 +106,8 @@ function explain(
       return `${pod} has ended; its lock is about to be taken over`;
     case 'holder-gone':
       return `${pod} is gone; its lock is about to be freed`;
+    case 'released':
+      return 'the last leader has released the lock; it is about to be deleted';
     case 'node-not-ready':
       return `${pod} leads, and its node is not ready`;
     case 'lock-deleting':

@@ -5,7 +5,7 @@ import { roleYaml } from '../lib/kubernetes/role.ts';
 import { Observer } from '../lib/observer.ts';
 import type { State } from '../lib/protocol/for-life.ts';
 import type { WaitingState } from '../lib/waiting.ts';
-import { aLock, aPod, aState } from './protocol/fixtures.ts';
+import { aLock, aPod, aReading, aState } from './protocol/fixtures.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
 const context = { lockName: 'my-lock', namespace: 'prod', podName: 'app-0', takeOver: false };
@@ -34,7 +34,7 @@ const waiting = (changes: Partial<State> = {}) =>
   aState({
     command: { do: 'wait', untilMs: 0 },
     lock: aLock(),
-    holder: aPod(),
+    holder: aReading(aPod()),
     obstacle: 'alive',
     ...changes,
   });
@@ -78,8 +78,8 @@ describe('an observer tells of a wait', () => {
   it.each([
     ['the reason', waiting({ obstacle: 'node-not-ready' })],
     ['the holder', waiting({ lock: aLock({ owner: { name: 'app-1', uid: 'other' } }) })],
-    ['the node', waiting({ holder: aPod({ nodeName: 'n2' }) })],
-    ['the phase', waiting({ holder: aPod({ phase: 'Pending' }) })],
+    ['the node', waiting({ holder: aReading(aPod({ nodeName: 'n2' })) })],
+    ['the phase', waiting({ holder: aReading(aPod({ phase: 'Pending' })) })],
   ])('again when %s changes', (_, state) => {
     observer.onState(waiting(), undefined);
     observer.onState(state, undefined);
@@ -88,10 +88,13 @@ describe('an observer tells of a wait', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it.each(['inspect', 'identify'] as const)('only while it waits, not at %s', (command) => {
-    observer.onState(waiting({ command: { do: command } }), undefined);
-    expect([told, lines]).toEqual([[], []]);
-  });
+  it.each([{ do: 'inspect', search: false }, { do: 'identify' }] as const)(
+    'only while it waits, not at %o',
+    (command) => {
+      observer.onState(waiting({ command }), undefined);
+      expect([told, lines]).toEqual([[], []]);
+    },
+  );
 
   it('also without anybody to tell', () => {
     observer = observe();
@@ -128,7 +131,7 @@ describe('an observer tells of a wait', () => {
 
 describe('an observer tells of trouble', () => {
   it('at once to whoever listens', () => {
-    observer.onState(waiting({ command: { do: 'inspect' } }), broken);
+    observer.onState(waiting({ command: { do: 'inspect', search: false } }), broken);
     expect(told).toMatchObject([{ reason: 'api-unavailable', message: broken.message }]);
     expect(lines).toEqual([`my-lock: ${broken.message}`]);
     expect(warnings).toEqual([]);
@@ -136,7 +139,7 @@ describe('an observer tells of trouble', () => {
 
   it('and of its end', () => {
     observer.onState(waiting(), undefined);
-    observer.onState(waiting({ command: { do: 'inspect' } }), broken);
+    observer.onState(waiting({ command: { do: 'inspect', search: false } }), broken);
     observer.onState(waiting(), undefined);
     expect(told.map(({ reason }) => reason)).toEqual(['held', 'api-unavailable', 'held']);
   });
@@ -157,7 +160,7 @@ describe('an observer tells of trouble', () => {
   });
 
   it('that is a quota: by its name, and by a warning once it has lasted', async () => {
-    const spent = () => waiting({ lock: undefined, holder: 'absent', obstacle: 'quota' });
+    const spent = () => waiting({ lock: undefined, holder: undefined, obstacle: 'quota' });
     const message = 'configmaps "my-lock" is forbidden: exceeded quota: few, requested: count=1';
     observer.onQuota(forbidden(message));
     observer.onState(spent(), undefined);

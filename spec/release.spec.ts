@@ -1,47 +1,172 @@
-import { describe, expect, it } from 'vitest';
-import { Releases } from '../lib/release.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 
-const lock = { uid: 'uid', resourceVersion: '1', deleting: false, finalizers: [] };
-const creator = {};
-const other = {};
+import { Api } from '../lib/kubernetes/api.ts';
+import { ConfigMapLock } from '../lib/kubernetes/config-map-lock.ts';
+import type { ApiError } from '../lib/kubernetes/outcome.ts';
+import type { ApiRequest, Transport } from '../lib/kubernetes/transport.ts';
+import type { Lock } from '../lib/protocol/model.ts';
+import { release } from '../lib/release.ts';
+import {
+  type Cluster,
+  type FaultRule,
+  SimulatedClock,
+  createCluster,
+} from '../lib/testing/index.ts';
+import { UnconfirmedEnds } from '../lib/unconfirmed.ts';
 
-describe('calls of one process that share a lock', () => {
-  it('leave it to who has claimed it, who takes it back if he does not lead', async () => {
-    const releases = new Releases();
-    expect(releases.claim(lock, other)).toBe(true);
-    const removed = releases.takeBack(lock, () => Promise.reject(new Error('not to be removed')));
-    expect(await removed).toBe(true);
-    expect(releases.disclaim(other)).toEqual(lock);
-    expect(releases.disclaim(other)).toBeUndefined();
+const collection = '/api/v1/namespaces/default/configmaps';
+const path = `${collection}/lock`;
+
+let clock: SimulatedClock;
+let cluster: Cluster;
+let sent: ApiRequest[];
+let unmarked: ApiError[];
+let unconfirmed: UnconfirmedEnds;
+let store: ConfigMapLock;
+let api: Api;
+let held: Lock;
+let podUid: string;
+
+beforeEach(async () => {
+  clock = new SimulatedClock({ seed: 1 });
+  cluster = await createCluster({ clock, http: false });
+  podUid = cluster.createPod('a').metadata.uid;
+  sent = [];
+  unmarked = [];
+  unconfirmed = new UnconfirmedEnds();
+  const transport = cluster.transport({ user: 'a' });
+  const recording: Transport = {
+    send: (request, ...rest) => {
+      sent.push(request);
+      return transport.send(request, ...rest);
+    },
+    close: () => {
+      transport.close();
+    },
+  };
+  api = new Api(recording, clock);
+  const options = { namespace: 'default', name: 'lock', labels: {}, annotations: {} };
+  store = new ConfigMapLock(api, options);
+  held = (await finished(store.create({ name: 'a', uid: podUid }, 'attempt'))) as Lock;
+  sent.length = 0;
+});
+
+async function finished<T>(promise: Promise<T>): Promise<T> {
+  let done = false;
+  const mark = () => {
+    done = true;
+  };
+  promise.then(mark, mark);
+  await clock.runUntil(() => done, 60_000);
+  return promise;
+}
+
+function giveUp(lock = held): Promise<void> {
+  const onUnmarked = (error: ApiError) => unmarked.push(error);
+  return finished(release({ api, lock: store, unconfirmed, onUnmarked }, lock, podUid));
+}
+
+function strike(verb: 'patch' | 'delete' | 'get', fault: FaultRule) {
+  return cluster.faults.add({ user: 'a', resource: 'configmaps', verb, ...fault });
+}
+
+const methods = () => sent.map(({ method }) => method);
+const stored = () => cluster.getConfigMap('lock');
+
+describe('releasing a lock', () => {
+  it('marks exactly this version, then deletes exactly the version that is marked', async () => {
+    let version = '';
+    cluster.onChange(({ after }) => {
+      version = after?.metadata.resourceVersion ?? version;
+    });
+    await giveUp();
+    const { uid, resourceVersion } = held;
+    const annotations = { 'leader-for-life/released': 'true' };
+    expect(sent).toMatchObject([
+      {
+        method: 'PATCH',
+        path,
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { uid, resourceVersion, annotations } },
+      },
+      { method: 'DELETE', path, body: { preconditions: { uid, resourceVersion: version } } },
+    ]);
+    expect(BigInt(version)).toBeGreaterThan(BigInt(resourceVersion));
+    expect(stored()).toBeUndefined();
+    expect(unmarked).toEqual([]);
   });
 
-  it('claim none that is being taken back, nor afterwards', async () => {
-    const releases = new Releases();
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const removed = releases.takeBack(lock, () => promise);
-    expect(releases.claim(lock, other)).toBe(false);
-    resolve(true);
-    await removed;
-    expect(releases.claim(lock, creator)).toBe(false);
+  it('does not mark it again if it is marked', async () => {
+    await giveUp({ ...held, released: true });
+    expect(methods()).toEqual(['DELETE']);
   });
 
-  it('claim none while any of them deletes it, though another could not', async () => {
-    const releases = new Releases();
-    const last = Promise.withResolvers<boolean>();
-    const first = releases.takeBack(lock, () => Promise.reject(new Error('no answer')));
-    const second = releases.takeBack(lock, () => last.promise);
-    await expect(first).rejects.toThrow('no answer');
-    expect(releases.isEnding(lock)).toBe(true);
-    expect(releases.claim(lock, other)).toBe(false);
-    const settled = releases.settled(lock);
-    last.resolve(true);
-    await Promise.all([second, settled]);
-    expect(releases.isEnding(lock)).toBe(false);
+  it('deletes it unmarked where it must not be marked, and tells so once', async () => {
+    strike('patch', { error: { status: 403 } });
+    strike('delete', { times: 1, error: { status: 409 } });
+    await giveUp();
+    expect(methods()).toEqual(['PATCH', 'DELETE', 'GET', 'DELETE']);
+    expect(unmarked).toMatchObject([{ status: 403 }]);
+    expect(stored()).toBeUndefined();
   });
 
-  it('claim it again when it could not be taken back', async () => {
-    const releases = new Releases();
-    expect(await releases.takeBack(lock, () => Promise.resolve(false))).toBe(false);
-    expect(releases.claim(lock, other)).toBe(true);
+  it('marks and deletes it in whichever version it is', async () => {
+    const labels = { metadata: { labels: { team: 'x' } } };
+    cluster.request('PATCH', path, labels, 'application/merge-patch+json');
+    await giveUp();
+    expect(methods()).toEqual(['PATCH', 'GET', 'PATCH', 'DELETE']);
+    expect(stored()).toBeUndefined();
+    expect(unmarked).toEqual([]);
   });
+
+  it('goes on without the mark where a patch is refused for what it is not', async () => {
+    strike('patch', { error: { status: 409 } });
+    await giveUp();
+    expect(methods()).toEqual(['PATCH', 'GET', 'DELETE']);
+    expect(stored()).toBeUndefined();
+  });
+
+  it('is content if it is gone', async () => {
+    cluster.deleteConfigMap('lock');
+    await giveUp();
+    expect(methods()).toEqual(['PATCH', 'GET']);
+  });
+
+  it('leaves the lock of anybody else alone, though it has its name', async () => {
+    cluster.deleteConfigMap('lock');
+    const other = cluster.createPod('b');
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'b', uid: other.metadata.uid };
+    cluster.createConfigMap('lock', { metadata: { ownerReferences: [owner] } });
+    await giveUp();
+    expect(stored()?.metadata.ownerReferences).toMatchObject([{ name: 'b' }]);
+    expect(methods()).toEqual(['PATCH', 'GET']);
+  });
+
+  it('leaves its own later lock alone: that is another tenure', async () => {
+    cluster.deleteConfigMap('lock');
+    await finished(store.create({ name: 'a', uid: podUid }, 'another attempt'));
+    await giveUp();
+    expect(stored()).toBeDefined();
+  });
+
+  it.each(['patch', 'delete'] as const)(
+    'tries again when the answer to its %s is lost',
+    async (verb) => {
+      strike(verb, { when: 'after', reset: true, times: 1 });
+      await giveUp();
+      expect(stored()).toBeUndefined();
+      expect(unconfirmed.has(held.uid)).toBe(false);
+    },
+  );
+
+  it.each(['patch', 'delete'] as const)(
+    'fails when there is no answer to its %s for long, and knows that the lock may go',
+    async (verb) => {
+      strike(verb, { hang: true });
+      const startedMs = clock.now();
+      await expect(giveUp()).rejects.toThrow(/no answer within/);
+      expect(clock.now() - startedMs).toBeLessThan(26_000);
+      expect(unconfirmed.has(held.uid)).toBe(true);
+    },
+  );
 });

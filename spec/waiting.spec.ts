@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { describeWaiting } from '../lib/waiting.ts';
-import { aLock, aPod, aState, lockWithout } from './protocol/fixtures.ts';
+import { ME, RIVAL, aLock, aPod, aReading, aState, lockWithout } from './protocol/fixtures.ts';
 
-const held = { lock: aLock(), holder: aPod() };
+const held = { lock: aLock(), holder: aReading() };
 const who = { holderPod: 'app-1', holderUid: 'uid-of-app-1' };
 const seen = { ...who, holderNode: 'n1', holderPhase: 'Running' };
 
@@ -48,15 +48,35 @@ describe('what people are told of a wait', () => {
       undefined,
     );
     expect(deleting.message).toMatch(/keep it: a {2}\[31m INJECTED$/);
-    const holder = aPod({ nodeName: hostile });
+    const holder = aReading(aPod({ nodeName: hostile }));
     const alive = describeWaiting(aState({ ...held, holder, obstacle: 'alive' }), undefined);
     expect(alive.message).toBe('Pod app-1 on node a  [31m INJECTED leads');
     // Programs get it as it is.
     expect(alive.holderNode).toBe(hostile);
   });
 
+  it('has no Pod once the lock was released', () => {
+    const lock = aLock({ released: true });
+    const state = aState({ lock, holder: undefined, obstacle: 'released' });
+    expect(describeWaiting(state, undefined)).toEqual({
+      reason: 'released',
+      message: 'the last leader has released the lock; it is about to be deleted',
+    });
+  });
+
+  it('has the predecessor that is waited for while the lock is held by this Pod', () => {
+    const lock = aLock({ owner: ME, mark: ME });
+    const holder = aReading(aPod({ deleting: true }));
+    const state = aState({ lock, holder, predecessors: [RIVAL], obstacle: 'terminating' });
+    expect(describeWaiting(state, undefined)).toEqual({
+      reason: 'holder-terminating',
+      message: 'Pod app-1 on node n1 leads, and is terminating',
+      ...seen,
+    });
+  });
+
   it('has no Pod while nobody holds the lock', () => {
-    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'none' });
+    const state = aState({ lock: undefined, holder: undefined, obstacle: 'none' });
     expect(describeWaiting(state, undefined)).toEqual({
       reason: 'free',
       message: 'nobody holds the lock',
@@ -64,7 +84,7 @@ describe('what people are told of a wait', () => {
   });
 
   it('has only what the lock says while the Pod was not read', () => {
-    const state = aState({ lock: aLock(), holder: 'unreadable', obstacle: 'unknown' });
+    const state = aState({ lock: aLock(), holder: aReading('unreadable'), obstacle: 'unknown' });
     expect(describeWaiting(state, undefined)).toEqual({
       reason: 'held',
       message: 'Pod app-1 leads',
@@ -73,12 +93,17 @@ describe('what people are told of a wait', () => {
   });
 
   it('has what our annotations say where the owner reference was stripped', () => {
-    const state = aState({ lock: lockWithout('owner'), holder: 'absent', obstacle: 'gone' });
+    const state = aState({
+      lock: lockWithout('owner'),
+      holder: aReading('absent'),
+      obstacle: 'gone',
+    });
     expect(describeWaiting(state, undefined)).toMatchObject(who);
   });
 
   it('does not take a Pod that has the name of the holder for the holder', () => {
-    const holder = aPod({ uid: 'successor', nodeName: 'n2', phase: 'Pending' });
+    const found = aPod({ uid: 'successor', nodeName: 'n2', phase: 'Pending' });
+    const holder = aReading(found);
     const state = aState({ lock: aLock(), holder, obstacle: 'gone' });
     expect(describeWaiting(state, undefined)).toEqual({
       reason: 'holder-gone',
@@ -88,7 +113,8 @@ describe('what people are told of a wait', () => {
   });
 
   it('has no node before there is one', () => {
-    const { nodeName: _, ...holder } = aPod({ phase: 'Pending' });
+    const { nodeName: _, ...found } = aPod({ phase: 'Pending' });
+    const holder = aReading(found);
     expect(describeWaiting(aState({ ...held, holder, obstacle: 'alive' }), undefined)).toEqual({
       reason: 'held',
       message: 'Pod app-1 leads',
@@ -98,12 +124,12 @@ describe('what people are told of a wait', () => {
   });
 
   it('has another Pod where nobody knows which', () => {
-    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'alive' });
+    const state = aState({ lock: undefined, holder: undefined, obstacle: 'alive' });
     expect(describeWaiting(state, undefined).message).toBe('Pod another Pod leads');
   });
 
   it('has no finalizers where nobody knows which', () => {
-    const state = aState({ lock: undefined, holder: 'unreadable', obstacle: 'lock-deleting' });
+    const state = aState({ lock: undefined, holder: undefined, obstacle: 'lock-deleting' });
     expect(describeWaiting(state, undefined).message).toBe(
       'the lock is being deleted, but finalizers keep it: ',
     );

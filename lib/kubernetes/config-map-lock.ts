@@ -1,8 +1,8 @@
-import { type Lock, MAX_PREDECESSORS, type PodIdentity, holderOf } from '../protocol/model.ts';
+import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isGiven, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
-import { isAbsent, isConflict, isTaken } from './outcome.ts';
+import { hasStatus, isAbsent, isConflict, isTaken } from './outcome.ts';
 
 const POD_NAME = 'leader-for-life/pod-name';
 const POD_UID = 'leader-for-life/pod-uid';
@@ -10,8 +10,17 @@ const ATTEMPT = 'leader-for-life/attempt';
 /** `name/uid` of each, comma-separated. */
 const PREDECESSORS = 'leader-for-life/predecessors';
 
+/** Its holder has stopped leading, and is about to delete the lock. */
+const RELEASED = 'leader-for-life/released';
+
 /** Annotations that mark a lock as ours; not for users to set. */
-export const reservedAnnotations: readonly string[] = [POD_NAME, POD_UID, ATTEMPT, PREDECESSORS];
+export const reservedAnnotations: readonly string[] = [
+  POD_NAME,
+  POD_UID,
+  ATTEMPT,
+  PREDECESSORS,
+  RELEASED,
+];
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'leader-for-life' };
 
@@ -51,20 +60,40 @@ export class ConfigMapLock {
     }
   }
 
-  /**
-   * Takes no signal: a create that was sent is seen through, or nobody would know whether it won.
-   */
   async create(
     owner: PodIdentity,
     attempt: string,
     predecessors: readonly PodIdentity[] = [],
+    signal?: AbortSignal,
   ): Promise<Lock | 'exists'> {
     try {
       const body = this.#manifest(owner, attempt, predecessors);
-      const read = (object: Json) => created(object, owner, attempt);
-      return await this.#api.request({ method: 'POST', path: this.path, body }, read);
+      const read = (object: Json) => {
+        const lock = toLock(object);
+        if (isAsSent(lock, owner, attempt, predecessors)) return lock;
+        throw new Error('the answer is not the ConfigMap that was to be created');
+      };
+      return await this.#api.request({ method: 'POST', path: this.path, body }, read, signal);
     } catch (error) {
       if (isTaken(error)) return 'exists';
+      throw error;
+    }
+  }
+
+  /** Marks exactly this version as given up; `'changed'` if it is gone or was changed in the meantime. */
+  async release(lock: Lock, signal?: AbortSignal): Promise<Lock | 'changed'> {
+    const { uid, resourceVersion } = lock;
+    const request = {
+      method: 'PATCH' as const,
+      path: `${this.path}/${this.name}`,
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { uid, resourceVersion, annotations: { [RELEASED]: 'true' } } },
+    };
+    try {
+      return await this.#api.request(request, toLock, signal);
+    } catch (error) {
+      // Another UID is a change of what cannot be changed: 422.
+      if (isAbsent(error) || isConflict(error) || hasStatus(error, 422)) return 'changed';
       throw error;
     }
   }
@@ -119,6 +148,7 @@ export function toLock(object: Json): Lock {
   return {
     uid,
     resourceVersion,
+    released: text(annotations, RELEASED) !== undefined,
     deleting: isGiven(metadata, 'deletionTimestamp'),
     finalizers: list(metadata, 'finalizers').filter((item) => typeof item === 'string'),
     ...(owner && { owner }),
@@ -128,11 +158,21 @@ export function toLock(object: Json): Lock {
   };
 }
 
-/** Nobody leads on the word of an answer that names somebody else. */
-function created(object: Json, owner: PodIdentity, attempt: string): Lock {
-  const lock = toLock(object);
-  if (lock.attempt === attempt && holderOf(lock)?.uid === owner.uid) return lock;
-  throw new Error('the answer is not the ConfigMap that was to be created');
+/** Whether what is stored is what a create sent, in all that decides who leads. */
+export function isAsSent(
+  lock: Lock,
+  owner: PodIdentity,
+  attempt: string,
+  predecessors: readonly PodIdentity[],
+): boolean {
+  const noted = lock.predecessors ?? [];
+  return (
+    lock.attempt === attempt &&
+    holderOf(lock)?.uid === owner.uid &&
+    !lock.released &&
+    noted.length === predecessors.length &&
+    noted.every(({ uid }, index) => uid === predecessors[index]?.uid)
+  );
 }
 
 /** The first Pod among the owners: all candidates have to see the same one. */
@@ -146,7 +186,7 @@ function podOwner(metadata: Json): PodIdentity | undefined {
 }
 
 function identities(annotation = ''): readonly PodIdentity[] {
-  const pods = annotation.split(',', MAX_PREDECESSORS).map((pod) => {
+  const pods = annotation.split(',').map((pod) => {
     const [name, uid] = pod.split('/');
     return identity(name, uid);
   });

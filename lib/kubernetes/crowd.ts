@@ -1,5 +1,6 @@
 import type { Api } from './api.ts';
-import { type Json, child, list, text } from './json.ts';
+import { type Json, child, isGiven, list, text } from './json.ts';
+import type { PodIdentity } from '../protocol/model.ts';
 import { podsPath } from './pod.ts';
 
 /** A count up to here is exact; beyond it an upper bound will do. */
@@ -7,6 +8,9 @@ const EXACT = 50;
 
 /** More than compete for any lock: a namespace may have far more Pods, or an answer be wrong. */
 const MOST = 1_000;
+
+/** So many Pods are read at once; of each, a few kilobytes come. */
+const PAGE = 500;
 
 /** Labels that tell the Pods of one set apart from each other or one rollout from the next. */
 const individualLabels = new Set([
@@ -46,12 +50,37 @@ export async function countReplicas(
       fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded',
       limit: String(EXACT),
     };
-    const { listed, more } = await listPods(api, namespace, query, signal);
-    if (!more) return listed;
+    const { items, next } = await listPods(api, namespace, query, signal);
+    if (next === '') return items.length;
   }
   // The server says how many remain only where nothing is selected.
-  const { listed, remaining } = await listPods(api, namespace, { limit: '1' }, signal);
-  return Math.min(listed + remaining, MOST);
+  const { items, remaining } = await listPods(api, namespace, { limit: '1' }, signal);
+  return Math.min(items.length + remaining, MOST);
+}
+
+/** The Pods that are being deleted, of those that the selector selects; of all of them if it is empty. */
+export async function leavingReplicas(
+  api: Api,
+  namespace: string,
+  selector: string,
+  signal?: AbortSignal,
+): Promise<PodIdentity[]> {
+  const leaving: PodIdentity[] = [];
+  let from = '';
+  do {
+    const query = {
+      ...(selector && { labelSelector: selector }),
+      ...(from && { continue: from }),
+      limit: String(PAGE),
+    };
+    const { items, next } = await listPods(api, namespace, query, signal);
+    for (const metadata of items.map((item) => child(item, 'metadata'))) {
+      const [name, uid] = [text(metadata, 'name'), text(metadata, 'uid')];
+      if (name && uid && isGiven(metadata, 'deletionTimestamp')) leaving.push({ name, uid });
+    }
+    from = next;
+  } while (from !== '');
+  return leaving;
 }
 
 function listPods(
@@ -66,8 +95,8 @@ function listPods(
     const metadata = child(answer, 'metadata');
     const remaining = metadata['remainingItemCount'];
     return {
-      listed: list(answer, 'items').length,
-      more: Boolean(text(metadata, 'continue')),
+      items: list(answer, 'items'),
+      next: text(metadata, 'continue') ?? '',
       remaining: typeof remaining === 'number' ? remaining : 0,
     };
   };

@@ -1,4 +1,4 @@
-import type { Pod, PodReading } from '../protocol/model.ts';
+import type { Pod } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isGiven, isObject, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
@@ -61,7 +61,10 @@ export function toPod(object: Json): Pod {
     uid,
     phase: text(status, 'phase') ?? 'Unknown',
     deleting: isGiven(metadata, 'deletionTimestamp'),
-    running: containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
+    mayRun:
+      // A rejected Pod's statuses are wiped while it runs.
+      list(status, 'containerStatuses').length === 0 ||
+      containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
     ...(nodeName !== undefined && { nodeName }),
     ...(reason !== undefined && { reason }),
   };
@@ -82,24 +85,4 @@ const containerStatuses = [
 function isRunning(status: unknown): boolean {
   const state = child(status, 'state');
   return Object.hasOwn(state, 'running') && isObject(state['running']);
-}
-
-/**
- * What the events of a watch on one name say of the Pod, one after the other. A deletion in the
- * foreground shows by a finalizer, which is gone within milliseconds: only who sees the deletion begin
- * can tell. A watch that is opened anew begins with what is there by then.
- */
-export class PodSightings {
-  /** Of the Pod that was last seen, while it was not being deleted. */
-  #livingUid: string | undefined;
-
-  see(type: string, object: Json): PodReading {
-    const pod = type === 'DELETED' ? undefined : toPod(object);
-    const begins = type === 'MODIFIED' && pod?.deleting && pod.uid === this.#livingUid;
-    this.#livingUid = pod?.deleting ? undefined : pod?.uid;
-    if (!pod) return 'absent';
-    const finalizers = list(child(object, 'metadata'), 'finalizers');
-    const background = begins && !finalizers.includes('foregroundDeletion');
-    return background ? { ...pod, background } : pod;
-  }
 }

@@ -91,7 +91,7 @@ function role(name: string, namespace: string, lockName: string, takeOver: boole
 - apiGroups: [""]
   resources: ["configmaps"]
   resourceNames: ["${lockName}"]
-  verbs: ["get", "watch", "delete"]
+  verbs: ["get", "watch", "patch", "delete"]
 - apiGroups: [""]
   resources: ["pods"]
   verbs: ["get", "list", "watch"${takeOver ? ', "delete"' : ''}]

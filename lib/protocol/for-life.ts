@@ -14,6 +14,7 @@ import {
   holderOf,
   livenessOf,
 } from './model.ts';
+import { afterEnd, joined, predecessorsAt, remaining, sameTenure } from './predecessors.ts';
 
 /** How long a lock may outlive its holder before candidates do the garbage collector's work. */
 export const GARBAGE_COLLECTION_GRACE_MS = 2_000;
@@ -27,17 +28,21 @@ export const WATCHED_POLL_MS = 20 * 60_000;
 export interface Settings {
   readonly podName: string;
   readonly maxBackoffMs: number;
-  readonly takeOverFromNotReadyNodeAfterMs?: number;
+  readonly takeOverFromNotReadyNodeAfterMs?: number | undefined;
+  /** Whether the Pod's UID counts even if the Role does not allow verifying it. */
+  readonly trustsPodUid: boolean;
 }
 
 /** Why the lock cannot be had now. */
-export type Obstacle = Liveness | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
+export type Obstacle =
+  Liveness | 'released' | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
 
 /** Why this Pod must not lead, ever. */
 export type Failure =
   | { readonly because: 'foreign-lock'; readonly lock: Lock }
   | { readonly because: 'pod-not-found' }
   | { readonly because: 'pod-uid-mismatch'; readonly expected: string; readonly actual: string }
+  | { readonly because: 'pod-uid-unverified'; readonly podUid: string }
   | { readonly because: 'pod-terminating' };
 
 /** What to do next; its outcome is the next event. */
@@ -49,8 +54,8 @@ export type Command =
    * `verify`, my own.
    */
   | { readonly do: 'attempt'; readonly podUid: string; readonly verify: boolean }
-  /** Read the lock and its holder afresh. */
-  | { readonly do: 'inspect' }
+  /** Read the lock, the Pods that matter and, where `search`, which replicas are being deleted. */
+  | { readonly do: 'inspect'; readonly search: boolean }
   /** Delete exactly this version of the lock. */
   | { readonly do: 'reclaim'; readonly lock: Lock }
   /** Delete exactly this Pod: its node is gone, and the user chose not to wait for it. */
@@ -62,11 +67,15 @@ export type Command =
   | { readonly do: 'withdraw'; readonly lock: Lock; readonly failure: Failure }
   | { readonly do: 'fail'; readonly failure: Failure };
 
-/** What a watch told. It only ever moves the next look or attempt; it decides nothing itself. */
+/**
+ * What a watch told. A hint moves the next look or attempt, and adds to the Pods that have to be read
+ * before this one leads; it decides nothing itself.
+ */
 export type Hint =
   | { readonly type: 'lock-seen'; readonly lock: Lock }
-  | { readonly type: 'lock-gone'; readonly uid: string }
-  | { readonly type: 'holder-seen'; readonly pod: PodReading }
+  /** With the lock's last state. */
+  | { readonly type: 'lock-gone'; readonly lock: Lock }
+  | { readonly type: 'pod-seen'; readonly pod: PodReading }
   | { readonly type: 'node-changed' }
   | { readonly type: 'watch-opened'; readonly of: Watched }
   | { readonly type: 'watch-lost'; readonly of: Watched };
@@ -79,16 +88,19 @@ export type Event =
   | {
       readonly type: 'attempted';
       readonly outcome: Lock | 'exists' | 'quota';
-      readonly self: PodReading;
-      /** In the order of the state's. */
+      /** Undefined where it was not to be verified. */
+      readonly self: PodReading | undefined;
+      /** Of all predecessors, read after the attempt was decided. */
       readonly predecessors: readonly PodReading[];
     }
   | {
       readonly type: 'inspected';
       readonly lock: Lock | undefined;
-      /** The Pod that is waited for, see `awaited`. */
-      readonly holder: PodReading;
-      readonly node?: NodeReading;
+      /** Of all `podsToRead`. */
+      readonly pods: readonly PodReading[];
+      readonly node?: NodeReading | undefined;
+      /** Where that was to be searched for: the replicas that are being deleted. */
+      readonly leaving?: readonly PodIdentity[] | undefined;
       /** Every watch that there should be is open. */
       readonly watched: boolean;
       /** How many candidates there are, roughly. */
@@ -115,15 +127,12 @@ export interface State {
   readonly podUid: string | undefined;
   /** As last read or seen; undefined while it is free. */
   readonly lock: Lock | undefined;
-  /** The Pod that is waited for, as last read or seen. */
-  readonly holder: PodReading;
-  /**
-   * Who held the lock before it was mine, or free, and may be about to be deleted in the foreground:
-   * I do not lead before that is known to be over.
-   */
+  /** The Pod that is waited for, as last read. */
+  readonly holder: PodReading | undefined;
+  /** The Pods that held earlier locks and may still lead, oldest first: I do not lead before they end. */
   readonly predecessors: readonly PodIdentity[];
-  /** The Pod whose deletion was seen to begin, in the background. */
-  readonly backgroundUid: string | undefined;
+  /** A lock of which nothing was seen kept me from creating mine. */
+  readonly unseen: boolean;
   readonly obstacle: Obstacle;
   /** What a wait is for. */
   readonly next: 'attempt' | 'inspect';
@@ -132,27 +141,32 @@ export interface State {
   readonly polls: number;
   /** Attempts in a row that failed although nobody was found to hold the lock. */
   readonly misses: number;
-  /** Since when this lock's holder is known to be gone. */
-  readonly goneSinceMs: number | undefined;
+  /** Since when this lock's holder is known to be gone, or to have given it up. */
+  readonly leftSinceMs: number | undefined;
   /** Since when the holder's node is known not to be ready. */
   readonly notReadySinceMs: number | undefined;
 }
 
-export function start(settings: Settings, podUid: string | undefined): State {
+/** `predecessors`: those that an earlier call of this process has left. */
+export function start(
+  settings: Settings,
+  podUid: string | undefined,
+  predecessors: readonly PodIdentity[] = [],
+): State {
   return {
     settings,
     command: podUid === undefined ? { do: 'identify' } : { do: 'attempt', podUid, verify: true },
     podUid,
     lock: undefined,
-    holder: 'unreadable',
-    predecessors: [],
-    backgroundUid: undefined,
+    holder: undefined,
+    predecessors,
+    unseen: false,
     obstacle: 'none',
     next: 'attempt',
     crowd: 1,
     polls: 0,
     misses: 0,
-    goneSinceMs: undefined,
+    leftSinceMs: undefined,
     notReadySinceMs: undefined,
   };
 }
@@ -171,11 +185,13 @@ export function step(state: State, event: Event, when: Circumstance): State {
     case 'inspected':
       return onInspected(state, event, when);
     case 'reclaimed':
-      return event.mine ? attempt(forget(state)) : inspect(state);
+      return event.mine && state.lock
+        ? attemptOrWait(ended(state, state.lock), when)
+        : inspect(state);
     case 'evicted':
       return inspect(state);
     case 'time-up':
-      return state.next === 'attempt' ? attempt(state) : inspect(state);
+      return state.next === 'attempt' ? attemptOrWait(state, when) : inspect(state);
     default:
       return onHint(state, event, when);
   }
@@ -184,7 +200,7 @@ export function step(state: State, event: Event, when: Circumstance): State {
 const hints = [
   'lock-seen',
   'lock-gone',
-  'holder-seen',
+  'pod-seen',
   'node-changed',
   'watch-opened',
   'watch-lost',
@@ -193,7 +209,7 @@ const hints = [
 const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   identify: ['identified'],
   attempt: ['attempted'],
-  inspect: ['inspected', 'lock-gone', 'holder-seen'],
+  inspect: ['inspected', 'lock-gone'],
   reclaim: ['reclaimed'],
   evict: ['evicted'],
   wait: ['time-up', ...hints],
@@ -204,44 +220,46 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
 
 function onIdentified(state: State, self: Pod | 'absent'): State {
   if (self === 'absent') return fail(state, { because: 'pod-not-found' });
-  const failure = unfitness(self.uid, self);
+  const { settings } = state;
+  const failure = unfitness(settings, { of: self, found: self });
   if (failure) return fail(state, failure);
   const command: Command = { do: 'attempt', podUid: self.uid, verify: false };
   return { ...state, podUid: self.uid, command };
 }
 
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
-  const failure = unfitness(knownUid(state), event.self);
-  const { outcome } = event;
+  const { outcome, self } = event;
+  const failure = self && unfitness(state.settings, self);
+  const predecessors = remaining(state.predecessors, event.predecessors);
   if (typeof outcome === 'object') {
     if (failure) return { ...state, command: { do: 'withdraw', lock: outcome, failure } };
-    const predecessors = state.predecessors.filter((pod, index) =>
-      isLeaving(pod, event.predecessors[index] ?? 'unreadable'),
-    );
-    return onLockMine({ ...state, lock: outcome, predecessors }, outcome);
+    const held = { ...state, lock: outcome, predecessors, unseen: false };
+    // Holding the lock keeps others out while we wait for our predecessors to end.
+    return predecessors.length > 0 ? inspect(held) : lead(held, outcome);
   }
   if (failure) return fail(state, failure);
-  return inspect({ ...state, obstacle: outcome === 'quota' ? 'quota' : 'none' });
+  const isQuota = outcome === 'quota';
+  return inspect({
+    ...state,
+    predecessors,
+    unseen: !isQuota,
+    obstacle: isQuota ? 'quota' : 'none',
+  });
 }
 
 /**
  * Why the Pod read as mine must not lead: a lock owned by a UID that is not a living Pod's would be
  * garbage-collected under its leader, and a Pod on its way out would only cause one more handover.
  */
-function unfitness(podUid: string, self: PodReading): Failure | undefined {
-  if (self === 'unreadable') return undefined;
-  if (self === 'absent') return { because: 'pod-not-found' };
-  if (self.uid !== podUid) {
-    return { because: 'pod-uid-mismatch', expected: podUid, actual: self.uid };
+function unfitness({ trustsPodUid }: Settings, { of, found }: PodReading): Failure | undefined {
+  if (found === 'unreadable') {
+    return trustsPodUid ? undefined : { because: 'pod-uid-unverified', podUid: of.uid };
   }
-  const liveness = livenessOf(self, self);
-  return liveness === 'alive' ? undefined : { because: 'pod-terminating' };
-}
-
-/** Whoever holds the lock keeps others from leading while he waits for his predecessors to end. */
-function onLockMine(state: State, lock: Lock): State {
-  if (state.predecessors.length > 0) return inspect(state);
-  return { ...state, command: { do: 'lead', lock } };
+  if (found === 'absent') return { because: 'pod-not-found' };
+  if (found.uid !== of.uid) {
+    return { because: 'pod-uid-mismatch', expected: of.uid, actual: found.uid };
+  }
+  return livenessOf({ of, found }) === 'alive' ? undefined : { because: 'pod-terminating' };
 }
 
 function onInspected(
@@ -255,20 +273,15 @@ function onInspected(
   const holder = holderOf(lock);
   if (!holder) return fail(state, { because: 'foreign-lock', lock });
   if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);
-  if (holder.uid === state.podUid) {
-    const [first, ...rest] = state.predecessors;
-    if (first && isLeaving(first, event.holder)) {
-      return waitForChange(state, 'terminating', event.watched, when);
-    }
-    return onLockMine({ ...state, predecessors: rest }, lock);
-  }
+  if (holder.uid === state.podUid) return onOwnLock(before, state, lock, event, when);
+  if (lock.released) return onLockLeft(state, lock, 'released', when);
 
-  const liveness = livenessOf(holder, event.holder);
+  const liveness = state.holder ? livenessOf(state.holder) : 'unknown';
   switch (liveness) {
     case 'finished':
       return { ...state, command: { do: 'reclaim', lock } };
     case 'gone':
-      return onHolderGone(state, lock, when);
+      return onLockLeft(state, lock, 'gone', when);
     case 'unknown':
       return waitForChange(state, liveness, event.watched, when);
     default:
@@ -278,60 +291,55 @@ function onInspected(
 
 /** Takes over what was read, and drops what was concluded about another lock or holder. */
 function remember(state: State, event: Event & { type: 'inspected' }): State {
-  const same = state.lock !== undefined && sameTenure(state.lock, event.lock);
+  const { lock, pods, leaving = [] } = event;
+  const same = sameTenure(state.lock, lock);
+  const predecessors = remaining(joined(state, [...predecessorsAt(state, lock), ...leaving]), pods);
+  const holder = awaited({ ...state, lock, predecessors }, lock);
   return {
     ...state,
-    lock: event.lock,
-    holder: event.holder,
-    predecessors: event.lock
-      ? notedPredecessors(state, event.lock)
-      : lastHolders(state, event.holder),
+    lock,
+    holder: holder && pods.find(({ of }) => of.uid === holder.uid),
+    predecessors,
+    unseen: false,
     crowd: event.crowd,
     polls: event.watched ? 0 : state.polls,
-    misses: event.lock ? 0 : state.misses + 1,
-    goneSinceMs: same ? state.goneSinceMs : undefined,
+    misses: lock ? 0 : state.misses + 1,
+    leftSinceMs: same ? state.leftSinceMs : undefined,
     notReadySinceMs: same && event.node === 'not-ready' ? state.notReadySinceMs : undefined,
   };
 }
 
 /** The Pod whose end a candidate waits for while this is the lock. */
 export function awaited(state: State, lock = state.lock): PodIdentity | undefined {
-  const holder = lock && !lock.deleting ? holderOf(lock) : undefined;
-  return lock && holder?.uid === state.podUid ? notedPredecessors(state, lock)[0] : holder;
+  if (!lock || lock.deleting) return undefined;
+  const holder = holderOf(lock);
+  if (holder?.uid === state.podUid) return predecessorsAt(state, lock)[0];
+  return lock.released ? undefined : holder;
 }
 
-/** Whom I wait for while I hold this lock: also if it was an earlier process of mine that began to. */
-function notedPredecessors(state: State, lock: Lock): readonly PodIdentity[] {
-  if (holderOf(lock)?.uid !== state.podUid) return [];
-  return sameTenure(lock, state.lock) ? state.predecessors : (lock.predecessors ?? []);
+/** The Pods that a look has to read: the one that is waited for, and whoever may still lead. */
+export function podsToRead(state: State, lock: Lock | undefined): readonly PodIdentity[] {
+  const predecessors = predecessorsAt(state, lock);
+  if (!lock) return predecessors.length > MAX_PREDECESSORS ? predecessors : [];
+  const first = awaited(state, lock);
+  return joined(state, [...(first ? [first] : []), ...predecessors]);
 }
 
-/**
- * Who may still lead now that the lock is gone. The garbage collector deletes the lock of a Pod that
- * is deleted in the foreground at once, although the Pod runs until its grace is over; and its watch
- * may tell of that later than the lock's. What is not certain is read while the lock is created.
- */
-function lastHolders(state: State, reading: PodReading = 'unreadable'): readonly PodIdentity[] {
-  const { lock } = state;
-  const holder = lock && holderOf(lock);
-  if (!holder || holder.uid === state.podUid) return state.predecessors;
-  const isKnown = isOver(livenessOf(holder, reading)) || hasLetGo(state, holder);
-  const all = [...(isKnown ? [] : [holder]), ...(lock.predecessors ?? [])];
-  return all.filter(({ uid }) => uid !== state.podUid).slice(0, MAX_PREDECESSORS);
-}
-
-/** The lock's end says nothing new: its holder was over or, deleted in the background, released it. */
-function hasLetGo(state: State, holder: PodIdentity): boolean {
-  return isOver(livenessOf(holder, state.holder)) || state.backgroundUid === holder.uid;
-}
-
-function isOver(liveness: Liveness): boolean {
-  return liveness === 'gone' || liveness === 'finished';
-}
-
-/** Lost its lock, and is being deleted: in the foreground, for all that is known. */
-function isLeaving(pod: PodIdentity, reading: PodReading): boolean {
-  return typeof reading === 'object' && reading.deleting && !isOver(livenessOf(pod, reading));
+/** My own: of this call, or of an earlier one. */
+function onOwnLock(
+  before: State,
+  state: State,
+  lock: Lock,
+  { watched }: { readonly watched: boolean },
+  when: Circumstance,
+): State {
+  // Others may take a lock that was given up: it is never led with again.
+  if (lock.released) return { ...state, command: { do: 'reclaim', lock } };
+  const [first] = state.predecessors;
+  if (!first) return lead(state, lock);
+  // The Pod that was watched has ended: watch the next one.
+  if (first.uid !== podsToRead(before, lock)[0]?.uid) return inspect(state);
+  return waitForChange(state, 'terminating', watched, when);
 }
 
 /** Nobody holds it, yet it could not be created: once is a race, more needs patience. */
@@ -344,12 +352,18 @@ function attemptFreeLock(state: State, when: Circumstance): State {
   return wait({ ...state, obstacle, next: 'attempt' }, when.nowMs + delay);
 }
 
-function onHolderGone(state: State, lock: Lock, when: Circumstance): State {
-  const goneSinceMs = state.goneSinceMs ?? when.nowMs;
-  const dueMs = goneSinceMs + GARBAGE_COLLECTION_GRACE_MS;
-  if (when.nowMs >= dueMs) return { ...state, goneSinceMs, command: { do: 'reclaim', lock } };
+/** Its holder does not lead any more: somebody is about to delete it, or we do. */
+function onLockLeft(
+  state: State,
+  lock: Lock,
+  obstacle: 'gone' | 'released',
+  when: Circumstance,
+): State {
+  const leftSinceMs = state.leftSinceMs ?? when.nowMs;
+  const dueMs = leftSinceMs + GARBAGE_COLLECTION_GRACE_MS;
+  if (when.nowMs >= dueMs) return { ...state, leftSinceMs, command: { do: 'reclaim', lock } };
   const untilMs = dueMs + spreadMs(state.crowd, when.random);
-  return wait({ ...state, obstacle: 'gone', next: 'inspect', goneSinceMs }, untilMs);
+  return wait({ ...state, obstacle, next: 'inspect', leftSinceMs }, untilMs);
 }
 
 function onHolderPresent(
@@ -359,13 +373,14 @@ function onHolderPresent(
   when: Circumstance,
 ): State {
   const afterMs = state.settings.takeOverFromNotReadyNodeAfterMs;
-  if (afterMs === undefined || event.node !== 'not-ready' || typeof event.holder === 'string') {
+  const pod = state.holder?.found;
+  if (afterMs === undefined || event.node !== 'not-ready' || typeof pod !== 'object') {
     return waitForChange(state, obstacle, event.watched, when);
   }
   const notReadySinceMs = state.notReadySinceMs ?? when.nowMs;
   const dueMs = notReadySinceMs + afterMs;
   const seen = { ...state, notReadySinceMs };
-  if (when.nowMs >= dueMs) return { ...seen, command: { do: 'evict', pod: event.holder } };
+  if (when.nowMs >= dueMs) return { ...seen, command: { do: 'evict', pod } };
   // Looks again and again, not once at the end: a node that was ready in between starts anew.
   const pollMs = when.nowMs + backoffMs(state.polls, state.settings.maxBackoffMs, when.random);
   return wait(
@@ -391,15 +406,19 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
   const { nowMs, random } = when;
   switch (hint.type) {
     case 'lock-gone': {
+      // Of another lock than the one that is known, it only tells who may still lead.
+      if (state.lock?.uid !== hint.lock.uid) {
+        return { ...state, predecessors: afterEnd(state, hint.lock) };
+      }
       // Also cuts a look short: what it would have found is out of date.
-      if (state.lock?.uid !== hint.uid) return state;
-      const free = { ...forget(state), predecessors: lastHolders(state) };
-      return wait({ ...free, next: 'attempt' }, nowMs + spreadMs(state.crowd, random));
+      const before = sameTenure(state.lock, hint.lock) ? state : ended(state, state.lock);
+      const free = { ...ended(before, hint.lock), next: 'attempt' as const };
+      return wait(free, nowMs + spreadMs(state.crowd, random));
     }
     case 'lock-seen':
       return onLockSeen(state, hint.lock, when);
-    case 'holder-seen':
-      return onHolderSeen(state, hint.pod, when);
+    case 'pod-seen':
+      return onPodSeen(state, hint.pod, when);
     case 'node-changed':
     case 'watch-opened':
       return inspectBy(state, nowMs + settleMs(state.crowd, random));
@@ -408,36 +427,35 @@ function onHint(state: State, hint: Hint, when: Circumstance): State {
   }
 }
 
-/** Somebody may have taken the lock: stand down, and look who before going on. */
+/**
+ * Somebody may have taken the lock: stand down, and look who before going on. Only after that look is it
+ * known whether that lock has ended, too.
+ */
 function onLockSeen(state: State, lock: Lock, when: Circumstance): State {
   const { lock: known } = state;
-  if (known && sameTenure(known, lock) && known.deleting === lock.deleting) return state;
   const untilMs = when.nowMs + settleMs(state.crowd, when.random);
-  if (known && sameTenure(known, lock)) return wait({ ...state, lock }, untilMs);
-  const predecessors = notedPredecessors(state, lock);
-  return wait({ ...forget(state), lock, predecessors, next: 'inspect' }, untilMs);
-}
-
-/** The same lock object, held by the same Pod. */
-function sameTenure(a: Lock, b: Lock | undefined): boolean {
-  return a.uid === b?.uid && holderOf(a)?.uid === holderOf(b)?.uid;
+  if (!known || !sameTenure(known, lock)) {
+    const before = known ? ended(state, known) : forget(state);
+    return wait({ ...before, predecessors: afterEnd(before, lock), next: 'inspect' }, untilMs);
+  }
+  const released = known.released || lock.released;
+  const deleting = known.deleting || lock.deleting;
+  if (released === known.released && deleting === known.deleting) return state;
+  return inspectBy({ ...state, lock: { ...known, released, deleting } }, untilMs + UNHURRIED_MS);
 }
 
 /** Only a lock that nobody else will free is a matter of milliseconds. */
-function onHolderSeen(before: State, pod: PodReading, when: Circumstance): State {
-  const isBackground = typeof pod === 'object' && pod.background === true;
-  const state = isBackground ? { ...before, backgroundUid: pod.uid } : before;
-  const holder = awaited(state);
-  if (!holder || state.next === 'attempt') return state;
-  const liveness = livenessOf(holder, pod);
-  if (liveness === livenessOf(holder, state.holder)) return state;
-  const seen: State = { ...state, holder: pod, obstacle: liveness };
-  const isMine = state.predecessors.length > 0;
+function onPodSeen(state: State, pod: PodReading, when: Circumstance): State {
+  const { nowMs, random } = when;
+  const expected = awaited(state);
+  const unhurriedMs = nowMs + UNHURRIED_MS + settleMs(state.crowd, random);
+  if (!expected) return state;
+  if (pod.of.uid !== expected.uid) return inspectBy(state, unhurriedMs);
+  const liveness = livenessOf(pod);
+  if (state.holder && liveness === livenessOf(state.holder)) return state;
+  const isMine = state.lock !== undefined && holderOf(state.lock)?.uid === state.podUid;
   const isUpToUs = liveness === 'finished' || (liveness === 'gone' && isMine);
-  const delay = isUpToUs
-    ? spreadMs(state.crowd, when.random)
-    : UNHURRIED_MS + settleMs(state.crowd, when.random);
-  return inspectBy(seen, when.nowMs + delay);
+  return inspectBy(state, isUpToUs ? nowMs + spreadMs(state.crowd, random) : unhurriedMs);
 }
 
 /** Looks by then, unless something sooner is already planned. */
@@ -450,7 +468,13 @@ function wait(state: State, untilMs: number): State {
   return { ...state, command: { do: 'wait', untilMs } };
 }
 
-function attempt(state: State): State {
+/** A lock can note so many predecessors and no more; and while there are any, nobody could lead. */
+function attemptOrWait(state: State, when: Circumstance): State {
+  if (state.predecessors.length > MAX_PREDECESSORS) {
+    const { polls, settings } = state;
+    const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
+    return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
+  }
   return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
 }
 
@@ -460,19 +484,32 @@ function knownUid(state: State): string {
 }
 
 function inspect(state: State): State {
-  return { ...state, command: { do: 'inspect' } };
+  return { ...state, command: { do: 'inspect', search: state.unseen } };
 }
 
-/** The lock is gone, and with it all that was known of its holder. */
+function lead(state: State, lock: Lock): State {
+  const isHeld = sameTenure(state.lock, lock) && holderOf(lock)?.uid === state.podUid;
+  if (!isHeld || lock.released || lock.deleting || state.predecessors.length > 0) {
+    throw new Error('illegal state: a leader without the lock, or with predecessors');
+  }
+  return { ...state, command: { do: 'lead', lock } };
+}
+
+/** This lock is gone. */
+function ended(state: State, lock: Lock): State {
+  return { ...forget(state), predecessors: afterEnd(state, lock) };
+}
+
+/** Nothing is known of the lock or its holder. */
 function forget(state: State): State {
   return {
     ...state,
     lock: undefined,
-    holder: 'unreadable',
-    predecessors: [],
+    holder: undefined,
+    unseen: false,
     obstacle: 'none',
     misses: 0,
-    goneSinceMs: undefined,
+    leftSinceMs: undefined,
     notReadySinceMs: undefined,
   };
 }

@@ -14,15 +14,17 @@ export interface Lock {
   readonly mark?: PodIdentity;
   /** The call of `become` that created it. */
   readonly attempt?: string;
-  /** Whom its creator had to see end before it could lead. */
+  /** The Pods that its creator had to see end before it could lead, oldest first. */
   readonly predecessors?: readonly PodIdentity[];
+  /** Its holder has given it up, and has stopped leading. */
+  readonly released: boolean;
   /** Deletion was asked for; finalizers keep the object. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
 }
 
-/** Who held the lock last and, for he may never have led, who did before him. */
-export const MAX_PREDECESSORS = 2;
+/** The most predecessors that a lock notes. A candidate with more waits until some of them have ended. */
+export const MAX_PREDECESSORS = 16;
 
 /** What the protocol knows of a Pod. */
 export interface Pod extends PodIdentity {
@@ -31,17 +33,16 @@ export interface Pod extends PodIdentity {
   /** Why it is in that phase, for example `Evicted`. */
   readonly reason?: string;
   readonly deleting: boolean;
-  /**
-   * Its deletion was seen to begin, and not in the foreground. If it is in the foreground, the garbage
-   * collector deletes the lock at once, although the Pod may run until its grace is over.
-   */
-  readonly background?: boolean;
-  /** Some container's status (init, sidecar and ephemeral ones included) still says `running`. */
-  readonly running: boolean;
+  /** Some container (init, sidecar and ephemeral ones included) is said to run, or nothing is said of any. */
+  readonly mayRun: boolean;
 }
 
-/** The answer to a read of a Pod: `unreadable` where the Role does not allow it. */
-export type PodReading = Pod | 'absent' | 'unreadable';
+/** What a read said about one Pod; `unreadable` where the Role does not allow it. */
+export interface PodReading {
+  readonly of: PodIdentity;
+  /** What was found under its name: perhaps another Pod. */
+  readonly found: Pod | 'absent' | 'unreadable';
+}
 
 /** The answer to a read of the holder's node. */
 export type NodeReading = 'ready' | 'not-ready' | 'absent';
@@ -57,7 +58,7 @@ export type Liveness =
   | 'alive'
   /** It was asked to go; its processes may still run. */
   | 'terminating'
-  /** Its phase is terminal, and a container is still said to run. */
+  /** Its phase is terminal, and a container may still run. */
   | 'finishing'
   /** Its phase is terminal and nothing of it runs: it never runs again. */
   | 'finished'
@@ -66,12 +67,22 @@ export type Liveness =
   /** The Role does not let us look. */
   | 'unknown';
 
-/** Judges the holder by what was read under its name. */
-export function livenessOf(holder: PodIdentity, reading: PodReading): Liveness {
-  if (reading === 'unreadable') return 'unknown';
-  if (reading === 'absent' || reading.uid !== holder.uid) return 'gone';
-  if (reading.phase === 'Failed' || reading.phase === 'Succeeded') {
-    return reading.running ? 'finishing' : 'finished';
+export function livenessOf({ of, found }: PodReading): Liveness {
+  if (found === 'unreadable') return 'unknown';
+  if (found === 'absent' || found.uid !== of.uid) return 'gone';
+  if (found.phase === 'Failed' || found.phase === 'Succeeded') {
+    return found.mayRun ? 'finishing' : 'finished';
   }
-  return reading.deleting ? 'terminating' : 'alive';
+  return found.deleting ? 'terminating' : 'alive';
+}
+
+/** It never runs again. */
+export function isOver(reading: PodReading): boolean {
+  return ['gone', 'finished'].includes(livenessOf(reading));
+}
+
+/** It lost its lock, is being deleted and may run until its grace is over. */
+export function isLeaving(reading: PodReading): boolean {
+  const { found } = reading;
+  return typeof found === 'object' && found.deleting && !isOver(reading);
 }

@@ -22,4 +22,4 @@ export type { AnsweredMatch, RequestLog, RequestMatch, RequestRecord } from './r
 export type { ResourceDefinition } from './resource-type.ts';
 export type { Verb } from './route.ts';
 export type { Clock } from '../clock.ts';
-export type { ApiRequest, ApiResponse, Transport } from '../kubernetes/transport.ts';
+export type { ApiRequest, ApiResponse, Progress, Transport } from '../kubernetes/transport.ts';

@@ -380,18 +380,6 @@ describe('after success', () => {
     expect(world.holder).toBe('a');
   });
 
-  test('who leads with a lock that another call of the process has released asks again', async () => {
-    const world = await simulation();
-    const process = world.process('a');
-    world.cluster.faults.add({ user: 'a', verb: 'get', resource: 'pods', times: 1, hang: true });
-    const slow = process.become();
-    const quick = await world.settled(process.become());
-    await world.settled(quick.release());
-    const leadership = await world.settled(slow);
-    const lock = world.cluster.getConfigMap('lock');
-    expect(lock?.metadata.resourceVersion).toBe(leadership.fencingToken);
-  });
-
   test('a create that arrives after the release leaves nothing behind', async () => {
     const world = await simulation();
     world.cluster.faults.add({ ...creates, times: 1, reset: true });
@@ -500,22 +488,4 @@ describe('guard', () => {
     expect(world.open).toBe(0);
     expect(world.clock.pending).toBe(0);
   });
-});
-
-test('a deleted lock that is read all the same, from a copy that is behind, is not asked for at full speed', async () => {
-  const world = await simulation();
-  const [a, b] = [world.process('a'), world.process('b')];
-  const leadership = await world.settled(a.become());
-  await world.settled(leadership.release());
-  await world.settled(b.become());
-  // As it stood before the release, and the lock that followed.
-  const stale = { user: 'a', verb: 'get', resource: 'configmaps' } as const;
-  world.cluster.faults.add({ ...stale, staleBy: 2, times: 100 });
-  const before = world.cluster.requests.count(stale);
-  const waiting = a.become();
-  await world.clock.advance(10_000);
-  expect(world.cluster.requests.count(stale) - before).toBeLessThanOrEqual(6);
-  world.cluster.faults.clear();
-  world.cluster.deletePod('b');
-  expect((await world.settled(waiting)).podName).toBe('a');
 });

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import { Simulation } from './simulation.ts';
 
+const HOUR_S = 3_600;
+
 /** Leader `a` and, waiting, `b`, which hears nothing any more of Pods that change. */
 async function deafToPods() {
   const simulation = await Simulation.create();
@@ -20,7 +22,7 @@ async function deafToPods() {
   await clock.advance(1_000);
   cluster.faults.add({ verb: 'watch', resource: 'pods', freeze: true });
   const terminate = (cascade: 'background' | 'foreground') => {
-    cluster.deletePod(pod, { cascade, gracePeriodSeconds: 3_600 });
+    cluster.deletePod(pod, { cascade, gracePeriodSeconds: HOUR_S });
   };
   return {
     simulation,
@@ -66,23 +68,38 @@ describe('the lock of a Pod that is deleted in the foreground goes at once; who 
     expect(world.simulation.holder).toBeUndefined();
   });
 
-  test('leaves the waiting to its next process, and to any other call of its own', async () => {
+  test('leaves the waiting to its next process', async () => {
     const world = await deafToPods();
     await held(world);
     const { simulation, process } = world;
+    process.kill();
     let led = 0;
-    const count = () => {
-      led += 1;
-    };
-    void process.become().then(count);
     const next = simulation.process('b').become();
-    void next.then(count);
+    void next.then(() => {
+      led += 1;
+    });
     await simulation.clock.advance(10_000);
     expect(led).toBe(0);
     simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
     await simulation.settled(next, 5 * 60_000);
-    await simulation.settled(world.follower, 5 * 60_000);
-    expect((await next).fencingToken).toBe((await world.follower).fencingToken);
+    expect((await next).podName).toBe('b');
+  });
+
+  test('leaves the waiting to the next call of its process, also one that it aborted', async () => {
+    const world = await deafToPods();
+    await held(world);
+    const { simulation, process, controller } = world;
+    controller.abort(new Error('no longer'));
+    const next = process.become();
+    let led = 0;
+    void next.then(() => {
+      led += 1;
+    });
+    await simulation.clock.advance(60_000);
+    expect(simulation.holder).toBe('b');
+    expect(led).toBe(0);
+    simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
+    expect((await simulation.settled(next, 5 * 60_000)).podName).toBe('b');
   });
 
   test('tells the Pod that it waits for, and that it is terminating', async () => {
@@ -106,29 +123,153 @@ describe('a lock that its leader released is led with at once', () => {
     expect(world.leads).toBe(true);
   });
 
-  test('while that Pod terminates, as the watch told', async () => {
-    const simulation = await Simulation.create();
-    const pod = simulation.cluster.createPod('a');
-    simulation.cluster.createPod('b');
-    const leadership = await simulation.settled(simulation.become('a'));
-    const follower = simulation.become('b');
-    await simulation.clock.advance(1_000);
-    simulation.cluster.deletePod(pod, { gracePeriodSeconds: 30 });
-    await simulation.clock.advance(1_000);
-    await simulation.settled(leadership.release());
-    await simulation.settled(follower, 100);
-    expect(simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
-  });
+  test.for(['background', 'foreground'] as const)(
+    'while that Pod terminates (%s), although nothing was heard of that',
+    async (cascade) => {
+      const world = await deafToPods();
+      const { simulation, leadership } = world;
+      const released = leadership.release();
+      // Released before the deletion: the garbage collector has nothing to collect any more.
+      await simulation.settled(released);
+      world.terminate(cascade);
+      await simulation.settled(world.follower, 100);
+      expect(simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
+    },
+  );
 
-  test('but by nobody who cannot tell that from a deletion in the foreground: he waits', async () => {
+  test('while that Pod has been terminating for long', async () => {
     const world = await deafToPods();
     world.terminate('background');
     await world.simulation.clock.advance(1_000);
     await world.simulation.settled(world.leadership.release());
-    await world.simulation.clock.advance(10_000);
-    expect(world.simulation.holder).toBe('b');
-    expect(world.leads).toBe(false);
-    world.simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
-    await world.simulation.settled(world.follower, 5 * 60_000);
+    await world.simulation.settled(world.follower, 100);
+    expect(world.leads).toBe(true);
+    expect(world.simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
   });
+
+  test('but not where its leader may not say so: then the Pod is waited for while it terminates', async () => {
+    const world = await deafToPods();
+    const { simulation, leadership } = world;
+    simulation.cluster.faults.add({ user: 'a', verb: 'patch', error: { status: 403 } });
+    world.terminate('background');
+    await simulation.clock.advance(1_000);
+    await simulation.settled(leadership.release());
+    await simulation.clock.advance(10_000);
+    expect(simulation.holder).toBe('b');
+    expect(world.leads).toBe(false);
+    expect(simulation.warnings.map(({ code }) => code)).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
+    simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
+    await simulation.settled(world.follower, 5 * 60_000);
+  });
+
+  test('as soon as it is gone where its leader may not say so, while that Pod runs', async () => {
+    const world = await deafToPods();
+    world.simulation.cluster.faults.add({ user: 'a', verb: 'patch', error: { status: 403 } });
+    await world.simulation.settled(world.leadership.release());
+    await world.simulation.settled(world.follower, 100);
+    expect(world.leads).toBe(true);
+  });
+});
+
+describe('nobody leads beside a leader that is deleted in the foreground and still runs', () => {
+  /** `a` leads; `b`, `c` and `d` wait, and start one after the other. */
+  async function fleet() {
+    const simulation = await Simulation.create();
+    const { clock, cluster } = simulation;
+    for (const name of ['a', 'b', 'c', 'd']) cluster.createPod(name, { labels: { app: 'x' } });
+    await simulation.settled(simulation.become('a'));
+    const led: string[] = [];
+    const follow = async (name: string) => {
+      const process = simulation.process(name);
+      void process.become().then(
+        () => led.push(name),
+        () => undefined,
+      );
+      await clock.advance(1_000);
+      return process;
+    };
+    const foreground = (name: string) => {
+      cluster.deletePod(name, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
+    };
+    const end = (name: string) => {
+      cluster.deletePod(name, { gracePeriodSeconds: 0 });
+    };
+    return { simulation, clock, cluster, led, follow, foreground, end };
+  }
+
+  test.for(['evicted', 'gone'] as const)(
+    'when the Pod that waited for it is %s, and its lock is taken over',
+    async (how) => {
+      const { simulation, clock, cluster, led, follow, foreground, end } = await fleet();
+      const b = await follow('b');
+      foreground('a');
+      await clock.runUntil(() => simulation.holder === 'b');
+      await follow('c');
+      b.kill();
+      if (how === 'evicted') cluster.finishPod('b', 'Failed', { reason: 'Evicted' });
+      else end('b');
+      await clock.runUntil(() => simulation.holder === 'c');
+      await clock.advance(60_000);
+      expect(led).toEqual([]);
+      end('a');
+      await clock.runUntil(() => led.length > 0);
+      expect(led).toEqual(['c']);
+    },
+  );
+
+  test('when three are deleted so, one after the other', async () => {
+    const { simulation, clock, led, follow, foreground, end } = await fleet();
+    for (const [leader, next] of [
+      ['a', 'b'],
+      ['b', 'c'],
+      ['c', 'd'],
+    ] as const) {
+      await follow(next);
+      foreground(leader);
+      await clock.runUntil(() => simulation.holder === next);
+    }
+    for (const name of ['c', 'b', 'a']) {
+      await clock.advance(60_000);
+      expect(led).toEqual([]);
+      end(name);
+    }
+    await clock.runUntil(() => led.length > 0);
+    expect(led).toEqual(['d']);
+  });
+
+  test('when a plain deletion becomes one in the foreground, with a shorter grace', async () => {
+    const { simulation, clock, cluster, led, follow, end } = await fleet();
+    await follow('b');
+    cluster.deletePod('a', { gracePeriodSeconds: HOUR_S });
+    await clock.advance(1_000);
+    cluster.deletePod('a', { cascade: 'foreground', gracePeriodSeconds: HOUR_S / 2 });
+    await clock.runUntil(() => simulation.holder === 'b');
+    await clock.advance(60_000);
+    expect(led).toEqual([]);
+    end('a');
+    await clock.runUntil(() => led.length > 0);
+  });
+
+  test.for([{ app: 'x' }, undefined])(
+    'when nothing but a refused create told of its lock (labels %o)',
+    async (labels) => {
+      const simulation = await Simulation.create();
+      const { clock, cluster } = simulation;
+      for (const name of ['a', 'b']) cluster.createPod(name, labels && { labels });
+      const leadership = await simulation.settled(simulation.become('a'));
+      expect(leadership.podName).toBe('a');
+      const reads = { user: 'b', verb: 'get', resource: 'configmaps' } as const;
+      cluster.faults.add({ ...reads, times: 1, latencyMs: 1_000 });
+      let led = false;
+      void simulation.become('b').then(() => (led = true));
+      await clock.runUntil(() => cluster.requests.count({ user: 'b', verb: 'create' }) === 1);
+      await clock.advance(10);
+      cluster.deletePod('a', { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
+      await clock.runUntil(() => simulation.holder === 'b');
+      await clock.advance(60_000);
+      expect(led).toBe(false);
+      cluster.deletePod('a', { gracePeriodSeconds: 0 });
+      await clock.runUntil(() => led);
+    },
+  );
 });

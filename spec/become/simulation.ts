@@ -2,7 +2,8 @@ import { becomeIn } from '../../lib/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Elections } from '../../lib/elections.ts';
-import { Releases } from '../../lib/release.ts';
+import type { PredecessorMap } from '../../lib/shared.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
 import {
@@ -77,7 +78,8 @@ export class SimulatedSurroundings implements Surroundings {
   readonly clock: Clock;
   readonly environment = { variables: {}, root: '/nonexistent' };
   readonly elections = new Elections();
-  readonly releases = new Releases();
+  readonly unconfirmed = new UnconfirmedEnds();
+  readonly predecessors: PredecessorMap = new Map();
   readonly #simulation: Simulation;
   readonly #user: string;
   readonly #carry: (transport: Transport) => Transport;

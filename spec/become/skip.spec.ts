@@ -5,7 +5,7 @@ import { Elections } from '../../lib/elections.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { LeaseLock, openLock } from '../../lib/lease/lease-lock.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
-import { Releases } from '../../lib/release.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import { SimulatedClock } from '../../lib/testing/index.ts';
 
@@ -14,7 +14,8 @@ function surroundings(variables: Record<string, string>): Surroundings {
     clock: new SimulatedClock(),
     environment: { variables, root: '/nonexistent' },
     elections: new Elections(),
-    releases: new Releases(),
+    unconfirmed: new UnconfirmedEnds(),
+    predecessors: new Map(),
     connect: () => Promise.reject(new Error('nothing may be asked')),
     warn: (message) => {
       throw new Error(message);
@@ -55,7 +56,7 @@ test.for(elections)(
   async ([, elect]) => {
     const warnings: string[] = [];
     const world: Surroundings = {
-      ...surroundings({ KUBECONFIG: '/home/me/.kube/config' }),
+      ...surroundings({ KUBECONFIG: '/etc/kube/config' }),
       warn: (message, code) => warnings.push(`${code}: ${message}`),
     };
     for (let time = 0; time < 3; time += 1) await elect(world);

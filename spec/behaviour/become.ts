@@ -159,10 +159,19 @@ export function becomeBehaviour(
       test('is kept by a restarted container of the same Pod', async () => {
         const { space, a, leadership } = await leaderAndFollower();
         const before = await space.lock('lock');
-        const restarted = await a.become('lock');
+        const restarted = await a.restarted().become('lock');
         expect(restarted.podUid).toBe(a.uid);
         expect(restarted.fencingToken).toBe(leadership.fencingToken);
         expect(await space.lock('lock')).toEqual(before);
+      });
+
+      test('is asked for by one call of a process at a time', async () => {
+        const { a, leadership } = await leaderAndFollower();
+        const again = a.become('lock');
+        await expect(again).rejects.toMatchObject({ code: 'ERR_ALREADY_RUNNING' });
+        await leadership.release();
+        const late = a.become('lock', { timeoutMs: 1_000 });
+        await expect(late).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
       });
 
       test('times out with who holds it', async () => {

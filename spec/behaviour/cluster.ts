@@ -9,7 +9,11 @@ import {
   setHeaderOptions,
 } from '@kubernetes/client-node';
 
+import { becomeIn } from '../../lib/become.ts';
+import { Elections } from '../../lib/elections.ts';
 import { type BecomeOptions, type Leadership, become } from '../../lib/index.ts';
+import { systemSurroundings } from '../../lib/surroundings.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 
 /** Where Pods are whose processes are in this one. */
 export const NODE = 'nowhere';
@@ -41,6 +45,8 @@ export interface Replica {
   readonly uid: string;
   /** Calls `become` as the process of that Pod would. */
   become(lockName: string, options?: BecomeOptions): Promise<Leadership>;
+  /** The same Pod after its container was restarted: a process that knows nothing of the former. */
+  restarted(): Replica;
 }
 
 export interface PodEnd {
@@ -113,7 +119,25 @@ export class Namespace implements AsyncDisposable {
       containerStatuses: [containerStatus('running')],
     });
     const uid = pod.metadata?.uid ?? '';
-    return { name, uid, become: (lock, more) => this.#become(lock, name, uid, more) };
+    return this.#replicaOf(name, uid, (lock, options) => become(lock, options));
+  }
+
+  #replicaOf(name: string, uid: string, call: typeof become): Replica {
+    const identity = { podName: name, podUid: uid };
+    return {
+      name,
+      uid,
+      become: (lock, options) => this.#become(call, lock, { ...identity, ...options }),
+      restarted: () => {
+        const process = {
+          ...systemSurroundings,
+          elections: new Elections(),
+          unconfirmed: new UnconfirmedEnds(),
+          predecessors: new Map(),
+        };
+        return this.#replicaOf(name, uid, (lock, options = {}) => becomeIn(process, lock, options));
+      },
+    };
   }
 
   /** Its processes are gone, and so is the object. */
@@ -177,20 +201,13 @@ export class Namespace implements AsyncDisposable {
     await this.cluster.admin.deleteNamespace({ name: this.name }).catch(() => undefined);
   }
 
-  #become(
-    lockName: string,
-    podName: string,
-    podUid: string,
-    options: BecomeOptions = {},
-  ): Promise<Leadership> {
+  #become(call: typeof become, lockName: string, options: BecomeOptions): Promise<Leadership> {
     const abort = new AbortController();
     this.#aborts.push(abort);
     const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
-    const leadership = become(lockName, {
+    const leadership = call(lockName, {
       kubeConfig: this.cluster.kubeConfig,
       namespace: this.name,
-      podName,
-      podUid,
       ...options,
       signal,
     });

@@ -291,6 +291,20 @@ export function objects(space: () => Space): void {
     expect(answer).toMatchObject({ status: 409, body: { reason: 'Conflict' } });
   });
 
+  test('a patch that names another UID is refused, and one that names this one is not', async () => {
+    const { configMaps } = space();
+    const { name, uid, resourceVersion } = await space().configMap(fresh('lock'));
+    const path = `${configMaps}/${name}`;
+    const annotations = { 'leader-for-life/released': 'true' };
+    const other = fresh('uid');
+    const refused = await space().patch(path, { metadata: { uid: other, annotations } });
+    expect(refused).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
+    const both = { metadata: { uid: other, resourceVersion: '1', annotations } };
+    expect((await space().patch(path, both)).body).toMatchObject({ reason: 'Conflict' });
+    const marked = await space().patch(path, { metadata: { uid, resourceVersion, annotations } });
+    expect(stored(marked)).toMatchObject({ uid, annotations });
+  });
+
   test('every request takes a timeout, and none that is no duration: 400', async () => {
     const { admin, configMaps } = space();
     const name = fresh('lock');

@@ -7,11 +7,11 @@ import { describe, expect, test } from 'vitest';
 
 import { becomeIn } from '../../lib/become.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { Connection } from '../../lib/kubernetes/connection.ts';
 import { Elections } from '../../lib/elections.ts';
+import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
-import { Releases } from '../../lib/release.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import { Container } from '../support/container.ts';
 import { hasty } from './haste.ts';
 import { hostileJson, hostileTexts } from './hostile.ts';
@@ -93,7 +93,8 @@ async function expectFounded(
     clock: hasty,
     environment: container,
     elections: new Elections(),
-    releases: new Releases(),
+    unconfirmed: new UnconfirmedEnds(),
+    predecessors: new Map(),
     warn: witness.warn,
     connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>
       Promise.resolve(new Connection(credentials, hasty, 'spec')),
@@ -197,7 +198,8 @@ describe('a kubeconfig file', () => {
           clock: systemClock,
           environment: container,
           elections: new Elections(),
-          releases: new Releases(),
+          unconfirmed: new UnconfirmedEnds(),
+          predecessors: new Map(),
           warn: () => undefined,
           connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>
             Promise.resolve(new Connection(credentials, systemClock, 'spec')),

@@ -10,7 +10,7 @@ import type { Environment } from '../../lib/kubernetes/environment.ts';
 import { leadIn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
 import { Elections } from '../../lib/elections.ts';
-import { Releases } from '../../lib/release.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import type { Surroundings } from '../../lib/surroundings.ts';
 import { createCluster } from '../../lib/testing/index.ts';
 import { certificateFor } from '../support/certificate.ts';
@@ -205,7 +205,8 @@ function surroundingsOf(witness: Witness, environment: Environment): Surrounding
     clock: hasty,
     environment,
     elections: new Elections(),
-    releases: new Releases(),
+    unconfirmed: new UnconfirmedEnds(),
+    predecessors: new Map(),
     warn: witness.warn,
     connect: (credentials) => Promise.resolve(new Connection(credentials, hasty, 'spec')),
   };

@@ -58,6 +58,7 @@ const read = {
   owner,
   mark: owner,
   attempt: 'attempt-1',
+  released: false,
   deleting: false,
   finalizers: [],
 };
@@ -75,6 +76,7 @@ describe('the lock', () => {
       'leader-for-life/pod-uid',
       'leader-for-life/attempt',
       'leader-for-life/predecessors',
+      'leader-for-life/released',
     ]);
   });
 });
@@ -151,6 +153,101 @@ describe('creating the lock', () => {
   });
 });
 
+describe('the predecessors of a lock', () => {
+  const before = [
+    { name: 'app-1', uid: 'uid-of-app-1' },
+    { name: 'app-2', uid: 'uid-of-app-2' },
+  ];
+  const note = 'app-1/uid-of-app-1,app-2/uid-of-app-2';
+  const noted = (annotation: unknown) => {
+    const annotations = {
+      ...stored.metadata.annotations,
+      'leader-for-life/predecessors': annotation,
+    };
+    return { ...stored, metadata: { ...stored.metadata, annotations } };
+  };
+
+  it('are noted in it, oldest first', async () => {
+    transport.reply(201, noted(note));
+    const created = await lock.create(owner, 'attempt-1', before);
+    expect(created).toEqual({ ...read, predecessors: before });
+    expect(transport.requests[0]?.body).toEqual(
+      expect.objectContaining({
+        metadata: expect.objectContaining({
+          annotations: expect.objectContaining({ 'leader-for-life/predecessors': note }) as unknown,
+        }) as unknown,
+      }),
+    );
+  });
+
+  it.each([
+    ['none', stored],
+    ['one that is missing', noted('app-1/uid-of-app-1')],
+    ['another order', noted('app-2/uid-of-app-2,app-1/uid-of-app-1')],
+    ['another Pod', noted('app-1/uid-of-app-1,app-2/successor')],
+  ])('have to be stored as they were sent: not as %s', async (_, answer) => {
+    transport.reply(201, answer);
+    await expect(lock.create(owner, 'attempt-1', before)).rejects.toThrow(
+      'the answer is not the ConfigMap that was to be created',
+    );
+  });
+
+  it.each([
+    [note, before],
+    ['app-1/uid-of-app-1,,App_3/uid,app-2/uid-of-app-2,app-4/', before],
+    ['', undefined],
+    ['app-1', undefined],
+    [7, undefined],
+  ])('are read, as far as they can be: %j', (annotation, expected) => {
+    expect(toLock(noted(annotation)).predecessors).toEqual(expected);
+  });
+});
+
+describe('marking the lock as released', () => {
+  const { uid, resourceVersion } = read;
+  const marked = {
+    ...stored,
+    metadata: {
+      ...stored.metadata,
+      resourceVersion: '8',
+      annotations: { ...stored.metadata.annotations, 'leader-for-life/released': 'true' },
+    },
+  };
+
+  it('changes exactly the version that was read, and gives what became of it', async () => {
+    transport.reply(200, marked);
+    const released = { ...read, resourceVersion: '8', released: true };
+    await expect(lock.release(read)).resolves.toEqual(released);
+    expect(transport.requests).toEqual([
+      {
+        method: 'PATCH',
+        path: object,
+        contentType: 'application/merge-patch+json',
+        query: expect.anything(),
+        body: {
+          metadata: { uid, resourceVersion, annotations: { 'leader-for-life/released': 'true' } },
+        },
+      },
+    ]);
+  });
+
+  it.each([404, 409, 422])('tells with a %i that it was changed meanwhile', async (status) => {
+    transport.refuse(status);
+    await expect(lock.release(read)).resolves.toBe('changed');
+  });
+
+  it.each([403, 500])('fails with a %i', async (status) => {
+    transport.refuse(status);
+    await expect(lock.release(read)).rejects.toMatchObject({ status });
+  });
+
+  it('is what a lock says whose annotation is there, whatever is in it', () => {
+    expect(toLock(stored).released).toBe(false);
+    const annotations = { 'leader-for-life/released': '' };
+    expect(toLock({ metadata: { ...stored.metadata, annotations } }).released).toBe(true);
+  });
+});
+
 describe('deleting the lock', () => {
   const { uid, resourceVersion } = read;
 
@@ -194,7 +291,13 @@ describe('deleting the lock', () => {
 
 describe('a ConfigMap that is read', () => {
   const metadata = { uid: 'u', resourceVersion: '1' };
-  const bare = { uid: 'u', resourceVersion: '1', deleting: false, finalizers: [] };
+  const bare = {
+    uid: 'u',
+    resourceVersion: '1',
+    released: false,
+    deleting: false,
+    finalizers: [],
+  };
   const pod = { apiVersion: 'v1', kind: 'Pod', name: 'app-1', uid: 'uid-of-app-1' };
   const of = (more: object) => toLock({ metadata: { ...metadata, ...more } });
 
@@ -301,6 +404,10 @@ describe('an answer that cannot be meant', () => {
     ['another owner', { ownerReferences: [another] }],
     ['another attempt', { annotations: { 'leader-for-life/attempt': 'attempt-2' } }],
     ['nobody', { ownerReferences: [], annotations: {} }],
+    [
+      'one that was released',
+      { annotations: { ...stored.metadata.annotations, 'leader-for-life/released': 'true' } },
+    ],
   ])('is a created one of %s', async (_, metadata) => {
     transport.reply(201, changed(metadata));
     await expect(lock.create(owner, 'attempt-1')).rejects.toThrow(

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
-import { countReplicas, replicaSelector } from '../../lib/kubernetes/crowd.ts';
+import { countReplicas, leavingReplicas, replicaSelector } from '../../lib/kubernetes/crowd.ts';
 import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
@@ -128,5 +128,58 @@ describe('counting replicas', () => {
     await settled();
     controller.abort(new Error('the reason'));
     await expect(counting).rejects.toThrow('the reason');
+  });
+});
+
+describe('searching for replicas that are being deleted', () => {
+  let transport: ScriptedTransport;
+  let api: Api;
+
+  beforeEach(() => {
+    transport = new ScriptedTransport();
+    api = new Api(transport, new ManualClock());
+  });
+
+  const metadata = (name: string, isLeaving: boolean) => ({
+    metadata: {
+      name,
+      uid: `uid-of-${name}`,
+      ...(isLeaving && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    },
+  });
+  const pageOf = (items: object[], more: object = {}) => ({ ...page(0, more), items });
+  const queries = () => transport.requests.map(({ query }) => query);
+
+  it('finds them, and no others', async () => {
+    transport.reply(200, pageOf([metadata('a', false), metadata('b', true), { metadata: {} }]));
+    const found = await leavingReplicas(api, 'prod', 'app=x');
+    expect(found).toEqual([{ name: 'b', uid: 'uid-of-b' }]);
+    expect(queries()).toEqual([{ timeout: '8000ms', labelSelector: 'app=x', limit: '500' }]);
+  });
+
+  it('leaves out none because it has ended: a container of it may still run', async () => {
+    transport.reply(200, pageOf([]));
+    await leavingReplicas(api, 'prod', 'app=x');
+    expect(queries()[0]).not.toHaveProperty('fieldSelector');
+  });
+
+  it('looks at all Pods where no label can tell', async () => {
+    transport.reply(200, pageOf([metadata('b', true)]));
+    await expect(leavingReplicas(api, 'prod', '')).resolves.toHaveLength(1);
+    expect(queries()[0]).not.toHaveProperty('labelSelector');
+  });
+
+  it('reads every page', async () => {
+    transport
+      .reply(200, pageOf([metadata('a', true)], { continue: 'token' }))
+      .reply(200, pageOf([metadata('b', true)]));
+    const found = await leavingReplicas(api, 'prod', 'app=x');
+    expect(found.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(queries()[1]).toMatchObject({ continue: 'token', labelSelector: 'app=x' });
+  });
+
+  it('fails as the API does', async () => {
+    transport.refuse(403);
+    await expect(leavingReplicas(api, 'prod', '')).rejects.toMatchObject({ status: 403 });
   });
 });

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
 import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
-import { PodSightings, forceDeletePod, getPod, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
+import { forceDeletePod, getPod, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
+import { livenessOf } from '../../lib/protocol/model.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 
@@ -31,7 +32,7 @@ const read = {
   nodeName: 'n1',
   phase: 'Running',
   deleting: false,
-  running: true,
+  mayRun: true,
 };
 
 const refusals = [401, 403, 422, 500];
@@ -117,7 +118,7 @@ describe('a Pod that is read', () => {
       ...metadata,
       phase: 'Unknown',
       deleting: false,
-      running: false,
+      mayRun: true,
     });
   });
 
@@ -147,9 +148,10 @@ describe('a Pod that is read', () => {
   });
 
   it.each(['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'])(
-    'runs while one of its %s does',
+    'may run while one of its %s does',
     (statuses) => {
-      const of = (...list: unknown[]) => withStatus({ [statuses]: list }).running;
+      const of = (...list: unknown[]) =>
+        withStatus({ containerStatuses: [terminated], [statuses]: list }).mayRun;
       expect(of(running)).toBe(true);
       expect(of(terminated, running)).toBe(true);
       expect(of(terminated, terminated)).toBe(false);
@@ -158,77 +160,38 @@ describe('a Pod that is read', () => {
       expect(of({ state: { running: null } })).toBe(false);
       expect(of({ state: { running: true } }, {}, null, 7, 'running', [running])).toBe(false);
       expect(of({ state: Object.create({ running: {} }) as object })).toBe(false);
-      expect(of()).toBe(false);
     },
   );
 
-  it('does not run where no list of containers says so', () => {
-    expect(withStatus({ containerStatuses: running, otherStatuses: [running] }).running).toBe(
-      false,
-    );
-    expect(withStatus(null).running).toBe(false);
-  });
-});
-
-describe('what a watch tells of a Pod', () => {
-  const terminating = (finalizers?: unknown, uid = 'uid-of-app-0') => ({
-    ...stored,
-    metadata: { ...stored.metadata, uid, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers },
-  });
-  const told = (...events: [type: string, object: Record<string, unknown>][]) => {
-    const sightings = new PodSightings();
-    return events.map(([type, object]) => sightings.see(type, object)).at(-1);
-  };
-
-  it.each(['ADDED', 'MODIFIED'])('is the Pod when it is %s', (type) => {
-    expect(told([type, stored])).toEqual(read);
+  it.each([
+    ['no status at all', null],
+    ['none of its containers', { initContainerStatuses: [terminated] }],
+    ['none of its containers any more', { phase: 'Failed', containerStatuses: [] }],
+    ['its containers as something else than a list', { containerStatuses: running }],
+  ])('may run where it has %s: that is no evidence', (_, status) => {
+    expect(withStatus(status).mayRun).toBe(true);
   });
 
-  it('is that it is absent once it is deleted', () => {
-    expect(told(['DELETED', stored])).toBe('absent');
+  it.each([
+    ['a terminal phase and no status of any container', {}, 'finishing'],
+    [
+      'a terminal phase, whatever its init containers did',
+      { initContainerStatuses: [terminated] },
+      'finishing',
+    ],
+    [
+      'a terminal phase, and its containers have terminated',
+      { containerStatuses: [terminated] },
+      'finished',
+    ],
+  ])('with %s has ended only if that is known of its containers', (_, statuses, liveness) => {
+    const found = withStatus({ phase: 'Failed', reason: 'NodeAffinity', ...statuses });
+    expect(livenessOf({ of: metadata, found })).toBe(liveness);
   });
 
-  it.each([undefined, [], ['a/b', 'orphan'], 'foregroundDeletion'])(
-    'is that its deletion has begun in the background, with finalizers %j',
-    (finalizers) => {
-      const seen = told(['ADDED', stored], ['MODIFIED', terminating(finalizers)]);
-      expect(seen).toMatchObject({ deleting: true, background: true });
-    },
-  );
-
-  it('is not that where it was deleted in the foreground, nor later on', () => {
-    const foreground = ['MODIFIED', terminating(['a/b', 'foregroundDeletion'])] as const;
-    expect(told(['ADDED', stored], [...foreground])).not.toHaveProperty('background');
-    const later = ['MODIFIED', terminating()] as const;
-    expect(told(['ADDED', stored], [...foreground], [...later])).not.toHaveProperty('background');
-  });
-
-  it('is not that where its deletion was not seen to begin', () => {
-    const deleted = terminating();
-    const other = terminating(undefined, 'successor');
-    for (const events of [
-      [['ADDED', deleted]],
-      [['MODIFIED', deleted]],
-      [
-        ['ADDED', deleted],
-        ['MODIFIED', deleted],
-      ],
-      [
-        ['ADDED', stored],
-        ['ADDED', deleted],
-      ],
-      [
-        ['ADDED', stored],
-        ['MODIFIED', other],
-      ],
-      [
-        ['ADDED', stored],
-        ['DELETED', stored],
-        ['MODIFIED', deleted],
-      ],
-    ] as [string, Record<string, unknown>][][]) {
-      expect(told(...events)).not.toHaveProperty('background');
-    }
+  it('does not run because something else is said to', () => {
+    const status = { containerStatuses: [terminated], otherStatuses: [running] };
+    expect(withStatus(status).mayRun).toBe(false);
   });
 });
 

@@ -78,7 +78,7 @@ describe('the Role for a candidate', () => {
       - apiGroups: [""]
         resources: ["configmaps"]
         resourceNames: ["my-lock"]
-        verbs: ["get", "watch", "delete"]
+        verbs: ["get", "watch", "patch", "delete"]
       - apiGroups: [""]
         resources: ["pods"]
         verbs: ["get", "list", "watch"]

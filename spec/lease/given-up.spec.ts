@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { leadIn } from '../../lib/lease/lead.ts';
 import { Elections } from '../../lib/elections.ts';
-import { Releases } from '../../lib/release.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import { SimulatedClock, createCluster } from '../../lib/testing/index.ts';
 
 /** Where the made-up connection leads is up to the spec. */
@@ -23,7 +23,8 @@ describe('an elector that is told to stop while a write of its has no answer', (
       clock,
       environment: { variables: {}, root: '/nonexistent' },
       elections: new Elections(),
-      releases: new Releases(),
+      unconfirmed: new UnconfirmedEnds(),
+      predecessors: new Map(),
       connect: () => Promise.resolve(cluster.transport({ user: 'admin' })),
       warn: () => undefined,
     };

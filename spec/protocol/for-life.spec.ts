@@ -9,34 +9,39 @@ import {
   GARBAGE_COLLECTION_GRACE_MS,
   UNHURRIED_MS,
   WATCHED_POLL_MS,
-  awaited,
   start,
   step,
 } from '../../lib/protocol/for-life.ts';
-import type { PodReading } from '../../lib/protocol/model.ts';
-import { aLock, aPod, aState, lockWithout, ME, RIVAL, SETTINGS } from './fixtures.ts';
+import type { PodIdentity, PodReading } from '../../lib/protocol/model.ts';
+import {
+  ME,
+  RIVAL,
+  SETTINGS,
+  aLock,
+  aPod,
+  aReading,
+  aState,
+  anEndedPod,
+  inspected,
+  lockWithout,
+  ofMe,
+} from './fixtures.ts';
 
 const NOW = 50_000;
 const when = { nowMs: NOW, random: 0.5 };
 
-const inspecting: Command = { do: 'inspect' };
+const inspecting: Command = { do: 'inspect', search: false };
 const attempting: Command = { do: 'attempt', podUid: ME.uid, verify: true };
 
 const mine = aLock({ owner: ME, mark: ME });
 const myPod = aPod({ ...ME });
-
-/** The rival's lock as read, with its Pod running and all watches open, unless told otherwise. */
-function inspected(changes: Partial<Event & { type: 'inspected' }> = {}): Event {
-  const usual = { lock: aLock(), holder: aPod(), watched: true, crowd: 1 };
-  return { type: 'inspected', ...usual, ...changes };
-}
 
 /** Waiting for the rival, whose Pod runs, with a look planned at a given time. */
 function waiting(changes: Partial<State> = {}, untilMs = NOW + 60_000): State {
   return aState({
     command: { do: 'wait', untilMs },
     lock: aLock(),
-    holder: aPod(),
+    holder: aReading(),
     obstacle: 'alive',
     next: 'inspect',
     crowd: 100,
@@ -64,15 +69,15 @@ describe('a candidate starts', () => {
       command: attempting,
       podUid: ME.uid,
       lock: undefined,
-      holder: 'unreadable',
+      holder: undefined,
       predecessors: [],
-      backgroundUid: undefined,
+      unseen: false,
       obstacle: 'none',
       next: 'attempt',
       crowd: 1,
       polls: 0,
       misses: 0,
-      goneSinceMs: undefined,
+      leftSinceMs: undefined,
       notReadySinceMs: undefined,
     });
   });
@@ -87,14 +92,14 @@ describe('a candidate starts', () => {
 describe('transitions that are our bug', () => {
   const events: Event[] = [
     { type: 'identified', self: 'absent' },
-    { type: 'attempted', outcome: 'exists', self: 'unreadable', predecessors: [] },
+    { type: 'attempted', outcome: 'exists', self: ofMe(), predecessors: [] },
     inspected(),
     { type: 'reclaimed', mine: true },
     { type: 'evicted' },
     { type: 'time-up' },
     { type: 'lock-seen', lock: aLock() },
-    { type: 'lock-gone', uid: 'lock-1' },
-    { type: 'holder-seen', pod: 'absent' },
+    { type: 'lock-gone', lock: aLock() },
+    { type: 'pod-seen', pod: aReading('absent') },
     { type: 'node-changed' },
     { type: 'watch-opened', of: 'lock' },
     { type: 'watch-lost', of: 'lock' },
@@ -104,7 +109,7 @@ describe('transitions that are our bug', () => {
   const commands: [Command, Event['type'][]][] = [
     [{ do: 'identify' }, ['identified']],
     [attempting, ['attempted']],
-    [inspecting, ['inspected', 'lock-gone', 'holder-seen']],
+    [inspecting, ['inspected', 'lock-gone']],
     [{ do: 'reclaim', lock: aLock() }, ['reclaimed']],
     [{ do: 'evict', pod: aPod() }, ['evicted']],
     [{ do: 'wait', untilMs: NOW }, ['time-up', ...hints]],
@@ -133,7 +138,8 @@ describe('transitions that are our bug', () => {
   );
 
   it('throw: an attempt by nobody', () => {
-    const nobody = aState({ podUid: undefined, command: { do: 'reclaim', lock: aLock() } });
+    const command: Command = { do: 'reclaim', lock: aLock() };
+    const nobody = aState({ podUid: undefined, lock: aLock(), command });
     expect(() => step(nobody, { type: 'reclaimed', mine: true }, when)).toThrow(
       new Error('illegal state: an attempt without a Pod UID'),
     );
@@ -142,7 +148,7 @@ describe('transitions that are our bug', () => {
   it('change no state that was handed in', () => {
     const before = structuredClone(waiting());
     const state = Object.freeze(waiting());
-    step(state, { type: 'lock-gone', uid: 'lock-1' }, when);
+    step(state, { type: 'lock-gone', lock: aLock() }, when);
     expect(state).toEqual(before);
   });
 });
@@ -162,7 +168,7 @@ describe('having read its own Pod, a candidate', () => {
     { self: { ...myPod, deleting: true }, failure: { because: 'pod-terminating' } },
     { self: { ...myPod, phase: 'Failed' }, failure: { because: 'pod-terminating' } },
     {
-      self: { ...myPod, phase: 'Succeeded', running: false },
+      self: { ...myPod, phase: 'Succeeded', mayRun: false },
       failure: { because: 'pod-terminating' },
     },
   ] as const)('fails with $failure.because when it is $self', ({ self, failure }) => {
@@ -172,10 +178,14 @@ describe('having read its own Pod, a candidate', () => {
 });
 
 describe('having tried to create the lock, a candidate', () => {
-  const attempted = (outcome: (Event & { type: 'attempted' })['outcome'], self: PodReading) =>
+  const attempted = (
+    outcome: (Event & { type: 'attempted' })['outcome'],
+    self: PodReading['found'] | undefined,
+    before: Partial<State> = {},
+  ) =>
     step(
-      aState({ command: attempting }),
-      { type: 'attempted', outcome, self, predecessors: [] },
+      aState({ command: attempting, ...before }),
+      { type: 'attempted', outcome, self: self && ofMe(self), predecessors: [] },
       when,
     );
   const mismatch = {
@@ -183,20 +193,26 @@ describe('having tried to create the lock, a candidate', () => {
     expected: ME.uid,
     actual: 'another',
   } as const;
-  const unfit: [string, PodReading, Failure][] = [
+  const unfit: [string, PodReading['found'], Failure][] = [
     ['is not there', 'absent', { because: 'pod-not-found' }],
     ['has another UID', { ...myPod, uid: 'another' }, mismatch],
     ['has another UID and is deleted', { ...myPod, uid: 'another', deleting: true }, mismatch],
     ['is being deleted', { ...myPod, deleting: true }, { because: 'pod-terminating' }],
     ['has failed', { ...myPod, phase: 'Failed' }, { because: 'pod-terminating' }],
+    ['may not be read', 'unreadable', { because: 'pod-uid-unverified', podUid: ME.uid }],
   ];
+  const settings = { ...SETTINGS, trustsPodUid: true };
 
-  it.each([myPod, { ...myPod, phase: 'Pending', running: false }, 'unreadable'] as const)(
+  it.each([myPod, { ...myPod, phase: 'Pending', mayRun: false }])(
     'leads if it was created and its Pod is %j',
     (self) => {
       expect(attempted(mine, self).command).toEqual({ do: 'lead', lock: mine });
     },
   );
+
+  it('leads if it was created and it had read its own Pod before', () => {
+    expect(attempted(mine, undefined).command).toEqual({ do: 'lead', lock: mine });
+  });
 
   it.each(unfit)('takes it back if its Pod %s', (_, self, failure) => {
     expect(attempted(mine, self).command).toEqual({ do: 'withdraw', lock: mine, failure });
@@ -207,9 +223,22 @@ describe('having tried to create the lock, a candidate', () => {
     expect(attempted('quota', self).command).toEqual({ do: 'fail', failure });
   });
 
-  it.each([myPod, 'unreadable'] as const)('looks who has it if it exists (Pod: %j)', (self) => {
-    const state = attempted('exists', self);
-    expect(state.command).toEqual(inspecting);
+  it('goes on with a UID that cannot be verified, where the caller vouches for it', () => {
+    const leads = attempted(mine, 'unreadable', { settings });
+    expect(leads.command).toEqual({ do: 'lead', lock: mine });
+    expect(attempted('exists', 'unreadable', { settings }).command.do).toBe('inspect');
+  });
+
+  it.each(unfit.slice(0, -1))(
+    'does not take the word of the caller for it that its Pod %s',
+    (_, self, failure) => {
+      expect(attempted('exists', self, { settings }).command).toEqual({ do: 'fail', failure });
+    },
+  );
+
+  it('looks who has it if it exists', () => {
+    const state = attempted('exists', myPod);
+    expect(state.command).toEqual({ do: 'inspect', search: true });
     expect(state.obstacle).toBe('none');
   });
 
@@ -220,14 +249,7 @@ describe('having tried to create the lock, a candidate', () => {
   });
 
   it('forgets the quota when the lock exists after all', () => {
-    const before = aState({ command: attempting, obstacle: 'quota' });
-    const event = {
-      type: 'attempted',
-      outcome: 'exists',
-      self: myPod,
-      predecessors: [],
-    } as const;
-    expect(step(before, event, when).obstacle).toBe('none');
+    expect(attempted('exists', myPod, { obstacle: 'quota' }).obstacle).toBe('none');
   });
 });
 
@@ -279,7 +301,7 @@ describe('having found the lock free, a candidate', () => {
 });
 
 describe('having read the lock, a candidate', () => {
-  const inspect = (changes: Partial<Event & { type: 'inspected' }>, state: Partial<State> = {}) =>
+  const inspect = (changes: Parameters<typeof inspected>[0], state: Partial<State> = {}) =>
     step(aState({ command: inspecting, ...state }), inspected(changes), when);
 
   it('fails, and leaves it alone, if no Pod owns it and it is not marked as ours', () => {
@@ -299,8 +321,8 @@ describe('having read the lock, a candidate', () => {
   });
 
   it('does not lead with a lock of a Pod that has its name, but another UID', () => {
-    const lock = aLock({ owner: { name: ME.name, uid: 'former' } });
-    const state = inspect({ lock, holder: myPod });
+    const former = { name: ME.name, uid: 'former' };
+    const state = inspect({ lock: aLock({ owner: former }), pods: [aReading(myPod, former)] });
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + GARBAGE_COLLECTION_GRACE_MS });
     expect(state.obstacle).toBe('gone');
   });
@@ -312,7 +334,7 @@ describe('having read the lock, a candidate', () => {
   });
 
   it.each(['Failed', 'Succeeded'])('deletes it if its holder has %s for good', (phase) => {
-    const state = inspect({ holder: aPod({ phase, running: false }) });
+    const state = inspect({ holder: anEndedPod({ phase }) });
     expect(state.command).toEqual({ do: 'reclaim', lock: aLock() });
   });
 
@@ -326,7 +348,7 @@ describe('having read the lock, a candidate', () => {
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
     expect(state).toMatchObject({
       lock: aLock(),
-      holder,
+      holder: aReading(holder),
       obstacle,
       next: 'inspect',
       crowd: 7,
@@ -370,14 +392,14 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
     const state = look(NOW, known);
     const untilMs = NOW + GARBAGE_COLLECTION_GRACE_MS + spreadMs(100, 0.5);
     expect(state.command).toEqual({ do: 'wait', untilMs });
-    expect(state).toMatchObject({ obstacle: 'gone', next: 'inspect', goneSinceMs: NOW });
+    expect(state).toMatchObject({ obstacle: 'gone', next: 'inspect', leftSinceMs: NOW });
   });
 
   it('does not start counting anew with each look', () => {
     const first = { ...look(NOW, known), command: inspecting };
     const second = look(NOW + 1_999, first);
     expect(second.command).toMatchObject({ do: 'wait' });
-    expect(second.goneSinceMs).toBe(NOW);
+    expect(second.leftSinceMs).toBe(NOW);
     const third = look(NOW + 2_000, { ...second, command: inspecting });
     expect(third.command).toEqual({ do: 'reclaim', lock: aLock() });
   });
@@ -389,12 +411,12 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
     const first = { ...look(NOW, known), command: inspecting };
     const second = look(NOW + 5_000, first, changes);
     expect(second.command).toMatchObject({ do: 'wait' });
-    expect(second.goneSinceMs).toBe(NOW + 5_000);
+    expect(second.leftSinceMs).toBe(NOW + 5_000);
   });
 
   it('starts counting anew if it knew of no lock', () => {
-    const stale = aState({ command: inspecting, goneSinceMs: 0 });
-    expect(look(NOW, stale).goneSinceMs).toBe(NOW);
+    const stale = aState({ command: inspecting, leftSinceMs: 0 });
+    expect(look(NOW, stale).leftSinceMs).toBe(NOW);
   });
 
   it('counts on for a newer version of the same lock', () => {
@@ -407,228 +429,6 @@ describe('while the holder is gone and its lock is still there, a candidate', ()
     const first = { ...look(NOW, known), command: inspecting };
     const lock = lockWithout('owner');
     expect(look(NOW + 5_000, first, { lock }).command).toEqual({ do: 'reclaim', lock });
-  });
-});
-
-describe('when the lock goes and its holder may be on its way out (foreground deletion), a candidate', () => {
-  const leaving = aPod({ deleting: true });
-  const elder = { name: 'app-2', uid: 'uid-of-app-2' };
-  const eldest = { name: 'app-3', uid: 'uid-of-app-3' };
-  const lookedAt = (state: State, changes: Partial<Event & { type: 'inspected' }> = {}) =>
-    step({ ...state, command: inspecting }, inspected({ crowd: 100, ...changes }), when);
-  const gone = { type: 'lock-gone', uid: 'lock-1' } as const;
-  /** Somebody holds the lock, and then it is gone; what a watch and what a look make of it. */
-  const bereft = (changes: Partial<State>, holder: PodReading = 'unreadable') => [
-    step(waiting(changes), gone, when),
-    step(waiting({ ...changes, command: inspecting }), gone, when),
-    lookedAt(waiting(changes), { lock: undefined, holder }),
-  ];
-
-  it.each([
-    ['runs', { holder: aPod() }],
-    ['has not been read', { holder: 'unreadable' }],
-    ['is being deleted, perhaps so', { holder: leaving }],
-    ['is, when another was not', { holder: leaving, backgroundUid: 'former' }],
-    ['has ended but for a container', { holder: aPod({ phase: 'Failed' }) }],
-  ] as const)('creates it, and remembers whom to look after: one that %s', (_, changes) => {
-    for (const state of bereft(changes)) {
-      expect(state).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
-      expect(state.lock).toBeUndefined();
-      const attempt = step(state, { type: 'time-up' }, when);
-      expect(attempt.command).toEqual(attempting);
-      expect(attempt.predecessors).toEqual([RIVAL]);
-    }
-  });
-
-  it.each([
-    ['is gone', { holder: 'absent' }],
-    ['is another', { holder: aPod({ uid: 'successor' }) }],
-    ['has ended', { holder: aPod({ phase: 'Failed', running: false }) }],
-    ['was seen to be deleted in the background', { holder: leaving, backgroundUid: RIVAL.uid }],
-    ['is nobody', { lock: lockWithout('owner', 'mark') }],
-    ['is its own Pod', { lock: mine, holder: 'unreadable' }],
-  ] as const)('has nobody to look after if the holder %s', (_, changes) => {
-    for (const state of bereft(changes)) {
-      expect(state).toMatchObject({ next: 'attempt', predecessors: [] });
-    }
-  });
-
-  it('believes a look that finds the holder gone, but not that it was in the background', () => {
-    const after = (holder: PodReading) => lookedAt(waiting(), { lock: undefined, holder });
-    expect(after('absent').predecessors).toEqual([]);
-    expect(after(aPod({ phase: 'Failed', running: false })).predecessors).toEqual([]);
-    expect(after(aPod({ deleting: true })).predecessors).toEqual([RIVAL]);
-  });
-
-  it.each(['inspect', 'wait'] as const)('notes at %s that it was in the background', (at) => {
-    const state = at === 'wait' ? waiting() : waiting({ command: inspecting });
-    const pod = aPod({ deleting: true, background: true });
-    const seen = step(state, { type: 'holder-seen', pod }, when);
-    expect(seen.backgroundUid).toBe(RIVAL.uid);
-    const later = lookedAt(seen, { holder: leaving });
-    expect(step(later, gone, when).predecessors).toEqual([]);
-  });
-
-  it('notes it also of a Pod that it knows to be terminating', () => {
-    const pod = aPod({ deleting: true, background: true });
-    const seen = step(waiting({ holder: leaving }), { type: 'holder-seen', pod }, when);
-    expect(step(seen, gone, when).predecessors).toEqual([]);
-  });
-
-  it('does not conclude so from a look, nor from a watch that did not see it begin', () => {
-    expect(step(lookedAt(waiting(), { holder: leaving }), gone, when).predecessors).toEqual([
-      RIVAL,
-    ]);
-    const seen = step(waiting(), { type: 'holder-seen', pod: leaving }, when);
-    expect(step(seen, gone, when).predecessors).toEqual([RIVAL]);
-  });
-
-  it('knows nothing of the holder of a lock that it has only just seen', () => {
-    const lock = aLock({ uid: 'lock-2', owner: elder });
-    const seen = step(waiting({ holder: 'absent' }), { type: 'lock-seen', lock }, when);
-    const free = step(seen, { type: 'lock-gone', uid: 'lock-2' }, when);
-    expect(free.predecessors).toEqual([elder]);
-  });
-
-  it('looks after those, too, whom the holder may have been waiting for', () => {
-    const lock = aLock({ predecessors: [elder, eldest] });
-    expect(step(waiting({ lock }), gone, when).predecessors).toEqual([RIVAL, elder]);
-    const over = waiting({ lock, holder: 'absent' });
-    expect(step(over, gone, when).predecessors).toEqual([elder, eldest]);
-  });
-
-  it('turns to another lock if there is one', () => {
-    const lock = aLock({ uid: 'lock-2', owner: elder, predecessors: [RIVAL] });
-    const free = step(waiting(), gone, when);
-    const looked = lookedAt(free, { lock, holder: aPod({ ...elder }) });
-    expect(looked).toMatchObject({ obstacle: 'alive', lock, predecessors: [] });
-    const seen = step(free, { type: 'lock-seen', lock }, when);
-    expect(seen).toMatchObject({ lock, next: 'inspect', obstacle: 'none', predecessors: [] });
-  });
-
-  describe('having created it', () => {
-    const attempted = (predecessors: PodReading[], state: Partial<State> = {}) =>
-      step(
-        aState({ command: attempting, predecessors: [RIVAL], crowd: 100, ...state }),
-        { type: 'attempted', outcome: mine, self: myPod, predecessors },
-        when,
-      );
-    const holding = attempted([leaving]);
-
-    it.each([
-      aPod(),
-      aPod({ phase: 'Failed' }),
-      aPod({ uid: 'successor', deleting: true }),
-      aPod({ deleting: true, phase: 'Succeeded', running: false }),
-      'absent',
-      'unreadable',
-    ] as const)('leads if the last holder has let it go, or is over: %j', (reading) => {
-      expect(attempted([reading]).command).toEqual({ do: 'lead', lock: mine });
-    });
-
-    it.each([leaving, aPod({ deleting: true, phase: 'Failed' })])(
-      'holds it, and does not lead, while the last holder is on its way out: %j',
-      (reading) => {
-        const state = attempted([reading]);
-        expect(state).toMatchObject({ command: inspecting, lock: mine, predecessors: [RIVAL] });
-        expect(awaited(state)).toEqual(RIVAL);
-        const looked = lookedAt(state, { lock: mine, holder: reading });
-        expect(looked.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
-        expect(looked).toMatchObject({ obstacle: 'terminating', next: 'inspect', lock: mine });
-        expect(awaited(looked)).toEqual(RIVAL);
-      },
-    );
-
-    it('takes it back if it must not lead itself', () => {
-      const self = { ...myPod, deleting: true };
-      const event = { type: 'attempted', outcome: mine, self, predecessors: [leaving] } as const;
-      const state = step(aState({ command: attempting, predecessors: [RIVAL] }), event, when);
-      const failure = { because: 'pod-terminating' };
-      expect(state.command).toEqual({ do: 'withdraw', lock: mine, failure });
-    });
-
-    it('looks again and again where it cannot watch', () => {
-      const state = lookedAt(holding, { lock: mine, holder: leaving, watched: false });
-      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 900 });
-      expect(state.polls).toBe(1);
-    });
-
-    it.each([
-      'absent',
-      'unreadable',
-      aPod({ uid: 'successor' }),
-      aPod({ deleting: true, phase: 'Failed', running: false }),
-    ] as const)('leads once the last holder does not run any more: %j', (holder) => {
-      const state = lookedAt(holding, { lock: mine, holder: leaving });
-      const labelled = { ...mine, resourceVersion: '9' };
-      const looked = lookedAt(state, { lock: labelled, holder });
-      expect(looked.command).toEqual({ do: 'lead', lock: labelled });
-    });
-
-    it.each([
-      ['absent', 'gone'],
-      [aPod({ uid: 'successor' }), 'gone'],
-      [aPod({ deleting: true, phase: 'Succeeded', running: false }), 'finished'],
-    ] as const)('looks as soon as the crowd allows once a watch shows %j', (pod, obstacle) => {
-      const waits = lookedAt(holding, { lock: mine, holder: leaving });
-      const state = step(waits, { type: 'holder-seen', pod }, when);
-      expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
-      expect(state).toMatchObject({ obstacle, next: 'inspect', predecessors: [RIVAL] });
-    });
-
-    it.each([
-      [aPod({ deleting: true, phase: 'Failed' }), 'finishing'],
-      ['unreadable', 'unknown'],
-    ] as const)('is in no hurry for %j', (pod, obstacle) => {
-      const waits = lookedAt(holding, { lock: mine, holder: leaving });
-      const state = step(waits, { type: 'holder-seen', pod }, when);
-      const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
-      expect(state.command).toEqual({ do: 'wait', untilMs });
-      expect(state).toMatchObject({ obstacle, next: 'inspect', predecessors: [RIVAL] });
-    });
-
-    it('waits for one after the other', () => {
-      const two = { predecessors: [RIVAL, elder] };
-      const state = attempted([aPod(), aPod({ ...elder, deleting: true })], two);
-      expect(state).toMatchObject({ command: inspecting, predecessors: [elder] });
-      const both = attempted([leaving, aPod({ ...elder, deleting: true })], two);
-      expect(both.predecessors).toEqual([RIVAL, elder]);
-      const next = lookedAt(both, { lock: mine, holder: 'absent' });
-      expect(next).toMatchObject({ command: inspecting, predecessors: [elder] });
-      const waits = lookedAt(next, { lock: mine, holder: aPod({ ...elder, deleting: true }) });
-      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
-      expect(lookedAt(waits, { lock: mine, holder: 'absent' }).command.do).toBe('lead');
-    });
-
-    it('waits for it on when its own lock is deleted', () => {
-      const waits = lookedAt(holding, { lock: mine, holder: leaving });
-      const again = step(waits, { type: 'lock-gone', uid: mine.uid }, when);
-      expect(again).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
-      const found = lookedAt(waits, { lock: undefined, holder: leaving });
-      expect(found).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
-    });
-
-    it('waits for it on when a watch tells of it before the call that created it knows', () => {
-      const lock = { ...mine, predecessors: [RIVAL] };
-      const seen = step(waiting(), { type: 'lock-seen', lock }, when);
-      expect(awaited(seen)).toEqual(RIVAL);
-      const waits = lookedAt(seen, { lock, holder: leaving });
-      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
-    });
-
-    it('does not wait for itself', () => {
-      const lock = aLock({ predecessors: [ME, elder] });
-      expect(step(waiting({ lock }), gone, when).predecessors).toEqual([RIVAL, elder]);
-    });
-
-    it('waits for it on when it had been created before it was known to be, or by an earlier process', () => {
-      const lock = { ...mine, predecessors: [RIVAL] };
-      const fresh = aState({ command: inspecting });
-      expect(awaited(fresh, lock)).toEqual(RIVAL);
-      const waits = lookedAt(fresh, { lock, holder: leaving });
-      expect(waits).toMatchObject({ command: { do: 'wait' }, obstacle: 'terminating' });
-      expect(lookedAt(waits, { lock, holder: 'absent' }).command).toEqual({ do: 'lead', lock });
-    });
   });
 });
 
@@ -697,7 +497,7 @@ describe('when told to take over from nodes that are not ready, a candidate', ()
   });
 
   it('still reclaims where nothing has to be risked', () => {
-    const holder = aPod({ phase: 'Failed', running: false });
+    const holder = anEndedPod();
     expect(look(NOW, known, { holder }).command).toMatchObject({ do: 'reclaim' });
     const gone = look(NOW, known, { holder: 'absent' });
     expect(gone).toMatchObject({ obstacle: 'gone' });
@@ -715,7 +515,7 @@ describe('having deleted', () => {
     lock: aLock(),
     obstacle: 'gone',
     misses: 2,
-    goneSinceMs: NOW,
+    leftSinceMs: NOW,
     notReadySinceMs: NOW,
   });
 
@@ -724,7 +524,7 @@ describe('having deleted', () => {
     expect(state.command).toEqual(attempting);
     expect(state).toMatchObject({ obstacle: 'none', misses: 0 });
     expect(state.lock).toBeUndefined();
-    expect(state.goneSinceMs).toBeUndefined();
+    expect(state.leftSinceMs).toBeUndefined();
     expect(state.notReadySinceMs).toBeUndefined();
   });
 
@@ -747,19 +547,19 @@ describe('a candidate that waits', () => {
   });
 
   it('creates the lock soon after it is gone, spread over the crowd', () => {
-    const before = waiting({ goneSinceMs: 1, notReadySinceMs: 1, misses: 2 });
-    const state = step(before, { type: 'lock-gone', uid: 'lock-1' }, when);
+    const before = waiting({ leftSinceMs: 1, notReadySinceMs: 1, misses: 2 });
+    const state = step(before, { type: 'lock-gone', lock: aLock() }, when);
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
     expect(state).toMatchObject({ next: 'attempt', obstacle: 'none', misses: 0, crowd: 100 });
     expect(state.lock).toBeUndefined();
-    expect(state.goneSinceMs).toBeUndefined();
+    expect(state.leftSinceMs).toBeUndefined();
     expect(state.notReadySinceMs).toBeUndefined();
   });
 
   it('cuts a look short when the lock is gone meanwhile', () => {
     const state = step(
       waiting({ command: inspecting }),
-      { type: 'lock-gone', uid: 'lock-1' },
+      { type: 'lock-gone', lock: aLock() },
       when,
     );
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + spreadMs(100, 0.5) });
@@ -770,8 +570,11 @@ describe('a candidate that waits', () => {
     { name: 'another lock', state: waiting() },
     { name: 'another lock, while it looks', state: waiting({ command: inspecting }) },
     { name: 'a lock, when it knows of none', state: aState({ command: inspecting }) },
-  ])('does not care that $name is gone', ({ state }) => {
-    expect(step(state, { type: 'lock-gone', uid: 'lock-0' }, when)).toBe(state);
+  ])('goes on as before when $name is gone, and notes its holder', ({ state }) => {
+    const holder = { name: 'app-2', uid: 'uid-of-app-2' };
+    const lock = aLock({ uid: 'lock-0', owner: holder, mark: holder });
+    const after = step(state, { type: 'lock-gone', lock }, when);
+    expect(after).toEqual({ ...state, predecessors: [holder] });
   });
 
   it.each([
@@ -792,7 +595,7 @@ describe('a candidate that waits', () => {
     const soon = waiting({}, NOW + 1);
     expect(step(soon, { type: 'node-changed' }, when)).toEqual(soon);
     expect(step(soon, { type: 'watch-lost', of: 'lock' }, when)).toEqual(soon);
-    const seen = step(soon, { type: 'holder-seen', pod: 'absent' }, when);
+    const seen = step(soon, { type: 'pod-seen', pod: aReading('absent') }, when);
     expect(seen.command).toEqual(soon.command);
   });
 
@@ -800,9 +603,9 @@ describe('a candidate that waits', () => {
     { type: 'node-changed' },
     { type: 'watch-opened', of: 'lock' },
     { type: 'watch-lost', of: 'lock' },
-    { type: 'holder-seen', pod: 'absent' },
+    { type: 'pod-seen', pod: aReading('absent') },
   ] as const)('does not let %j come between it and a lock that is free', (hint) => {
-    const about = waiting({ next: 'attempt', lock: undefined, holder: 'unreadable' }, NOW + 5_000);
+    const about = waiting({ next: 'attempt', lock: undefined, holder: undefined }, NOW + 5_000);
     expect(step(about, hint, when)).toEqual(about);
     const stale = waiting({ next: 'attempt' }, NOW + 5_000);
     expect(step(stale, hint, when)).toEqual(stale);
@@ -827,11 +630,13 @@ describe('a candidate that waits and sees the lock', () => {
     ['another owner', aLock({ owner: ME })],
     ['no holder any more', lockWithout('owner', 'mark')],
   ])('stands down, and looks in its turn, if there is %s', (_, lock) => {
-    const before = waiting({ goneSinceMs: 1, notReadySinceMs: 1, misses: 2 });
+    const before = waiting({ leftSinceMs: 1, notReadySinceMs: 1, misses: 2 });
     const state = see(before, lock);
     expect(state.command).toEqual({ do: 'wait', untilMs: settled });
-    expect(state).toMatchObject({ lock, next: 'inspect', obstacle: 'none', misses: 0 });
-    expect(state.goneSinceMs).toBeUndefined();
+    expect(state).toMatchObject({ next: 'inspect', obstacle: 'none', misses: 0 });
+    expect(state.lock).toBeUndefined();
+    expect(state.holder).toBeUndefined();
+    expect(state.leftSinceMs).toBeUndefined();
     expect(state.notReadySinceMs).toBeUndefined();
   });
 
@@ -839,56 +644,93 @@ describe('a candidate that waits and sees the lock', () => {
     const about = waiting({ next: 'attempt', lock: undefined, obstacle: 'none' }, NOW + 3);
     const state = see(about);
     expect(state.command).toEqual({ do: 'wait', untilMs: settled });
-    expect(state).toMatchObject({ lock: aLock(), next: 'inspect' });
+    expect(state).toMatchObject({ lock: undefined, next: 'inspect' });
   });
 
-  it('looks in its turn if it is being deleted, and forgets nothing', () => {
-    const before = waiting({ goneSinceMs: 1 });
-    const deleting = aLock({ deleting: true });
-    const state = see(before, deleting);
-    expect(state).toEqual({
-      ...before,
-      lock: deleting,
-      command: { do: 'wait', untilMs: settled },
-    });
-    expect(see(state, deleting)).toBe(state);
+  it('looks who took it before it tries again, even if the former lock, or that one, goes next', () => {
+    const another = aLock({ uid: 'lock-2', owner: { name: 'app-2', uid: 'uid-of-app-2' } });
+    let state = see(waiting(), another);
+    for (const lock of [aLock(), another]) {
+      state = step(state, { type: 'lock-gone', lock }, when);
+      expect(state).toMatchObject({ command: { do: 'wait' }, next: 'inspect' });
+    }
+    expect(step(state, { type: 'time-up' }, when).command).toEqual(inspecting);
   });
+
+  it.each([{ deleting: true }, { released: true }])(
+    'looks in its turn, unhurried, if it has become %j, and forgets nothing',
+    (changes) => {
+      const before = waiting({ leftSinceMs: 1 });
+      const changed = aLock(changes);
+      const state = see(before, changed);
+      const command = { do: 'wait', untilMs: settled + UNHURRIED_MS };
+      expect(state).toEqual({ ...before, lock: changed, command });
+      expect(see(state, changed)).toBe(state);
+      // An event that was overtaken.
+      expect(see(state, aLock())).toBe(state);
+    },
+  );
 });
 
-describe("a candidate that waits and sees the holder's Pod", () => {
-  const see = (pod: PodReading, state = waiting()) =>
-    step(state, { type: 'holder-seen', pod }, when);
+describe('a candidate that waits and sees a Pod', () => {
+  const see = (found: PodReading['found'], of: PodIdentity = RIVAL, state = waiting()) =>
+    step(state, { type: 'pod-seen', pod: { of, found } }, when);
+  const hurried = NOW + spreadMs(100, 0.5);
+  const unhurried = NOW + UNHURRIED_MS + settleMs(100, 0.5);
+  const successor = aPod({ uid: 'successor' });
+
+  it.each([anEndedPod(), anEndedPod({ phase: 'Succeeded' })])(
+    'looks as soon as the crowd allows once the holder has ended: %j',
+    (found) => {
+      expect(see(found)).toEqual(waiting({}, hurried));
+    },
+  );
 
   it.each([
-    { pod: aPod({ phase: 'Failed', running: false }), obstacle: 'finished' },
-    { pod: aPod({ phase: 'Succeeded', running: false }), obstacle: 'finished' },
-  ] as const)('looks as soon as the crowd allows once it is $obstacle', ({ pod, obstacle }) => {
-    const state = see(pod);
-    expect(state).toEqual(waiting({ holder: pod, obstacle }, NOW + spreadMs(100, 0.5)));
+    'absent',
+    aPod({ deleting: true }),
+    aPod({ phase: 'Failed' }),
+    'unreadable',
+    successor,
+  ] as const)('looks in its turn, unhurried, once the holder is %j', (found) => {
+    expect(see(found)).toEqual(waiting({}, unhurried));
   });
 
-  it.each([
-    { pod: 'absent', obstacle: 'gone' },
-    { pod: aPod({ uid: 'successor' }), obstacle: 'gone' },
-    { pod: aPod({ deleting: true }), obstacle: 'terminating' },
-    { pod: aPod({ phase: 'Failed' }), obstacle: 'finishing' },
-    { pod: 'unreadable', obstacle: 'unknown' },
-  ] as const)('looks in its turn, unhurried, once it is $obstacle', ({ pod, obstacle }) => {
-    const untilMs = NOW + UNHURRIED_MS + settleMs(100, 0.5);
-    expect(see(pod)).toEqual(waiting({ holder: pod, obstacle }, untilMs));
-  });
+  it.each([successor, anEndedPod({ uid: 'successor' }), 'absent'] as const)(
+    'looks in its turn, unhurried, if it is another that has the name of the holder: %j',
+    (found) => {
+      expect(see(found, successor)).toEqual(waiting({}, unhurried));
+    },
+  );
 
   it.each([
-    { pod: aPod(), known: aPod() },
-    { pod: aPod({ phase: 'Pending', nodeName: 'n2' }), known: aPod() },
-    { pod: aPod({ uid: 'successor' }), known: 'absent' },
-  ] as const)('goes on waiting if that says nothing new: $pod', ({ pod, known }) => {
-    const before = waiting({ holder: known });
-    expect(see(pod, before)).toBe(before);
+    { found: aPod(), known: aPod() },
+    { found: aPod({ phase: 'Pending', nodeName: 'n2' }), known: aPod() },
+    { found: successor, known: 'absent' },
+  ] as const)('goes on waiting if that says nothing new: $found', ({ found, known }) => {
+    const before = waiting({ holder: aReading(known) });
+    expect(see(found, RIVAL, before)).toBe(before);
   });
 
   it('does not care while nobody holds the lock', () => {
-    const before = waiting({ lock: lockWithout('owner', 'mark') });
-    expect(see('absent', before)).toBe(before);
+    for (const lock of [lockWithout('owner', 'mark'), undefined]) {
+      const before = waiting({ lock, holder: undefined });
+      expect(see('absent', RIVAL, before)).toBe(before);
+    }
   });
+
+  it.each([
+    ['absent', hurried],
+    [aPod({ uid: 'successor' }), hurried],
+    [anEndedPod({ deleting: true }), hurried],
+    [aPod({ deleting: true, phase: 'Failed' }), unhurried],
+    ['unreadable', unhurried],
+  ] as const)(
+    'that it waits for with its own lock, it looks as fast as it is needed: %j',
+    (found, by) => {
+      const holder = aReading(aPod({ deleting: true }));
+      const held = { lock: mine, holder, predecessors: [RIVAL] };
+      expect(see(found, RIVAL, waiting(held))).toEqual(waiting(held, by));
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { holderOf, livenessOf } from '../../lib/protocol/model.ts';
-import { aLock, aPod, lockWithout, ME, RIVAL } from './fixtures.ts';
+import { holderOf, isLeaving, isOver, livenessOf } from '../../lib/protocol/model.ts';
+import { aLock, aPod, anEndedPod, lockWithout, ME, RIVAL } from './fixtures.ts';
 
 describe('the holder of a lock', () => {
   it('is the Pod that owns it, whatever the annotations say', () => {
@@ -19,27 +19,41 @@ describe('the holder of a lock', () => {
 
 describe('the liveness of a holder', () => {
   it.each([
-    { reading: 'unreadable', liveness: 'unknown' },
-    { reading: 'absent', liveness: 'gone' },
-    { reading: aPod({ uid: 'another' }), liveness: 'gone' },
-    { reading: aPod({ uid: 'another', phase: 'Failed', running: false }), liveness: 'gone' },
-    { reading: aPod({ name: 'renamed' }), liveness: 'alive' },
-    { reading: aPod(), liveness: 'alive' },
-    { reading: aPod({ phase: 'Pending', running: false }), liveness: 'alive' },
-    { reading: aPod({ phase: 'Unknown', running: false }), liveness: 'alive' },
-    { reading: aPod({ phase: 'Running', running: false }), liveness: 'alive' },
-    { reading: aPod({ deleting: true }), liveness: 'terminating' },
-    { reading: aPod({ deleting: true, running: false }), liveness: 'terminating' },
-    { reading: aPod({ phase: 'Failed' }), liveness: 'finishing' },
-    { reading: aPod({ phase: 'Succeeded', deleting: true }), liveness: 'finishing' },
-    { reading: aPod({ phase: 'Failed', running: false }), liveness: 'finished' },
-    { reading: aPod({ phase: 'Succeeded', running: false }), liveness: 'finished' },
-    { reading: aPod({ phase: 'Failed', running: false, deleting: true }), liveness: 'finished' },
-    {
-      reading: aPod({ phase: 'Failed', running: false, reason: 'Evicted' }),
-      liveness: 'finished',
-    },
-  ] as const)('is $liveness when what is read under its name is $reading', (row) => {
-    expect(livenessOf(RIVAL, row.reading)).toBe(row.liveness);
+    { found: 'unreadable', liveness: 'unknown' },
+    { found: 'absent', liveness: 'gone' },
+    { found: aPod({ uid: 'another' }), liveness: 'gone' },
+    { found: anEndedPod({ uid: 'another' }), liveness: 'gone' },
+    { found: aPod({ name: 'renamed' }), liveness: 'alive' },
+    { found: aPod(), liveness: 'alive' },
+    { found: aPod({ phase: 'Pending', mayRun: false }), liveness: 'alive' },
+    { found: aPod({ phase: 'Unknown', mayRun: false }), liveness: 'alive' },
+    { found: aPod({ phase: 'Running', mayRun: false }), liveness: 'alive' },
+    { found: aPod({ deleting: true }), liveness: 'terminating' },
+    { found: aPod({ deleting: true, mayRun: false }), liveness: 'terminating' },
+    { found: aPod({ phase: 'Failed' }), liveness: 'finishing' },
+    { found: aPod({ phase: 'Succeeded', deleting: true }), liveness: 'finishing' },
+    { found: anEndedPod(), liveness: 'finished' },
+    { found: anEndedPod({ phase: 'Succeeded' }), liveness: 'finished' },
+    { found: anEndedPod({ deleting: true }), liveness: 'finished' },
+    { found: anEndedPod({ reason: 'Evicted' }), liveness: 'finished' },
+  ] as const)('is $liveness when what is read under its name is $found', ({ found, liveness }) => {
+    const reading = { of: RIVAL, found };
+    expect(livenessOf(reading)).toBe(liveness);
+    expect(isOver(reading)).toBe(liveness === 'gone' || liveness === 'finished');
+  });
+});
+
+describe('a Pod that has lost its lock', () => {
+  it.each([
+    { found: aPod({ deleting: true }), leaving: true },
+    { found: aPod({ deleting: true, phase: 'Failed' }), leaving: true },
+    { found: aPod({ deleting: true, uid: 'another' }), leaving: false },
+    { found: anEndedPod({ deleting: true }), leaving: false },
+    { found: aPod(), leaving: false },
+    { found: aPod({ phase: 'Failed' }), leaving: false },
+    { found: 'absent', leaving: false },
+    { found: 'unreadable', leaving: false },
+  ] as const)('may still lead while it is being deleted ($leaving for $found)', (row) => {
+    expect(isLeaving({ of: RIVAL, found: row.found })).toBe(row.leaving);
   });
 });

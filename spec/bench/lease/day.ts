@@ -1,6 +1,6 @@
 import { LeaderElector, LeaseLock } from '../../../lib/index.ts';
 import { Elections } from '../../../lib/elections.ts';
-import { Releases } from '../../../lib/release.ts';
+import { UnconfirmedEnds } from '../../../lib/unconfirmed.ts';
 import type { Surroundings } from '../../../lib/surroundings.ts';
 import { type Cluster, SimulatedClock, createCluster } from '../../../lib/testing/index.ts';
 import { LEASE } from './elector-process.ts';
@@ -45,7 +45,8 @@ function elector(clock: SimulatedClock, cluster: Cluster, user: string): LeaderE
     clock,
     environment: { variables: {}, root: '/nonexistent' },
     elections: new Elections(),
-    releases: new Releases(),
+    unconfirmed: new UnconfirmedEnds(),
+    predecessors: new Map(),
     connect: () => Promise.resolve(cluster.transport({ user })),
     warn: (message) => {
       throw new Error(message);
