@@ -60,9 +60,9 @@ export class LeaseCandidate extends LeaseProcess {
   constructor(...given: ConstructorParameters<typeof LeaseProcess>) {
     super(...given);
     const { surroundings } = this;
-    const { clock, environment, elections, releases, warn } = surroundings;
+    const { clock, environment, elections, unconfirmed, predecessors, warn } = surroundings;
     const connect = async () => this.sightings.overhear(await surroundings.connect());
-    this.#given = { clock, environment, elections, releases, warn, connect };
+    this.#given = { clock, environment, elections, unconfirmed, predecessors, warn, connect };
   }
 
   /** Names that are kept begin with one another: who compares too little takes one for the other. */

@@ -21,6 +21,7 @@ import { rights } from './events/rights.ts';
 import {
   dyingLocks,
   overlappingCalls,
+  lateReleases,
   overlappingReleases,
   strandedCreates,
 } from './events/sequences.ts';
@@ -119,6 +120,7 @@ export const lifePart: Part = {
     dyingLocks,
     overlappingCalls,
     gateways,
+    lateReleases,
   ],
   checks: [
     oneLeader,

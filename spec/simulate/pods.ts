@@ -10,11 +10,17 @@ import type { Slot, World } from './world.ts';
  */
 const RESTART_AFTER_RELEASE_MS = 30_000;
 
+/** Longer than any world: its Pods end by its own events. */
+const GRACE_S = 3_600;
+const SHORTER_GRACE_S = 1_800;
+
 /** How a Pod ends: how long its processes last, and after them its object. */
 interface Ending {
   readonly lastMs: number;
   readonly goneMs: number;
   readonly phase: 'Failed' | 'Succeeded';
+  /** Nothing is said of its containers while they run on. */
+  readonly wipes?: boolean;
 }
 
 interface Ref {
@@ -79,8 +85,8 @@ export class Pods {
   succeed(slot: Slot): void {
     const before = slot.podName;
     const name = this.nextName(slot);
-    if (name === before) this.#world.cluster.replacePod(name);
-    else this.create(name);
+    if (name === before) this.#world.cluster.deletePod(name);
+    this.#createUnlessThere(name);
   }
 
   /** Terminating for a while; then its processes end, then its phase says so, then it goes. */
@@ -92,13 +98,23 @@ export class Pods {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
     if (!pod || this.isDeleting(pod.metadata.uid)) return;
-    cluster.deletePod(pod, { cascade, gracePeriodSeconds: 3_600 });
+    cluster.deletePod(pod, { cascade, gracePeriodSeconds: GRACE_S });
     this.#world.later(times.lastMs, () => {
       this.#end(pod, times.phase);
       this.#world.later(times.goneMs, () => {
         this.#remove(pod);
       });
     });
+  }
+
+  /** One that is being deleted is deleted in the foreground, with a shorter grace. */
+  deleteAgain(name: string): void {
+    const { cluster, figures } = this.#world;
+    const pod = cluster.getPod(name);
+    if (!pod || !this.isDeleting(pod.metadata.uid) || this.losesLock(pod.metadata.uid)) return;
+    figures.add('deletion turned into one in the foreground');
+    const options = { gracePeriodSeconds: SHORTER_GRACE_S, propagationPolicy: 'Foreground' };
+    cluster.request('DELETE', `/api/v1/namespaces/default/pods/${name}`, options);
   }
 
   evict(name: string): void {
@@ -120,17 +136,26 @@ export class Pods {
     if (!pod) return;
     this.#endProcesses(pod.metadata.uid);
     this.#world.cluster.deletePod(pod);
-    this.create(this.nextName(slot));
+    this.#createUnlessThere(this.nextName(slot));
+  }
+
+  /** One that is deleted in the foreground stays until the garbage collector has seen it. */
+  #createUnlessThere(name: string): void {
+    if (!this.#world.cluster.getPod(name)) this.create(name);
   }
 
   /** Its phase is final although a container runs, as when its deadline is exceeded. */
-  linger(name: string, { phase, lastMs }: Ending): void {
+  linger(name: string, { phase, lastMs, wipes }: Ending): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
     if (!pod || pod.status?.phase !== 'Running') return;
     const path = `/api/v1/namespaces/default/pods/${name}/status`;
-    cluster.request('PATCH', path, { status: { phase } }, 'application/merge-patch+json');
+    const say = (status: object) =>
+      cluster.request('PATCH', path, { status }, 'application/merge-patch+json');
+    const { containerStatuses } = pod.status;
+    say({ phase, ...(wipes && { containerStatuses: [] }) });
     this.#world.later(lastMs, () => {
+      if (wipes && this.#isThere(pod)) say({ containerStatuses });
       this.#end(pod, phase);
     });
   }
@@ -188,7 +213,8 @@ function isFinal(pod: KubeObject): boolean {
 /** Its phase is terminal, and no container runs. */
 export function hasEnded(pod: KubeObject): boolean {
   const status = (pod['status'] ?? {}) as Record<string, unknown>;
-  if (!isFinal(pod)) return false;
+  if (!isFinal(pod) || !(status['containerStatuses'] as unknown[] | undefined)?.length)
+    return false;
   return !['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'].some((key) =>
     ((status[key] ?? []) as { state?: { running?: unknown } }[]).some(
       ({ state }) => state?.running !== undefined,

@@ -1,5 +1,6 @@
 import { Elections } from '../../lib/elections.ts';
-import { Releases } from '../../lib/release.ts';
+import type { PredecessorMap } from '../../lib/shared.ts';
+import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
 import type { Candidate, Cut } from './candidate.ts';
 import { Line } from './line.ts';
@@ -45,7 +46,8 @@ export class Process {
   readonly clock: ProcessClock;
   readonly line: Line;
   readonly elections = new Elections();
-  readonly releases = new Releases();
+  readonly unconfirmed = new UnconfirmedEnds();
+  readonly predecessors: PredecessorMap = new Map();
   readonly #world: World;
   readonly #name: string;
   /** Who competes in it; for several locks there are several. */

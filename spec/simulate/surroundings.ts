@@ -1,6 +1,7 @@
 import type { Surroundings } from '../../lib/surroundings.ts';
 import type { Elections } from '../../lib/elections.ts';
-import type { Releases } from '../../lib/release.ts';
+import type { PredecessorMap } from '../../lib/shared.ts';
+import type { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
@@ -21,7 +22,8 @@ export class CandidateSurroundings implements Surroundings {
   readonly clock: ProcessClock;
   readonly environment = { variables: {}, root: '/nonexistent' };
   readonly elections: Elections;
-  readonly releases: Releases;
+  readonly unconfirmed: UnconfirmedEnds;
+  readonly predecessors: PredecessorMap;
   readonly #world: World;
   readonly #process: Process;
   readonly #told: Told;
@@ -33,7 +35,8 @@ export class CandidateSurroundings implements Surroundings {
     this.#told = told;
     this.clock = process.clock;
     this.elections = process.elections;
-    this.releases = process.releases;
+    this.unconfirmed = process.unconfirmed;
+    this.predecessors = process.predecessors;
     this.#listener = {
       sent: (request) => {
         const sent = describe(world, request);

@@ -13,9 +13,13 @@ export interface LockState {
   /** Its owner reference was stripped: only its annotations tell whose it was. */
   readonly isOrphaned: boolean;
   readonly isDeleting: boolean;
+  /** Its holder has said in it that it gives it up. */
+  readonly isReleased: boolean;
   /** Of the call of `become` that created it. */
   readonly attempt: string;
   readonly hasFinalizers: boolean;
+  /** The Pods that its creator had to see end. */
+  readonly predecessorUids: readonly string[];
 }
 
 /** What the lock called `lock` is, and was. */
@@ -50,8 +54,12 @@ export function lockOf({ metadata }: Pick<KubeObject, 'metadata'>): LockState {
     holderUid: owner?.uid ?? annotations[MARK] ?? '',
     holderName: owner?.name ?? annotations['leader-for-life/pod-name'] ?? '',
     isOrphaned: owner === undefined,
+    isReleased: annotations['leader-for-life/released'] !== undefined,
     isDeleting: metadata.deletionTimestamp !== undefined,
     attempt: annotations['leader-for-life/attempt'] ?? '',
     hasFinalizers: (metadata.finalizers ?? []).length > 0,
+    predecessorUids: (annotations['leader-for-life/predecessors'] ?? '')
+      .split(',')
+      .flatMap((pod) => pod.split('/')[1] ?? []),
   };
 }

@@ -19,13 +19,15 @@ class Knowledge {
   readonly ended = new Set<string>();
   /** By UID: when, on the process's clock, it was first told that this Pod is gone. */
   readonly goneSinceMs = new Map<string, number>();
+  /** By the lock's UID: when it was first told that it was released. */
+  readonly releasedSinceMs = new Map<string, number>();
 }
 
 type Sent = Fact & { type: 'sent' };
 
 /**
  * Whoever deletes something deletes the lock, in exactly the version that he was told of, after its
- * holder has ended, which he was told of too; or it is his own.
+ * holder has ended or released it, which he was told of too; or it is his own. Only his own does he mark.
  */
 export const verifiedDeletes: Check = {
   name: 'verified deletes',
@@ -37,7 +39,7 @@ export const verifiedDeletes: Check = {
         known.set(fact.who, knowledge);
         learn(knowledge, fact, fact.who);
       }
-      if (fact.type !== 'sent' || fact.sent.verb !== 'delete') return;
+      if (fact.type !== 'sent' || !['delete', 'patch'].includes(fact.sent.verb)) return;
       if (!(fact.who instanceof LifeCandidate)) return;
       const wrong = judge(world, fact, fact.who, known.get(fact.who) ?? new Knowledge());
       if (wrong !== undefined) violated(`${fact.who.name} ${wrong}`);
@@ -49,10 +51,13 @@ function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: Lif
   const { sent, status } = fact;
   const body = fact.body as KubeObject | undefined;
   if (sent.resource === 'configmaps' && (status === 200 || status === 201)) {
-    if (sent.verb !== 'get' && sent.verb !== 'create') return;
+    if (!['get', 'create', 'patch'].includes(sent.verb)) return;
     if (body?.metadata === undefined) return;
     const lock = lockOf(body);
     knowledge.locks.set(`${lock.uid}/${lock.version}`, lock);
+    if (lock.isReleased && !knowledge.releasedSinceMs.has(lock.uid)) {
+      knowledge.releasedSinceMs.set(lock.uid, who.surroundings.clock.now());
+    }
     noteGone(knowledge, lock.holderName, who);
   } else if (sent.resource === 'pods' && sent.verb === 'get') {
     if (status === 404) knowledge.pods.set(sent.name, undefined);
@@ -84,10 +89,9 @@ function judge(
   if (sent.resource !== 'configmaps' || sent.name !== 'lock') {
     return `deletes ${sent.resource}/${sent.name}, which is not the lock`;
   }
-  const { preconditions } = (sent.request.body ?? {}) as {
-    preconditions?: Record<string, string>;
-  };
-  const { uid, resourceVersion } = preconditions ?? {};
+  const body = (sent.request.body ?? {}) as Partial<Record<string, Record<string, string>>>;
+  const isMark = sent.verb === 'patch';
+  const { uid, resourceVersion } = (isMark ? body['metadata'] : body['preconditions']) ?? {};
   if (uid === undefined || resourceVersion === undefined) {
     return 'deletes the lock without the preconditions UID and resourceVersion';
   }
@@ -96,6 +100,21 @@ function judge(
   const { holderUid, holderName } = lock;
   if (holderUid === '') return `deletes a ConfigMap that nobody holds as a lock`;
   if (holderUid === who.podUid || holderUid === who.claimedUid) return undefined;
+  if (isMark) return `marks the lock of ${holderName} as released`;
+  if (lock.isReleased) {
+    const isHeld = world.leaders.some(
+      ({ kind, podUid }) => kind === 'life' && podUid === holderUid,
+    );
+    if (isHeld && world.truth.lock?.uid === uid)
+      return `deletes the lock that ${holderName} leads with`;
+    const since = [knowledge.releasedSinceMs.get(uid), knowledge.goneSinceMs.get(holderUid)];
+    return tooSoon(
+      who,
+      holderName,
+      'released',
+      Math.min(...since.filter((ms) => ms !== undefined)),
+    );
+  }
   if (!world.pods.isOver(holderUid)) {
     return `deletes the lock of Pod ${holderName} ${holderUid}, which has not ended`;
   }
@@ -105,10 +124,17 @@ function judge(
   if (knowledge.pods.get(holderName)?.metadata.uid === holderUid) {
     return `deletes the lock of ${holderName}, which it read to run`;
   }
-  const goneSinceMs = knowledge.goneSinceMs.get(holderUid) ?? Number.POSITIVE_INFINITY;
-  const waitedMs = who.surroundings.clock.now() - goneSinceMs;
+  return tooSoon(who, holderName, 'gone', knowledge.goneSinceMs.get(holderUid));
+}
+
+function tooSoon(
+  who: LifeCandidate,
+  holder: string,
+  what: 'gone' | 'released',
+  sinceMs = Number.POSITIVE_INFINITY,
+): string | undefined {
+  const waitedMs = who.surroundings.clock.now() - sinceMs;
   // A timer may be a fraction of a millisecond early.
-  return waitedMs >= GRACE_MS - 1
-    ? undefined
-    : `deletes the lock of ${holderName} ${Math.round(waitedMs)} ms after it was gone, not ${GRACE_MS} ms`;
+  if (waitedMs >= GRACE_MS - 1) return undefined;
+  return `deletes the lock of ${holder} ${Math.round(waitedMs)} ms after it was ${what}, not ${GRACE_MS} ms`;
 }

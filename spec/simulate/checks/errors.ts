@@ -51,6 +51,8 @@ function isDue(
       return shown.has(who);
     case 'ERR_POD_UID_MISMATCH':
       return who.claimedUid !== who.podUid;
+    case 'ERR_ALREADY_RUNNING':
+      return who.isBusy;
     case 'ERR_RELEASE_FAILED':
       return world.isTroubled;
     case 'ERR_FORBIDDEN':

@@ -1,17 +1,55 @@
+import type { KubeObject } from '../../../lib/testing/objects.ts';
 import type { Candidate } from '../candidate.ts';
 import type { Check } from '../check.ts';
+import type { Fact } from '../fact.ts';
+import { lockOf } from '../truth.ts';
 
 /** At most one Pod leads: all processes of a Pod lead together. */
 export const oneLeader: Check = {
   name: 'one leader',
-  begin: (world, violated) => (fact) => {
-    if (fact.type !== 'leads') return;
-    const others = world.leaders.filter(
-      ({ kind, podUid }) => kind === 'life' && podUid !== fact.who.podUid,
-    );
-    for (const other of others) violated(`${fact.who.name} leads, and so does ${other.name}`);
+  begin: (world, violated) => {
+    const told = new Told();
+    return (fact) => {
+      told.notice(fact);
+      if (fact.type !== 'leads') return;
+      for (const other of world.leaders) {
+        if (other.kind !== 'life' || other.podUid === fact.who.podUid) continue;
+        // The documented limit: the lock of a Pod that is deleted in the foreground goes before it does.
+        if (world.pods.losesLock(other.podUid) && !told.of(fact.who, other)) continue;
+        violated(`${fact.who.name} leads, and so does ${other.name}`);
+      }
+      told.leads(fact.who, world.truth.lock?.uid ?? '');
+    };
   },
 };
+
+/** Which holders of the lock each process was told of, in answers, and may look after. */
+class Told {
+  /** UIDs of locks, and of Pods that were noted in them. */
+  readonly #uids = new Map<Candidate, Set<string>>();
+  readonly #lockUids = new Map<Candidate, string>();
+  readonly #denied = new Set<Candidate>();
+
+  of(who: Candidate, leader: Candidate): boolean {
+    const uids = this.#uids.get(who) ?? new Set();
+    const isTold = uids.has(this.#lockUids.get(leader) ?? '') || uids.has(leader.podUid);
+    return isTold && !this.#denied.has(who);
+  }
+
+  leads(who: Candidate, lockUid: string): void {
+    this.#lockUids.set(who, lockUid);
+  }
+
+  notice(fact: Fact): void {
+    if (fact.type !== 'answered') return;
+    const { who, sent, status, body } = fact;
+    if (sent.resource === 'pods' && status === 403) this.#denied.add(who);
+    const metadata = (body as Partial<KubeObject> | undefined)?.metadata;
+    if (sent.resource !== 'configmaps' || status !== 200 || !metadata) return;
+    const { uid, predecessorUids } = lockOf({ metadata });
+    this.#uids.set(who, new Set([...(this.#uids.get(who) ?? []), uid, ...predecessorUids]));
+  }
+}
 
 /**
  * Every later leader has a larger token; a Pod that leads again may have the same. Several calls of

@@ -43,7 +43,16 @@ export const mishaps: Family = {
   name: 'mishaps',
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 6), () => {
-      const verb = luck.pick(['create', 'create', 'create', 'delete', 'delete', 'get', 'watch']);
+      const verb = luck.pick([
+        'create',
+        'create',
+        'create',
+        'delete',
+        'delete',
+        'patch',
+        'get',
+        'watch',
+      ]);
       const ways: Partial<Mishap>[] =
         verb === 'watch'
           ? [{ deaf: true }]

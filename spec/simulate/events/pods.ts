@@ -1,5 +1,6 @@
 import { duration, events, slotOrLeader } from '../draw.ts';
 import type { Family } from '../family.ts';
+import type { Event } from '../schedule.ts';
 import { targetName, targetOf } from './target.ts';
 
 /** The ends of Pods, in every order in which a kubelet may report them. */
@@ -8,23 +9,39 @@ export const podEnds: Family = {
   isBasic: true,
   draw: (luck, setting) =>
     events(luck, setting, luck.integer(1, 6), () => ({
-      what: luck.pick(['delete', 'delete', 'evict', 'complete', 'replace', 'linger']),
+      what: luck.pick([
+        'delete',
+        'delete',
+        'delete again',
+        'evict',
+        'complete',
+        'replace',
+        'linger',
+      ]),
       slot: slotOrLeader(luck, setting),
       // Its processes go on for so long after it was asked to go,
       lastMs: luck.chance(0.3) ? 0 : duration(luck, 30_000),
       // and its object for so long after they have ended.
       goneMs: luck.pick([0, 0, 1, 10, 100, duration(luck, 30_000)]),
       phase: luck.pick(['Failed', 'Succeeded']),
+      wipes: luck.fork('wipes').chance(0.5),
+      cascade: luck.fork('cascade').pick(['background', 'background', 'foreground']),
     })),
   kinds: {
     delete: {
       act: (world, event) => {
         const { podName } = world.slot(targetOf(world, event));
-        world.pods.deleteGracefully(podName, event as never);
+        world.pods.deleteGracefully(podName, event as never, event['cascade'] as never);
       },
       tell: (event) =>
-        `${targetName(event)} is deleted: its processes last ${String(event['lastMs'])} ms, ` +
+        `${targetName(event)} is deleted${inForeground(event)}: its processes last ${String(event['lastMs'])} ms, ` +
         `its object ${String(event['goneMs'])} ms longer`,
+    },
+    'delete again': {
+      act: (world, event) => {
+        world.pods.deleteAgain(world.slot(targetOf(world, event)).podName);
+      },
+      tell: (event) => `${targetName(event)}, if it is being deleted, is deleted in the foreground`,
     },
     evict: {
       act: (world, event) => {
@@ -57,3 +74,7 @@ export const podEnds: Family = {
     },
   },
 };
+
+function inForeground(event: Event): string {
+  return event['cascade'] === 'foreground' ? ' in the foreground' : '';
+}

@@ -11,6 +11,7 @@ const OPTIONAL = [
   { verb: 'watch', resource: 'pods' },
   { verb: 'list', resource: 'pods' },
   { verb: 'watch', resource: 'configmaps' },
+  { verb: 'patch', resource: 'configmaps' },
 ] as const;
 
 type Right = (typeof OPTIONAL)[number];

@@ -40,6 +40,21 @@ export const overlappingReleases = sequences('overlapping releases', (luck, sett
   ];
 });
 
+/** A release fails, its program asks again, and then its requests take effect. */
+export const lateReleases = sequences('late releases', (luck, setting) => {
+  const atMs = luck.integer(0, Math.min(setting.troubleMs - 1, 20_000));
+  const lateMs = duration(luck, 20_000, 15_000);
+  const stranded = (verb: string): Mishap => ({ verb, probability: 1, isStranded: true, lateMs });
+  const mishaps = luck.pick([['patch'], ['delete'], ['patch', 'delete']]);
+  return [
+    ...mishaps.map((verb) => {
+      return { atMs, what: 'mishap', slot: 'leader', mishap: stranded(verb), forMs: 17_000 };
+    }),
+    { atMs: atMs + 1, what: 'finish', slot: 'leader' },
+    { atMs: atMs + 1 + duration(luck, 20_000, 10_000), what: 'again', slot: 'last leader' },
+  ];
+});
+
 /** As long as a doubt lasts by the fastest clock that there is, nearly. */
 const MAX_STRANDED_MS = 4_500;
 
