@@ -487,10 +487,13 @@ export class Campaign {
     while (mayBeThere) {
       const mayLandMs = this.#createMayLandUntilMs - clock.now();
       const found = await api.retry(() => lock.get(signal), { ...PATIENCE, signal });
+      const isHeld = found && holderOf(found)?.uid === podUid;
       if (found?.attempt === this.#attempt) {
+        // That Pod may lead with it.
+        if (!isHeld) throw new Error('another Pod was made its owner');
         observer.log('taking back the lock that was created');
         await release(this.#releaseParts(), found, podUid, signal);
-      } else if (found && found.attempt === undefined && holderOf(found)?.uid === podUid) {
+      } else if (isHeld && found.attempt === undefined) {
         throw new Error('its annotation leader-for-life/attempt was removed');
       } else {
         this.#seenLast = found;

@@ -1,5 +1,5 @@
 import { loadAllYaml } from '@kubernetes/client-node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import {
   type Holder,
@@ -537,10 +537,11 @@ describe('an observer', () => {
   });
 
   test('outside a cluster is told what it needs', async () => {
-    const { simulation, cluster, clock } = await world();
+    const { simulation, cluster } = await world();
     const surroundings = new SimulatedSurroundings(simulation, USER);
     const loop = new Loop(observeLeaseIn(surroundings, 'lease', {}));
-    await clock.settle();
+    // It looks for the files of a Pod first.
+    await vi.waitFor(() => loop.error);
     expect(loop.error).toBeInstanceOf(TypeError);
     expect(loop.error).toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',

@@ -135,7 +135,9 @@ export class Namespace implements AsyncDisposable {
           unconfirmed: new UnconfirmedEnds(),
           predecessors: new Map(),
         };
-        return this.#replicaOf(name, uid, (lock, options = {}) => becomeIn(process, lock, options));
+        return this.#replicaOf(name, uid, (lock, options) =>
+          becomeIn(process, lock, options ?? {}),
+        );
       },
     };
   }

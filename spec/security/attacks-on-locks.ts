@@ -39,12 +39,31 @@ export function attacksOnLocks(clusterName: string, open: () => Promise<Cluster>
         const { space, intruder } = await scene();
         const [a, b] = [await space.replica('a'), await space.replica('b')];
         const first = await a.become(LOCK, { guard: true });
-        const unaware = await a.become(LOCK);
+        const unaware = await a.restarted().become(LOCK);
         const { leadership } = await waiting(b, 'held');
         const told = new Promise((resolve) => {
           first.signal.addEventListener('abort', resolve);
         });
         await intruder.deleteLock();
+        expect((await leadership).podName).toBe('b');
+        await told;
+        expect(first.signal.reason).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
+        expect(unaware.signal.aborted).toBe(false);
+      });
+
+      test.each([
+        ['mark it as released', { annotations: { 'leader-for-life/released': 'true' } }],
+        ['name another Pod in it, which is gone', ownedBy('gone', NOBODY)],
+      ])('%s: a second Pod leads, and the first one is told with guard only', async (_, change) => {
+        const { space, intruder } = await scene();
+        const [a, b] = [await space.replica('a'), await space.replica('b')];
+        const first = await a.become(LOCK, { guard: true });
+        const unaware = await a.restarted().become(LOCK);
+        const { leadership } = await waiting(b, 'held');
+        const told = new Promise((resolve) => {
+          first.signal.addEventListener('abort', resolve);
+        });
+        await intruder.patchLock(change);
         expect((await leadership).podName).toBe('b');
         await told;
         expect(first.signal.reason).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
@@ -137,7 +156,7 @@ export function attacksOnLocks(clusterName: string, open: () => Promise<Cluster>
         expect((await space.lock(LOCK))?.metadata?.uid).toBe(metadata?.uid);
       });
 
-      test('change the lock, or get, list, watch, change or delete any other ConfigMap', async () => {
+      test('replace the lock, or get, list, watch, change or delete any other ConfigMap', async () => {
         const { space, intruder } = await scene();
         const { core } = intruder;
         await space.createConfigMap({ name: 'precious' });
@@ -145,7 +164,7 @@ export function attacksOnLocks(clusterName: string, open: () => Promise<Cluster>
         const where = { namespace: space.name };
         const body = { metadata: { name: LOCK } };
         await expectForbidden(core.replaceNamespacedConfigMap({ ...where, name: LOCK, body }));
-        await expectForbidden(core.patchNamespacedConfigMap({ ...where, name: LOCK, body }));
+        await expectForbidden(core.patchNamespacedConfigMap({ ...where, name: 'precious', body }));
         await expectForbidden(core.readNamespacedConfigMap({ ...where, name: 'precious' }));
         await expectForbidden(core.deleteNamespacedConfigMap({ ...where, name: 'precious' }));
         await expectForbidden(core.listNamespacedConfigMap(where));

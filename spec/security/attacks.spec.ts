@@ -45,6 +45,8 @@ test.each([
     'get configmaps lock',
     'watch configmaps lock',
     'get pods a',
+    // How many candidates there are.
+    'list pods',
   ];
   expect(objects).not.toEqual([]);
   expect(objects.filter((object) => !expected.includes(object.trim()))).toEqual([]);

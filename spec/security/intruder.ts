@@ -2,10 +2,12 @@ import {
   CoordinationV1Api,
   CoreV1Api,
   type KubeConfig,
+  PatchStrategy,
   type V1ObjectMeta,
   type V1PolicyRule,
   type V1Role,
   loadAllYaml,
+  setHeaderOptions,
 } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 
@@ -68,6 +70,13 @@ export class Intruder {
 
   deleteLock() {
     return this.core.deleteNamespacedConfigMap({ namespace: this.namespace, name: LOCK });
+  }
+
+  patchLock(metadata: V1ObjectMeta) {
+    return this.core.patchNamespacedConfigMap(
+      { namespace: this.namespace, name: LOCK, body: { metadata } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
   }
 
   readLease() {

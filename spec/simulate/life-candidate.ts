@@ -36,6 +36,8 @@ export class LifeCandidate extends Candidate {
   readonly setting: LifeSlot;
   #calls: Call[] = [];
   #hasWarned = false;
+  /** A release has failed, and its requests may still be on their way. */
+  #isUnreleased = false;
 
   constructor(world: World, setting: LifeSlot, berth: Berth, process: Process) {
     super(world, berth, process);
@@ -88,7 +90,9 @@ export class LifeCandidate extends Candidate {
   /** It releases, or takes back what it may have created before it was told to wait no longer. */
   get isGivingUp(): boolean {
     return this.#calls.some(
-      ({ abort, state }) => state === 'releasing' || (state === 'waiting' && abort.signal.aborted),
+      ({ abort, state }) =>
+        state === 'releasing' ||
+        (state === 'waiting' && (abort.signal.aborted || this.#isUnreleased)),
     );
   }
 
@@ -125,6 +129,7 @@ export class LifeCandidate extends Candidate {
 
   #lead(call: Call, leadership: Leadership): void {
     if (!this.isAlive) return;
+    this.#isUnreleased = false;
     call.state = 'leading';
     call.leadership = leadership;
     const lost = () => {
@@ -151,6 +156,7 @@ export class LifeCandidate extends Candidate {
         },
         (error: unknown) => {
           call.state = 'over';
+          this.#isUnreleased = true;
           if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
         },
       );
