@@ -22,7 +22,7 @@ const role = {
   metadata: { name: 'my-lock-leader-for-life', namespace: 'prod' },
   rules: [
     core('configmaps', ['create']),
-    { ...core('configmaps', ['get', 'watch', 'delete']), resourceNames: ['my-lock'] },
+    { ...core('configmaps', ['get', 'watch', 'patch', 'delete']), resourceNames: ['my-lock'] },
     core('pods', ['get', 'list', 'watch']),
   ],
 };

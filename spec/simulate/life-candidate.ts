@@ -25,6 +25,9 @@ interface Call {
   leadership?: Leadership;
 }
 
+/** No request of a world takes effect later. */
+const MAX_LATE_MS = 30_000;
+
 /** Why a program aborts its wait. */
 export class NoLongerWanted extends Error {
   override readonly name = 'NoLongerWanted';
@@ -36,8 +39,8 @@ export class LifeCandidate extends Candidate {
   readonly setting: LifeSlot;
   #calls: Call[] = [];
   #hasWarned = false;
-  /** A release has failed, and its requests may still be on their way. */
-  #isUnreleased = false;
+  /** Until when the requests of a release that has failed may take effect. */
+  #unreleasedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, setting: LifeSlot, berth: Berth, process: Process) {
     super(world, berth, process);
@@ -92,7 +95,8 @@ export class LifeCandidate extends Candidate {
     return this.#calls.some(
       ({ abort, state }) =>
         state === 'releasing' ||
-        (state === 'waiting' && (abort.signal.aborted || this.#isUnreleased)),
+        (state === 'waiting' &&
+          (abort.signal.aborted || this.world.clock.now() < this.#unreleasedUntilMs)),
     );
   }
 
@@ -129,7 +133,7 @@ export class LifeCandidate extends Candidate {
 
   #lead(call: Call, leadership: Leadership): void {
     if (!this.isAlive) return;
-    this.#isUnreleased = false;
+    this.#unreleasedUntilMs = Number.NEGATIVE_INFINITY;
     call.state = 'leading';
     call.leadership = leadership;
     const lost = () => {
@@ -156,7 +160,7 @@ export class LifeCandidate extends Candidate {
         },
         (error: unknown) => {
           call.state = 'over';
-          this.#isUnreleased = true;
+          this.#unreleasedUntilMs = this.world.clock.now() + MAX_LATE_MS;
           if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
         },
       );
