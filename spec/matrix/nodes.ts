@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { root } from '../public/entry-points.ts';
 import { run } from './process.ts';
 import { atMost } from './report.ts';
+import { tool } from './tools.ts';
 
 export interface NodeBinary {
   /** As it says itself. */
@@ -26,17 +25,9 @@ function isRunning(wanted: string): boolean {
   return `${process.versions.node}.`.startsWith(`${wanted}.`);
 }
 
-async function install(wanted: string): Promise<string> {
-  const folder = join(root, 'node_modules/.cache/leader-for-life', `node-${wanted}`);
+function install(wanted: string): Promise<string> {
   const name = packageName();
-  const path = join(folder, 'node_modules', name, 'bin/node');
-  if (!existsSync(path)) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    const args = ['install', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
-    await run('npm', [...args, `${name}@${wanted}`], { cwd: folder, timeoutMs: 300_000 });
-  }
-  return path;
+  return tool(name, wanted, 'bin/node');
 }
 
 /** The package `node` installs one of these with a script; taken directly, it needs none. */

@@ -7,11 +7,11 @@ const execute = promisify(execFile);
 export async function run(
   command: string,
   args: readonly string[],
-  options: { cwd: string; timeoutMs: number },
+  options: { cwd: string; timeoutMs: number; env?: NodeJS.ProcessEnv | undefined },
 ): Promise<string> {
   const { stdout } = await execute(command, args, {
     cwd: options.cwd,
-    env: outsideCluster(),
+    env: { ...outsideCluster(), ...options.env },
     timeout: options.timeoutMs,
     killSignal: 'SIGKILL',
     maxBuffer: 64 * 1024 * 1024,

@@ -1,6 +1,7 @@
 /**
  * Tries the package as users get it: packs it, installs the tarball into a fresh folder for each
- * version of @kubernetes/client-node, and uses it there on each version of Node.js.
+ * version of @kubernetes/client-node, and uses it there on each version of Node.js, on Bun and Deno,
+ * and in bundles.
  *
  * `npm run test:matrix -- --node 22 --client-node 1.4.0` tries one of them; both can be repeated.
  */
@@ -8,12 +9,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { certificateFor } from '../support/certificate.ts';
+import { bundleElects, bundlers } from './bundles.ts';
 import { consumers, pack } from './install.ts';
 import { nodeBinaries } from './nodes.ts';
 import { atMost, Report } from './report.ts';
+import { runtimes } from './runtimes.ts';
 import { simulated, simulatesAlike } from './simulation.ts';
 import {
   electsAndHandsOver,
+  electsByItself,
   isRequired,
   loadsNoClient,
   sharesClientNode,
@@ -32,15 +37,35 @@ const folder = mkdtempSync(join(tmpdir(), 'leader-for-life-matrix-'));
 const report = new Report();
 try {
   const tarball = await pack(folder);
-  const [installed, binaries] = await Promise.all([
+  const [installed, binaries, others] = await Promise.all([
     consumers(folder, tarball, wanted['client-node']),
     nodeBinaries(wanted.node),
+    runtimes(),
   ]);
   const trials = installed.flatMap((consumer) => {
     const client = `client-node ${consumer.clientNode}`;
     return [
       () => report.test(`${client}: is shared with the app`, () => sharesClientNode(consumer)),
       () => report.test(`${client}: types compile`, () => typesCompile(consumer)),
+      ...others.flatMap(({ name, path, args }) =>
+        [undefined, certificateFor('server', '127.0.0.1', 'localhost')].map(
+          (tls) => () =>
+            report.test(`${client}, ${name}: elects${tls ? ' over TLS' : ''}`, () =>
+              electsByItself(consumer.folder, path, [...args, 'self-contained.ts'], tls),
+            ),
+        ),
+      ),
+      ...Object.keys(bundlers).map(
+        (name) => () =>
+          report.test(`${client}, ${name}: its bundle elects`, () =>
+            bundleElects(
+              folder,
+              consumer,
+              name,
+              binaries.map(({ path }) => path),
+            ),
+          ),
+      ),
       ...binaries.flatMap(({ version, path }) => {
         const both = `${client}, Node ${version}`;
         return [

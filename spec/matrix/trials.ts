@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { version } from '../../lib/version.ts';
 import type { Consumer } from './install.ts';
 import { run } from './process.ts';
 
@@ -31,7 +32,7 @@ const compilers = {
  * that imports the library only, every declaration does, those of dependencies too.
  */
 export function typesCompile({ folder }: Consumer): void {
-  const programs = ['candidate.ts', 'cluster.ts', 'outside.ts'];
+  const programs = ['candidate.ts', 'cluster.ts', 'outside.ts', 'self-contained.ts'];
   const modules = ['embedded.ts', 'tested.ts'];
   compiles(folder, [...programs, ...modules], compilers.nodenext);
   for (const compiler of Object.values(compilers)) {
@@ -90,6 +91,26 @@ export async function loadsNoClient({ folder }: Consumer, node: string): Promise
 /** CommonJS can `require` both entry points. */
 export async function isRequired({ folder }: Consumer, node: string): Promise<void> {
   await run(node, ['required.cjs'], { cwd: folder, timeoutMs: 20_000 });
+}
+
+/** One program elects in both modes, in a cluster of its own; with an identity, over TLS and HTTP/2. */
+export async function electsByItself(
+  folder: string,
+  command: string,
+  args: readonly string[],
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<void> {
+  const env = tls && { TLS_IDENTITY: JSON.stringify(tls) };
+  const output = await run(command, args, { cwd: folder, timeoutMs: 60_000, env });
+  assert.deepEqual(output.trim().split('\n'), [
+    'my-app-0 leads',
+    'my-app-1 leads',
+    'the lock is gone',
+    'led by a lease: true, true',
+    'the elector doubted 0 times',
+    'the Lease is held by ""',
+    `leader-for-life/${version}`,
+  ]);
 }
 
 /** Two processes compete over HTTP, one hands over to the other, and everything ends by itself. */

@@ -20,7 +20,8 @@ export function certificateFor(name: string, ...hosts: readonly string[]): Certi
     der(0x02, Buffer.of(1)),
     algorithm,
     who,
-    sequence(der(0x18, '20200101000000Z'), der(0x18, '21200101000000Z')),
+    // BoringSSL and rustls insist on UTCTime until 2049, and on the shortest lengths.
+    sequence(der(0x17, '200101000000Z'), der(0x18, '21200101000000Z')),
     who,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(sequence(objectId(0x55, 0x1d, 0x11), der(0x04, alternatives)))),
@@ -52,6 +53,7 @@ function objectId(...bytes: readonly number[]): Buffer {
 function der(tag: number, content: Buffer | string): Buffer {
   const value = Buffer.from(content);
   const { length } = value;
-  const size = length < 0x80 ? [length] : [0x82, length >> 8, length & 0xff];
+  const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const size = length < 0x80 ? [length] : long;
   return Buffer.concat([Buffer.of(tag, ...size), value]);
 }
