@@ -140,7 +140,10 @@ export function toLock(object: Json): Lock {
   const annotations = child(metadata, 'annotations');
   const uid = text(metadata, 'uid');
   const resourceVersion = text(metadata, 'resourceVersion');
-  if (!uid || !resourceVersion) throw new Error('the answer is no ConfigMap');
+  // It becomes the fencing token, a whole number, and part of what releases the lock.
+  if (!uid || !resourceVersion || !/^\d{1,20}$/.test(resourceVersion)) {
+    throw new Error('the answer is no ConfigMap');
+  }
   const owner = podOwner(metadata);
   const mark = identity(text(annotations, POD_NAME), text(annotations, POD_UID));
   const attempt = text(annotations, ATTEMPT);

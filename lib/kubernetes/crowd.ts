@@ -1,6 +1,7 @@
 import type { Api } from './api.ts';
 import { type Json, child, isGiven, list, text } from './json.ts';
 import type { PodIdentity } from '../protocol/model.ts';
+import { NoAnswerError, hasStatus } from './outcome.ts';
 import { podsPath } from './pod.ts';
 
 /** A count up to here is exact; beyond it an upper bound will do. */
@@ -73,7 +74,12 @@ export async function leavingReplicas(
       ...(from && { continue: from }),
       limit: String(PAGE),
     };
-    const { items, next } = await listPods(api, namespace, query, signal);
+    const { items, next } = await listPods(api, namespace, query, signal).catch(
+      (error: unknown) => {
+        // It took longer than the API server keeps its place in the list: worth another try.
+        throw hasStatus(error, 410) ? new NoAnswerError('LIST pods', error) : error;
+      },
+    );
     for (const metadata of items.map((item) => child(item, 'metadata'))) {
       const [name, uid] = [text(metadata, 'name'), text(metadata, 'uid')];
       if (name && uid && isGiven(metadata, 'deletionTimestamp')) leaving.push({ name, uid });

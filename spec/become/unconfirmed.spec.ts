@@ -144,6 +144,24 @@ describe('an aborted call', () => {
     },
   );
 
+  test('takes back what a create without an answer has stored, although the next one was refused', async () => {
+    const world = await simulation();
+    const creates = { user: 'a', verb: 'create', resource: 'configmaps' } as const;
+    world.cluster.faults.add({ ...creates, times: 1, when: 'after', hang: true });
+    const message = 'configmaps "lock" is forbidden: exceeded quota: few';
+    world.cluster.faults.add({ ...creates, error: { status: 403, message } });
+    const reads = { user: 'a', verb: 'get', resource: 'configmaps' } as const;
+    world.cluster.faults.add({ ...reads, times: 1, latencyMs: 5_000 });
+    const abort = new AbortController();
+    const attempt = world.become('a', { signal: abort.signal });
+    await world.clock.runUntil(() => world.cluster.requests.count(creates) === 2);
+    await world.clock.advance(1_000);
+    expect(world.holder).toBe('a');
+    await aborted(world, attempt, abort);
+    expect(world.cluster.getConfigMap('lock')).toBeUndefined();
+    expect(world.warnings).toEqual([]);
+  });
+
   test('takes back what the network created a second time, although the answer was "exists"', async () => {
     const world = await simulation();
     // Carried out twice: the caller gets the second answer.

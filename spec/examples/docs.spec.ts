@@ -49,7 +49,7 @@ describe('docs/errors.md', () => {
   it('explains every warning', () => {
     const kinds = sources().flatMap((path) =>
       Array.from(
-        read(path).matchAll(/#(?:warn|call|warnings\.give)\(\s*'([-\w]+)'/g),
+        read(path).matchAll(/(?:#warn|#call|[wW]arnings(?:\([^()]*\))?\.give)\(\s*'([-\w]+)'/g),
         ([, kind = '']) => kind,
       ),
     );
