@@ -372,7 +372,9 @@ export class Campaign {
     const gone = this.#lookout.untilGone(uid);
     const { controller, end } = linked(signal, gone.signal);
     try {
-      return await this.#inspect(search, controller.signal);
+      return await this.#inspect(search, controller.signal, () => {
+        gone.end();
+      });
     } catch (error) {
       const hint = signal.aborted || uid === undefined ? undefined : this.#lookout.takeGone(uid);
       if (hint) return hint;
@@ -385,12 +387,20 @@ export class Campaign {
     }
   }
 
-  /** Reads afresh, after the watches are open: what happens later is a hint. */
-  async #inspect(search: boolean, signal: AbortSignal): Promise<Event> {
+  /**
+   * Reads afresh, after the watches are open: what happens later is a hint. Once it has found another lock
+   * than the one that was known, the look is seen through: its holder must not be forgotten.
+   */
+  async #inspect(search: boolean, signal: AbortSignal, seeThrough: () => void): Promise<Event> {
     const state = this.#state;
     await abortable(this.#lookout.watchLock(), signal);
+    const read = async () => {
+      const lock = await this.#readLock(signal);
+      if (!sameTenure(state.lock, lock)) seeThrough();
+      return lock;
+    };
     const [lock, early] = await Promise.all([
-      this.#readLock(signal),
+      read(),
       state.lock ? this.#watchAndRead(state.lock, signal) : [],
     ]);
     const isSame = sameTenure(state.lock, lock);

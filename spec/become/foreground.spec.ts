@@ -6,6 +6,13 @@ const HOUR_S = 3_600;
 
 /** Leader `a` and, waiting, `b`, which hears nothing any more of Pods that change. */
 async function deafToPods() {
+  const world = await waiting();
+  world.simulation.cluster.faults.add({ verb: 'watch', resource: 'pods', freeze: true });
+  return world;
+}
+
+/** Leader `a` and, waiting, `b`. */
+async function waiting() {
   const simulation = await Simulation.create();
   const { clock, cluster } = simulation;
   const pod = cluster.createPod('a');
@@ -20,7 +27,6 @@ async function deafToPods() {
     () => undefined,
   );
   await clock.advance(1_000);
-  cluster.faults.add({ verb: 'watch', resource: 'pods', freeze: true });
   const terminate = (cascade: 'background' | 'foreground') => {
     cluster.deletePod(pod, { cascade, gracePeriodSeconds: HOUR_S });
   };
@@ -83,6 +89,36 @@ describe('the lock of a Pod that is deleted in the foreground goes at once; who 
     simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
     await simulation.settled(next, 5 * 60_000);
     expect((await next).podName).toBe('b');
+  });
+
+  test('has not forgotten a lock that a look found when the one before it is told to be gone', async () => {
+    const world = await waiting();
+    const { simulation, leadership, follower, terminate } = world;
+    const { clock, cluster } = simulation;
+    cluster.createPod('c');
+    cluster.faults.add({ user: 'b', verb: 'watch', resource: 'configmaps', eventDelayMs: 5_000 });
+    using silence = cluster.faults.add({
+      user: 'b',
+      verb: 'get',
+      resource: 'pods',
+      name: 'c',
+      hang: true,
+    });
+    await simulation.settled(leadership.release());
+    await clock.advance(1_000);
+    const successor = simulation.become('c');
+    await simulation.settled(successor);
+    // `b` looks, finds the lock of `c`, and does not learn yet how `c` is.
+    terminate('background');
+    await clock.advance(1_000);
+    cluster.deletePod('c', { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
+    await clock.advance(60_000);
+    expect(world.leads).toBe(false);
+    silence.remove();
+    await clock.advance(60_000);
+    expect(world.leads).toBe(false);
+    for (const name of ['a', 'c']) cluster.deletePod(name, { gracePeriodSeconds: 0 });
+    await simulation.settled(follower, 5 * 60_000);
   });
 
   test('leaves the waiting to the next call of its process, also one that it aborted', async () => {

@@ -1,0 +1,138 @@
+/** What one elector may do, or be told, next. */
+import type { Event, State } from '../../lib/protocol/lease.ts';
+import type { Broken, Move } from './explorer.ts';
+import {
+  type LeaseWorld,
+  type Request,
+  advance,
+  answerWords,
+  begin,
+  carryOut,
+  change,
+  elector,
+  factWords,
+  leads,
+  requestWords,
+  spend,
+} from './lease-world.ts';
+
+export function electorMoves(world: LeaseWorld, index: number, moves: Move<LeaseWorld>[]): void {
+  const { state, request, nowMs, tickMs, watching } = elector(world, index);
+  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
+    moves.push({ to, place: index, say, broken });
+  };
+  const { command, phase } = state;
+  if (request) requestMoves(world, index, request, moves);
+  if (command.do === 'wait') {
+    if (command.untilMs < nowMs + tickMs) {
+      add(advance(world, index, { type: 'time-up' }), () => 'its timer fires');
+    }
+    if (watching) {
+      for (const fact of world.facts) {
+        const to = advance(world, index, fact);
+        if (elector(to, index).state !== state) add(to, () => `hears: ${factWords(fact)}`);
+      }
+    }
+    const watched = spend(world, 'watches');
+    if (watched) {
+      const type = watching ? 'watch-lost' : 'watch-opened';
+      const to = advance(change(watched, index, { watching: !watching }), index, { type });
+      add(to, () => (watching ? 'loses its watch' : 'watches again'));
+    }
+  }
+  finishMoves(world, index, add);
+  const campaigning = phase === 'ended' ? spend(world, 'again') : undefined;
+  if (campaigning) {
+    const { state: known, ...moment } = elector(world, index);
+    const again = begin(state.settings, moment, watching, known);
+    add(change(campaigning, index, again), () => 'campaigns again');
+  }
+}
+
+type Add = (to: LeaseWorld, say: () => string, broken?: Broken) => void;
+
+function finishMoves(world: LeaseWorld, index: number, add: Add): void {
+  const { state, request, ...moment } = elector(world, index);
+  const { phase } = state;
+  const isWriting = request !== undefined && request.command.do !== 'get';
+  // `Election` releases only what is proven, and waits for writes to be answered first.
+  if ((phase === 'following' || leads(world, index)) && !isWriting) {
+    const finishing = spend(world, 'finishes');
+    if (finishing) {
+      const to = advance(change(finishing, index, { request: undefined }), index, {
+        type: 'finish',
+      });
+      add(to, () => (phase === 'leading' ? 'leads no more: its work has ended' : 'is aborted'));
+    }
+  }
+  if (phase === 'leading' && !leads(world, index)) {
+    const abandoned = abandon(world, index);
+    const ended: State = { ...state, phase: 'ended', command: { do: 'end' } };
+    const over = { state: ended, request: undefined, token: undefined };
+    const excused = world.excused === index ? undefined : world.excused;
+    const to = { ...change(abandoned, index, over), excused };
+    add(to, () => 'notices that its time is over');
+  }
+  const restarting = spend(world, 'restarts');
+  if (restarting && phase !== 'ended') {
+    const fresh = begin(state.settings, moment, true);
+    add(change(abandon(restarting, index), index, fresh), () => 'dies, and begins anew');
+  }
+}
+
+/** What becomes of a write that nobody waits for any more is up to the network. */
+function abandon(world: LeaseWorld, index: number): LeaseWorld {
+  const { request } = elector(world, index);
+  if (!request || request.answer || request.command.do === 'get') return world;
+  return { ...world, late: [...world.late, { by: index, write: request.command }] };
+}
+
+function requestMoves(
+  world: LeaseWorld,
+  index: number,
+  request: Request,
+  moves: Move<LeaseWorld>[],
+): void {
+  const { command, answer } = request;
+  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
+    moves.push({ to, place: index, say, broken });
+  };
+  const hear = (from: LeaseWorld, event: Event) =>
+    advance(change(from, index, { request: undefined }), index, event);
+  if (answer) {
+    const to = hear(world, answer);
+    add(to, () => `← ${answerWords(answer)}${becomesLeader(world, to, index)}`);
+  } else {
+    const { to, outcome, broken } = carryOut(world, index, command);
+    const heard = hear(to, outcome);
+    const say = () => `→ ${requestWords(command)}: ${answerWords(outcome)}`;
+    add(heard, () => `${say()}${becomesLeader(world, heard, index)}`, broken);
+    const slow = spend(to, 'slow');
+    if (slow) add(change(slow, index, { request: { command, answer: outcome } }), say, broken);
+    const doubled =
+      command.do === 'get' || world.late.length > 1 ? undefined : spend(heard, 'doubled');
+    if (doubled && command.do !== 'get') {
+      const late = [...doubled.late, { by: index, write: command }];
+      add({ ...doubled, late }, () => `${say()}, once so far`, broken);
+    }
+  }
+  const lost = spend(world, 'lost');
+  if (lost && world.late.length < 2) {
+    const ambiguous = command.do !== 'get';
+    const to = change(abandon(lost, index), index, { request: undefined });
+    add(advance(to, index, { type: 'failed', ambiguous }), () => `✗ ${command.do}: no answer`);
+  }
+  const refused = answer ? undefined : spend(world, 'refused');
+  if (refused) {
+    const to = advance(change(refused, index, { request: undefined }), index, {
+      type: 'failed',
+      ambiguous: false,
+    });
+    add(to, () => `✗ ${command.do}: refused`);
+  }
+}
+
+function becomesLeader(before: LeaseWorld, after: LeaseWorld, index: number): string {
+  if (leads(before, index) || !leads(after, index)) return '';
+  return `; LEADS, token ${elector(after, index).token ?? 0}`;
+}

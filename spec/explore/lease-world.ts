@@ -1,0 +1,240 @@
+/** What surrounds the electors of lease mode: a Lease, clocks, and an API server that carries out requests. */
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
+import {
+  type Command,
+  type Event,
+  type Hint,
+  type Settings,
+  type State,
+  start,
+  step,
+} from '../../lib/protocol/lease.ts';
+import { provenMs } from '../../lib/protocol/validity.ts';
+import type { Moment } from './encoding.ts';
+import type { Broken } from './explorer.ts';
+
+/** How often something may happen, in all. */
+export interface LeaseBounds {
+  readonly electors: number;
+  /** What the wall clock of the first elector does. */
+  readonly wall: 'goes' | 'stands still' | 'is late';
+  /** Whether the other electors ask for leases that are longer than the first one's. */
+  readonly leases: 'alike' | 'longer';
+  /** How many of the last versions of the Lease a watch may tell of. */
+  readonly remembered: number;
+  /** Of two seconds by the slowest clock. Infinity: time has no end. */
+  readonly ticks: number;
+  /** Requests that are given up; a write of these may be carried out later. */
+  readonly lost: number;
+  /** Writes that the network carries out twice. */
+  readonly doubled: number;
+  /** Requests that are answered later than they are carried out. */
+  readonly slow: number;
+  /** Requests that are refused, and certainly were not carried out. */
+  readonly refused: number;
+  /** Processes that end at any moment, and begin again under the same identity. */
+  readonly restarts: number;
+  /** Campaigns after the first one of a process. */
+  readonly again: number;
+  /** Calls that are aborted, and terms whose work ends: they release the Lease. */
+  readonly finishes: number;
+  /** Watches that end, or open. */
+  readonly watches: number;
+  /** A machine that is suspended for a tick. */
+  readonly suspensions: number;
+  /** The Lease is deleted by hand. */
+  readonly deletions: number;
+  /** Its holder is emptied by hand, as a client-go that is late does. */
+  readonly wipes: number;
+}
+
+/** One leader whose clock is as slow as is tolerated, beside others. */
+export const SLOW_TICK_MS = 2_000;
+
+export const TICK_MS = 3_000;
+
+export const DURATIONS = { leaseDurationMs: 6_000, renewDeadlineMs: 4_000, retryPeriodMs: 2_000 };
+
+export const LONGER = { leaseDurationMs: 12_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+
+/** One identity begins like the others. */
+export const IDENTITIES = ['pod', 'pod-1', 'pod-2', 'pod-3'] as const;
+
+export const WALL_MS = Date.UTC(2026, 0, 1);
+
+type Write = Command & { do: 'create' | 'update' };
+
+export interface Request {
+  readonly command: Command & { do: 'get' | 'create' | 'update' };
+  /** Undefined until the API server has carried it out. */
+  readonly answer?: Event | undefined;
+}
+
+export interface Elector extends Moment {
+  readonly wall: LeaseBounds['wall'];
+  readonly state: State;
+  readonly request: Request | undefined;
+  readonly watching: boolean;
+  /** By which version its term began. */
+  readonly token: number | undefined;
+}
+
+type Fact = Hint & { type: 'seen' | 'gone' };
+
+type Left = Omit<LeaseBounds, 'electors' | 'wall' | 'leases' | 'remembered'>;
+
+export interface LeaseWorld {
+  readonly electors: readonly Elector[];
+  readonly lock: LockVersion | undefined;
+  /** What happened to the lock last, which watches tell of, in whatever order. */
+  readonly facts: readonly Fact[];
+  /** Writes that were given up or made twice, and may be carried out at any time. */
+  readonly late: readonly { readonly by: number; readonly write: Write }[];
+  readonly written: number;
+  /** The largest token of any term so far. */
+  readonly token: number;
+  /** Had the Lease when somebody else emptied it, until it has to renew. */
+  readonly excused: number | undefined;
+  readonly terms: number;
+  readonly remembered: number;
+  readonly left: Left;
+}
+
+export function letter(index: number): string {
+  return String.fromCharCode('a'.charCodeAt(0) + index);
+}
+
+export function begin(
+  settings: Settings,
+  clock: Moment & Pick<Elector, 'wall'>,
+  watching: boolean,
+  known?: State,
+): Elector {
+  const { nowMs, bootMs, dateMs, tickMs, wall } = clock;
+  const state = start(settings, { nowMs, bootMs, dateMs, random: 0 }, known);
+  const moment = { nowMs, bootMs, dateMs, tickMs, wall };
+  return withRequest({ state, request: undefined, watching, token: undefined, ...moment });
+}
+
+/** What the state asks for is sent at once. */
+function withRequest(elector: Elector): Elector {
+  const { command } = elector.state;
+  const isRequest = command.do === 'get' || command.do === 'create' || command.do === 'update';
+  return { ...elector, request: isRequest ? { command } : undefined };
+}
+
+export function elector(world: Pick<LeaseWorld, 'electors'>, index: number): Elector {
+  const found = world.electors[index];
+  if (!found) throw new Error(`there is no elector ${index}`);
+  return found;
+}
+
+/** As `Term` judges it, whoever asks. */
+export function leads(world: Pick<LeaseWorld, 'electors'>, index: number): boolean {
+  const { state, ...moment } = elector(world, index);
+  const { phase, proven, settings } = state;
+  if (phase !== 'leading' || !proven) return false;
+  return provenMs(proven, settings.renewDeadlineMs, moment) > 0;
+}
+
+export function change(world: LeaseWorld, index: number, changed: Partial<Elector>): LeaseWorld {
+  const electors = world.electors.with(index, { ...elector(world, index), ...changed });
+  return { ...world, electors };
+}
+
+/** Undefined where the bound is reached. */
+export function spend(world: LeaseWorld, what: keyof Left): LeaseWorld | undefined {
+  if (world.left[what] <= 0) return undefined;
+  return { ...world, left: { ...world.left, [what]: world.left[what] - 1 } };
+}
+
+/** One step of the shipped protocol. */
+export function advance(world: LeaseWorld, index: number, event: Event): LeaseWorld {
+  const before = elector(world, index);
+  const { nowMs, bootMs, dateMs } = before;
+  const state = step(before.state, event, { nowMs, bootMs, dateMs, random: 0 });
+  const begins = state.phase === 'leading' && before.state.phase === 'following';
+  const token = begins ? Number(state.version?.resourceVersion) : before.token;
+  const stays = state.command === before.state.command && before.request;
+  const after = { ...before, state, token: state.phase === 'leading' ? token : undefined };
+  const electors = world.electors.with(index, stays ? after : withRequest(after));
+  // The excuse ends when the elector has renewed, or leads no more.
+  const hasRenewed = event.type === 'written' && event.version !== 'conflict';
+  const isOver = world.excused === index && (hasRenewed || state.phase !== 'leading');
+  const excused = isOver ? undefined : world.excused;
+  const terms = world.terms + (begins ? 1 : 0);
+  return {
+    ...world,
+    electors,
+    excused,
+    terms,
+    token: Math.max(world.token, begins ? (token ?? 0) : 0),
+  };
+}
+
+interface Outcome {
+  readonly to: LeaseWorld;
+  readonly outcome: Event & { type: 'got' | 'written' };
+  readonly broken: Broken | undefined;
+}
+
+/** What the API server does about a request. */
+export function carryOut(world: LeaseWorld, by: number, command: Request['command']): Outcome {
+  const { lock } = world;
+  if (command.do === 'get') {
+    return { to: world, outcome: { type: 'got', version: lock }, broken: undefined };
+  }
+  const isCurrent =
+    command.do === 'create'
+      ? !lock
+      : lock?.uid === command.version.uid &&
+        lock?.resourceVersion === command.version.resourceVersion;
+  if (!isCurrent) {
+    return { to: world, outcome: { type: 'written', version: 'conflict' }, broken: undefined };
+  }
+  const to = store(world, command.record, lock?.uid ?? `uid-${world.written}`);
+  const version = to.lock ?? 'conflict';
+  return { to, outcome: { type: 'written', version }, broken: depose(world, by, command.record) };
+}
+
+export function store(world: LeaseWorld, record: LeaderElectionRecord, uid: string): LeaseWorld {
+  const written = world.written + 1;
+  const lock: LockVersion = { record, resourceVersion: String(written), uid };
+  return { ...remember(world, { type: 'seen', version: lock }), lock, written };
+}
+
+export function remember(world: LeaseWorld, fact: Fact): LeaseWorld {
+  return { ...world, facts: [...world.facts, fact].slice(-world.remembered) };
+}
+
+/** No write by another takes the Lease from an elector that is proven to lead. */
+function depose(world: LeaseWorld, by: number, record: LeaderElectionRecord): Broken | undefined {
+  const index = world.electors.findIndex((_, each) => each !== by && leads(world, each));
+  if (index < 0 || index === world.excused) return undefined;
+  if (elector(world, index).state.settings.identity === record.holderIdentity) return undefined;
+  const text = `${letter(by)} writes the Lease while ${letter(index)} is proven to lead`;
+  return { promise: 'LEASE-2', text };
+}
+
+export function versionWords(version: LockVersion | undefined): string {
+  if (!version) return 'no Lease';
+  const { holderIdentity, leaseTransitions } = version.record;
+  const index = IDENTITIES.findIndex((identity) => identity === holderIdentity);
+  const holder = holderIdentity === '' ? 'nobody' : letter(index);
+  return `${holder} (#${leaseTransitions}) @${version.resourceVersion}`;
+}
+
+export function factWords(fact: Fact): string {
+  return fact.type === 'seen' ? versionWords(fact.version) : 'the Lease is gone';
+}
+
+export function requestWords(command: Request['command']): string {
+  if (command.do !== 'update') return command.do;
+  const verb = command.record.holderIdentity === '' ? 'release' : 'update';
+  return `${verb} @${command.version.resourceVersion}`;
+}
+
+export function answerWords(answer: Event): string {
+  if (answer.type !== 'got' && answer.type !== 'written') return answer.type;
+  return answer.version === 'conflict' ? '409' : versionWords(answer.version);
+}

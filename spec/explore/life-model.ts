@@ -1,0 +1,163 @@
+/**
+ * Life mode as a state space: the shipped `step`, with what a campaign does around it, a lock, Pods, a garbage
+ * collector, a network and watches. `docs/exploration.md` says what is modelled.
+ */
+import { holderOf } from '../../lib/protocol/model.ts';
+import type { Lane } from '../simulate/story.ts';
+import { type Campaigning, newCandidate } from './campaign-model.ts';
+import { CandidateMoves } from './candidate-moves.ts';
+import type { Broken, Model, Move, Place } from './explorer.ts';
+import { keyOf } from './life-key.ts';
+import {
+  type Left,
+  type LifeBounds,
+  type LifeWorld,
+  carryOut,
+  end,
+  leads,
+  letter,
+  lockWords,
+  podAt,
+  spend,
+} from './life-world.ts';
+import { type PodChange, newPod, podChanges } from './pods.ts';
+import { laneOf } from './telling.ts';
+
+export class LifeModel implements Model<LifeWorld> {
+  readonly first: LifeWorld;
+  readonly #campaigning: Campaigning;
+
+  constructor(bounds: LifeBounds) {
+    const { pods, marks, doubtsDeletes, checksAnswers, tellsLooks, ...left } = bounds;
+    this.#campaigning = { marks, doubtsDeletes, checksAnswers, tellsLooks };
+    const all = Array.from({ length: pods }, (_, index) => newPod(index));
+    this.first = {
+      pods: all,
+      candidates: all.map((pod, index) => newCandidate(pod, index)),
+      lock: undefined,
+      ended: [],
+      late: [],
+      version: 0,
+      calls: pods,
+      terms: 0,
+      left,
+    };
+  }
+
+  moves(world: LifeWorld): Move<LifeWorld>[] {
+    const moves: Move<LifeWorld>[] = [];
+    for (const index of world.pods.keys()) {
+      new CandidateMoves(world, index, this.#campaigning, moves).all();
+      podMoves(world, index, moves);
+    }
+    worldMoves(world, moves);
+    return moves;
+  }
+
+  key(world: LifeWorld): string {
+    return keyOf(world);
+  }
+
+  broken(world: LifeWorld): Broken | undefined {
+    const leading = [...world.pods.keys()].filter((index) => leads(world, index));
+    for (const index of leading) {
+      const other = leading.find((each) => each !== index && !isExcused(world, each, index));
+      if (other !== undefined && !isExcused(world, index, other)) {
+        const names = [index, other].sort().map(letter).join(' and ');
+        return { promise: 'LIFE-1', text: `${names} both lead` };
+      }
+      const held = world.candidates[index]?.giving?.lock;
+      const { foreground, uid } = podAt(world, index);
+      if (
+        !foreground &&
+        (world.lock?.uid !== held?.uid || (world.lock && holderOf(world.lock)?.uid !== uid))
+      ) {
+        return { promise: 'LIFE-2', text: `${letter(index)} leads without its lock` };
+      }
+    }
+    return undefined;
+  }
+
+  lanes(world: LifeWorld): Lane[] {
+    return world.candidates.map((candidate, index) =>
+      laneOf(candidate !== undefined && candidate.role !== 'idle', leads(world, index)),
+    );
+  }
+
+  stored({ lock }: LifeWorld): string {
+    return lockWords(lock);
+  }
+
+  sights({ lock, late, ended, terms, pods, candidates }: LifeWorld): string[] {
+    const sights: string[] = [];
+    if (candidates.some((each) => each?.role === 'leads')) sights.push('somebody leads');
+    if (terms > 1) sights.push('a second term has begun');
+    if (ended.length > 1) sights.push('two locks have ended');
+    if (late.length > 0) sights.push('a write is on its way whose sender gave it up');
+    if (lock?.released) sights.push('the lock is marked as released');
+    if (lock?.predecessors) sights.push('the lock notes predecessors');
+    if (pods.some(({ foreground, running }) => foreground && running)) {
+      sights.push('a Pod runs that is deleted in the foreground');
+    }
+    return sights;
+  }
+}
+
+/**
+ * The documented limit: the lock of `old` has ended because its Pod is deleted in the foreground, before
+ * the process of `young` was ever told that this Pod held a lock.
+ */
+function isExcused(world: LifeWorld, old: number, young: number): boolean {
+  const { foreground, uid } = podAt(world, old);
+  return foreground && !world.candidates[young]?.told.includes(uid);
+}
+
+const BOUND: Readonly<Record<PodChange, keyof Left | undefined>> = {
+  deleted: 'deletions',
+  'deleted in the foreground': 'foregrounds',
+  evicted: 'evictions',
+  'rejected, its statuses wiped': undefined,
+  'its processes end': undefined,
+  'said to have ended': undefined,
+  gone: undefined,
+};
+
+function podMoves(world: LifeWorld, index: number, moves: Move<LifeWorld>[]): void {
+  for (const [pod, what] of podChanges(podAt(world, index))) {
+    const bound = BOUND[what];
+    const spent = bound ? spend(world, bound) : world;
+    if (!spent) continue;
+    const pods = spent.pods.with(index, pod);
+    const candidates = pod.running ? spent.candidates : spent.candidates.with(index, undefined);
+    const to = { ...spent, pods, candidates };
+    moves.push({ to, place: 'world', say: () => `${pod.name}: ${what}` });
+  }
+}
+
+function worldMoves(world: LifeWorld, moves: Move<LifeWorld>[]): void {
+  const add = (to: LifeWorld, say: () => string, place: Place = 'world', broken?: Broken) => {
+    moves.push({ to, place, say, broken });
+  };
+  const { lock, late } = world;
+  for (const [at, write] of late.entries()) {
+    const without = { ...world, late: late.toSpliced(at, 1) };
+    const { to, lock: done, broken } = carryOut(without, write);
+    const what = `the ${write.do} by ${letter(write.by)}`;
+    if (done) add(to, () => `${what} arrives late: done`, 'world', broken);
+    add(without, () => `${what} can no longer arrive`);
+  }
+  if (!lock) return;
+  const owner = world.pods.findIndex(({ uid }) => uid === lock.owner?.uid);
+  if (owner < 0) return;
+  const pod = podAt(world, owner);
+  if (pod.object === 'gone' || pod.foreground) {
+    add(end(world), () => `the garbage collector deletes the lock of ${letter(owner)}`);
+  }
+  const orphaning = pod.deleting ? spend(world, 'orphans') : undefined;
+  if (orphaning) {
+    const { owner: _, ...orphan } = lock;
+    const version = world.version + 1;
+    const to = { ...orphaning, lock: { ...orphan, resourceVersion: String(version) }, version };
+    add(to, () => `the lock of ${letter(owner)} is orphaned`);
+  }
+}

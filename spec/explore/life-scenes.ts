@@ -1,0 +1,62 @@
+import { type Campaigning, SHIPPED } from './campaign-model.ts';
+import { LifeModel } from './life-model.ts';
+import type { LifeBounds } from './life-world.ts';
+import { type Scene, exploreModel } from './scene.ts';
+
+const NOTHING: LifeBounds = {
+  ...SHIPPED,
+  pods: 3,
+  deletions: 0,
+  foregrounds: 0,
+  evictions: 0,
+  orphans: 0,
+  releases: 0,
+  aborts: 0,
+  calls: 0,
+  restarts: 0,
+  lost: 0,
+  doubled: 0,
+  foreign: 0,
+  hints: 0,
+};
+
+/** Defects of the campaign, which the model of it can have. */
+const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
+  'delete-undoubted': { doubtsDeletes: false },
+  'foreign-answer-believed': { checksAnswers: false },
+  'look-forgotten': { tellsLooks: false },
+};
+
+export const lifeDefects = Object.keys(campaignDefects);
+
+function life(name: string, bounds: Partial<LifeBounds>, isDeep = false): Scene {
+  const all = { ...NOTHING, ...bounds };
+  const explore = (maxStates: number, defect = '') =>
+    exploreModel(new LifeModel({ ...all, ...campaignDefects[defect] }), all.pods, maxStates);
+  return { mode: 'life', name, isDeep, explore };
+}
+
+/** Small ones first, so that what is wrong is found soon. */
+export const lifeScenes: readonly Scene[] = [
+  life('a foreground deletion', { foregrounds: 1, foreign: 1 }),
+  life('a foreground deletion, late events', { foregrounds: 1, hints: 2 }),
+  life('a foreground deletion, a release, marks denied', {
+    foregrounds: 1,
+    releases: 1,
+    marks: false,
+  }),
+  life('two evictions', { evictions: 2 }),
+  life('a foreground deletion, a restart', { foregrounds: 1, restarts: 1 }),
+  life('a release, a lost answer', { releases: 1, lost: 1, calls: 1 }),
+  life('an abort, a lost answer', { aborts: 1, calls: 1, lost: 1 }),
+  life('a release, a write made twice', { releases: 1, calls: 1, doubled: 1 }),
+  life('orphaned locks', { orphans: 1, deletions: 2 }),
+  life('a foreground deletion, an eviction', { foregrounds: 1, evictions: 1, hints: 1 }),
+  life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
+  life('two foreground deletions', { foregrounds: 2 }),
+  life('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }, true),
+  life('three foreground deletions', { foregrounds: 3 }, true),
+  life('two foreground deletions, late events', { foregrounds: 2, hints: 2 }, true),
+  life('releases, deletions of both kinds', { foregrounds: 1, deletions: 1, releases: 1 }, true),
+  life('two lost answers', { releases: 1, lost: 2, calls: 1, foregrounds: 1 }, true),
+];
