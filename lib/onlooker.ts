@@ -3,6 +3,7 @@ import type { Holder, LockKind } from './holder.ts';
 import type { Api } from './kubernetes/api.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import { observerRoleYaml } from './kubernetes/role.ts';
+import { SilentWatchError } from './kubernetes/watch.ts';
 import { createLog } from './log.ts';
 import { Observation } from './observation.ts';
 import { remedyOf } from './remedy.ts';
@@ -44,8 +45,7 @@ export class Onlooker<H extends Holder> {
         this.#onTrouble(error);
       },
       onLost: (error) => {
-        const why = error instanceof Error ? error.message : 'the server ended it';
-        this.#log(`lost the watch: ${why}`);
+        this.#onLost(error);
       },
       onRefused: (error) => {
         this.#onRefused(error);
@@ -69,10 +69,15 @@ export class Onlooker<H extends Holder> {
     this.#warnings.give('trouble', message);
   }
 
+  #onLost(error: unknown): void {
+    const why = error instanceof Error ? error.message : 'the server ended it';
+    this.#log(`lost the watch: ${why}`);
+    if (!(error instanceof SilentWatchError)) return;
+    this.#warnings.give('silent-watch', `${why}. ${this.#polled}`);
+  }
+
   #onRefused(error: ApiError): void {
-    const message =
-      `${error.message}. ${this.#what} is polled instead of watched, so its changes are noticed ` +
-      `later. ${remedyOf(error, this.#refused).advice}`;
+    const message = `${error.message}. ${this.#polled} ${remedyOf(error, this.#refused).advice}`;
     this.#log(message);
     this.#warnings.give('degraded', message);
   }
@@ -86,6 +91,10 @@ export class Onlooker<H extends Holder> {
       role: (user: string | undefined) =>
         observerRoleYaml({ namespace, name, group, resource, user }),
     };
+  }
+
+  get #polled(): string {
+    return `${this.#what} is polled instead of watched, so its changes are noticed later.`;
   }
 
   get #what(): string {

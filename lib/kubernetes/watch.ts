@@ -9,11 +9,16 @@ import { ApiError } from './outcome.ts';
 /** Bookmarks arrive about once a minute; a watch that is silent for longer may be dead. */
 const PATIENCE_MS = 150_000;
 
-/** Where bookmarks never come, silence means less. */
-const MAX_PATIENCE_MS = 20 * 60_000;
+/** A watch shows an existing object as soon as it opens. This long is more than enough. */
+const PROOF_MS = 5_000;
 
 /** Watches that ended sooner than this are not reopened at once. */
 const HEALTHY_MS = 30_000;
+
+/** A watch was opened and shows nothing: a proxy passes the head of an answer and holds its body. */
+export class SilentWatchError extends Error {
+  override readonly name = 'SilentWatchError';
+}
 
 export interface WatchListener {
   /** The server has begun to send changes: what is read from now on misses none. */
@@ -31,10 +36,21 @@ export interface WatchTarget {
   readonly name: string;
 }
 
+/** One connection of a watch, from the head of its answer on. */
+interface Stream {
+  readonly openedMs: number;
+  /** Since when a read has found the object. */
+  expectedMs: number | undefined;
+  /** Whether it has shown an event of the object, or a bookmark. */
+  hasShown: boolean;
+}
+
 /**
  * Watches one object by name until the signal aborts. What it tells is a hint: each time it opens,
  * the state has to be read afresh, for there is no telling what was missed. That is also why it
  * starts without a resourceVersion, and so is never told `410 Gone` for one that is too old.
+ *
+ * A watch that shows nothing is not a watch: see `isOpen` and `expect`.
  */
 export class ObjectWatch {
   readonly #api: Api;
@@ -42,10 +58,12 @@ export class ObjectWatch {
   readonly #target: WatchTarget;
   readonly #listener: WatchListener;
   readonly #maxBackoffMs: number;
-  #patienceMs = PATIENCE_MS;
   #failures = 0;
-  #open = false;
   #refused = false;
+  #stream: Stream | undefined;
+  #silence = new AbortController();
+  /** The last stream fell silent: the next one could pass its first events and hold the others. */
+  #isWary = false;
 
   constructor(
     api: Api,
@@ -61,12 +79,28 @@ export class ObjectWatch {
     this.#maxBackoffMs = maxBackoffMs;
   }
 
+  /** Whether it can be relied on: it is open, and what it shows arrives. */
   get isOpen(): boolean {
-    return this.#open;
+    return this.#stream?.hasShown === true && !this.#isWary;
   }
 
   get isRefused(): boolean {
     return this.#refused;
+  }
+
+  /**
+   * To be called after each read that found the object. A watch that has not shown it a few seconds
+   * after the first such read is lost with a `SilentWatchError`, and reopened after a long pause.
+   * An object that was deleted meanwhile is no exception: its deletion is shown.
+   */
+  expect(): void {
+    const stream = this.#stream;
+    if (!stream || stream.hasShown) return;
+    stream.expectedMs ??= this.#clock.now();
+    if (this.#clock.now() - stream.expectedMs < PROOF_MS) return;
+    this.#silence.abort(
+      this.#silent(`it has shown nothing for ${PROOF_MS / 1_000} s, although the object exists`),
+    );
   }
 
   /** Never rejects; resolves once the signal aborted or the watch was refused. */
@@ -74,8 +108,8 @@ export class ObjectWatch {
     for (;;) {
       const startedMs = this.#clock.now();
       const error = await this.#once(signal).catch((reason: unknown) => reason);
-      const healthy = this.#open && this.#clock.now() - startedMs >= HEALTHY_MS;
-      this.#open = false;
+      const healthy = this.#stream !== undefined && this.#clock.now() - startedMs >= HEALTHY_MS;
+      this.#stream = undefined;
       if (signal.aborted) return;
       if (error instanceof ApiError && !this.#api.isTransient(error) && error.status !== 410) {
         this.#refused = true;
@@ -84,13 +118,14 @@ export class ObjectWatch {
       }
       this.#failures = healthy ? 0 : this.#failures + 1;
       this.#listener.onLost(error);
-      await sleep(this.#clock, this.#reopenDelayMs(), signal).catch(() => undefined);
+      await sleep(this.#clock, this.#reopenDelayMs(error), signal).catch(() => undefined);
     }
   }
 
   /** A server that goes down ends all watches at the same moment: spread what follows. */
-  #reopenDelayMs(): number {
+  #reopenDelayMs(error: unknown): number {
     const random = this.#clock.random();
+    if (error instanceof SilentWatchError) return PATIENCE_MS * (1 + 0.2 * random);
     if (this.#failures === 0) return 200 * random;
     return backoffMs(this.#failures - 1, this.#maxBackoffMs, random);
   }
@@ -98,24 +133,24 @@ export class ObjectWatch {
   /** Resolves when the watch ends in an orderly way. */
   async #once(outer: AbortSignal): Promise<void> {
     const silence = new AbortController();
+    this.#silence = silence;
     const { controller, end } = linked(outer, silence.signal);
-    let sawBookmark = false;
     let cancel: () => void = () => undefined;
     const listen = () => {
       cancel();
-      cancel = this.#clock.after(this.#patienceMs, () => {
-        silence.abort(new Error(`silent for ${this.#patienceMs} ms`));
+      cancel = this.#clock.after(PATIENCE_MS, () => {
+        silence.abort(this.#fellSilent());
       });
     };
     try {
       for await (const event of this.#api.stream(this.#request(), controller.signal)) {
         listen();
-        if (event === undefined && !this.#open) {
-          this.#open = true;
+        if (event === undefined && !this.#stream) {
+          const openedMs = this.#clock.now();
+          this.#stream = { openedMs, expectedMs: undefined, hasShown: false };
           this.#listener.onOpen();
         } else if (text(event, 'type') === 'BOOKMARK') {
-          sawBookmark = true;
-          this.#patienceMs = PATIENCE_MS;
+          this.#noteSign();
         } else {
           this.#deliver(event);
         }
@@ -123,10 +158,28 @@ export class ObjectWatch {
     } finally {
       cancel();
       end();
-      if (silence.signal.aborted && !sawBookmark) {
-        this.#patienceMs = Math.min(this.#patienceMs * 2, MAX_PATIENCE_MS);
-      }
     }
+  }
+
+  #noteSign(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    stream.hasShown = true;
+    if (this.#clock.now() - stream.openedMs >= PROOF_MS) this.#isWary = false;
+  }
+
+  /** Once is a connection that died, perhaps. */
+  #fellSilent(): Error {
+    const what = `silent for ${PATIENCE_MS} ms`;
+    if (this.#isWary) return this.#silent(what);
+    this.#isWary = true;
+    return new Error(what);
+  }
+
+  #silent(what: string): SilentWatchError {
+    const { path, name } = this.#target;
+    const cause = 'a proxy on the way to the API server seems to hold back responses';
+    return new SilentWatchError(`WATCH ${path} (metadata.name=${name}): ${what}; ${cause}`);
   }
 
   #deliver(event: unknown): void {
@@ -135,6 +188,7 @@ export class ObjectWatch {
     if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') {
       // Field selectors are the server's to honour; an object of another name is none of ours.
       if (text(child(object, 'metadata'), 'name') === this.#target.name) {
+        this.#noteSign();
         this.#listener.onEvent(type, object);
       }
       return;

@@ -26,6 +26,7 @@ export class LeaseConnection implements OpenLock {
   readonly #api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
+  #watch: ObjectWatch | undefined;
 
   constructor(
     surroundings: Pick<Surroundings, 'clock'>,
@@ -50,8 +51,10 @@ export class LeaseConnection implements OpenLock {
     return `${this.namespace}/${this.name}`;
   }
 
-  get(signal = never()): Promise<LockVersion | undefined> {
-    return this.#lease.get(signal);
+  async get(signal = never()): Promise<LockVersion | undefined> {
+    const found = await this.#lease.get(signal);
+    if (found) this.#watch?.expect();
+    return found;
   }
 
   create(record: LeaderElectionRecord, signal = never()): Promise<LockVersion | 'conflict'> {
@@ -88,6 +91,7 @@ export class LeaseConnection implements OpenLock {
       },
       WATCH_BACKOFF_MS,
     );
+    this.#watch = watch;
     return watch.run(signal);
   }
 

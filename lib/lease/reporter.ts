@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
+import { SilentWatchError } from '../kubernetes/watch.ts';
 import { createLog } from '../log.ts';
 import type { LockVersion } from '../protocol/lease-record.ts';
 import { type State, holderOf } from '../protocol/lease.ts';
@@ -63,12 +64,13 @@ export class Reporter implements CampaignObserver {
 
   onUnwatched(error: unknown): void {
     this.log(`not watched: ${describe(error)}`);
-    if (!(error instanceof LeaderElectionError)) return;
-    this.#warn(
-      'degraded',
-      `${error.message}\nThe election of ${this.#what} goes on without: the lock is polled ` +
-        'instead of watched, so taking it over takes longer.',
-    );
+    const polled =
+      `The election of ${this.#what} goes on without: the lock is polled ` +
+      'instead of watched, so taking it over takes longer.';
+    if (error instanceof LeaderElectionError) this.#warn('degraded', `${error.message}\n${polled}`);
+    if (error instanceof SilentWatchError) {
+      this.#warn('silent-watch', `${error.message}. ${polled}`);
+    }
   }
 
   /** Something of a term goes on after its end. */

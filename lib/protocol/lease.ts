@@ -88,11 +88,9 @@ export type Phase = 'following' | 'leading' | 'releasing' | 'ended';
 
 export type Watch =
   | 'closed'
-  /** What happened before has to be read. */
-  | 'opened'
-  | 'current'
-  /** It was silent while the record changed. */
-  | 'blind';
+  /** It has shown nothing since it opened, or nothing of a change that was read. */
+  | 'silent'
+  | 'current';
 
 /** When something was written. */
 export interface Stamp {
@@ -211,7 +209,7 @@ function react(state: State, event: Event, when: Circumstance): State {
     case 'gone':
       return onGone(state, event.resourceVersion, when);
     case 'watch-opened':
-      return onWatch({ ...state, watch: 'opened' }, when);
+      return onWatch({ ...state, watch: 'silent' }, when);
     case 'watch-lost':
       return onWatch({ ...state, watch: 'closed' }, when);
   }
@@ -228,8 +226,12 @@ function onGot(before: State, version: LockVersion | undefined, when: Circumstan
 
 /** A watch that is current has told what is read, or will in a moment. */
 function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
-  if (state.watch === 'opened') return 'current';
-  return state.watch === 'current' && isNews(state, version) ? 'blind' : state.watch;
+  return state.watch === 'current' && isNews(state, version) ? 'silent' : state.watch;
+}
+
+/** A watch is relied on once it shows what happens. */
+function watchAfterEvent({ watch }: State): Watch {
+  return watch === 'closed' ? 'closed' : 'current';
 }
 
 function onWritten(before: State, version: LockVersion, when: Circumstance): State {
@@ -291,8 +293,7 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
     return before;
   }
   const news = isNews(before, version);
-  const watch = before.watch === 'blind' ? 'current' : before.watch;
-  const state = { ...observe(before, version, when), watch };
+  const state = { ...observe(before, version, when), watch: watchAfterEvent(before) };
   if (state.phase === 'leading' && (!news || isMine(version, state))) return state;
   if (state.phase === 'releasing') return state;
   // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
@@ -309,8 +310,7 @@ function onGone(state: State, resourceVersion: string, when: Circumstance): Stat
   const isKnown = phase === 'leading' && state.gone;
   if (!version || phase === 'releasing' || isKnown) return state;
   if (isOlder(resourceVersion, version.resourceVersion)) return state;
-  const watch = state.watch === 'blind' ? 'current' : state.watch;
-  const gone = { ...observeGone(state, when), watch };
+  const gone = { ...observeGone(state, when), watch: watchAfterEvent(state) };
   if (gone.phase === 'following' && isFree(gone, when)) return wait(gone, spread(when), 'decide');
   return decide(gone, when);
 }
@@ -318,7 +318,7 @@ function onGone(state: State, resourceVersion: string, when: Circumstance): Stat
 /** A watch that opened does not tell of what is not there: that has to be read. */
 function onWatch(state: State, when: Circumstance): State {
   if (state.phase !== 'following') return state;
-  if (state.watch === 'opened') return get(state, when);
+  if (state.watch === 'silent') return get(state, when);
   // A read that is put off, perhaps because the API server asked for it, stays put off.
   return state.next === 'get' ? state : decide(state, when);
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
-import { ObjectWatch } from '../../lib/kubernetes/watch.ts';
+import { ObjectWatch, SilentWatchError } from '../../lib/kubernetes/watch.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 
@@ -10,6 +10,7 @@ let transport: ScriptedTransport;
 let watch: ObjectWatch;
 let stop: AbortController;
 let told: string[];
+let lost: unknown[];
 /** What `onEvent` does besides. */
 let onEvent: () => void;
 
@@ -21,6 +22,7 @@ beforeEach(() => {
   transport = new ScriptedTransport();
   stop = new AbortController();
   told = [];
+  lost = [];
   onEvent = () => undefined;
   const listener = {
     onOpen: () => told.push('open'),
@@ -29,6 +31,7 @@ beforeEach(() => {
       onEvent();
     },
     onLost: (error: unknown) => {
+      lost.push(error);
       told.push(`lost: ${error instanceof Error ? error.message : String(error)}`);
     },
     onRefused: (error: Error) => told.push(`refused: ${error.message}`),
@@ -37,6 +40,7 @@ beforeEach(() => {
   watch = new ObjectWatch(new Api(transport, clock), clock, target, listener, 16_000);
 });
 
+const cause = 'a proxy on the way to the API server seems to hold back responses';
 const line = 'WATCH /api/v1/namespaces/x/configmaps (metadata.name=y)';
 
 /** Lets the watch run; it is open if a stream was scripted. */
@@ -76,13 +80,29 @@ describe('a watch', () => {
     expect(transport.requests[0]?.query).toMatchObject({ timeoutSeconds: seconds });
   });
 
-  it('is open once the server has answered', async () => {
-    expect(watch.isOpen).toBe(false);
+  it('tells that it has opened once the server has answered', async () => {
     transport.stream();
     await run();
-    expect(watch.isOpen).toBe(true);
     expect(watch.isRefused).toBe(false);
     expect(told).toEqual(['open']);
+  });
+
+  it.each([
+    ['ADDED', y],
+    ['MODIFIED', y],
+    ['DELETED', y],
+    ['BOOKMARK', bookmark],
+  ])('is relied on only once it has shown something: %s', async (type, object) => {
+    expect(watch.isOpen).toBe(false);
+    const feed = transport.stream();
+    await run();
+    expect(watch.isOpen).toBe(false);
+    feed.event('MODIFIED', { metadata: { name: 'z' } });
+    await settled();
+    expect(watch.isOpen).toBe(false);
+    feed.event(type, object);
+    await settled();
+    expect(watch.isOpen).toBe(true);
   });
 
   it('is not open before', async () => {
@@ -162,7 +182,6 @@ describe('a watch that the server ends', () => {
     expect(clock.delays.map((ms) => Number(ms.toFixed(3)))).toEqual([delay]);
     transport.stream();
     await clock.advance(delay);
-    expect(watch.isOpen).toBe(true);
     expect(told).toEqual(['open', 'lost: undefined', 'open']);
     expect(transport.requests).toHaveLength(2);
   });
@@ -188,7 +207,7 @@ describe('a watch that the server ends', () => {
     await run();
     const feed = transport.stream();
     await clock.advance(900 + 1_800);
-    expect(watch.isOpen).toBe(true);
+    expect(told.at(-1)).toBe('open');
     await clock.advance(30_000);
     feed.end();
     await settled();
@@ -245,7 +264,7 @@ describe('a watch that fails', () => {
     expect(watch.isRefused).toBe(false);
     transport.stream();
     await clock.advance(900);
-    expect(watch.isOpen).toBe(true);
+    expect(told.at(-1)).toBe('open');
   });
 
   it.each([200, 302, 403, 404])(
@@ -332,14 +351,12 @@ describe('a watch that fails', () => {
 });
 
 describe('the patience with a silent watch', () => {
-  const MINUTE = 60_000;
-
   it('is two bookmarks and a half', async () => {
     const feed = transport.stream();
     await run();
     expect(clock.delays).toEqual([150_000]);
     await clock.advance(149_999);
-    expect(watch.isOpen).toBe(true);
+    expect(told).toEqual(['open']);
     await clock.advance(1);
     expect(told).toEqual(['open', 'lost: silent for 150000 ms']);
     expect(feed.left).toBe(true);
@@ -359,51 +376,36 @@ describe('the patience with a silent watch', () => {
     expect(clock.delays).toEqual([1_000]);
   });
 
-  it('grows where there never is a bookmark, up to a limit', async () => {
-    const silences: number[] = [];
-    for (let i = 0; i < 6; i++) {
-      transport.stream();
-      if (i === 0) await run();
-      else await clock.advance(200);
-      silences.push(clock.delays[0] ?? 0);
-      await clock.advance(clock.delays[0] ?? 0);
-    }
-    expect(silences.map((ms) => Math.round(ms / 1_000))).toEqual([
-      150, 300, 600, 1_200, 1_200, 1_200,
-    ]);
-  });
-
-  it('does not grow where bookmarks come', async () => {
-    const feed = transport.stream();
+  it('is the same for the next one, which is only relied on once it shows more than its first events', async () => {
+    transport.stream().event('ADDED', y);
     await run();
+    const feed = transport.stream();
+    feed.event('ADDED', y);
     feed.event('BOOKMARK', bookmark);
-    await clock.advance(150_000);
-    expect(watch.isOpen).toBe(false);
-    transport.stream();
-    await clock.advance(100);
-    expect(clock.delays).toEqual([150_000]);
-  });
-
-  it('does not grow because the server ended the watch', async () => {
-    const feed = transport.stream();
-    await run();
-    await clock.advance(MINUTE);
-    feed.end();
-    transport.stream();
-    await clock.advance(100);
-    expect(clock.delays).toEqual([150_000]);
-  });
-
-  it('is as at first again once a bookmark has come', async () => {
-    transport.stream();
-    await run();
-    const feed = transport.stream();
     await clock.advance(150_000 + 100);
-    expect(clock.delays).toEqual([300_000]);
+    expect(told.slice(-2)).toEqual(['open', `ADDED ${JSON.stringify(y)}`]);
+    await clock.advance(60_000);
+    expect(watch.isOpen).toBe(false);
     feed.event('BOOKMARK', bookmark);
-    feed.event('MODIFIED', y);
     await settled();
+    expect(watch.isOpen).toBe(true);
     expect(clock.delays).toEqual([150_000]);
+    feed.end();
+    transport.stream().event('ADDED', y);
+    await clock.advance(100);
+    expect(watch.isOpen).toBe(true);
+  });
+
+  it('ends with the second that shows its first events only, as behind a proxy', async () => {
+    transport.stream().event('ADDED', y);
+    await run();
+    const feed = transport.stream();
+    feed.event('ADDED', y);
+    await clock.advance(150_000 + 100);
+    await clock.advance(150_000);
+    expect(told.at(-1)).toBe(`lost: ${line}: silent for 150000 ms; ${cause}`);
+    expect(lost.at(-1)).toBeInstanceOf(SilentWatchError);
+    expect(clock.delays).toEqual([165_000]);
   });
 
   it('leaves no timer behind', async () => {
@@ -418,5 +420,87 @@ describe('the patience with a silent watch', () => {
     transport.hang();
     await run();
     expect(clock.delays).toEqual([10_000]);
+  });
+});
+
+describe('a watch of an object that was found', () => {
+  const why = `${line}: it has shown nothing for 5 s, although the object exists; ${cause}`;
+
+  it('that does not show it within a few seconds is lost, and opened again much later', async () => {
+    const feed = transport.stream();
+    await run();
+    watch.expect();
+    await clock.advance(4_999);
+    watch.expect();
+    await settled();
+    expect(told).toEqual(['open']);
+    await clock.advance(1);
+    watch.expect();
+    watch.expect();
+    await settled();
+    expect(told).toEqual(['open', `lost: ${why}`]);
+    expect(lost[0]).toBeInstanceOf(SilentWatchError);
+    expect(feed.left).toBe(true);
+    expect(clock.delays).toEqual([165_000]);
+    transport.stream().event('ADDED', y);
+    await clock.advance(165_000);
+    expect(watch.isOpen).toBe(true);
+  });
+
+  it.each(['ADDED', 'MODIFIED', 'DELETED'])(
+    'and that has shown it is not lost: %s',
+    async (type) => {
+      const feed = transport.stream();
+      await run();
+      watch.expect();
+      await clock.advance(4_000);
+      feed.event(type, y);
+      await clock.advance(60_000);
+      watch.expect();
+      await settled();
+      expect(lost).toEqual([]);
+      expect(watch.isOpen).toBe(true);
+    },
+  );
+
+  it('is not lost because it was open for long before there was anything to show', async () => {
+    const feed = transport.stream();
+    await run();
+    await clock.advance(100_000);
+    watch.expect();
+    await settled();
+    expect(lost).toEqual([]);
+    feed.event('ADDED', y);
+    await settled();
+    expect(watch.isOpen).toBe(true);
+  });
+
+  it('is not lost for what an earlier one has not shown', async () => {
+    const feed = transport.stream();
+    await run();
+    watch.expect();
+    await clock.advance(4_000);
+    feed.end();
+    transport.stream();
+    await clock.advance(1_000);
+    watch.expect();
+    await clock.advance(4_999);
+    watch.expect();
+    await settled();
+    expect(lost).toEqual([undefined]);
+    await clock.advance(1);
+    watch.expect();
+    await settled();
+    expect(lost[1]).toBeInstanceOf(SilentWatchError);
+  });
+
+  it('is not expected to show anything while it is not open', async () => {
+    transport.hang();
+    await run();
+    watch.expect();
+    await clock.advance(9_000);
+    watch.expect();
+    await settled();
+    expect(lost).toEqual([]);
   });
 });

@@ -59,7 +59,9 @@ export function aFollower(version: LockVersion | undefined, watched = false): St
   const began: [Event, Circumstance] = [{ type: 'got', version }, at(0)];
   if (!watched) return after(aStart(), began);
   const failed: Event = { type: 'failed', ambiguous: false };
-  return after(aStart(), [failed, at(0)], [{ type: 'watch-opened' }, at(0)], began);
+  const state = after(aStart(), [failed, at(0)], [{ type: 'watch-opened' }, at(0)], began);
+  if (!version || state.command.do !== 'wait') return state;
+  return after(state, [{ type: 'seen', version }, at(0)]);
 }
 
 /** The version by which `aLeader` leads. */

@@ -30,6 +30,7 @@ describe('a create that was given up', () => {
     expect(state.command.do).toBe('wait');
     state = after(state, { type: 'watch-opened' }, 5_200);
     state = after(state, { type: 'got', version: heldBy('me', '4', 5_300) }, 5_300);
+    state = after(state, { type: 'seen', version: heldBy('me', '4', 5_300) }, 5_300);
     expect(state.command).toEqual({ do: 'wait', untilMs: 20_100 });
     state = after(state, { type: 'time-up' }, 20_100);
     expect(state.command).toMatchObject({ do: 'update', version: { resourceVersion: '4' } });

@@ -400,11 +400,28 @@ describe('a lock that was deleted', () => {
 describe('a watch', () => {
   it('that opens is followed by a read, for it does not tell of what happened before', () => {
     const state = after(aFollower(other), [{ type: 'watch-opened' }, at(100)]);
-    expect(state).toMatchObject({ watch: 'opened', command: { do: 'get' } });
-    expect(after(state, [got(other), at(200)])).toMatchObject({
+    expect(state).toMatchObject({ watch: 'silent', command: { do: 'get' } });
+    const read = after(state, [got(other), at(200)]);
+    expect(read.watch).toBe('silent');
+    expect(planOf(read)).toEqual(waits(2_200, 'get'));
+    expect(after(read, [seen(other), at(201)])).toMatchObject({
       watch: 'current',
       command: { do: 'wait', untilMs: 15_000 },
     });
+  });
+
+  it('that opens is not relied on before it shows something: the lock is polled', () => {
+    const opened = after(aFollower(other), [{ type: 'watch-opened' }, at(100)]);
+    const state = after(
+      opened,
+      [got(other), at(100)],
+      [timeUp, at(2_100)],
+      [got(other), at(2_100)],
+    );
+    expect(state.watch).toBe('silent');
+    expect(planOf(state)).toEqual(waits(4_100, 'get'));
+    expect(after(state, [seen(aVersion('8')), at(2_101)]).watch).toBe('silent');
+    expect(after(state, [gone('12'), at(2_101)]).watch).toBe('current');
   });
 
   it('that is lost is replaced by polling', () => {
@@ -428,31 +445,31 @@ describe('a watch', () => {
     expect(planOf(aFollower(short, true))).toEqual(waits(1_000, 'decide'));
   });
 
-  it('that has not told what was read is blind: the lock is polled', () => {
+  it('that has not told what was read is not relied on: the lock is polled', () => {
     const state = after(
       aFollower(other, true),
       [timeUp, at(15_000)],
       [conflict, at(15_000)],
       [got(aVersion('12', { renewTime: 'c' })), at(15_000)],
     );
-    expect(state.watch).toBe('blind');
+    expect(state.watch).toBe('silent');
     expect(planOf(state)).toEqual(waits(17_000, 'get'));
     const polled = after(state, [timeUp, at(17_000)], [got(state.version), at(17_000)]);
-    expect(polled.watch).toBe('blind');
+    expect(polled.watch).toBe('silent');
   });
 
-  it('that has not told of a deletion is blind, too', () => {
+  it('that has not told of a deletion is not relied on, either', () => {
     const state = after(
       aFollower(other, true),
       [timeUp, at(15_000)],
       [conflict, at(15_000)],
       [got(), at(15_000)],
     );
-    expect(state.watch).toBe('blind');
+    expect(state.watch).toBe('silent');
     expect(planOf(after(state, [gone('12'), at(15_001)]))).toEqual(waits(30_000, 'decide'));
   });
 
-  it('that told all there is to know is not blind', () => {
+  it('that told all there is to know is relied on', () => {
     const state = after(
       aFollower(other, true),
       [timeUp, at(15_000)],
@@ -463,25 +480,20 @@ describe('a watch', () => {
     const missing = after(aFollower(other, true), [gone('10'), at(1)], [timeUp, at(15_001)]);
     expect(after(missing, [conflict, at(15_001)], [got(), at(15_001)]).watch).toBe('current');
     const back = after(missing, [conflict, at(15_001)], [got(other), at(15_001)]);
-    expect(back.watch).toBe('blind');
+    expect(back.watch).toBe('silent');
   });
 
-  it('that had no lock to tell of is not blind when there is one', () => {
-    const state = after(aFollower(undefined, true), [conflict, at(0)], [got(other), at(0)]);
-    expect(state.watch).toBe('current');
-  });
-
-  it('that is blind sees again when it tells of something', () => {
-    const blind = { ...aFollower(other, true), watch: 'blind' as const };
-    expect(after(blind, [seen(aVersion('12', { renewTime: 'c' })), at(1)]).watch).toBe('current');
-    expect(after(blind, [gone('12'), at(1)]).watch).toBe('current');
-    expect(after(blind, [seen(aVersion('8')), at(1)]).watch).toBe('blind');
+  it('that was silent is relied on when it tells of something', () => {
+    const silent = { ...aFollower(other, true), watch: 'silent' as const };
+    expect(after(silent, [seen(aVersion('12', { renewTime: 'c' })), at(1)]).watch).toBe('current');
+    expect(after(silent, [gone('12'), at(1)]).watch).toBe('current');
+    expect(after(silent, [seen(aVersion('8')), at(1)]).watch).toBe('silent');
     const closed = aFollower(other);
     expect(after(closed, [seen(aVersion('12')), at(1)]).watch).toBe('closed');
     expect(after(closed, [gone('12'), at(1)]).watch).toBe('closed');
   });
 
-  it('that is closed is not blind, whatever is read', () => {
+  it('that is closed stays closed, whatever is read', () => {
     const news = aVersion('12', { renewTime: 'c' });
     const state = after(aFollower(other), [timeUp, at(2_000)], [got(news), at(2_000)]);
     expect(state.watch).toBe('closed');

@@ -2,6 +2,9 @@ import { LeaseCandidate } from './lease-candidate.ts';
 import { LeaseProcess } from './lease-process.ts';
 import type { World } from './world.ts';
 
+/** By then a watch that had shown nothing is open again, also by the slowest clock. */
+const SETTLE_MS = 300_000;
+
 const IDLE_MS = 60_000;
 
 /** Of attempts; see `docs/lease.md`. */
@@ -17,7 +20,7 @@ const POLL_JITTER = 0.2;
 export async function calmElections(world: World): Promise<void> {
   // A watch that seems to be open, and is not, is only noticed by its silence.
   world.cluster.faults.cutWatches();
-  await world.advanceTo(world.clock.now() + 60_000, () => world.violations.length > 0);
+  await world.advanceTo(world.clock.now() + SETTLE_MS, () => world.violations.length > 0);
   if (world.violations.length === 0) await idle(world);
   if (world.violations.length === 0) await handOver(world);
   if (world.violations.length === 0) await end(world);

@@ -46,6 +46,8 @@ export class Sightings {
   #heardMs = Number.NEGATIVE_INFINITY;
   #unwatchedSinceMs: number | undefined;
   #watches = 0;
+  /** Of them, those that have shown something. */
+  #shown = 0;
   #latest: { readonly key: string; readonly version: bigint } | undefined;
   #readsSinceOpen = 0;
   #isBlind = false;
@@ -80,7 +82,7 @@ export class Sightings {
     return this.#heardMs;
   }
 
-  /** Since when no watch of its has been open; undefined while one is. */
+  /** Since when it has had no watch that has shown something; undefined while it has one. */
   get unwatchedSinceMs(): number | undefined {
     return this.#unwatchedSinceMs;
   }
@@ -136,8 +138,11 @@ export class Sightings {
 
   async *#listen({ body }: ApiResponse): AsyncGenerator<string, void> {
     let rest = '';
+    let hasShown = false;
     try {
       for await (const piece of body) {
+        if (!hasShown) this.#shown += 1;
+        hasShown = true;
         this.#hear();
         const lines = (rest + piece).split('\n');
         rest = lines.pop() ?? '';
@@ -149,6 +154,7 @@ export class Sightings {
       }
     } finally {
       this.#watches -= 1;
+      if (hasShown) this.#shown -= 1;
       this.#hear();
     }
   }
@@ -157,7 +163,7 @@ export class Sightings {
     const nowMs = this.#clock.now();
     this.#heardMs = nowMs;
     this.#isBlind = false;
-    if (this.#watches > 0) this.#unwatchedSinceMs = undefined;
+    if (this.#shown > 0) this.#unwatchedSinceMs = undefined;
     else this.#unwatchedSinceMs ??= nowMs;
   }
 

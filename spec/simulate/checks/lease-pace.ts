@@ -171,7 +171,7 @@ export const steadyPace: Check = {
 function stateOf(who: LeaseCandidate, { isFailure: hasFailed, isBlind }: End): string {
   if (hasFailed) return 'has failed';
   if (who.serves) return 'leads';
-  return isBlind ? 'has a watch that is silent' : 'has no watch';
+  return isBlind ? 'has a watch that is silent' : 'has no watch that shows anything';
 }
 
 /** Which version of the Lease a request takes, or renews; a release may be tried on any. */
