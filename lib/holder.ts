@@ -30,7 +30,8 @@ export interface LockHolder extends Holder {
 export interface Sighting<H extends Holder> {
   /** Null for nobody. */
   readonly holder: H | null;
-  /** Empty where there is no object. */
+  /** The object's. */
+  readonly uid: string;
   readonly resourceVersion: string;
   /** Tells each time of holding from every other. */
   readonly term: string;
@@ -53,15 +54,15 @@ export const leases: LockKind<LeaseHolder> = {
   resource: 'leases',
   path: leasesPath,
   read: (object) => {
-    const { record, resourceVersion } = toVersion(object);
+    const { record, resourceVersion, uid = '' } = toVersion(object);
     const { holderIdentity: identity, leaseTransitions } = record;
-    if (identity === '') return free(resourceVersion);
+    if (identity === '') return { ...NOBODY, uid, resourceVersion };
     const acquireTime = firstTime(record.acquireTime, record.renewTime, creationTime(object));
-    const term = [uidOf(object), leaseTransitions, identity].join(' ');
     return {
       holder: { identity, acquireTime, leaseTransitions, resourceVersion },
+      uid,
       resourceVersion,
-      term,
+      term: [uid, leaseTransitions, identity].join(' '),
     };
   },
 };
@@ -73,28 +74,23 @@ export const lifeLocks: LockKind<LockHolder> = {
   path: configMapsPath,
   read: (object) => {
     const lock = toLock(object);
-    const { resourceVersion } = lock;
+    const { uid, resourceVersion } = lock;
     const pod = holderOf(lock);
     // Marked as released or for deletion, it is held no longer, whatever keeps it.
-    if (!pod || lock.released || lock.deleting) return free(resourceVersion);
+    if (!pod || lock.released || lock.deleting) return { ...NOBODY, uid, resourceVersion };
     const { name: podName, uid: podUid } = pod;
     const acquireTime = firstTime(creationTime(object));
     return {
       holder: { identity: podName, podName, podUid, acquireTime, resourceVersion },
+      uid,
       resourceVersion,
-      term: [lock.uid, podUid].join(' '),
+      term: [uid, podUid].join(' '),
     };
   },
 };
 
-/** Held by nobody. */
-export function free(resourceVersion: string): Sighting<never> {
-  return { holder: null, resourceVersion, term: '' };
-}
-
-function uidOf(object: Json): string | undefined {
-  return text(child(object, 'metadata'), 'uid');
-}
+/** Nobody holds it. */
+export const NOBODY = { holder: null, term: '' } as const;
 
 function creationTime(object: Json): string | undefined {
   return text(child(object, 'metadata'), 'creationTimestamp');

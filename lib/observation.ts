@@ -1,8 +1,8 @@
 import { linked } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
-import { type Holder, type LockKind, type Sighting, free } from './holder.ts';
+import { type Holder, type LockKind, NOBODY, type Sighting } from './holder.ts';
 import type { Api } from './kubernetes/api.ts';
-import { type Json, child, text } from './kubernetes/json.ts';
+import type { Json } from './kubernetes/json.ts';
 import { type ApiError, isAbsent } from './kubernetes/outcome.ts';
 import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
 import { WATCHED_POLL_MS } from './protocol/for-life.ts';
@@ -28,6 +28,14 @@ export interface ObservationOptions<H extends Holder> {
   readonly onRefused: (error: ApiError) => void;
 }
 
+/** The version of a lock that was seen last; empty before any. */
+interface Seen {
+  readonly uid: string;
+  readonly version: string;
+  /** A read found nothing afterwards. */
+  readonly isMissing: boolean;
+}
+
 /** Looks on who holds a lock: by a watch and, for what that does not tell, by reads. */
 export class Observation<H extends Holder> {
   readonly #options: ObservationOptions<H>;
@@ -35,9 +43,13 @@ export class Observation<H extends Holder> {
   readonly #watch: ObjectWatch;
   /** Which time of holding was told last; undefined before any. */
   #term: string | undefined;
-  /** The latest version seen, to tell late news. An API server restored from a backup counts anew. */
-  #version = '';
-  /** How many events have come in. */
+  /**
+   * The object seen last, to tell late news. Undefined while anything is news: an API server that was
+   * restored from a backup counts anew.
+   */
+  #last: Seen | undefined;
+  #isConnected = false;
+  /** How many events were believed. */
   #events = 0;
   #lookAgain: () => void = () => undefined;
 
@@ -79,49 +91,85 @@ export class Observation<H extends Holder> {
 
   /** A watch that opens says nothing of what is not there, and one that is lost misses things. */
   #listener() {
-    const { kind, onLost, onRefused } = this.#options;
     return {
       onOpen: () => {
-        this.#version = '';
+        this.#isConnected = true;
+        this.#last = undefined;
         this.#lookAgain();
       },
       onEvent: (type: string, object: Json) => {
-        this.#events += 1;
-        this.#see(type === 'DELETED' ? free(versionOf(object)) : kind.read(object));
+        this.#onEvent(type, object);
       },
       onLost: (error: unknown) => {
-        onLost(error);
+        this.#isConnected = false;
+        this.#options.onLost(error);
         this.#lookAgain();
       },
-      onRefused,
+      onRefused: (error: ApiError) => {
+        this.#isConnected = false;
+        this.#options.onRefused(error);
+      },
     };
+  }
+
+  /** An event may come late. If it is not known to be news, a look decides. */
+  #onEvent(type: string, object: Json): void {
+    const sighting = this.#options.kind.read(object);
+    const { uid, resourceVersion: version } = sighting;
+    const last = this.#last;
+    const isGone = type === 'DELETED';
+    if (last) {
+      if (isOlder(version, last.version) || (version === last.version && !isGone)) return;
+      // A UID does not come back.
+      if (last.isMissing && last.uid === uid) return;
+    }
+    const isNews = !last || last.version === '' || isOlder(last.version, version);
+    if (isNews) {
+      this.#events += 1;
+      this.#see(isGone ? { ...sighting, ...NOBODY } : sighting);
+    }
+    if (!isNews || last?.isMissing === true) this.#lookAgain();
   }
 
   async #look(signal: AbortSignal): Promise<void> {
     const { api, onTrouble } = this.#options;
     const events = this.#events;
-    if (!this.#watch.isOpen) this.#version = '';
+    if (!this.#isConnected) this.#last = undefined;
     const options = { signal, maxBackoffMs: MAX_BACKOFF_MS, onRetry: onTrouble };
     const sighting = await api.retry(() => this.#read(signal), options);
     onTrouble(undefined);
+    if (sighting) this.#watch.expect();
     // An event that came in meanwhile tells more: that nothing is there has no version to compare.
-    if (events === this.#events) this.#see(sighting);
+    if (events !== this.#events) return;
+    if (sighting) this.#see(sighting);
+    else this.#miss();
   }
 
-  async #read(signal: AbortSignal): Promise<Sighting<H>> {
+  async #read(signal: AbortSignal): Promise<Sighting<H> | undefined> {
     const { api, kind } = this.#options;
     const path = `${this.#target.path}/${this.#target.name}`;
     try {
       return await api.request({ method: 'GET', path }, (object) => kind.read(object), signal);
     } catch (error) {
-      if (isAbsent(error)) return free('');
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
 
-  #see({ holder, term, resourceVersion }: Sighting<H>): void {
-    if (isOlder(resourceVersion, this.#version)) return;
-    if (resourceVersion !== '') this.#version = resourceVersion;
+  #see({ holder, term, uid, resourceVersion: version }: Sighting<H>): void {
+    if (isOlder(version, this.#last?.version ?? '')) return;
+    this.#last = { uid, version, isMissing: false };
+    this.#tell(holder, term);
+  }
+
+  /** A read has found nothing. */
+  #miss(): void {
+    const { uid, version } = this.#last ?? { uid: '', version: '' };
+    this.#last = { uid, version, isMissing: true };
+    this.#tell(NOBODY.holder, NOBODY.term);
+  }
+
+  #tell(holder: H | null, term: string): void {
     if (term === this.#term) return;
     this.#term = term;
     this.#options.onHolder(holder);
@@ -132,8 +180,4 @@ export class Observation<H extends Holder> {
     const fullMs = this.#watch.isOpen ? WATCHED_POLL_MS : POLL_MS;
     return fullMs * (1 - 0.2 * this.#options.clock.random());
   }
-}
-
-function versionOf(object: Json): string {
-  return text(child(object, 'metadata'), 'resourceVersion') ?? '';
 }
