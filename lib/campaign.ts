@@ -301,6 +301,7 @@ export class Campaign {
     const { predecessors } = this.#state;
     const create = async () => {
       const untilMs = clock.now() + LANDING_MS;
+      const before = this.#mayHaveCreated;
       this.#mayHaveCreated = true;
       if (this.#createMayLandUntilMs <= clock.now()) this.#notes.clear();
       this.#notes.add(noteOf(predecessors));
@@ -310,7 +311,7 @@ export class Campaign {
         return await lock.create(this.#self(podUid), this.#attempt, predecessors, abandoned);
       } catch (error) {
         if (mayLand(error)) this.#createMayLandUntilMs = untilMs;
-        else if (this.#createMayLandUntilMs <= clock.now()) this.#mayHaveCreated = false;
+        else this.#mayHaveCreated = before;
         throw error;
       }
     };
@@ -376,7 +377,8 @@ export class Campaign {
         gone.end();
       });
     } catch (error) {
-      const hint = signal.aborted || uid === undefined ? undefined : this.#lookout.takeGone(uid);
+      if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
+      const hint = this.#lookout.takeGone(uid);
       if (hint) return hint;
       throw error;
     } finally {
