@@ -136,6 +136,7 @@ export class Elector {
       });
       this.#begun.resolve(leadership);
       await this.#finished.promise;
+      return identity;
     };
     const own = { namespace, identity, kubeConfig: this.#kubeConfig, signal: this.#stop.signal };
     const run = leadIn(this.#surroundings, 'lock', work, { ...own, ...DURATIONS, ...options });
