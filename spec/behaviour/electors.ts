@@ -124,8 +124,8 @@ export class Elector {
     return this.#begun.promise;
   }
 
-  /** Competes; resolves as `lead` does. */
-  run(options: LeadOptions = {}): Promise<void> {
+  /** Competes; resolves with its identity once its work is done. */
+  run(options: LeadOptions = {}): Promise<string> {
     const { journal, name: namespace } = this.#space;
     const { identity } = this;
     const work = async (leadership: LeaseLeadership) => {
