@@ -30,7 +30,6 @@ describe.concurrent('the documented Role', () => {
 
   for (const [resource, verb] of [
     ['configmaps', 'watch'],
-    ['pods', 'get'],
     ['pods', 'list'],
     ['pods', 'watch'],
   ] as const) {
@@ -47,6 +46,19 @@ describe.concurrent('the documented Role', () => {
       },
     );
   }
+
+  scenario(
+    'without the right to get pods nobody leads on the word of POD_UID: ERR_FORBIDDEN',
+    async (scene) => {
+      await scene.revoke('pods', 'get');
+      await scene.pod('a');
+      const error = await scene.said('a', 'error');
+      expect(error.code).toBe('ERR_FORBIDDEN');
+      expect(error.message).toContain('pass it as options.podUid');
+      expect(await scene.lock()).toBeUndefined();
+    },
+    { endsWithoutLeader: true },
+  );
 
   /** Says that it may not, and prints what has to be allowed. */
   async function isForbidden(scene: Scene, pod: string, takeOver = false): Promise<void> {
