@@ -1,4 +1,5 @@
 const PACE = 'it changes how soon or how often something is done, not what is decided';
+const PROGRESS = 'nobody leads although somebody could, which is no broken promise';
 const WRITTEN = 'it changes what others read in the Lease, and nothing that decides here';
 
 /** Seeded defects that the exploration cannot see, and why. */
@@ -6,6 +7,15 @@ export const blind: Readonly<Record<string, string>> = {
   'backoff-without-maximum': PACE,
   'beginning-forgotten': WRITTEN,
   'blind-watch-believed': PACE,
+  'foreign-lock-freed': 'the model has no ConfigMap that is not a lock',
+  'hint-believed': 'what the model says in a hint of a Pod is true of that UID',
+  'left-to-the-garbage-collector': PROGRESS,
+  'liveness-by-name': PROGRESS,
+  'no-look-after-a-loss': PROGRESS,
+  'only-failed-pods-are-over': PROGRESS,
+  'orphan-is-foreign': PROGRESS,
+  'takeover-by-default': 'the model has no nodes',
+  'waits-for-itself': PROGRESS,
   'doubt-taken-as-failure':
     'a Lease that is left behind breaks no promise: others wait until it expires',
   milliseconds: 'only a real API server refuses such a time',

@@ -33,7 +33,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   settings: 'skip',
   untilMs: 'timer',
   acquireTime: 'skip',
-  object: 'skip',
   random: 'skip',
   bootMs: 'boot',
   dateMs: 'wall',
@@ -59,6 +58,19 @@ function kindOf(key: string): Kind {
     kinds.set(key, (kind = KINDS[key] ?? byName));
   }
   return kind;
+}
+
+/** Short texts for the words that there are: a search writes them millions of times. */
+const codes = new Map<string, string>();
+
+function codeOf(word: string): string {
+  let code = codes.get(word);
+  if (code === undefined) {
+    const index = codes.size;
+    const last = String.fromCharCode(0x80 + (index % 0x80));
+    codes.set(word, (code = index < 0x80 ? last : `~${Math.floor(index / 0x80)}${last}`));
+  }
+  return code;
 }
 
 export function fragmentOf(value: unknown, moment: Moment): Fragment {
@@ -87,7 +99,7 @@ class Writer {
       for (const name in value) {
         const inner = (value as Record<string, unknown>)[name];
         if (inner === undefined || kindOf(name) === 'skip') continue;
-        this.text += name;
+        this.text += codeOf(name);
         this.write(inner, name);
       }
       this.text += '}';
@@ -108,11 +120,11 @@ class Writer {
         return;
       case 'until':
         // Once it is over, nothing depends on for how long it has been.
-        this.text += `:${Math.max((value as number) - nowMs, 0)} `;
+        this.text += `${Math.max((value as number) - nowMs, 0)} `;
         return;
       case 'timer': {
         const leftMs = (value as number) - nowMs;
-        this.text += `:${leftMs < this.#moment.tickMs ? 0 : leftMs} `;
+        this.text += `${leftMs < this.#moment.tickMs ? 0 : leftMs} `;
         return;
       }
       case 'time':
@@ -128,7 +140,7 @@ class Writer {
         this.#slot(kind, value as string | number);
         return;
       default:
-        this.text += `:${String(value)} `;
+        this.text += typeof value === 'number' ? `${value} ` : codeOf(String(value));
     }
   }
 
@@ -139,7 +151,7 @@ class Writer {
   }
 
   #since(ms: number, nowMs: number): void {
-    this.text += `:${Math.max(ms - nowMs, LONG_AGO_MS)} `;
+    this.text += `${Math.max(ms - nowMs, LONG_AGO_MS)} `;
   }
 }
 

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Copies } from '../simulate/mutants/copy.ts';
 import { readMutants } from '../simulate/mutants/mutant.ts';
 import { type Model, explore } from './explorer.ts';
+import type { Scene } from './scene.ts';
 import { scenes } from './scenes.ts';
 import { Visited } from './visited.ts';
 
@@ -83,20 +84,41 @@ describe('an exploration', () => {
 });
 
 describe('the shipped rules', () => {
-  it('hold in a small state space, in which there are two terms', { timeout: 60_000 }, () => {
-    const scene = scenes.find(({ name }) => name === 'two electors');
-    const found = scene?.explore(1_000_000);
-    expect(found).toMatchObject({ complete: true, violation: undefined });
-    expect(Object.fromEntries(found?.sights ?? [])).toHaveProperty('a second term has begun');
-  });
+  it.each(['two electors', 'a foreground deletion'])(
+    'hold in a small state space, in which there are two terms (%s)',
+    { timeout: 60_000 },
+    (name) => {
+      const found = sceneOf(scenes, name).explore(1_000_000);
+      expect(found).toMatchObject({ complete: true, violation: undefined });
+      expect(Object.fromEntries(found.sights)).toHaveProperty('a second term has begun');
+    },
+  );
 
-  it('do not hold with a seeded defect', { timeout: 60_000 }, async () => {
-    const mutant = readMutants().find(({ name }) => name === 'expiry-from-the-first-sight');
-    expect.assert(mutant);
-    const file = `${copies.mutated(mutant)}/spec/explore/lease-scenes.ts`;
-    const { leaseScenes } = (await import(file)) as typeof import('./lease-scenes.ts');
-    const found = leaseScenes.find(({ name }) => name === 'two electors')?.explore(1_000_000);
-    expect(found?.violation).toMatchObject({ promise: 'LEASE-2' });
-    expect(found?.violation?.told.join('\n')).toContain('LEADS');
+  it.each([
+    ['expiry-from-the-first-sight', 'two electors', 'LEASE-2'],
+    ['mark-taken-for-granted', 'a foreground deletion', 'LIFE-1'],
+  ])(
+    'do not hold with the seeded defect %s',
+    { timeout: 60_000 },
+    async (defect, scene, promise) => {
+      const mutant = readMutants().find(({ name }) => name === defect);
+      expect.assert(mutant);
+      const file = `${copies.mutated(mutant)}/spec/explore/scenes.ts`;
+      const mutated = (await import(file)) as typeof import('./scenes.ts');
+      const { violation } = sceneOf(mutated.scenes, scene).explore(1_000_000);
+      expect(violation).toMatchObject({ promise });
+      expect(violation?.told.join('\n')).toContain('LEADS');
+    },
+  );
+
+  it('do not hold where the word of something else counts as an answer', () => {
+    const found = sceneOf(scenes, 'a foreground deletion');
+    expect(found.explore(1_000_000, 'foreign-answer-believed').violation).toBeDefined();
   });
 });
+
+function sceneOf(all: readonly Scene[], name: string): Scene {
+  const scene = all.find((each) => each.name === name);
+  expect.assert(scene);
+  return scene;
+}

@@ -1,4 +1,5 @@
-import { type LeaseBounds, LeaseModel } from './lease-model.ts';
+import { LeaseModel } from './lease-model.ts';
+import type { LeaseBounds } from './lease-world.ts';
 import { type Scene, exploreModel } from './scene.ts';
 
 const NOTHING: LeaseBounds = {
@@ -22,7 +23,7 @@ const NOTHING: LeaseBounds = {
 
 function lease(name: string, bounds: Partial<LeaseBounds>, isDeep = false): Scene {
   const all = { ...NOTHING, ...bounds };
-  const explore = (maxStates: number) => exploreModel(new LeaseModel(all), all.electors, maxStates);
+  const explore = (maxStates: number) => exploreModel(new LeaseModel(all), maxStates);
   return { mode: 'lease', name, isDeep, explore };
 }
 

@@ -2,7 +2,7 @@
  * Life mode as a state space: the shipped `step`, with what a campaign does around it, a lock, Pods, a garbage
  * collector, a network and watches. `docs/exploration.md` says what is modelled.
  */
-import { holderOf } from '../../lib/protocol/model.ts';
+import { type Lock, holderOf } from '../../lib/protocol/model.ts';
 import type { Lane } from '../simulate/story.ts';
 import { type Campaigning, newCandidate } from './campaign-model.ts';
 import { CandidateMoves } from './candidate-moves.ts';
@@ -18,9 +18,10 @@ import {
   letter,
   lockWords,
   podAt,
+  rewrite,
   spend,
 } from './life-world.ts';
-import { type PodChange, newPod, podChanges } from './pods.ts';
+import { type ModelPod, type PodChange, newPod, podChanges, successorOf } from './pods.ts';
 import { laneOf } from './telling.ts';
 
 export class LifeModel implements Model<LifeWorld> {
@@ -30,15 +31,18 @@ export class LifeModel implements Model<LifeWorld> {
   constructor(bounds: LifeBounds) {
     const { pods, marks, doubtsDeletes, checksAnswers, tellsLooks, ...left } = bounds;
     this.#campaigning = { marks, doubtsDeletes, checksAnswers, tellsLooks };
-    const all = Array.from({ length: pods }, (_, index) => newPod(index));
+    const born = Array.from({ length: pods }, (_, index) => newPod(index));
+    const all = left.reborn > 0 ? [...born, successorOf(born)] : born;
     this.first = {
       pods: all,
-      candidates: all.map((pod, index) => newCandidate(pod, index)),
+      candidates: all.map((pod, index) =>
+        pod.object === 'there' ? newCandidate(pod, index) : undefined,
+      ),
       lock: undefined,
       ended: [],
       late: [],
       version: 0,
-      calls: pods,
+      calls: all.length,
       terms: 0,
       left,
     };
@@ -134,8 +138,36 @@ function podMoves(world: LifeWorld, index: number, moves: Move<LifeWorld>[]): vo
   }
 }
 
+type Add = (to: LifeWorld, say: () => string, place?: Place, broken?: Broken) => void;
+
+/** A Pod comes back under the name of the first one, once that is gone. */
+function rebirth(world: LifeWorld, add: Add): void {
+  const index = world.pods.findIndex(({ object }) => object === 'unborn');
+  const isFree = index > 0 && podAt(world, 0).object === 'gone';
+  const born = isFree ? spend(world, 'reborn') : undefined;
+  if (!born) return;
+  const pod: ModelPod = { ...podAt(world, index), object: 'there', running: true };
+  const candidates = born.candidates.with(index, newCandidate(pod, index));
+  const to = { ...born, pods: born.pods.with(index, pod), candidates };
+  add(to, () => `${pod.name} comes back, with another UID`);
+}
+
+function finalizerMoves(world: LifeWorld, lock: Lock, add: Add): void {
+  if (lock.finalizers.length > 0) {
+    const bare: Lock = { ...lock, finalizers: [] };
+    const to = lock.deleting ? end({ ...world, lock: bare }) : rewrite(world, bare);
+    add(to, () => 'the finalizer is removed from the lock');
+    return;
+  }
+  const held = spend(world, 'finalizers');
+  if (held) {
+    const to = rewrite(held, { ...lock, finalizers: ['example.com/held'] });
+    add(to, () => 'somebody puts a finalizer on the lock');
+  }
+}
+
 function worldMoves(world: LifeWorld, moves: Move<LifeWorld>[]): void {
-  const add = (to: LifeWorld, say: () => string, place: Place = 'world', broken?: Broken) => {
+  const add: Add = (to, say, place = 'world', broken?: Broken) => {
     moves.push({ to, place, say, broken });
   };
   const { lock, late } = world;
@@ -146,7 +178,9 @@ function worldMoves(world: LifeWorld, moves: Move<LifeWorld>[]): void {
     if (done) add(to, () => `${what} arrives late: done`, 'world', broken);
     add(without, () => `${what} can no longer arrive`);
   }
+  rebirth(world, add);
   if (!lock) return;
+  finalizerMoves(world, lock, add);
   const owner = world.pods.findIndex(({ uid }) => uid === lock.owner?.uid);
   if (owner < 0) return;
   const pod = podAt(world, owner);

@@ -17,6 +17,8 @@ const NOTHING: LifeBounds = {
   lost: 0,
   doubled: 0,
   foreign: 0,
+  reborn: 0,
+  finalizers: 0,
   hints: 0,
 };
 
@@ -32,7 +34,7 @@ export const lifeDefects = Object.keys(campaignDefects);
 function life(name: string, bounds: Partial<LifeBounds>, isDeep = false): Scene {
   const all = { ...NOTHING, ...bounds };
   const explore = (maxStates: number, defect = '') =>
-    exploreModel(new LifeModel({ ...all, ...campaignDefects[defect] }), all.pods, maxStates);
+    exploreModel(new LifeModel({ ...all, ...campaignDefects[defect] }), maxStates);
   return { mode: 'life', name, isDeep, explore };
 }
 
@@ -45,16 +47,30 @@ export const lifeScenes: readonly Scene[] = [
     releases: 1,
     marks: false,
   }),
+  life('a Pod that comes back under its name', { pods: 2, reborn: 1, deletions: 1, hints: 1 }),
+  life('a finalizer on the lock', {
+    pods: 2,
+    finalizers: 1,
+    releases: 1,
+    calls: 1,
+    marks: false,
+  }),
   life('two evictions', { evictions: 2 }),
   life('a foreground deletion, a restart', { foregrounds: 1, restarts: 1 }),
   life('a release, a lost answer', { releases: 1, lost: 1, calls: 1 }),
   life('an abort, a lost answer', { aborts: 1, calls: 1, lost: 1 }),
   life('a release, a write made twice', { releases: 1, calls: 1, doubled: 1 }),
   life('orphaned locks', { orphans: 1, deletions: 2 }),
-  life('a foreground deletion, an eviction', { foregrounds: 1, evictions: 1, hints: 1 }),
+  life('a foreground deletion, an eviction', { foregrounds: 1, evictions: 1 }),
+  life('a foreground deletion, a release, late events', { foregrounds: 1, releases: 1, hints: 1 }),
   life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
   life('two foreground deletions', { foregrounds: 2 }),
   life('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }, true),
+  life(
+    'a foreground deletion, an eviction, late events',
+    { foregrounds: 1, evictions: 1, hints: 1 },
+    true,
+  ),
   life('three foreground deletions', { foregrounds: 3 }, true),
   life('two foreground deletions, late events', { foregrounds: 2, hints: 2 }, true),
   life('releases, deletions of both kinds', { foregrounds: 1, deletions: 1, releases: 1 }, true),

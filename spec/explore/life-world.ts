@@ -27,6 +27,10 @@ export interface LifeBounds extends Campaigning {
   readonly doubled: number;
   /** Reads of Pods that something else answers. */
   readonly foreign: number;
+  /** Pods that come back under the name of one that is gone, as a StatefulSet's do. */
+  readonly reborn: number;
+  /** Finalizers that somebody puts on the lock. */
+  readonly finalizers: number;
   /** Events of the watches that a candidate is told of. */
   readonly hints: number;
 }
@@ -123,9 +127,17 @@ function brokenByDelete(world: LifeWorld, by: number, lock: Lock): Broken | unde
   return { promise: 'LIFE-4', text };
 }
 
+/** The lock is stored anew, as another version. */
+export function rewrite(world: LifeWorld, lock: Lock): LifeWorld {
+  const version = world.version + 1;
+  return { ...world, lock: { ...lock, resourceVersion: String(version) }, version };
+}
+
+/** The lock is deleted; a finalizer keeps it. */
 export function end(world: LifeWorld): LifeWorld {
   const { lock, ended } = world;
   if (!lock) return world;
+  if (lock.finalizers.length > 0) return rewrite(world, { ...lock, deleting: true });
   return { ...world, lock: undefined, ended: [...ended, lock].slice(-REMEMBERED) };
 }
 
@@ -148,6 +160,7 @@ export function lockWords(lock: Lock | undefined): string {
   const after = lock.predecessors?.map(({ name }) => name.slice(-1)).join(', ');
   const words = [`${holderWords(lock)} @${lock.resourceVersion}`];
   if (lock.released) words.push('released');
+  if (lock.deleting) words.push('deleting');
   if (after) words.push(`after ${after}`);
   return words.join(', ');
 }

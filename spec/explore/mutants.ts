@@ -51,8 +51,9 @@ export async function playMutants(args: readonly string[]): Promise<boolean> {
   return surprises === 0;
 }
 
+/** Whether it changes what the exploration runs. */
 function isDecision(files: readonly string[]): boolean {
-  return files.some((file) => file.startsWith('lib/protocol/'));
+  return files.some((file) => /^lib\/(protocol\/|kubernetes\/pod\.ts)/.test(file));
 }
 
 async function judge(copies: Copies, mutant: Mutant): Promise<string | undefined> {

@@ -29,6 +29,11 @@ export function newPod(index: number): ModelPod {
   };
 }
 
+/** One that will have the name of the first of these, when that is gone. */
+export function successorOf([first = newPod(0)]: readonly ModelPod[]): ModelPod {
+  return { ...first, uid: `${first.uid}-2`, object: 'unborn', running: false };
+}
+
 const read = new WeakMap<ModelPod, Pod>();
 
 /** As the shipped code reads it. */

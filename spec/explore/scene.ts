@@ -31,7 +31,7 @@ interface FoundViolation {
   readonly told: readonly string[];
 }
 
-export function exploreModel<S>(model: Model<S>, candidates: number, maxStates: number): Found {
+export function exploreModel<S>(model: Model<S>, maxStates: number): Found {
   const startedMs = performance.now();
   const { violation, sights, ...rest } = explore(model, maxStates);
   return {
@@ -41,7 +41,7 @@ export function exploreModel<S>(model: Model<S>, candidates: number, maxStates: 
     violation: violation && {
       promise: violation.promise,
       text: violation.text,
-      told: tell(model, violation, candidates),
+      told: tell(model, violation),
     },
   };
 }

@@ -3,7 +3,7 @@ import { table } from '../simulate/table.ts';
 import type { Model, Violation } from './explorer.ts';
 
 /** A violation as the simulator's timeline: each move is told a second after the one before it. */
-export function tell<S>(model: Model<S>, violation: Violation<S>, candidates: number): string[] {
+export function tell<S>(model: Model<S>, violation: Violation<S>): string[] {
   const { moves, promise, text } = violation;
   let stored = model.stored(model.first);
   const moments = moves.flatMap(({ to, place, say }, index) => {
@@ -16,7 +16,7 @@ export function tell<S>(model: Model<S>, violation: Violation<S>, candidates: nu
   });
   const check = promise;
   const atMs = Math.max(moves.length - 1, 0) * 1_000;
-  const slots = Array.from({ length: candidates });
+  const slots = model.lanes(model.first);
   return table({ slots, moments, violations: [{ check, atMs, text: `${promise}: ${text}` }] });
 }
 
