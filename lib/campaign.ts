@@ -7,6 +7,7 @@ import { countReplicas, leavingReplicas, replicaSelector } from './kubernetes/cr
 import { getNode } from './kubernetes/node.ts';
 import { type ApiError, hasStatus, isQuotaExceeded } from './kubernetes/outcome.ts';
 import { forceDeletePod, getPod, toPod } from './kubernetes/pod.ts';
+import type { SilentWatchError } from './kubernetes/watch.ts';
 import { Lookout } from './lookout.ts';
 import {
   type Command,
@@ -69,6 +70,8 @@ export interface CampaignObserver {
   onState(state: State, trouble: Error | undefined): void;
   /** An optional right is missing: what still works is slower or knows less. */
   onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void;
+  /** A watch shows nothing: it is not relied on. */
+  onSilent(error: SilentWatchError): void;
   /** A quota refuses the create. */
   onQuota(error: ApiError): void;
   /** A create cannot be taken back; the lock may be left behind. */
@@ -129,6 +132,9 @@ export class Campaign {
       maxBackoffMs: settings.maxBackoffMs,
       onRefused: (_, error) => {
         observer.onDegraded('watch', error);
+      },
+      onSilent: (error) => {
+        observer.onSilent(error);
       },
     });
   }
@@ -350,7 +356,9 @@ export class Campaign {
     return Promise.all(
       pods.map(async (of) => {
         const read = () => this.#persist(() => getPod(api, namespace, of.name, signal), signal);
-        return { of, found: await this.#ifPermitted(read) };
+        const found = await this.#ifPermitted(read);
+        if (typeof found !== 'string') this.#lookout.expect('holder', of.name);
+        return { of, found };
       }),
     );
   }
@@ -429,6 +437,7 @@ export class Campaign {
     const { clock, lock, unconfirmed } = this.#options;
     const startedMs = clock.now();
     const found = await this.#persist(() => lock.get(signal), signal);
+    if (found) this.#lookout.expect('lock', lock.name);
     if (found?.attempt === this.#attempt) this.#checkStored(found);
     else if (startedMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
     // What this process has tried to end may go at any moment: as good as released.
@@ -455,7 +464,9 @@ export class Campaign {
     if (typeof found === 'string' || found.nodeName === undefined) return undefined;
     const { nodeName } = found;
     await abortable(this.#lookout.watchNode(nodeName), signal);
-    return this.#persist(() => getNode(api, nodeName, signal), signal);
+    const node = await this.#persist(() => getNode(api, nodeName, signal), signal);
+    if (node !== 'absent') this.#lookout.expect('node', nodeName);
+    return node;
   }
 
   /** A rough number that saves the API server work; what goes wrong here does not matter. */

@@ -35,6 +35,9 @@ export async function watchOver(
     onRefused: (_, error) => {
       observer.onDegraded('watch', error);
     },
+    onSilent: (error) => {
+      observer.onSilent(error);
+    },
   });
   const isMine = (found: Lock | undefined) =>
     found?.uid === held.uid &&
@@ -45,6 +48,7 @@ export async function watchOver(
     for (;;) {
       await abortable(lookout.watchLock(), signal);
       const found = await api.retry(() => lock.get(signal), { signal, maxBackoffMs });
+      if (found) lookout.expect('lock', lock.name);
       if (!isMine(found)) return loss(lock.name, found, podUid);
       for (;;) {
         const pollMs = lookout.complete ? WATCHED_POLL_MS : maxBackoffMs;

@@ -7,7 +7,7 @@ import type { Json } from './kubernetes/json.ts';
 import { nodesPath, toNode } from './kubernetes/node.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
 import { podsPath, toPod } from './kubernetes/pod.ts';
-import { ObjectWatch, type WatchTarget } from './kubernetes/watch.ts';
+import { ObjectWatch, SilentWatchError, type WatchTarget } from './kubernetes/watch.ts';
 import { createLog } from './log.ts';
 import type { Hint, Watched } from './protocol/for-life.ts';
 import type { NodeReading } from './protocol/model.ts';
@@ -21,6 +21,8 @@ export interface LookoutOptions {
   readonly namespace: string;
   readonly maxBackoffMs: number;
   readonly onRefused: (watched: Watched, error: ApiError) => void;
+  /** A watch does not show what is there. */
+  readonly onSilent: (error: SilentWatchError) => void;
 }
 
 interface Post {
@@ -43,7 +45,7 @@ export class Lookout {
     this.#hints = new Inbox<Hint>(options.clock, { type: 'watch-opened', of: 'lock' });
   }
 
-  /** Whether every watch that was asked for is open. */
+  /** Whether every watch that was asked for is open, and shows something. */
   get complete(): boolean {
     return [...this.#posts.values()].every(({ watch }) => watch.isOpen);
   }
@@ -80,6 +82,12 @@ export class Lookout {
       last = reading;
       return changed ? { type: 'node-changed' } : undefined;
     });
+  }
+
+  /** A read has found what is watched: its watch has to show it, too. */
+  expect(watched: Watched, name: string): void {
+    const post = this.#posts.get(watched);
+    if (post?.target.name === name) post.watch.expect();
   }
 
   /** The lock is free: there is no holder to watch. */
@@ -135,7 +143,7 @@ export class Lookout {
     target: WatchTarget,
     toHint: (type: string, object: Json) => Hint | undefined,
   ): Post {
-    const { api, clock, maxBackoffMs, onRefused } = this.#options;
+    const { api, clock, maxBackoffMs, onRefused, onSilent } = this.#options;
     const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
     const stop = new AbortController();
     const hint = (found: Hint | undefined) => {
@@ -153,6 +161,7 @@ export class Lookout {
       onLost: (error: unknown) => {
         const why = error instanceof Error ? error.message : 'the server ended it';
         log(`${target.name}: lost the watch on the ${watched}: ${why}`);
+        if (error instanceof SilentWatchError) onSilent(error);
         hint({ type: 'watch-lost', of: watched });
         settle(undefined);
       },

@@ -2,6 +2,7 @@ import type { CampaignObserver } from './campaign.ts';
 import type { Clock } from './clock.ts';
 import { type Context, explainRefusal, refusedLock } from './failure.ts';
 import type { ApiError } from './kubernetes/outcome.ts';
+import type { SilentWatchError } from './kubernetes/watch.ts';
 import type { State } from './protocol/for-life.ts';
 import { quotaName, remedyOf } from './remedy.ts';
 import { type WaitingState, describeWaiting } from './waiting.ts';
@@ -69,6 +70,15 @@ export class Observer implements CampaignObserver {
       'degraded',
       `${error.message}. The election of ${namespace}/${lockName} goes on without, but ${lost[what]}. ` +
         advice,
+    );
+  }
+
+  onSilent(error: SilentWatchError): void {
+    const { lockName, namespace } = this.#context;
+    this.#warn(
+      'silent-watch',
+      `${error.message}. The election of ${namespace}/${lockName} goes on without: the lock is ` +
+        'polled instead of watched, so taking it over takes longer.',
     );
   }
 

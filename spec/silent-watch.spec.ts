@@ -54,6 +54,37 @@ describe('behind a proxy that holds back what watches show,', () => {
     },
   );
 
+  test.for([4_000, 60_000, HOUR_MS])(
+    'a lock for life that is released after %i ms is taken within maxBackoffMs',
+    async (ms) => {
+      const simulation = await world();
+      const { clock, cluster, warnings } = simulation;
+      const leadership = await simulation.settled(simulation.become('a'));
+      const next = simulation.become('b');
+      await clock.advance(ms);
+      const count = Math.min([4_000, 60_000, HOUR_MS].indexOf(ms), 1);
+      expect(warnings).toEqual(Array(count).fill(warned('The election of default/lock goes on')));
+      await simulation.settled(leadership.release());
+      await simulation.settled(next, 16_000 + 100);
+      expect(warnings.length).toBeLessThanOrEqual(1);
+      // A look every 8 s or more, at the lock and its holder; and now and then a watch.
+      const looks = Math.ceil((ms + 16_000) / 8_000);
+      expect(cluster.requests.count({ user: 'b' })).toBeLessThan(2.5 * looks + 30);
+    },
+  );
+
+  test('a guard notices within maxBackoffMs that the lock is gone, and warns once', async () => {
+    const simulation = await world();
+    const { clock, cluster, warnings } = simulation;
+    const leadership = await simulation.settled(simulation.become('a', { guard: true }));
+    await clock.advance(HOUR_MS);
+    expect(leadership.signal.aborted).toBe(false);
+    expect(warnings).toEqual([warned('The election of default/lock goes on')]);
+    cluster.deleteConfigMap('lock');
+    await clock.advance(16_000 + 100);
+    expect(leadership.signal.aborted).toBe(true);
+  });
+
   test('observers are told within five seconds, and warn once', async () => {
     const simulation = await world();
     const { clock, cluster, warnings } = simulation;
