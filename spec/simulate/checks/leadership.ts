@@ -25,29 +25,38 @@ export const oneLeader: Check = {
 
 /** Which holders of the lock each process was told of, in answers, and may look after. */
 class Told {
-  /** UIDs of locks, and of Pods that were noted in them. */
+  /** UIDs of locks. */
   readonly #uids = new Map<Candidate, Set<string>>();
-  readonly #lockUids = new Map<Candidate, string>();
+  /** By the UIDs of Pods that were noted in locks: when that was told last. */
+  readonly #noted = new Map<Candidate, Map<string, number>>();
+  readonly #led = new Map<Candidate, { readonly lockUid: string; readonly since: number }>();
+  #facts = 0;
   readonly #denied = new Set<Candidate>();
 
   of(who: Candidate, leader: Candidate): boolean {
-    const uids = this.#uids.get(who) ?? new Set();
-    const isTold = uids.has(this.#lockUids.get(leader) ?? '') || uids.has(leader.podUid);
+    const { lockUid = '', since = 0 } = this.#led.get(leader) ?? {};
+    // A note from before is about an earlier time of leading.
+    const isNoted = (this.#noted.get(who)?.get(leader.podUid) ?? -1) > since;
+    const isTold = isNoted || this.#uids.get(who)?.has(lockUid) === true;
     return isTold && !this.#denied.has(who);
   }
 
   leads(who: Candidate, lockUid: string): void {
-    this.#lockUids.set(who, lockUid);
+    this.#led.set(who, { lockUid, since: this.#facts });
   }
 
   notice(fact: Fact): void {
+    this.#facts += 1;
     if (fact.type !== 'answered') return;
     const { who, sent, status, body } = fact;
     if (sent.resource === 'pods' && status === 403) this.#denied.add(who);
     const metadata = (body as Partial<KubeObject> | undefined)?.metadata;
     if (sent.resource !== 'configmaps' || status !== 200 || !metadata) return;
     const { uid, predecessorUids } = lockOf({ metadata });
-    this.#uids.set(who, new Set([...(this.#uids.get(who) ?? []), uid, ...predecessorUids]));
+    this.#uids.set(who, new Set([...(this.#uids.get(who) ?? []), uid]));
+    const noted = this.#noted.get(who) ?? new Map<string, number>();
+    for (const podUid of predecessorUids) noted.set(podUid, this.#facts);
+    this.#noted.set(who, noted);
   }
 }
 
