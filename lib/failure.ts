@@ -50,7 +50,7 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
     case 'pod-uid-mismatch':
       return new LeaderElectionError(
         'ERR_POD_UID_MISMATCH',
-        `${pod} has the UID ${printable(failure.actual)}, but this process was told ${failure.expected}. ` +
+        `${pod} has the UID ${printable(failure.actual)}, but this process was told ${printable(failure.expected)}. ` +
           'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
           'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
           'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
@@ -58,7 +58,7 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
     case 'pod-uid-unverified':
       return new LeaderElectionError(
         'ERR_FORBIDDEN',
-        `${pod} may not read Pods, so it cannot verify POD_UID, ${failure.podUid}. A lock with the wrong ` +
+        `${pod} may not read Pods, so it cannot verify POD_UID, ${printable(failure.podUid)}. A lock with the wrong ` +
           'owner would be garbage-collected under its leader. If you know that the UID is right, pass ' +
           'it as options.podUid. Otherwise allow the read with kubectl apply -f - and this input:\n\n' +
           roleYaml(context),
