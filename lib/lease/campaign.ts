@@ -1,7 +1,9 @@
 import { abortable, linked } from '../abort.ts';
 import type { Clock } from '../clock.ts';
+import { LeaderElectionError } from '../errors.ts';
 import { Inbox } from '../inbox.ts';
-import type { LockVersion } from '../protocol/lease-record.ts';
+import { printable } from '../printable.ts';
+import { type LockVersion, alteration } from '../protocol/lease-record.ts';
 import {
   type Circumstance,
   type Command,
@@ -14,7 +16,7 @@ import {
   start,
   step,
 } from '../protocol/lease.ts';
-import { type Instant, leftMs } from '../protocol/validity.ts';
+import { type Proof, leftMs } from '../protocol/validity.ts';
 import { type OpenLock, never } from './open-lock.ts';
 
 export interface CampaignOptions {
@@ -40,8 +42,25 @@ export interface CampaignObserver {
 
 /** What a leader has: since when it is proven, and the version by which it became the leader. */
 export interface Tenure {
-  readonly proven: () => Instant;
+  readonly proven: () => Proof;
   readonly version: LockVersion;
+}
+
+/** Others go by what is stored: whoever leads by another record than he sent would lead beside them. */
+function alteredBy(command: Command, event: Event, lock: string): LeaderElectionError | undefined {
+  if (command.do !== 'create' && command.do !== 'update') return undefined;
+  if (event.type !== 'written' || event.version === 'conflict') return undefined;
+  const { record: sent } = command;
+  const { record: stored } = event.version;
+  const field = alteration(sent, stored);
+  if (field === undefined) return undefined;
+  const show = (value: string | number | undefined) => printable(JSON.stringify(value ?? null));
+  return new LeaderElectionError(
+    'ERR_REJECTED',
+    `Lease ${lock} was stored with the ${field} ${show(stored[field])} instead of ` +
+      `${show(sent[field])}, so nobody can lead by it. Probably an admission webhook changes it: ` +
+      'exempt this Lease from it. kubectl get mutatingwebhookconfigurations lists them.',
+  );
 }
 
 /** One elector's way to a term and through it: carries out what the protocol decides, step by step. */
@@ -156,7 +175,9 @@ export class Campaign {
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
     const result = await this.#execute(command, signal).catch((error: unknown) => ({ error }));
     if (!('error' in result)) {
-      this.#step(result, undefined);
+      const altered = alteredBy(command, result, this.#options.lock.describe());
+      this.#step(result, altered);
+      if (altered && onRefusal === 'throw') throw altered;
       return;
     }
     if (command.do === 'get') signal.throwIfAborted();
@@ -214,15 +235,15 @@ export class Campaign {
   }
 
   #leftMs(): number {
-    const { phase, proven, settings } = this.#state;
+    const { phase, proven, deadlineMs } = this.#state;
     if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;
-    return Math.max(leftMs(proven, settings.renewDeadlineMs, this.#circumstance()), 0);
+    return Math.max(leftMs(proven, deadlineMs, this.#circumstance()), 0);
   }
 
-  #proven(): Instant {
-    const { proven } = this.#state;
+  #proven(): Proof {
+    const { proven, deadlineMs } = this.#state;
     if (!proven) throw new Error('nothing is proven before a term');
-    return proven;
+    return { ...proven, forMs: deadlineMs };
   }
 
   #step(event: Event, trouble: unknown): void {

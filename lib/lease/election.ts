@@ -174,7 +174,7 @@ export class Election {
     const term = this.#begin(tenure);
     const startedMs = this.#surroundings.clock.now();
     const stop = new AbortController();
-    const renewing = this.#renew(campaign, term, stop.signal);
+    const renewing = this.#renew(campaign, tenure, term, stop.signal);
     const work = settle(() => job.work(this.#served(term, tenure)));
     void work.then(() => {
       if (this.#term === term && term.isOver) this.#term = undefined;
@@ -203,12 +203,11 @@ export class Election {
   }
 
   #begin(tenure: Tenure | undefined): Term {
-    const { durations, lock } = this.#options;
+    const { lock } = this.#options;
     const term = new Term({
       clock: this.#surroundings.clock,
-      renewDeadlineMs: durations.renewDeadlineMs,
       proven: tenure?.proven,
-      expired: () => this.#lost({ because: 'expired' }),
+      expired: () => this.#lost({ because: 'expired' }, tenure),
     });
     this.#term = term;
     if (tenure) this.#reporter.onStarted(tenure.version);
@@ -222,11 +221,16 @@ export class Election {
   }
 
   /** A renewal that fails in a way that nobody foresaw ends the term, too. */
-  async #renew(campaign: Campaign | undefined, term: Term, signal: AbortSignal): Promise<void> {
+  async #renew(
+    campaign: Campaign | undefined,
+    tenure: Tenure | undefined,
+    term: Term,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (!campaign) return;
     try {
       const loss = await campaign.renew(signal);
-      if (loss) term.lose(this.#lost(loss));
+      if (loss) term.lose(this.#lost(loss, tenure));
     } catch (error) {
       term.lose(error as Error);
     }
@@ -247,15 +251,11 @@ export class Election {
     }
   }
 
-  #lost(loss: Loss): LeaderElectionError {
+  #lost(loss: Loss, tenure: Tenure | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
+    const { forMs = durations.renewDeadlineMs } = tenure?.proven() ?? {};
     const cause = loss.because === 'expired' ? this.#reporter.trouble : undefined;
-    const why =
-      loss.because === 'expired'
-        ? `no renewal has succeeded for ${durations.renewDeadlineMs} ms`
-        : loss.holder === ''
-          ? 'somebody else has released it'
-          : `${printable(loss.holder)} holds it`;
+    const why = wordsOf(loss, forMs);
     const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
     return new LeaderElectionError(
       'ERR_LEADERSHIP_LOST',
@@ -296,6 +296,19 @@ export class Election {
       'ERR_RELEASED',
       `${lock.identity} has stopped leading ${lock.describe()}.`,
     );
+  }
+}
+
+function wordsOf(loss: Loss, forMs: number): string {
+  switch (loss.because) {
+    case 'expired':
+      return `no renewal has succeeded for ${Math.round(forMs)} ms`;
+    case 'namesake':
+      return 'another process holds it under the same identity';
+    case 'taken':
+      return loss.holder === ''
+        ? 'somebody else has released it'
+        : `${printable(loss.holder)} holds it`;
   }
 }
 

@@ -4,6 +4,7 @@ import { SilentWatchError } from '../kubernetes/watch.ts';
 import { createLog } from '../log.ts';
 import type { LockVersion } from '../protocol/lease-record.ts';
 import { type State, holderOf } from '../protocol/lease.ts';
+import { printable } from '../printable.ts';
 import { Warnings } from '../warnings.ts';
 import type { CampaignObserver } from './campaign.ts';
 import type { OpenLock } from './open-lock.ts';
@@ -46,7 +47,33 @@ export class Reporter implements CampaignObserver {
 
   onState(state: State, trouble: unknown): void {
     this.#noteTrouble(state.failures, trouble);
+    if (state.namesake) this.#noteNamesake(state.settings.identity);
+    if (state.phase === 'leading') this.#noteDuration(state);
     this.onLeader(holderOf(state));
+  }
+
+  #noteNamesake(identity: string): void {
+    this.#warn(
+      'same-identity',
+      `Lease ${this.#what}: it was written under the identity ${printable(identity)}, but not by this ` +
+        'process. Another process competes under the same identity, and both may have led at the ' +
+        'same time. Give each process an identity of its own, or leave identity out: its default ' +
+        'is unique.',
+    );
+  }
+
+  #noteDuration({ written, settings }: State): void {
+    const seconds = settings.leaseDurationMs / 1_000;
+    const stored = written?.record.leaseDurationSeconds ?? seconds;
+    if (stored === seconds) return;
+    this.#warn(
+      'lease-duration',
+      `Lease ${this.#what} was stored with a duration of ${stored} s instead of ${seconds} s: probably ` +
+        'an admission webhook changes it. Others wait for as long as is stored, so ' +
+        (stored < seconds
+          ? 'this leader renews more often, and stops earlier if it cannot.'
+          : 'they take over later after a crash.'),
+    );
   }
 
   onLeader(identity: string): void {

@@ -1,13 +1,11 @@
 import type { Clock } from '../clock.ts';
-import { type Instant, leftMs, provenMs } from '../protocol/validity.ts';
+import { type Instant, type Proof, leftMs, provenMs } from '../protocol/validity.ts';
 import { judgedSignal } from './term-signal.ts';
 
 export interface TermOptions {
   readonly clock: Clock;
-  /** How long a renewal proves leadership, from before it was sent. */
-  readonly renewDeadlineMs: number;
-  /** When the last renewal that succeeded was sent; undefined where nothing is elected. */
-  readonly proven: (() => Instant) | undefined;
+  /** By the last renewal that succeeded, from before it was sent; undefined where nothing is elected. */
+  readonly proven: (() => Proof) | undefined;
   /** What to say when it has run out. */
   readonly expired: () => Error;
 }
@@ -54,8 +52,8 @@ export class Term {
   remainingMs(): number {
     this.#judge();
     if (this.#isOver) return 0;
-    const { proven, renewDeadlineMs } = this.#options;
-    return proven ? provenMs(proven(), renewDeadlineMs, this.#now()) : Number.POSITIVE_INFINITY;
+    const proof = this.#options.proven?.();
+    return proof ? provenMs(proof, proof.forMs, this.#now()) : Number.POSITIVE_INFINITY;
   }
 
   /** How long ago the last renewal was sent that succeeded, in milliseconds. */
@@ -98,8 +96,8 @@ export class Term {
   }
 
   #leftMs(): number {
-    const { proven, renewDeadlineMs } = this.#options;
-    return proven ? leftMs(proven(), renewDeadlineMs, this.#now()) : Number.POSITIVE_INFINITY;
+    const proof = this.#options.proven?.();
+    return proof ? leftMs(proof, proof.forMs, this.#now()) : Number.POSITIVE_INFINITY;
   }
 
   #now(): Instant {

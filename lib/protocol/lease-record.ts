@@ -32,19 +32,19 @@ export function microTime(dateMs: number): string {
   return new Date(dateMs).toISOString().replace('Z', '000Z');
 }
 
-/** The record by which `identity` takes over from `previous`, or goes on if it holds it already. */
+/** The record by which `identity` takes over from `previous`, or goes on if it has `held` it already. */
 export function acquiredRecord(
   identity: string,
   leaseDurationMs: number,
   time: string,
   previous?: LeaderElectionRecord,
+  held = previous?.holderIdentity === identity,
 ): LeaderElectionRecord {
-  const held = previous?.holderIdentity === identity;
   const transitions = previous ? previous.leaseTransitions + (held ? 0 : 1) : 0;
   return {
     holderIdentity: identity,
     leaseDurationSeconds: leaseDurationMs / 1_000,
-    acquireTime: (held ? previous.acquireTime : undefined) ?? time,
+    acquireTime: (held ? previous?.acquireTime : undefined) ?? time,
     renewTime: time,
     leaseTransitions: Math.min(transitions, MAX_INT32),
   };
@@ -75,6 +75,36 @@ export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): 
     a.leaseTransitions === b.leaseTransitions &&
     a.leaseDurationSeconds === b.leaseDurationSeconds
   );
+}
+
+/**
+ * What decides of a record that was stored otherwise than it was sent, if anything. A duration that is
+ * there may be another: whoever leads by the record can reckon with that.
+ */
+export function alteration(
+  sent: LeaderElectionRecord,
+  stored: LeaderElectionRecord,
+): keyof LeaderElectionRecord | undefined {
+  const { leaseDurationSeconds: seconds } = stored;
+  const hasDuration = seconds !== undefined && seconds > 0;
+  return otherThan(sent, stored) ?? (hasDuration ? undefined : 'leaseDurationSeconds');
+}
+
+/** Whether this is what was sent, with whatever duration. */
+export function isWriteOf(sent: LeaderElectionRecord, stored: LeaderElectionRecord): boolean {
+  return otherThan(sent, stored) === undefined;
+}
+
+function otherThan(a: LeaderElectionRecord, b: LeaderElectionRecord) {
+  if (a.holderIdentity !== b.holderIdentity) return 'holderIdentity';
+  if (!isSameTime(a.renewTime, b.renewTime)) return 'renewTime';
+  if (!isSameTime(a.acquireTime, b.acquireTime)) return 'acquireTime';
+  return a.leaseTransitions === b.leaseTransitions ? undefined : 'leaseTransitions';
+}
+
+/** However they are written down. */
+function isSameTime(a: string | undefined, b: string | undefined): boolean {
+  return a === b || Date.parse(a ?? '') === Date.parse(b ?? '');
 }
 
 /** Of two times of records. client-go cannot tell them apart if so. */

@@ -8,10 +8,12 @@ import {
   type LeaderElectionRecord,
   type LockVersion,
   acquiredRecord,
+  alteration,
   durationMs,
   isOlder,
   isSameRecord,
   isSameSecond,
+  isWriteOf,
   microTime,
   releasedRecord,
 } from './lease-record.ts';
@@ -77,12 +79,17 @@ export interface Circumstance extends Instant {
   readonly random: number;
 }
 
+/** So many writes are remembered: more than a network keeps on their way. */
+const REMEMBERED_WRITES = 32;
+
 /** Why leadership ended although nobody wanted it to. */
 export type Loss =
   /** No renewal was answered in time. */
   | { readonly because: 'expired' }
   /** Another identity holds the lock, or did in the meantime. */
-  | { readonly because: 'taken'; readonly holder: string };
+  | { readonly because: 'taken'; readonly holder: string }
+  /** Another process has written the lock under this identity. */
+  | { readonly because: 'namesake' };
 
 export type Phase = 'following' | 'leading' | 'releasing' | 'ended';
 
@@ -122,8 +129,14 @@ export interface State {
   readonly stamp: Stamp | undefined;
   /** When the last renewal that succeeded was decided. */
   readonly proven: Instant | undefined;
+  /** How long that proves leadership: less than what was asked for, if less was stored. */
+  readonly deadlineMs: number;
   /** The version that this elector led by last: of others, each adds a transition, or is another object. */
   readonly written: LockVersion | undefined;
+  /** What this elector has written last, or tried to. Once it has led, nothing else in its name is its own. */
+  readonly sent: readonly LeaderElectionRecord[];
+  /** Another process has written the lock under this identity. */
+  readonly namesake: boolean;
   /** A write whose answer was not heard, or not heeded, may have made this elector the holder. */
   readonly doubt: boolean;
   /** Requests in a row that failed, but for reads between writes. */
@@ -138,10 +151,16 @@ const NOTHING: Known = {
   gone: false,
   rivalUntilMs: Number.NEGATIVE_INFINITY,
   deletedUntilMs: Number.NEGATIVE_INFINITY,
+  written: undefined,
+  sent: [],
+  namesake: false,
 };
 
-/** What an elector has seen of the lock in the campaigns that it has been through. */
-export type Known = Pick<State, 'version' | 'gone' | 'rivalUntilMs' | 'deletedUntilMs'>;
+/** What an elector has seen of the lock, and written, in the campaigns that it has been through. */
+export type Known = Pick<
+  State,
+  'version' | 'gone' | 'rivalUntilMs' | 'deletedUntilMs' | 'written' | 'sent' | 'namesake'
+>;
 
 export function start(settings: Settings, when: Circumstance, known: Known = NOTHING): State {
   return {
@@ -157,7 +176,10 @@ export function start(settings: Settings, when: Circumstance, known: Known = NOT
     decided: when,
     stamp: undefined,
     proven: undefined,
-    written: undefined,
+    deadlineMs: settings.renewDeadlineMs,
+    written: known.written,
+    sent: known.sent,
+    namesake: known.namesake,
     doubt: false,
     failures: 0,
     conflicts: 0,
@@ -176,9 +198,8 @@ export function step(state: State, event: Event, when: Circumstance): State {
     throw new Error(`illegal transition: ${event.type} does not answer ${state.command.do}`);
   }
   const next = react(state, event, when);
-  const { proven, settings } = next;
-  const expired =
-    next.phase === 'leading' && proven && leftMs(proven, settings.renewDeadlineMs, when) <= 0;
+  const { proven, deadlineMs } = next;
+  const expired = next.phase === 'leading' && proven && leftMs(proven, deadlineMs, when) <= 0;
   return expired ? lose(next, { because: 'expired' }) : next;
 }
 
@@ -237,16 +258,39 @@ function watchAfterEvent({ watch }: State): Watch {
 function onWritten(before: State, version: LockVersion, when: Circumstance): State {
   const state = { ...observe(before, version, when), failures: 0, conflicts: 0, doubt: false };
   if (state.phase === 'releasing') return end(state);
-  // Nobody leads on the word of an answer that names somebody else.
-  if (!isMine(version, state)) return onFailed(before, { type: 'failed', ambiguous: true }, when);
+  // Nobody leads by a record that is not the one that was sent: others go by what is stored.
+  if (isAltered(before.command, version)) {
+    return onFailed(before, { type: 'failed', ambiguous: true }, when);
+  }
+  const { settings, decided } = state;
+  const deadlineMs = settings.renewDeadlineMs * shareOf(version.record, settings);
   // An answer that took too long proves nothing any more: the lock is asked once more.
-  const { renewDeadlineMs, retryPeriodMs } = state.settings;
-  const late = leftMs(state.decided, renewDeadlineMs, when) <= 0;
+  const late = leftMs(decided, deadlineMs, when) <= 0;
   if (state.phase === 'following' && late) return get({ ...state, doubt: true }, when);
-  const pause = retryPeriodMs * (1 + RENEWAL_JITTER * when.random);
-  const proven = state.decided;
-  const led = { ...state, phase: 'leading' as const, proven, written: version };
-  return wait(led, when.nowMs + pause, 'decide');
+  // After a write that was answered no update before it can be stored any more; a create may.
+  const sent = state.sent.filter(isCreated);
+  const led = { ...state, phase: 'leading' as const, written: version, sent };
+  return wait({ ...led, proven: decided, deadlineMs }, renewalMs(led, version, when), 'decide');
+}
+
+/** When the next renewal is due: the sooner, the less time others give this one. */
+function renewalMs({ settings }: State, { record }: LockVersion, when: Circumstance): number {
+  const pauseMs = settings.retryPeriodMs * shareOf(record, settings);
+  return when.nowMs + pauseMs * (1 + RENEWAL_JITTER * when.random);
+}
+
+function isCreated({ acquireTime, renewTime, leaseTransitions }: LeaderElectionRecord): boolean {
+  return acquireTime === renewTime && leaseTransitions === 0;
+}
+
+/** How much of the duration that was asked for is stored: of all times, a leader has as much. */
+function shareOf(record: LeaderElectionRecord, { leaseDurationMs }: Settings): number {
+  return Math.min(durationMs(record, leaseDurationMs) / leaseDurationMs, 1);
+}
+
+function isAltered(command: Command, { record }: LockVersion): boolean {
+  const isWrite = command.do === 'create' || command.do === 'update';
+  return isWrite && alteration(command.record, record) !== undefined;
 }
 
 /** Once is a lost race; again and again is something else, and needs patience. */
@@ -275,9 +319,9 @@ function onFailed(before: State, event: Event & { type: 'failed' }, when: Circum
 }
 
 /** A leader that is told to come back when it would be too late tries ever sooner. */
-function urgencyMs({ phase, proven, settings }: State, when: Circumstance): number {
+function urgencyMs({ phase, proven, deadlineMs }: State, when: Circumstance): number {
   if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;
-  return Math.max(leftMs(proven, settings.renewDeadlineMs, when) / 2, FIRST_RETRY_MS);
+  return Math.max(leftMs(proven, deadlineMs, when) / 2, FIRST_RETRY_MS);
 }
 
 function onFinish(state: State, when: Circumstance): State {
@@ -292,9 +336,13 @@ function onSeen(before: State, version: LockVersion, when: Circumstance): State 
   if (before.version && isOlder(version.resourceVersion, before.version.resourceVersion)) {
     return before;
   }
+  // A namesake's, or an own one of long ago: a read tells.
+  const isOurs = version.record.holderIdentity === before.settings.identity;
+  if (before.phase === 'leading' && isOurs && !isMine(version, before)) return get(before, when);
   const news = isNews(before, version);
   const state = { ...observe(before, version, when), watch: watchAfterEvent(before) };
-  if (state.phase === 'leading' && (!news || isMine(version, state))) return state;
+  const isShorter = state.deadlineMs < before.deadlineMs;
+  if (state.phase === 'leading' && (!news || isMine(version, state)) && !isShorter) return state;
   if (state.phase === 'releasing') return state;
   // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
@@ -369,11 +417,20 @@ function keep(state: State, when: Circumstance): State {
     version.uid === written?.uid && leaseTransitions === written?.record.leaseTransitions;
   const wiped = holderIdentity === '' && isUnused;
   if (wiped || isMine(version, state)) return acquire(state, version, when);
-  return lose(state, { because: 'taken', holder: holderIdentity });
+  const isNamesake = holderIdentity === state.settings.identity;
+  return lose(
+    state,
+    isNamesake ? { because: 'namesake' } : { because: 'taken', holder: holderIdentity },
+  );
 }
 
-function isMine(version: LockVersion, { settings }: State): boolean {
-  return version.record.holderIdentity === settings.identity;
+/**
+ * Whether the record is this elector's. Before it has led, that is all in its name: it may be of the
+ * process that it restarts. Afterwards, it is what it has sent, and nothing that a namesake has.
+ */
+function isMine({ record }: LockVersion, { settings, written, sent }: State): boolean {
+  if (record.holderIdentity !== settings.identity) return false;
+  return written === undefined || [written.record, ...sent].some((own) => isWriteOf(own, record));
 }
 
 /** Whether this differs from what is known of the lock; nothing is known at first. */
@@ -392,18 +449,20 @@ function observe(before: State, version: LockVersion, when: Circumstance): State
   if (same && !state.gone) return { ...state, version };
   const seen = { ...state, version, gone: false };
   const news = { ...seen, conflicts: 0 };
-  switch (record.holderIdentity) {
-    case '':
-      return { ...news, rivalUntilMs: state.deletedUntilMs };
-    case state.settings.identity:
-      // Not the end of another's time: a create that was given up may be carried out at any time.
-      // Nor of its conflicts: the network may make a write twice, and tell of the second.
-      return seen;
-    default: {
-      const untilMs = rivalUntil(record, state.settings, when);
-      return { ...news, rivalUntilMs: Math.max(untilMs, state.deletedUntilMs) };
-    }
-  }
+  if (record.holderIdentity === '') return { ...news, rivalUntilMs: state.deletedUntilMs };
+  // Not the end of another's time: a create that was given up may be carried out at any time.
+  // Nor of its conflicts: the network may make a write twice, and tell of the second.
+  if (isMine(version, state)) return bounded(seen, record);
+  const untilMs = rivalUntil(record, state.settings, when);
+  const namesake = state.namesake || record.holderIdentity === state.settings.identity;
+  return { ...news, rivalUntilMs: Math.max(untilMs, state.deletedUntilMs), namesake };
+}
+
+/** Somebody has shortened the duration of the leader's record: others wait no longer than that. */
+function bounded(state: State, record: LeaderElectionRecord): State {
+  const { settings, deadlineMs } = state;
+  const mostMs = settings.renewDeadlineMs * shareOf(record, settings);
+  return state.phase === 'leading' ? { ...state, deadlineMs: Math.min(deadlineMs, mostMs) } : state;
 }
 
 /**
@@ -437,7 +496,7 @@ function create(state: State, when: Circumstance): State {
   const { identity, leaseDurationMs } = state.settings;
   const stamp = nextStamp(state, when);
   const record = acquiredRecord(identity, leaseDurationMs, microTime(stamp.dateMs));
-  return { ...state, command: { do: 'create', record }, decided: when, stamp };
+  return send(state, { do: 'create', record }, when, stamp);
 }
 
 function acquire(state: State, version: LockVersion, when: Circumstance): State {
@@ -445,8 +504,22 @@ function acquire(state: State, version: LockVersion, when: Circumstance): State 
   const stamp =
     !state.stamp && isMine(version, state) ? firstStamp(version, when) : nextStamp(state, when);
   const time = microTime(stamp.dateMs);
-  const record = acquiredRecord(identity, leaseDurationMs, time, version.record);
-  return { ...state, command: { do: 'update', version, record }, decided: when, stamp };
+  const held = isMine(version, state);
+  const record = acquiredRecord(identity, leaseDurationMs, time, version.record, held);
+  return send(state, { do: 'update', version, record }, when, stamp);
+}
+
+function send(
+  state: State,
+  command: Command & { readonly record: LeaderElectionRecord },
+  decided: Instant,
+  stamp: Stamp,
+): State {
+  const replaced = command.do === 'update' && isMine(command.version, state);
+  // What is stored may have been sent long ago, and have stayed while writes had no answer.
+  const own = replaced ? [command.version.record, command.record] : [command.record];
+  const sent = [...state.sent, ...own].slice(-REMEMBERED_WRITES);
+  return { ...state, command, decided, stamp, sent };
 }
 
 function release(state: State, version: LockVersion, when: Circumstance): State {

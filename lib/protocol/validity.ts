@@ -8,6 +8,11 @@ export interface Instant {
   readonly bootMs: number;
 }
 
+/** Since when leadership is proven, and for how long. */
+export interface Proof extends Instant {
+  readonly forMs: number;
+}
+
 /** The boot clock is read in steps of 10 ms, and not at the same moment. */
 const DRIFT_MS = 100;
 

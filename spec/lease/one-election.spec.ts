@@ -81,7 +81,7 @@ describe('one election for one Lease and identity in one process', () => {
     const first = run(a, new LeaseLock(options));
     const second = run(a, new LeaseLock({ ...options, ...difference }));
     await simulation.clock.advance(1_000);
-    expect([first, second].map(({ outcome }) => outcome.state)).toEqual(['pending', 'pending']);
+    expect([first, second].map(({ outcome }) => outcome.error)).toEqual([undefined, undefined]);
   });
 
   test('two processes do not know of each other', async () => {

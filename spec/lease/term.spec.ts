@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Term } from '../../lib/lease/term.ts';
-import type { Instant } from '../../lib/protocol/validity.ts';
+import type { Proof } from '../../lib/protocol/validity.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** A clock whose timers may be late, and whose machine may be suspended. */
@@ -29,13 +29,12 @@ class TermClock extends ManualClock {
 
 const expired = new Error('expired');
 let clock: TermClock;
-let proven: Instant;
+let proven: Proof;
 
-const renew = () => (proven = { nowMs: clock.now(), bootMs: clock.boot() });
+const renew = () => (proven = { nowMs: clock.now(), bootMs: clock.boot(), forMs: 10_000 });
 const open = (elected = true) =>
   new Term({
     clock,
-    renewDeadlineMs: 10_000,
     proven: elected ? () => proven : undefined,
     expired: () => expired,
   });

@@ -54,6 +54,14 @@ function writes(begin: State, read: Read, untilMs: number): number[] {
   return found;
 }
 
+/** An elector that leads by a version that it has written. */
+function leading(): { readonly state: State; readonly mine: LockVersion } {
+  const asking = step(start(settings, at(0)), { type: 'got', version: free }, at(0));
+  if (asking.command.do !== 'update') throw new Error('does not ask');
+  const mine = { ...free, record: asking.command.record };
+  return { state: step(asking, { type: 'written', version: mine }, at(0)), mine };
+}
+
 describe('a lock whose every write conflicts', () => {
   it('is tried once more at once, for that is a lost race, then ever more patiently', () => {
     const tries = writes(start(settings, at(0)), free, 6_000);
@@ -61,9 +69,7 @@ describe('a lock whose every write conflicts', () => {
   });
 
   it('is lost by its leader in the end, without a storm of requests', () => {
-    const mine = { ...free, record: { ...free.record, holderIdentity: 'me' } };
-    let state = step(start(settings, at(0)), { type: 'got', version: mine }, at(0));
-    state = step(state, { type: 'written', version: mine }, at(0));
+    const { state, mine } = leading();
     expect(state.phase).toBe('leading');
     const tries = writes(state, mine, 20_000);
     expect(tries.length).toBeGreaterThan(3);
@@ -72,9 +78,7 @@ describe('a lock whose every write conflicts', () => {
   });
 
   it('is no storm either where each was made: a copy of it, that the network made, was faster', () => {
-    const mine = { ...free, record: { ...free.record, holderIdentity: 'me' } };
-    let state = step(start(settings, at(0)), { type: 'got', version: mine }, at(0));
-    state = step(state, { type: 'written', version: mine }, at(0));
+    const { state, mine } = leading();
     const echo = (record = mine.record, count: number) => ({
       record,
       resourceVersion: String(7 + count),

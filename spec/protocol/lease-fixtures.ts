@@ -77,6 +77,17 @@ export function aLeader(): State {
   return after(aFollower(free), [{ type: 'written', version: MINE }, at(0)]);
 }
 
+/** What its write has stored, if nothing changed it. */
+export function storedBy(
+  { command }: State,
+  resourceVersion: string,
+  changes: Partial<LeaderElectionRecord> = {},
+  uid = 'uid-1',
+): LockVersion {
+  if (command.do !== 'create' && command.do !== 'update') throw new Error('writes nothing');
+  return { record: { ...command.record, ...changes }, resourceVersion, uid };
+}
+
 /** Aside from its clock's, all that an elector has decided to do. */
 export function planOf({ phase, command, next }: State): unknown {
   if (command.do === 'wait') return { phase, do: 'wait', untilMs: command.untilMs, next };

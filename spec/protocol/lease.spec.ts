@@ -22,6 +22,7 @@ import {
   after,
   at,
   planOf,
+  storedBy,
 } from './lease-fixtures.ts';
 
 const failed = (changes: Partial<Event & { type: 'failed' }> = {}): Event => ({
@@ -117,7 +118,10 @@ describe('an elector begins', () => {
       decided: at(7),
       stamp: undefined,
       proven: undefined,
+      deadlineMs: SETTINGS.renewDeadlineMs,
       written: undefined,
+      sent: [],
+      namesake: false,
       doubt: false,
       failures: 0,
       conflicts: 0,
@@ -509,11 +513,12 @@ describe('a watch', () => {
 
 describe('an elector becomes the leader', () => {
   it('when its write is answered, proven from when it was decided', () => {
-    const state = after(aFollower(free), [written(MINE), at(300, { random: 0.5 })]);
+    const asking = aFollower(free);
+    const state = after(asking, [written(storedBy(asking, '10')), at(300, { random: 0.5 })]);
     expect(state).toMatchObject({
       phase: 'leading',
       proven: at(0),
-      written: { record: { leaseTransitions: 3 } },
+      written: { record: { leaseTransitions: 4 } },
     });
     expect(planOf(state)).toEqual(waits(2_320, 'decide', 'leading'));
     expect(state).toMatchObject({ failures: 0, conflicts: 0, doubt: false });
@@ -531,16 +536,20 @@ describe('an elector becomes the leader', () => {
   });
 
   it('not by an answer that took as long as it would prove: it asks once more', () => {
-    const prompt = after(aFollower(free), [written(MINE), at(9_999)]);
+    const asking = aFollower(free);
+    const stored = storedBy(asking, '10');
+    const prompt = after(asking, [written(stored), at(9_999)]);
     expect(prompt.phase).toBe('leading');
-    const late = after(aFollower(free), [written(MINE), at(10_000)]);
+    const late = after(asking, [written(stored), at(10_000)]);
     expect(planOf(late)).toEqual(does('get'));
-    expect(planOf(after(late, [got(MINE), at(10_001)]))).toEqual(does('update'));
+    expect(planOf(after(late, [got(stored), at(10_001)]))).toEqual(does('update'));
   });
 
   it('not by an answer that came after a suspension as long', () => {
     const when = at(100, { bootMs: 20_100 });
-    expect(planOf(after(aFollower(free), [written(MINE), when]))).toEqual(does('get'));
+    const asking = aFollower(free);
+    const answer = written(storedBy(asking, '10'));
+    expect(planOf(after(asking, [answer, when]))).toEqual(does('get'));
   });
 
   it('not because the lock says so: that was an earlier write of its own, or of its namesake', () => {
@@ -618,7 +627,7 @@ describe('a leader', () => {
       version: wiped,
       record: { holderIdentity: 'me', leaseTransitions: 4 },
     });
-    const back = after(state, [written(mine('12', { leaseTransitions: 4 })), at(200)]);
+    const back = after(state, [written(storedBy(state, '12')), at(200)]);
     expect(back).toMatchObject({ phase: 'leading', written: { record: { leaseTransitions: 4 } } });
   });
 
@@ -646,7 +655,7 @@ describe('a leader', () => {
       do: 'create',
       record: acquiredRecord('me', 15_000, time(100)),
     });
-    const anew = aVersion('12', { ...MINE.record, leaseTransitions: 0 }, 'uid-2');
+    const anew = storedBy(state, '12', {}, 'uid-2');
     expect(after(state, [written(anew), at(200)])).toMatchObject({
       phase: 'leading',
       proven: at(100),

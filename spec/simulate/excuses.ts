@@ -1,4 +1,5 @@
 import type { Fact } from './fact.ts';
+import { LeaseCandidate, type Term } from './lease-candidate.ts';
 import { LeaseProcess } from './lease-process.ts';
 import { recordOf } from './sightings.ts';
 import type { World } from './world.ts';
@@ -10,27 +11,47 @@ export const HAND = 'by-hand';
  * Who may believe, for a while, that it leads beside another, as `docs/lease.md` says in "What nobody
  * can prevent": whoever had the Lease when it was deleted, or given to somebody else, by hand; and
  * whoever's Lease a client-go wiped. Each until it has to renew. And a client-go that has released:
- * it tells its work to stop only when it was answered, or has waited for that.
+ * it tells its work to stop only when it was answered, or has waited for that. And a leader whose name
+ * another process has written: once in a term, for it has to notice that.
  */
 export class Excuses {
   readonly #world: World;
   readonly #untilMs = new Map<LeaseProcess, number>();
   /** The versions that their own holders asked to release. */
   readonly #released = new Set<string>();
+  /** Who sent which record, and of whom the one is that is stored. */
+  readonly #senders = new Map<string, LeaseProcess>();
+  #writer: LeaseProcess | undefined;
+  readonly #deposed = new Map<Term, number>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
   has(who: LeaseProcess): boolean {
-    return this.#world.clock.now() < (this.#untilMs.get(who) ?? 0);
+    const term = who instanceof LeaseCandidate ? who.term : undefined;
+    const untilMs = Math.max(this.#untilMs.get(who) ?? 0, (term && this.#deposed.get(term)) ?? 0);
+    return this.#world.clock.now() < untilMs;
+  }
+
+  /** Whether another process has written what is stored under this one's identity. */
+  isDeposedByNamesake(who: LeaseProcess): boolean {
+    return (
+      this.#writer !== undefined && this.#writer !== who && this.#writer.identity === who.identity
+    );
   }
 
   readonly notice = (fact: Fact): void => {
     if (fact.type === 'sent' && fact.sent.verb === 'update') {
       this.#noticeRelease(fact.who as LeaseProcess, fact.sent.request.body);
     }
-    if (fact.type !== 'written' || fact.resource !== 'leases' || !fact.before) return;
+    if (fact.type === 'sent' && fact.sent.resource === 'leases') {
+      if (fact.who instanceof LeaseProcess) this.#noticeSender(fact.who, fact.sent.request.body);
+    }
+    if (fact.type === 'leads' && fact.who instanceof LeaseCandidate) this.#noticeNamesake(fact.who);
+    if (fact.type !== 'written' || fact.resource !== 'leases') return;
+    this.#noticeWriter(fact.before, fact.after);
+    if (!fact.before) return;
     const before = fact.before as never as Lease;
     const after = fact.after as never as Lease | undefined;
     const { holderIdentity: holder } = recordOf(before);
@@ -42,6 +63,30 @@ export class Excuses {
     if (isByHand || (isFree && !isReleased)) this.#excuse(holder);
     else if (isFree) this.#excuseReleaser(holder);
   };
+
+  #noticeSender(who: LeaseProcess, body: unknown): void {
+    const { spec } = (body ?? {}) as Lease;
+    if (spec?.['holderIdentity'] === who.identity) this.#senders.set(keyOf(spec), who);
+  }
+
+  #noticeWriter(before: Lease | undefined, after: Lease | undefined): void {
+    this.#writer = this.#senders.get(keyOf(after?.spec));
+    // A namesake that led and released in a moment is not told from a wipe: the term goes on.
+    const wasFree = before && recordOf(before).holderIdentity === '';
+    if (wasFree && this.#writer instanceof LeaseCandidate && this.#writer.term) {
+      this.#deposed.delete(this.#writer.term);
+    }
+    for (const who of this.#world.living) {
+      if (who instanceof LeaseCandidate && who.mayLead) this.#noticeNamesake(who);
+    }
+  }
+
+  #noticeNamesake(who: LeaseCandidate): void {
+    const { term } = who;
+    if (!term || this.#deposed.has(term) || !this.isDeposedByNamesake(who)) return;
+    this.#world.figures.add('terms in which a namesake writes');
+    this.#deposed.set(term, this.#world.clock.now() + trustMs(who) / who.setting.clock.rate);
+  }
 
   #noticeRelease(who: LeaseProcess, body: unknown): void {
     const { metadata, spec } = body as Lease & { spec?: { holderIdentity?: string } };
@@ -75,6 +120,13 @@ interface Lease {
     readonly resourceVersion: string;
     readonly annotations?: Readonly<Record<string, string>>;
   };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** By which records of two senders are told apart; a webhook may change their duration. */
+function keyOf(spec: Lease['spec']): string {
+  const { holderIdentity, renewTime, acquireTime, leaseTransitions } = spec ?? {};
+  return JSON.stringify([holderIdentity, renewTime, acquireTime, leaseTransitions]);
 }
 
 function handOf({ metadata }: Lease): string | undefined {

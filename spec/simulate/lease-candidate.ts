@@ -18,6 +18,8 @@ export interface LeaseSlot extends ElectorSlot {
   readonly slownessMs: number;
   /** Whether a new process goes on under the name of the last one. */
   readonly keepsIdentity: boolean;
+  /** Whether another slot's processes have the same identity. */
+  readonly isNamesake?: boolean;
   /** Whether its program asks a second time at once, by mistake, for the same Lease and identity. */
   readonly asksTwice?: boolean;
 }
@@ -67,6 +69,7 @@ export class LeaseCandidate extends LeaseProcess {
 
   /** Names that are kept begin with one another: who compares too little takes one for the other. */
   override get identity(): string {
+    if (this.setting.isNamesake === true) return 'namesake';
     return this.setting.keepsIdentity ? `elector${'-again'.repeat(this.slot)}` : this.name;
   }
 

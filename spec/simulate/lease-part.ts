@@ -28,6 +28,7 @@ import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
 import { Process } from './process.ts';
 import type { Setting } from './schedule.ts';
+import { drawWebhook, webhookOf } from './webhook.ts';
 import type { Slot, World } from './world.ts';
 
 function times(leaseDurationMs: number, renewDeadlineMs: number, retryPeriodMs: number): Times {
@@ -132,14 +133,25 @@ export function drawLatency(luck: Luck, slots: readonly ElectorSlot[]): readonly
   return luck.pick(LATENCIES.filter(([, maxMs]) => maxMs <= most));
 }
 
+/** Two of ours may be given one identity by mistake; they depose each other whenever one begins. */
+function withNamesakes(luck: Luck, slots: readonly ElectorSlot[]): readonly ElectorSlot[] {
+  const ours = slots.filter(({ kind }) => kind === 'lease').slice(0, 2);
+  if (ours.length < 2 || luck.chance(0.85)) return slots;
+  return slots.map((slot) => (ours.includes(slot) ? { ...slot, isNamesake: true } : slot));
+}
+
 function drawSetting(luck: Luck): Setting {
   const troubleMs = luck.pick([20_000, 60_000, 60_000, 120_000]);
   const slots = drawElectors(luck.fork('electors'), luck.integer(2, 4));
+  const moments = Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1));
+  const calm = luck.chance(0.2);
+  const webhook = drawWebhook(luck.fork('webhook'), slots);
   return {
-    slots,
+    slots: calm ? slots : withNamesakes(luck.fork('namesakes'), slots),
     troubleMs,
-    moments: Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1)),
-    calm: luck.chance(0.2),
+    moments,
+    calm,
+    ...(webhook && { webhook }),
     latencyMs: drawLatency(luck, slots),
     gcDelayMs: 0,
     leftOver: drawLeftOver(luck),
@@ -160,6 +172,7 @@ export function bootElector(world: World, slot: Slot, within?: Process): LeasePr
 /** Everybody hears everybody, and runs. */
 export function healElectors(world: World): void {
   world.cluster.faults.clear();
+  world.webhook = undefined;
   giveBackQuota(world);
   for (const candidate of world.living) {
     if (!(candidate instanceof LeaseProcess)) continue;
@@ -229,6 +242,7 @@ export const leasePart: Part = {
   drawSetting,
   populate: (world) => {
     leave(world, world.schedule.setting['leftOver'] as object | undefined);
+    world.webhook = webhookOf(world);
   },
   boot: (world, slot) => bootElector(world, slot),
   heal: healElectors,

@@ -3,6 +3,7 @@ import type { Sent } from './fact.ts';
 import type { Process } from './process.ts';
 import type { ClockSetting, SlotSetting } from './schedule.ts';
 import { Sightings } from './sightings.ts';
+import { webhookOf } from './webhook.ts';
 import type { World } from './world.ts';
 
 /** The three times of an election. */
@@ -47,6 +48,12 @@ export abstract class LeaseProcess extends Candidate {
   /** As it is written into the Lease. */
   get identity(): string {
     return this.name;
+  }
+
+  /** How much of its durations counts at least: a webhook may store less. */
+  get share(): number {
+    const { mostSeconds = Number.POSITIVE_INFINITY } = webhookOf(this.world) ?? {};
+    return Math.min((mostSeconds * 1_000) / this.setting.times.leaseDurationMs, 1);
   }
 
   /** Its program asks no more, whoever says so. */

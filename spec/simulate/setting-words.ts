@@ -13,6 +13,7 @@ export const USUAL: Readonly<Record<string, unknown>> = {
   slownessMs: 0,
   keepsIdentity: false,
   asksTwice: false,
+  isNamesake: false,
 };
 
 const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
@@ -25,6 +26,7 @@ const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
   workMs: (ms) => `its work ends after ${span(ms)}`,
   slownessMs: (ms) => `its work takes ${span(ms)} to stop`,
   keepsIdentity: () => 'keeps its identity when it starts again',
+  isNamesake: () => 'has the identity of another',
   asksTwice: () => 'asks a second time while it competes',
   restartMs: (ms) => `starts again after ${span(ms)}`,
   requestTimeoutMs: (ms) => `gives requests ${span(ms)}`,
@@ -45,6 +47,9 @@ export function settingWords(
   return [
     `Setting: ${mode} mode, seed ${seed}; requests take ${latency}${gc}${names}; ${healing}.`,
     ...(leftOver === undefined ? [] : [`  There is a Lease already: ${words(leftOver)}.`]),
+    ...(setting['webhook'] === undefined
+      ? []
+      : [`  A webhook changes what is stored of a Lease: ${words(setting['webhook'])}.`]),
     ...slots.flatMap((slot, index) =>
       used.has(index) ? [`  ${letter(index)}: pod-${index}, ${slotWords(slot)}`] : [],
     ),

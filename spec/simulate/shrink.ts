@@ -136,6 +136,7 @@ async function simplerSetting(schedule: Schedule, fails: Fails): Promise<Schedul
   }
   await attempt((setting) => ({ ...setting, moments: [] }));
   await attempt(({ leftOver: _, ...setting }) => setting);
+  await attempt(({ webhook: _, ...setting }) => setting);
   await attempt((setting) => ({ ...setting, gcDelayMs: 0 }));
   if (!(await attempt((setting) => ({ ...setting, latencyMs: [0, 0] })))) {
     await attempt((setting) => ({ ...setting, latencyMs: [1, 1] }));

@@ -7,6 +7,7 @@ import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
 import type { LineListener } from './line.ts';
 import type { Process } from './process.ts';
+import { admitted } from './webhook.ts';
 import type { World } from './world.ts';
 
 /** Who is told of a process's requests and warnings, as they happen. */
@@ -65,7 +66,12 @@ export class CandidateSurroundings implements Surroundings {
   connect(): Promise<Transport> {
     const options = { user: this.#process.podName, token: () => this.#process.token };
     const transport = this.#world.cluster.transport(options);
-    return Promise.resolve(this.#process.line.carry(transport, this.#listener));
+    const send: Transport['send'] = (request, signal) =>
+      transport.send(admitted(this.#world.webhook, request), signal);
+    const close = () => {
+      transport.close();
+    };
+    return Promise.resolve(this.#process.line.carry({ send, close }, this.#listener));
   }
 }
 

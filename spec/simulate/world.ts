@@ -12,6 +12,7 @@ import { Pods } from './pods.ts';
 import type { Event, Schedule, SlotSetting } from './schedule.ts';
 import { Supervisor } from './supervisor.ts';
 import { Truth } from './truth.ts';
+import type { Webhook } from './webhook.ts';
 import { type Transcript, record } from './transcript.ts';
 
 /** A place for a candidate: one process at a time runs there. */
@@ -55,6 +56,8 @@ export class World {
   readonly slots: readonly Slot[];
   readonly pods: Pods;
   readonly truth = new Truth();
+  /** Until everything is mended. */
+  webhook: Webhook | undefined;
   /** Something may be broken at this moment. */
   isTroubled = true;
   readonly #transcript: Transcript | undefined;

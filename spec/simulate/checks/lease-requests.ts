@@ -2,6 +2,7 @@ import type { Check } from '../check.ts';
 import { LeaseCandidate, type Term } from '../lease-candidate.ts';
 import { NoLongerWanted } from '../life-candidate.ts';
 import { recordOf } from '../sightings.ts';
+import { webhookOf } from '../webhook.ts';
 
 /** In any one second nobody sends more: a retry comes after 100 ms, and hints are few. */
 const MOST_PER_SECOND = 40;
@@ -74,7 +75,7 @@ export const renewalBudget: Check = {
         if (!count || !who.mayLead) return;
         count.writes += 1;
         const ms = who.clock.now() - count.sinceMs;
-        const due = Math.floor(ms / who.setting.times.retryPeriodMs) + count.allowed;
+        const due = Math.floor(ms / (who.setting.times.retryPeriodMs * who.share)) + count.allowed;
         // One more is the release.
         if (count.writes > due + 1) violated(`${who.name} has written ${count.writes} times`);
       }
@@ -91,7 +92,7 @@ interface ElectorError {
 /** Whoever is refused is told why, in a way that programs can tell; and whether work goes on. */
 export const electorErrors: Check = {
   name: 'errors of electors',
-  begin: (_, violated) => (fact) => {
+  begin: (world, violated) => (fact) => {
     if (fact.type !== 'refused' && fact.type !== 'ended') return;
     const { who } = fact;
     if (!(who instanceof LeaseCandidate) || who.isBusy) return;
@@ -103,6 +104,7 @@ export const electorErrors: Check = {
     else if (isAbandoned) violated(`${who.name} is told of work that never began`);
     if (fact.type !== 'refused' || error instanceof NoLongerWanted) return;
     if (code === 'ERR_WORK_ABANDONED') return;
+    if (code === 'ERR_REJECTED' && webhookOf(world)?.renewTime !== undefined) return;
     const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
     if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
       violated(`${who.name} was refused with ${name ?? ''} ${code ?? ''}: ${String(fact.error)}`);

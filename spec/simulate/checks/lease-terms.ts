@@ -1,4 +1,5 @@
 import type { Check } from '../check.ts';
+import { excusesOf } from '../excuses.ts';
 import { LeaseCandidate } from '../lease-candidate.ts';
 import { provenOf } from '../proofs.ts';
 
@@ -35,6 +36,7 @@ export const provenTerms: Check = {
 export const lossesWithCause: Check = {
   name: 'losses have a cause',
   begin: (world, violated) => {
+    const excuses = excusesOf(world);
     const proofs = provenOf(world);
     /** Who was not the holder on record for a moment, since he asked to be. */
     const deposed = new Set<LeaseCandidate>();
@@ -43,7 +45,9 @@ export const lossesWithCause: Check = {
       if (fact.type === 'written' && fact.resource === 'leases') {
         const { spec } = (fact.after ?? {}) as { spec?: { holderIdentity?: string } };
         for (const who of asking) {
-          if (spec?.holderIdentity !== who.identity) deposed.add(who);
+          const isOthers =
+            spec?.holderIdentity !== who.identity || excuses.isDeposedByNamesake(who);
+          if (isOthers) deposed.add(who);
         }
       }
       if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
@@ -54,7 +58,7 @@ export const lossesWithCause: Check = {
       }
       if (fact.type !== 'ended' || fact.why !== 'ERR_LEADERSHIP_LOST' || deposed.has(who)) return;
       const ageMs = Math.max(proofs.ageMs(who), proofs.wholeAgeMs(who));
-      const leftMs = who.setting.times.renewDeadlineMs - ageMs;
+      const leftMs = who.setting.times.renewDeadlineMs * who.share - ageMs;
       if (leftMs > TIMER_MS) {
         violated(`${who.name} is told that it leads no more ${Math.round(leftMs)} ms too early`);
       }
