@@ -19,7 +19,7 @@ interface Entry {
   readonly uid: string | undefined;
   /** It was released, lost or aborted, and is about to come to its end. */
   isEnding: boolean;
-  readonly ended: PromiseWithResolvers<void>;
+  readonly ended: Promise<unknown>;
 }
 
 /** The part of an election that its owner holds. */
@@ -53,7 +53,7 @@ export class Elections {
       const other = this.#find(key);
       if (!other) return this.#add(key);
       if (!other.isEnding) throw alreadyRunning(key);
-      await abortable(other.ended.promise, signal);
+      await abortable(other.ended, signal);
     }
   }
 
@@ -66,7 +66,8 @@ export class Elections {
 
   #add(key: ElectionKey): RunningElection {
     const id = idOf(key);
-    const entry: Entry = { uid: key.uid, isEnding: false, ended: Promise.withResolvers() };
+    const { promise: ended, resolve } = Promise.withResolvers<undefined>();
+    const entry: Entry = { uid: key.uid, isEnding: false, ended };
     const entries = this.#running.get(id) ?? new Set();
     this.#running.set(id, entries.add(entry));
     return {
@@ -76,7 +77,7 @@ export class Elections {
       ended: () => {
         entries.delete(entry);
         if (entries.size === 0) this.#running.delete(id);
-        entry.ended.resolve();
+        resolve(undefined);
       },
     };
   }
