@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { type Cluster, Namespace, Waits, containerStatus, eventually } from './cluster.ts';
+import { containerStatus } from '../cluster/container-status.ts';
+import { type Cluster, Namespace, Waits, eventually } from './cluster.ts';
 
 /** What `become` promises, on whichever cluster: the same file for the one in memory and real ones. */
 export function becomeBehaviour(

@@ -2,7 +2,6 @@ import {
   type CoreV1Api,
   type KubeConfig,
   type V1ConfigMap,
-  type V1ContainerStatus,
   type V1Pod,
   type V1PolicyRule,
   PatchStrategy,
@@ -14,6 +13,7 @@ import { Elections } from '../../lib/elections.ts';
 import { type BecomeOptions, type Leadership, become } from '../../lib/index.ts';
 import { systemSurroundings } from '../../lib/surroundings.ts';
 import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
+import { containerStatus } from '../cluster/container-status.ts';
 
 /** Where Pods are whose processes are in this one. */
 export const NODE = 'nowhere';
@@ -57,20 +57,6 @@ export interface PodEnd {
     NonNullable<V1Pod['status']>,
     'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
   >;
-}
-
-export function containerStatus(state: 'running' | 'terminated', name = 'main'): V1ContainerStatus {
-  return {
-    name,
-    image: 'example.com/image',
-    imageID: '',
-    ready: state === 'running',
-    restartCount: 0,
-    state:
-      state === 'running'
-        ? { running: { startedAt: new Date() } }
-        : { terminated: { exitCode: 0 } },
-  };
 }
 
 let serial = 0;

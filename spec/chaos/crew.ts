@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setHeaderOptions, PatchStrategy } from '@kubernetes/client-node';
 import type { ErrorCode } from '../../lib/errors.ts';
+import { containerStatus } from '../cluster/container-status.ts';
 import { CandidateProcess } from '../lease-fleet/candidate-process.ts';
 import type { Entry } from '../lease-fleet/journal.ts';
 import type { WallClock } from '../lease-fleet/wall-clock.ts';
@@ -281,7 +282,9 @@ export class Crew {
 
   async #setPhase(name: string, phase: 'Running' | 'Failed'): Promise<void> {
     const { core, namespace } = this.#options.scene;
-    await core.patchNamespacedPodStatus({ namespace, name, body: { status: { phase } } }, MERGE);
+    const container = containerStatus(phase === 'Running' ? 'running' : 'terminated');
+    const body = { status: { phase, containerStatuses: [container] } };
+    await core.patchNamespacedPodStatus({ namespace, name, body }, MERGE);
   }
 }
 

@@ -1,0 +1,16 @@
+import type { V1ContainerStatus } from '@kubernetes/client-node';
+
+/** What a kubelet tells of a container. */
+export function containerStatus(state: 'running' | 'terminated', name = 'main'): V1ContainerStatus {
+  return {
+    name,
+    image: 'example.com/image',
+    imageID: '',
+    ready: state === 'running',
+    restartCount: 0,
+    state:
+      state === 'running'
+        ? { running: { startedAt: new Date() } }
+        : { terminated: { exitCode: 0 } },
+  };
+}
