@@ -112,7 +112,7 @@ export class Campaign {
   #podsReadable = true;
   /** A create of this call may have stored a lock that it does not lead with. */
   #mayHaveCreated = false;
-  /** Another's lock, found while this call gave up. */
+  /** The lock that was read last, as long as the protocol has not been told of it. */
   #seenLast: Lock | undefined;
   /** The predecessors that creates of this call have noted. */
   readonly #notes = new Set<string>();
@@ -423,6 +423,7 @@ export class Campaign {
     const leaving = !lock && search ? await this.#searchLeaving(signal) : undefined;
     const node = holder && (await this.#readNode(holder, signal));
     const watched = this.#lookout.complete;
+    this.#seenLast = undefined;
     return { type: 'inspected', lock, pods, node, leaving, watched, crowd: this.#crowd.size };
   }
 
@@ -438,6 +439,7 @@ export class Campaign {
     const startedMs = clock.now();
     const found = await this.#persist(() => lock.get(signal), signal);
     if (found) this.#lookout.expect('lock', lock.name);
+    this.#seenLast = found;
     if (found?.attempt === this.#attempt) this.#checkStored(found);
     else if (startedMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
     // What this process has tried to end may go at any moment: as good as released.

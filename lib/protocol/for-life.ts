@@ -131,6 +131,8 @@ export interface State {
   readonly holder: PodReading | undefined;
   /** The Pods that held earlier locks and may still lead, oldest first: I do not lead before they end. */
   readonly predecessors: readonly PodIdentity[];
+  /** The predecessors are those of an earlier call: their locks may end only now. */
+  readonly inherited: boolean;
   /** A lock of which nothing was seen kept me from creating mine. */
   readonly unseen: boolean;
   readonly obstacle: Obstacle;
@@ -160,6 +162,7 @@ export function start(
     lock: undefined,
     holder: undefined,
     predecessors,
+    inherited: predecessors.length > 0,
     unseen: false,
     obstacle: 'none',
     next: 'attempt',
@@ -230,7 +233,10 @@ function onIdentified(state: State, self: Pod | 'absent'): State {
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
   const { outcome, self } = event;
   const failure = self && unfitness(state.settings, self);
-  const predecessors = remaining(state.predecessors, event.predecessors);
+  // What was read before a lock has ended says nothing of its holder.
+  const predecessors = state.inherited
+    ? state.predecessors
+    : remaining(state.predecessors, event.predecessors);
   if (typeof outcome === 'object') {
     if (failure) return { ...state, command: { do: 'withdraw', lock: outcome, failure } };
     const held = { ...state, lock: outcome, predecessors, unseen: false };
@@ -300,6 +306,7 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     lock,
     holder: holder && pods.find(({ of }) => of.uid === holder.uid),
     predecessors,
+    inherited: false,
     unseen: false,
     crowd: event.crowd,
     polls: event.watched ? 0 : state.polls,

@@ -71,6 +71,7 @@ describe('a candidate starts', () => {
       lock: undefined,
       holder: undefined,
       predecessors: [],
+      inherited: false,
       unseen: false,
       obstacle: 'none',
       next: 'attempt',

@@ -10,6 +10,7 @@ import {
   WATCHED_POLL_MS,
   awaited,
   podsToRead,
+  start,
   step,
 } from '../../lib/protocol/for-life.ts';
 import {
@@ -21,6 +22,7 @@ import {
 import {
   ME,
   RIVAL,
+  SETTINGS,
   aLock,
   aPod,
   aReading,
@@ -562,5 +564,30 @@ describe('a lock that was released', () => {
     const untilMs = (state.command as Command & { do: 'wait' }).untilMs;
     expect(untilMs).toBeGreaterThanOrEqual(NOW + UNHURRIED_MS);
     expect(state).toMatchObject({ next: 'inspect', lock: released });
+  });
+});
+
+describe('predecessors from an earlier call of the process', () => {
+  const state = start(SETTINGS, ME.uid, [RIVAL]);
+
+  it('stay, whatever is read of them beside the first create: their lock may have ended after that', () => {
+    const held = created(state, [aReading()]);
+    expect(held.predecessors).toEqual([RIVAL]);
+    expect(held.command).toEqual(inspecting);
+    const waits = looked(held, { lock: mine, pods: [aReading(leaving)] });
+    expect(waits.predecessors).toEqual([RIVAL]);
+    expect(waits.command.do).toBe('wait');
+  });
+
+  it('are over once a look at the lock of this Pod finds that they run, and are not being deleted', () => {
+    const held = created(state, [aReading()]);
+    expect(looked(held, { lock: mine, pods: [aReading()] }).command.do).toBe('lead');
+  });
+
+  it('are judged beside a later create as any: no lock was there when it was decided', () => {
+    const exists: Event = { type: 'attempted', outcome: 'exists', self: ofMe(), predecessors: [] };
+    const free = looked(step(state, exists, when), { lock: undefined });
+    expect(free.predecessors).toEqual([RIVAL]);
+    expect(created(free, [aReading()]).command.do).toBe('lead');
   });
 });

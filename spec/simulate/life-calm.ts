@@ -45,6 +45,8 @@ const sights = [
   { name: 'cut', waitMs: 3_000 },
   /** Silence is noticed after 150 s, and a look follows. */
   { name: 'silent', waitMs: 170_000 },
+  /** They open and show nothing, for good: whoever waits looks every `maxBackoffMs`. */
+  { name: 'held back', waitMs: 0 },
   /** Nobody knows what happens until they are open. */
   { name: 'late', waitMs: OPENING_MS },
 ] as const;
@@ -115,10 +117,16 @@ async function handOver(world: World): Promise<void> {
     if (openingMs > 0) world.cluster.faults.add(late);
     await restartWaiting(world, podUid, luck.integer(0, openingMs / 2 + 4 * latencyMs + 5));
   }
-  if (sight.name === 'cut') world.cluster.faults.cutWatches();
-  if (sight.name === 'silent') world.cluster.faults.add({ verb: 'watch', freeze: true });
+  const isSilent = sight.name === 'silent' || sight.name === 'held back';
+  if (isSilent) world.cluster.faults.add({ verb: 'watch', freeze: true });
+  if (sight.name === 'cut' || sight.name === 'held back') world.cluster.faults.cutWatches();
   // Whoever starts would find out by asking: those who wait have to notice the silence.
-  const startAgain = sight.name === 'silent' ? world.supervisor.hold() : () => undefined;
+  const startAgain = isSilent ? world.supervisor.hold() : () => undefined;
+  if (sight.name === 'held back') {
+    world.holdsWatchesBack = true;
+    const sinceMs = luck.pick([0, 10_000, 400_000]);
+    await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
+  }
   const isOrphaned = world.truth.lock?.isOrphaned ?? false;
   endTerm(world, leader, way.name);
   if (mustSee && luck.chance(0.5)) {
@@ -132,7 +140,8 @@ async function handOver(world: World): Promise<void> {
   // What has no owner any more is collected by nobody.
   const orphanMs = isOrphaned ? GRACE_MS : 0;
   const requests = way.requests + 6 + (isOrphaned ? 6 : 0);
-  const waitMs = way.waitMs + sight.waitMs + orphanMs + SLACK_MS;
+  const lookMs = sight.name === 'held back' ? longestPauseMs(world) * looksOf(way.name) : 0;
+  const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + SLACK_MS;
   const boundMs = requests * latencyMs + waitMs / SLOWEST;
   const isOver = () => isTaken || world.violations.length > 0;
   await world.advanceTo(world.clock.now() + boundMs, isOver);
@@ -141,6 +150,16 @@ async function handOver(world: World): Promise<void> {
   if (isOver()) return;
   const whose = `the lock of ${leader.name} was ${way.name}, with watches ${sight.name}`;
   world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);
+}
+
+/** The longest pause between the looks of a candidate without a watch. */
+function longestPauseMs(world: World): number {
+  return Math.max(...candidates(world).map(({ setting }) => setting.maxBackoffMs));
+}
+
+/** The looks that it takes without a watch: to see the holder gone, and to see that its lock is. */
+function looksOf(way: (typeof ways)[number]['name']): number {
+  return way === 'released' || way === 'collected' ? 1 : 2;
 }
 
 function isHeldByNext(world: World, leaderUid: string): boolean {

@@ -20,6 +20,7 @@ import { giveBackQuota, quota } from './events/quota.ts';
 import { rights } from './events/rights.ts';
 import {
   dyingLocks,
+  inheritedWaits,
   overlappingCalls,
   lateReleases,
   overlappingReleases,
@@ -121,6 +122,7 @@ export const lifePart: Part = {
     overlappingCalls,
     gateways,
     lateReleases,
+    inheritedWaits,
   ],
   checks: [
     oneLeader,

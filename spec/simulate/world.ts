@@ -60,6 +60,8 @@ export class World {
   webhook: Webhook | undefined;
   /** Something may be broken at this moment. */
   isTroubled = true;
+  /** Watches open and show nothing. */
+  holdsWatchesBack = false;
   readonly #transcript: Transcript | undefined;
   readonly figures = new Figures();
   readonly supervisor = new Supervisor(this);

@@ -71,6 +71,7 @@ export const dueWarnings: Check = {
     if (!fact.code.startsWith('LEADER_FOR_LIFE_')) violated(`a warning with the code ${fact.code}`);
     const { latencyMs } = world.schedule.setting;
     if (HURRIED.includes(fact.code) && latencyMs[1] >= 1_000) return;
+    if (fact.code === 'LEADER_FOR_LIFE_SILENT_WATCH' && world.holdsWatchesBack) return;
     const names = world.schedule.events.map(({ what }) => what);
     if (names.every((what) => PEACEFUL.includes(what))) {
       violated(`${fact.who.name} warns of nothing: ${fact.message}`);

@@ -3,6 +3,7 @@ import type { Candidate } from '../candidate.ts';
 import type { Check } from '../check.ts';
 import type { Fact } from '../fact.ts';
 import { lockOf } from '../truth.ts';
+import type { World } from '../world.ts';
 
 /** At most one Pod leads: all processes of a Pod lead together. */
 export const oneLeader: Check = {
@@ -16,12 +17,18 @@ export const oneLeader: Check = {
         if (other.kind !== 'life' || other.podUid === fact.who.podUid) continue;
         // The documented limit: the lock of a Pod that is deleted in the foreground goes before it does.
         if (world.pods.losesLock(other.podUid) && !told.of(fact.who, other)) continue;
+        if (hasLostLock(world, fact.who)) continue;
         violated(`${fact.who.name} leads, and so does ${other.name}`);
       }
       told.leads(fact.who, world.truth.lock?.uid ?? '');
     };
   },
 };
+
+/** Its Pod was deleted in the foreground, and its lock went before it was told that it had it. */
+function hasLostLock({ pods, truth }: World, { podUid }: Candidate): boolean {
+  return pods.losesLock(podUid) && truth.lock?.holderUid !== podUid;
+}
 
 /** Which holders of the lock each process was told of, in answers, and may look after. */
 class Told {
@@ -73,6 +80,7 @@ export const growingTokens: Check = {
     return (fact) => {
       if (fact.type !== 'leads') return;
       const { who } = fact;
+      if (hasLostLock(world, who)) return;
       const token = BigInt(fact.token);
       const lockUid = world.truth.lock?.uid;
       const isTogether =

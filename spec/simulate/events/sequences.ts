@@ -98,3 +98,19 @@ export const overlappingCalls = sequences('overlapping calls', (luck, setting) =
     { atMs: askedMs + duration(luck, answerMs, 100), what: 'finish', slot: 'leader' },
   ];
 });
+
+/** The leader's Pod is deleted in the foreground; the next holder waits for it, and ends first. */
+export const inheritedWaits = sequences('inherited waits', (luck, setting) => {
+  const atMs = luck.integer(0, Math.min(setting.troubleMs - 1, 20_000));
+  const pod = { goneMs: luck.pick([0, 100, 10_000]), phase: 'Failed' };
+  const lastMs = duration(luck, 30_000, 10_000);
+  const ends = Array.from({ length: luck.integer(1, 2) }, () => ({
+    atMs: atMs + duration(luck, lastMs, 10),
+    what: luck.pick(['evict', 'evict', 'complete', 'delete']),
+    slot: 'holder',
+    lastMs: 0,
+    cascade: 'background',
+    ...pod,
+  }));
+  return [{ atMs, what: 'delete', slot: 'leader', lastMs, cascade: 'foreground', ...pod }, ...ends];
+});
