@@ -72,12 +72,15 @@ export class Excuses {
   #noticeWriter(before: Lease | undefined, after: Lease | undefined): void {
     this.#writer = this.#senders.get(keyOf(after?.spec));
     // A namesake that led and released in a moment is not told from a wipe: the term goes on.
-    const wasFree = before && recordOf(before).holderIdentity === '';
+    const wasFree = !before || recordOf(before).holderIdentity === '';
     if (wasFree && this.#writer instanceof LeaseCandidate && this.#writer.term) {
       this.#deposed.delete(this.#writer.term);
     }
     for (const who of this.#world.living) {
-      if (who instanceof LeaseCandidate && who.mayLead) this.#noticeNamesake(who);
+      if (!(who instanceof LeaseCandidate)) continue;
+      if (who.mayLead) this.#noticeNamesake(who);
+      // Its own write, made before, may yet be answered.
+      else if (this.isDeposedByNamesake(who)) this.#trust(who);
     }
   }
 
