@@ -515,7 +515,9 @@ function send(
   decided: Instant,
   stamp: Stamp,
 ): State {
-  const replaced = command.do === 'update' && isMine(command.version, state);
+  // Before it has led, what it finds in its name is not always its own.
+  const hasLed = state.written !== undefined;
+  const replaced = command.do === 'update' && hasLed && isMine(command.version, state);
   // What is stored may have been sent long ago, and have stayed while writes had no answer.
   const own = replaced ? [command.version.record, command.record] : [command.record];
   const sent = [...state.sent, ...own].slice(-REMEMBERED_WRITES);

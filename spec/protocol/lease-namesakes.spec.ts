@@ -144,6 +144,16 @@ describe('an elector that campaigns again', () => {
     });
     expect(state.namesake).toBe(false);
   });
+
+  it('notices if the record that it went on from is written again, by a wall clock that stands still', () => {
+    const created = aVersion('11', { ...MINE.record, leaseTransitions: 0 });
+    const begun = aFollower(created);
+    const leads = after(begun, [written(storedBy(begun, '12')), at(1)]);
+    expect(leads.phase).toBe('leading');
+    const again = { ...created, resourceVersion: '13' };
+    const told = after(leads, [seen(again), at(500)], [got(again), at(501)]);
+    expect(told.loss).toEqual({ because: 'namesake' });
+  });
 });
 
 describe('an elector that is told to stop', () => {
