@@ -66,7 +66,12 @@ async function becomeOnce(field: Field, attempt: Attempt): Promise<void> {
 
 async function leadOnce(field: Field, attempt: Attempt): Promise<void> {
   using impatience = new Impatience(field, attempt);
-  await lead(attempt.lockName, ({ fencingToken }) => attempt.onLead(fencingToken), {
+  const work = async ({ fencingToken }: { readonly fencingToken: string }) => {
+    await attempt.onLead(fencingToken);
+    // A value says that the work is done, however soon.
+    return fencingToken;
+  };
+  await lead(attempt.lockName, work, {
     ...placeOf(field),
     identity: attempt.candidate,
     signal: impatience.signal,
