@@ -128,7 +128,7 @@ function read(
 function noApiServer(sign: string): LeaderElectionError {
   return new LeaderElectionError(
     'ERR_NO_API_SERVER',
-    `${sign}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not set, so nothing says where the ` +
+    `${sign}, but KUBERNETES_SERVICE_HOST is not set, so nothing says where the ` +
       'API server is. A program that is started with a cleaned environment (env -i, su -, sudo) ' +
       'loses it: pass KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT on. Outside a cluster, ' +
       'unset POD_UID and remove the file, or pass a kubeConfig.',

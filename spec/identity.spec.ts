@@ -1,3 +1,6 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -279,6 +282,32 @@ describe('a Pod whose program does not know of the cluster, as after env -i', ()
         message,
       });
     }
+  });
+
+  it.each([
+    ['a link whose target is missing', '..data/token'],
+    ['a link to itself', 'token'],
+  ])('is no candidate although its token cannot be read: %s', async (_, target) => {
+    using pod = new Container({ 'ca.crt': 'ca' }, {});
+    symlinkSync(target, pod.path('token'));
+    await expect(identify(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
+      code: 'ERR_NO_API_SERVER',
+      message: expect.stringContaining('serviceaccount/token exists, so this is a Pod'),
+    });
+  });
+
+  it('is no candidate where its token cannot be looked for', async () => {
+    using pod = new Container({}, {});
+    const folder = dirname(pod.path('token'));
+    mkdirSync(dirname(folder), { recursive: true });
+    // Root may enter every folder, but nobody follows a link to itself.
+    symlinkSync('serviceaccount', folder);
+    await expect(identify(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
+      code: 'ERR_NO_API_SERVER',
+      message: expect.stringContaining(
+        'serviceaccount/token exists (ELOOP), but KUBERNETES_SERVICE_HOST',
+      ),
+    });
   });
 
   it('is one with a kubeConfig', async () => {

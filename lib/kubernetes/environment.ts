@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 
@@ -67,13 +67,16 @@ export function isInCluster(environment: Environment): boolean {
 
 /** What says that this process runs in a Pod although nothing says where the API server is, if anything. */
 export async function signOfPod(environment: Environment): Promise<string | undefined> {
-  if (variable(environment, 'POD_UID') !== undefined) return 'POD_UID is set';
+  if (variable(environment, 'POD_UID') !== undefined) return 'POD_UID is set, so this is a Pod';
   const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
+  // A link whose target is missing is a sign, too, and so is a folder that this user may not enter.
+  const code = await lstat(path).then(
+    () => undefined,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
   );
-  return exists ? `${path} exists` : undefined;
+  if (code === undefined) return `${path} exists, so this is a Pod`;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+  return `This may be a Pod, for this user may not look whether ${path} exists (${code})`;
 }
 
 /** Where a Pod finds its API server. */
