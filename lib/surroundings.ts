@@ -32,6 +32,21 @@ export const systemSurroundings: Surroundings = {
     return new Connection(credentials, systemClock, `leader-for-life/${version}`);
   },
   warn: (message, code) => {
-    process.emitWarning(message, { type: 'LeaderElectionWarning', code });
+    warnAtOnce(Object.assign(new Error(message), { name: 'LeaderElectionWarning', code }));
   },
 };
+
+/**
+ * `process.emitWarning` waits for the next tick, and a program that calls `process.exit()` as soon as its
+ * election has ended has none: what is left behind would never be told.
+ */
+function warnAtOnce(warning: Error): void {
+  try {
+    process.emit('warning', warning);
+  } catch (error) {
+    // What a listener throws is its program's affair, and changes no election.
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
