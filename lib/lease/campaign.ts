@@ -46,7 +46,7 @@ export interface Tenure {
   readonly version: LockVersion;
 }
 
-/** Others go by what is stored: whoever leads by another record than he sent would lead beside them. */
+/** Others go by what is stored: a leader that went by what it had sent would lead beside them. */
 function alteredBy(command: Command, event: Event, lock: string): LeaderElectionError | undefined {
   if (command.do !== 'create' && command.do !== 'update') return undefined;
   if (event.type !== 'written' || event.version === 'conflict') return undefined;

@@ -254,7 +254,10 @@ export class Election {
   #lost(loss: Loss, tenure: Tenure | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
     const { forMs = durations.renewDeadlineMs } = tenure?.proven() ?? {};
-    const cause = loss.because === 'expired' ? this.#reporter.trouble : undefined;
+    const { trouble } = this.#reporter;
+    // A webhook may have written the other holder.
+    const isRefused = trouble instanceof LeaderElectionError && trouble.code === 'ERR_REJECTED';
+    const cause = loss.because === 'expired' || isRefused ? trouble : undefined;
     const why = wordsOf(loss, forMs);
     const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
     return new LeaderElectionError(

@@ -4,6 +4,9 @@ import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record
  * Where electors keep their record: a Lease, or anything else that can replace a version of itself
  * only if nobody has replaced it before. Follows client-go's `resourcelock.Interface`.
  *
+ * A record is stored as it was given, its times to the millisecond: what a write answers is compared with
+ * what was sent, and a lock that changes more than the duration makes nobody the leader.
+ *
  * A method that rejects is tried again until the lease would be lost. Each gets a signal that
  * aborts when its time is up; what it answers afterwards is not heeded.
  */

@@ -78,8 +78,8 @@ export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): 
 }
 
 /**
- * What decides of a record that was stored otherwise than it was sent, if anything. A duration that is
- * there may be another: whoever leads by the record can reckon with that.
+ * The first field by which a stored record differs from the one that was sent, if any. A duration may differ:
+ * a leader can go by that.
  */
 export function alteration(
   sent: LeaderElectionRecord,

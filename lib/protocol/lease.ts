@@ -79,7 +79,7 @@ export interface Circumstance extends Instant {
   readonly random: number;
 }
 
-/** So many writes are remembered: more than a network keeps on their way. */
+/** Number of own writes to remember: more than a network has under way at a time. */
 const REMEMBERED_WRITES = 32;
 
 /** Why leadership ended although nobody wanted it to. */
@@ -260,7 +260,9 @@ function onWritten(before: State, version: LockVersion, when: Circumstance): Sta
   if (state.phase === 'releasing') return end(state);
   // Nobody leads by a record that is not the one that was sent: others go by what is stored.
   if (isAltered(before.command, version)) {
-    return onFailed(before, { type: 'failed', ambiguous: true }, when);
+    // It is this elector's all the same, and no namesake's.
+    const made = { ...before, sent: remember(before, version.record) };
+    return onFailed(made, { type: 'failed', ambiguous: true }, when);
   }
   const { settings, decided } = state;
   const deadlineMs = settings.renewDeadlineMs * shareOf(version.record, settings);
@@ -520,8 +522,11 @@ function send(
   const replaced = command.do === 'update' && hasLed && isMine(command.version, state);
   // What is stored may have been sent long ago, and have stayed while writes had no answer.
   const own = replaced ? [command.version.record, command.record] : [command.record];
-  const sent = [...state.sent, ...own].slice(-REMEMBERED_WRITES);
-  return { ...state, command, decided, stamp, sent };
+  return { ...state, command, decided, stamp, sent: remember(state, ...own) };
+}
+
+function remember({ sent }: State, ...own: LeaderElectionRecord[]): LeaderElectionRecord[] {
+  return [...sent, ...own].slice(-REMEMBERED_WRITES);
 }
 
 function release(state: State, version: LockVersion, when: Circumstance): State {

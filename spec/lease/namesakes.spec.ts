@@ -89,8 +89,9 @@ describe('a process that restarts under its identity', () => {
 });
 
 describe('an admission webhook', () => {
-  /** Changes what this process writes on its way. */
-  function webhook({ surroundings }: LeaseProcess, change: Partial<LeaderElectionRecord>): void {
+  /** Changes what this process writes on its way; what it returns makes it change something else. */
+  function webhook({ surroundings }: LeaseProcess, first: Partial<LeaderElectionRecord>) {
+    let change = first;
     const connect = surroundings.connect.bind(surroundings);
     surroundings.connect = async () => {
       const transport = await connect();
@@ -104,6 +105,9 @@ describe('an admission webhook', () => {
           return transport.send(changed ?? request, signal);
         },
       };
+    };
+    return (next: Partial<LeaderElectionRecord>) => {
+      change = next;
     };
   }
 
@@ -161,5 +165,44 @@ describe('an admission webhook', () => {
       ) as string,
     });
     expect(a.remains).toEqual({ timers: 0, requests: 0 });
+  });
+
+  describe('that begins while a process leads', () => {
+    test.each<Partial<LeaderElectionRecord>>([
+      { holderIdentity: 'somebody' },
+      { holderIdentity: '' },
+      { renewTime: '2020-01-01T00:00:00.000000Z' },
+    ])('and writes %o is named as the cause of the loss, and no namesake is', async (change) => {
+      const { simulation, a, codes } = await world();
+      const alter = webhook(a, {});
+      const first = new Outcome(a.lead(untilAborted));
+      await simulation.clock.advance(3_000);
+      alter(change);
+      await simulation.clock.advance(DURATIONS.renewDeadlineMs + 1_000);
+      const [field = ''] = Object.keys(change);
+      expect(first.error).toMatchObject({
+        code: 'ERR_LEADERSHIP_LOST',
+        cause: {
+          code: 'ERR_REJECTED',
+          message: expect.stringMatching(
+            new RegExp(`^Lease default/lock was stored with the ${field} .* an admission webhook`),
+          ) as string,
+        },
+      });
+      expect(codes()).not.toContain(CODE);
+    });
+
+    test.each<Partial<LeaderElectionRecord>>([
+      { acquireTime: '2020-01-01T00:00:00.000000Z' },
+      { leaseTransitions: 7 },
+    ])('and always writes %o ends no term', async (change) => {
+      const { simulation, a, codes } = await world();
+      const alter = webhook(a, {});
+      const first = new Outcome(a.lead(untilAborted));
+      await simulation.clock.advance(3_000);
+      alter(change);
+      await simulation.clock.advance(60_000);
+      expect([first.state, codes()]).toEqual(['pending', []]);
+    });
   });
 });
