@@ -314,7 +314,8 @@ export class Campaign {
       try {
         // A create that was sent is seen through, or nobody would know whether it won.
         const { signal: abandoned } = this.#abandon;
-        return await lock.create(this.#self(podUid), this.#attempt, predecessors, abandoned);
+        const self = this.#self(podUid);
+        return await lock.create(self, this.#attempt, predecessors, abandoned, signal);
       } catch (error) {
         if (mayLand(error)) this.#createMayLandUntilMs = untilMs;
         else this.#mayHaveCreated = before;

@@ -55,16 +55,22 @@ export class Api {
    * Sends once and resolves with what `read` makes of the answer: the object that was asked for, the
    * list, or the `Status` of a deletion. Throws an ApiError if Kubernetes refuses, a NoAnswerError if
    * somebody else answers, nobody does, or `read` throws; or the signal's reason once it aborts.
+   * `whileUnsent` ends the request only if nothing of it has been sent.
    */
   async request<T>(
     request: ApiRequest,
     read: (answer: Json) => T,
     signal?: AbortSignal,
+    whileUnsent?: AbortSignal,
   ): Promise<T> {
     const query = { timeout: `${Math.floor(this.#timeoutMs * SERVER_SHARE)}ms`, ...request.query };
     const line = describe(request);
     const limit = this.#limit(signal);
     const progress = { sent: true };
+    const onUnwanted = () => {
+      if (!progress.sent) limit.controller.abort(whileUnsent?.reason);
+    };
+    whileUnsent?.addEventListener('abort', onUnwanted, { once: true });
     try {
       const response = await this.#transport.send({ ...request, query }, limit.signal, progress);
       const body = await readAll(response.body);
@@ -74,6 +80,7 @@ export class Api {
     } catch (error) {
       throw this.#failure(error, line, signal, progress);
     } finally {
+      whileUnsent?.removeEventListener('abort', onUnwanted);
       limit.end();
     }
   }
@@ -183,7 +190,7 @@ export class Api {
       lift();
       outer?.removeEventListener('abort', onAbort);
     };
-    return { signal: controller.signal, lift, end };
+    return { controller, signal: controller.signal, lift, end };
   }
 }
 

@@ -65,6 +65,7 @@ export class ConfigMapLock {
     attempt: string,
     predecessors: readonly PodIdentity[] = [],
     signal?: AbortSignal,
+    whileUnsent?: AbortSignal,
   ): Promise<Lock | 'exists'> {
     try {
       const body = this.#manifest(owner, attempt, predecessors);
@@ -73,7 +74,8 @@ export class ConfigMapLock {
         if (isAsSent(lock, owner, attempt, predecessors)) return lock;
         throw new Error('the answer is not the ConfigMap that was to be created');
       };
-      return await this.#api.request({ method: 'POST', path: this.path, body }, read, signal);
+      const request = { method: 'POST' as const, path: this.path, body };
+      return await this.#api.request(request, read, signal, whileUnsent);
     } catch (error) {
       if (isTaken(error)) return 'exists';
       throw error;

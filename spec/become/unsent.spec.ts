@@ -185,3 +185,25 @@ describe.each(nowhere)('where nothing can be sent since %s', (_, make) => {
     await close?.[Symbol.asyncDispose]();
   });
 });
+
+describe('where a plugin hangs', () => {
+  test('`become` gives up as soon as its signal aborts, and has nothing to take back', async () => {
+    const world = new World();
+    const exec = { command: '/bin/sleep', args: ['60'] };
+    const controller = new AbortController();
+    const attempt = becomeIn(world, 'lock', {
+      kubeConfig: kubeConfig('https://127.0.0.1:1', { exec }),
+      namespace: 'space',
+      podName: 'a',
+      podUid: 'uid-of-a',
+      signal: controller.signal,
+    });
+    const isSettled = settlement(world, attempt);
+    // The create, and what is read beside it.
+    await until(() => world.underWay > 1);
+    controller.abort(new Error('enough'));
+    expect(await isSettled()).toBe(true);
+    await expect(attempt).rejects.toThrow('enough');
+    expect(world.warnings).toEqual([]);
+  });
+});
