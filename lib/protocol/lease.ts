@@ -498,31 +498,21 @@ function create(state: State, when: Circumstance): State {
   const { identity, leaseDurationMs } = state.settings;
   const stamp = nextStamp(state, when);
   const record = acquiredRecord(identity, leaseDurationMs, microTime(stamp.dateMs));
-  return send(state, { do: 'create', record }, when, stamp);
+  const sent = remember(state, record);
+  return { ...state, command: { do: 'create', record }, decided: when, stamp, sent };
 }
 
 function acquire(state: State, version: LockVersion, when: Circumstance): State {
   const { identity, leaseDurationMs } = state.settings;
-  const stamp =
-    !state.stamp && isMine(version, state) ? firstStamp(version, when) : nextStamp(state, when);
-  const time = microTime(stamp.dateMs);
   const held = isMine(version, state);
+  const stamp = held && !state.stamp ? firstStamp(version, when) : nextStamp(state, when);
+  const time = microTime(stamp.dateMs);
   const record = acquiredRecord(identity, leaseDurationMs, time, version.record, held);
-  return send(state, { do: 'update', version, record }, when, stamp);
-}
-
-function send(
-  state: State,
-  command: Command & { readonly record: LeaderElectionRecord },
-  decided: Instant,
-  stamp: Stamp,
-): State {
-  // Before it has led, what it finds in its name is not always its own.
-  const hasLed = state.written !== undefined;
-  const replaced = command.do === 'update' && hasLed && isMine(command.version, state);
-  // What is stored may have been sent long ago, and have stayed while writes had no answer.
-  const own = replaced ? [command.version.record, command.record] : [command.record];
-  return { ...state, command, decided, stamp, sent: remember(state, ...own) };
+  // The stored record may be an old write of this elector, and stay while later writes have no answer.
+  // Before it has led, a record in its name may be another process' own.
+  const stored = held && state.written ? [version.record] : [];
+  const sent = remember(state, ...stored, record);
+  return { ...state, command: { do: 'update', version, record }, decided: when, stamp, sent };
 }
 
 function remember({ sent }: State, ...own: LeaderElectionRecord[]): LeaderElectionRecord[] {
