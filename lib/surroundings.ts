@@ -32,7 +32,10 @@ export const systemSurroundings: Surroundings = {
     return new Connection(credentials, systemClock, `leader-for-life/${version}`);
   },
   warn: (message, code) => {
-    warnAtOnce(Object.assign(new Error(message), { name: 'LeaderElectionWarning', code }));
+    const warning = Object.assign(new Error(message), { name: 'LeaderElectionWarning', code });
+    // With its name, and from where it was given, for --trace-warnings.
+    Error.captureStackTrace(warning, systemSurroundings.warn);
+    warnAtOnce(warning);
   },
 };
 

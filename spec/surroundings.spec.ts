@@ -36,3 +36,13 @@ test('what a listener of warnings throws does not reach who warns', async () => 
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program]);
   expect(stdout).toBe('goes on\nuncaught: no room for a log\n');
 });
+
+test('a warning names itself, and where it was given, to who traces warnings', async () => {
+  const program = `
+    import { systemSurroundings } from ${JSON.stringify(module)};
+    function elects() { systemSurroundings.warn('told', 'LEADER_FOR_LIFE_TROUBLE'); }
+    elects();`;
+  const args = ['--trace-warnings', '--input-type=module', '--eval', program];
+  const { stderr } = await run(process.execPath, args);
+  expect(stderr).toMatch(/LeaderElectionWarning: told\n +at elects /);
+});
