@@ -168,16 +168,22 @@ describe('an admission webhook', () => {
   });
 
   describe('that begins while a process leads', () => {
-    test.each<Partial<LeaderElectionRecord>>([
-      { holderIdentity: 'somebody' },
-      { holderIdentity: '' },
-      { renewTime: '2020-01-01T00:00:00.000000Z' },
-    ])('and writes %o is named as the cause of the loss, and no namesake is', async (change) => {
+    /** It has led for a while when the webhook begins. */
+    async function altered(change: Partial<LeaderElectionRecord>) {
       const { simulation, a, codes } = await world();
       const alter = webhook(a, {});
       const first = new Outcome(a.lead(untilAborted));
       await simulation.clock.advance(3_000);
       alter(change);
+      return { simulation, first, codes };
+    }
+
+    test.each<Partial<LeaderElectionRecord>>([
+      { holderIdentity: 'somebody' },
+      { holderIdentity: '' },
+      { renewTime: '2020-01-01T00:00:00.000000Z' },
+    ])('and writes %o is named as the cause of the loss, and no namesake is', async (change) => {
+      const { simulation, first, codes } = await altered(change);
       await simulation.clock.advance(DURATIONS.renewDeadlineMs + 1_000);
       const [field = ''] = Object.keys(change);
       expect(first.error).toMatchObject({
@@ -196,11 +202,7 @@ describe('an admission webhook', () => {
       { acquireTime: '2020-01-01T00:00:00.000000Z' },
       { leaseTransitions: 7 },
     ])('and always writes %o ends no term', async (change) => {
-      const { simulation, a, codes } = await world();
-      const alter = webhook(a, {});
-      const first = new Outcome(a.lead(untilAborted));
-      await simulation.clock.advance(3_000);
-      alter(change);
+      const { simulation, first, codes } = await altered(change);
       await simulation.clock.advance(60_000);
       expect([first.state, codes()]).toEqual(['pending', []]);
     });

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  type LeaderElectionRecord,
-  type LockVersion,
-  alteration,
-} from '../../lib/protocol/lease-record.ts';
-import type { Event, State } from '../../lib/protocol/lease.ts';
+import { type LeaderElectionRecord, alteration } from '../../lib/protocol/lease-record.ts';
+import type { State } from '../../lib/protocol/lease.ts';
 import {
   MINE,
   aFollower,
@@ -14,12 +10,12 @@ import {
   after,
   at,
   planOf,
+  seen,
   storedBy,
+  timeUp,
+  written,
 } from './lease-fixtures.ts';
 
-const written = (version: LockVersion): Event => ({ type: 'written', version });
-const seen = (version: LockVersion): Event => ({ type: 'seen', version });
-const timeUp: Event = { type: 'time-up' };
 const free = aVersion('9', { holderIdentity: '' });
 
 /** What is stored with this duration is another's for a third longer than it is its leader's. */

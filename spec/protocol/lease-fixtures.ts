@@ -93,3 +93,8 @@ export function planOf({ phase, command, next }: State): unknown {
   if (command.do === 'wait') return { phase, do: 'wait', untilMs: command.untilMs, next };
   return { phase, do: command.do };
 }
+
+export const got = (version?: LockVersion): Event => ({ type: 'got', version });
+export const seen = (version: LockVersion): Event => ({ type: 'seen', version });
+export const written = (version: LockVersion | 'conflict'): Event => ({ type: 'written', version });
+export const timeUp: Event = { type: 'time-up' };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import type { LockVersion } from '../../lib/protocol/lease-record.ts';
 import { type Event, type State, start } from '../../lib/protocol/lease.ts';
 import {
   MINE,
@@ -10,15 +9,15 @@ import {
   aVersion,
   after,
   at,
+  got,
   planOf,
+  seen,
   storedBy,
+  timeUp,
+  written,
 } from './lease-fixtures.ts';
 
-const got = (version?: LockVersion): Event => ({ type: 'got', version });
-const seen = (version: LockVersion): Event => ({ type: 'seen', version });
-const written = (version: LockVersion | 'conflict'): Event => ({ type: 'written', version });
 const lost: Event = { type: 'failed', ambiguous: true };
-const timeUp: Event = { type: 'time-up' };
 
 /** What a namesake stores that goes on with the lock of this elector. */
 const theirs = (resourceVersion: string, renewTime = '2026-01-01T00:00:01.234000Z') =>
@@ -82,7 +81,7 @@ describe('a leader whose name another process uses', () => {
     }
   });
 
-  it('believes no watch that tells of a record of its own of long ago', () => {
+  it('reads the lock if a watch shows an old record of its own, and leads on', () => {
     const renewing = after(aLeader(), [timeUp, at(2_000)]);
     const renewed = { ...storedBy(renewing, 'x'), uid: 'uid-1' };
     const state = after(renewing, [written(renewed), at(2_001)]);

@@ -21,8 +21,12 @@ import {
   aVersion,
   after,
   at,
+  got,
   planOf,
+  seen,
   storedBy,
+  timeUp,
+  written,
 } from './lease-fixtures.ts';
 
 const failed = (changes: Partial<Event & { type: 'failed' }> = {}): Event => ({
@@ -30,14 +34,7 @@ const failed = (changes: Partial<Event & { type: 'failed' }> = {}): Event => ({
   ambiguous: true,
   ...changes,
 });
-const got = (version?: ReturnType<typeof aVersion>): Event => ({ type: 'got', version });
-const seen = (version: ReturnType<typeof aVersion>): Event => ({ type: 'seen', version });
 const gone = (resourceVersion: string): Event => ({ type: 'gone', resourceVersion });
-const written = (version: ReturnType<typeof aVersion> | 'conflict'): Event => ({
-  type: 'written',
-  version,
-});
-const timeUp: Event = { type: 'time-up' };
 const finish: Event = { type: 'finish' };
 const conflict = written('conflict');
 
