@@ -76,7 +76,7 @@ export async function signOfPod(environment: Environment): Promise<string | unde
   );
   if (code === undefined) return `${path} exists, so this is a Pod`;
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-  return `This may be a Pod, for this user may not look whether ${path} exists (${code})`;
+  return `This may be a Pod: this user cannot tell whether ${path} exists (${code})`;
 }
 
 /** Where a Pod finds its API server. */

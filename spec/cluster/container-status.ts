@@ -1,6 +1,6 @@
 import type { V1ContainerStatus } from '@kubernetes/client-node';
 
-/** What a kubelet tells of a container. */
+/** The status that a kubelet reports for a container. */
 export function containerStatus(state: 'running' | 'terminated', name = 'main'): V1ContainerStatus {
   return {
     name,

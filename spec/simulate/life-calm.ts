@@ -45,7 +45,7 @@ const sights = [
   { name: 'cut', waitMs: 3_000 },
   /** Silence is noticed after 150 s, and a look follows. */
   { name: 'silent', waitMs: 170_000 },
-  /** They open and show nothing, for good: whoever waits looks every `maxBackoffMs`. */
+  /** They open and never show anything: a waiting candidate looks every `maxBackoffMs`. */
   { name: 'held back', waitMs: 0 },
   /** Nobody knows what happens until they are open. */
   { name: 'late', waitMs: OPENING_MS },
@@ -117,12 +117,13 @@ async function handOver(world: World): Promise<void> {
     if (openingMs > 0) world.cluster.faults.add(late);
     await restartWaiting(world, podUid, luck.integer(0, openingMs / 2 + 4 * latencyMs + 5));
   }
-  const isSilent = sight.name === 'silent' || sight.name === 'held back';
+  const isHeldBack = sight.name === 'held back';
+  const isSilent = sight.name === 'silent' || isHeldBack;
   if (isSilent) world.cluster.faults.add({ verb: 'watch', freeze: true });
-  if (sight.name === 'cut' || sight.name === 'held back') world.cluster.faults.cutWatches();
+  if (sight.name === 'cut' || isHeldBack) world.cluster.faults.cutWatches();
   // Whoever starts would find out by asking: those who wait have to notice the silence.
   const startAgain = isSilent ? world.supervisor.hold() : () => undefined;
-  if (sight.name === 'held back') {
+  if (isHeldBack) {
     world.holdsWatchesBack = true;
     const sinceMs = luck.pick([0, 10_000, 400_000]);
     await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
@@ -140,7 +141,7 @@ async function handOver(world: World): Promise<void> {
   // What has no owner any more is collected by nobody.
   const orphanMs = isOrphaned ? GRACE_MS : 0;
   const requests = way.requests + 6 + (isOrphaned ? 6 : 0);
-  const lookMs = sight.name === 'held back' ? longestPauseMs(world) * looksOf(way.name) : 0;
+  const lookMs = isHeldBack ? longestPauseMs(world) * looksOf(way.name) : 0;
   const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + SLACK_MS;
   const boundMs = requests * latencyMs + waitMs / SLOWEST;
   const isOver = () => isTaken || world.violations.length > 0;

@@ -2,9 +2,9 @@ import type { Event } from '../schedule.ts';
 import type { World } from '../world.ts';
 
 /**
- * Whom an event concerns: a slot, whoever leads at that moment (the first slot if nobody does),
- * whoever has led for life last, or the Pod that holds the lock for life, leading or not. Where there are leaders of several locks, `of` may say of which kind
- * the leader is.
+ * The slot that an event concerns: a given one; that of the leader, or the first if nobody leads; that of
+ * the last leader for life; or that of the Pod that holds the lock for life, whether it leads or not. If
+ * several locks have leaders, `of` may say which kind is meant.
  */
 export function targetOf(world: World, event: Event): number {
   const { slot } = event;
