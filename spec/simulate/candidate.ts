@@ -1,5 +1,6 @@
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
+import type { Passed } from './line.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 import { CandidateSurroundings } from './surroundings.ts';
@@ -100,6 +101,11 @@ export abstract class Candidate {
 
   get isWaking(): boolean {
     return this.process.isWaking;
+  }
+
+  /** What a proxy passes of its watches; undefined for all that they show. */
+  get passedOfWatches(): Passed | undefined {
+    return this.process.line.passedOfWatches;
   }
 
   get remains(): Remains {

@@ -6,7 +6,10 @@ const waitsMs = [
   // A watch whose connection died unnoticed is opened again after this silence. Trouble is shorter,
   // so nobody has learned to be more patient.
   150_000,
-  // The longest `maxBackoffMs` that is drawn, before a look or a try that failed is made again.
+  // The longest `maxBackoffMs` that is drawn, before a look or a try that failed is made again;
+  60_000,
+  // and once more where watches are held back for good: one look finds the lock free, and another one
+  // the Pod ended that the next holder waits for.
   60_000,
   // The longest `Retry-After` that is drawn, and what is added to it so that not all come at once.
   20_000 * 1.2,

@@ -30,6 +30,11 @@ function electors(world: World): LeaseProcess[] {
   return world.living.filter((who): who is LeaseProcess => who instanceof LeaseProcess);
 }
 
+/** Whether it is shown what happens: it may watch, and no proxy holds back what there is to see. */
+function hasWatch({ sightings, passedOfWatches }: LeaseProcess): boolean {
+  return !sightings.isUnwatched && passedOfWatches === undefined;
+}
+
 /** Whoever neither gains nor loses in this time sends no more than is due. */
 async function idle(world: World): Promise<void> {
   const before = electors(world);
@@ -53,7 +58,7 @@ async function idle(world: World): Promise<void> {
     if (!(who instanceof LeaseCandidate) || !who.isAlive) continue;
     const { retryPeriodMs } = who.setting.times;
     const periods = Math.ceil((IDLE_MS * who.setting.clock.rate) / retryPeriodMs);
-    const reads = who.sightings.isUnwatched ? Math.ceil(periods / (1 - POLL_JITTER)) : 0;
+    const reads = hasWatch(who) ? 0 : Math.ceil(periods / (1 - POLL_JITTER));
     const most = 1 + (who === leader ? periods : reads);
     const sent = counts.get(who) ?? 0;
     if (sent > most)
@@ -70,22 +75,35 @@ async function handOver(world: World): Promise<void> {
   const { calls, releaseOnCancel, slownessMs } = leader.setting;
   if (calls === 'elector' && (!releaseOnCancel || slownessMs > 0)) return;
   const waiting = electors(world).filter((who) => who !== leader && who.isBusy);
-  if (!waiting.some(({ kind, sightings }) => kind === 'lease' && !sightings.isUnwatched)) return;
+  const ours = waiting.filter((who) => who instanceof LeaseCandidate);
+  if (ours.length === 0) return;
   let isTaken = false;
   world.listen((fact) => {
     if (fact.type === 'leads' && fact.who instanceof LeaseProcess) isTaken = true;
   });
   const [, latencyMs] = world.schedule.setting.latencyMs;
   const slowest = Math.min(...waiting.map(({ setting }) => setting.clock.rate));
+  const areBlind = !ours.some((who) => hasWatch(who));
+  const lookMs = areBlind ? Math.max(...ours.map((who) => unseenMs(who, leader))) : 0;
   // A renewal that is under way, the release, the attempt; timers need not be earlier.
-  const boundMs = SPREAD_MS / slowest + 3 * latencyMs + 10;
-  world.figures.add('calm handovers');
+  const boundMs = (SPREAD_MS + lookMs) / slowest + (areBlind ? 6 : 3) * latencyMs + 10;
+  world.figures.add(areBlind ? 'calm handovers without a watch' : 'calm handovers');
   leader.finish();
   const hasTaken = () => isTaken;
   await world.advanceTo(world.clock.now() + boundMs, hasTaken);
   if (!hasTaken()) {
     world.violated('calm handover', `nobody leads ${boundMs} ms after ${leader.name} released`);
   }
+}
+
+/**
+ * How long a release may stay unseen without a watch. A proxy that passes the first events of each watch
+ * makes it look like one, until a Lease that it shows should have been renewed.
+ */
+function unseenMs(who: LeaseCandidate, leader: LeaseCandidate): number {
+  const { retryPeriodMs } = who.setting.times;
+  const { leaseDurationMs } = leader.setting.times;
+  return who.passedOfWatches === 'first' ? leaseDurationMs + 2 * retryPeriodMs : retryPeriodMs;
 }
 
 /** Everybody stops; calls end, and leave nothing. */

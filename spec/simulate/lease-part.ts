@@ -11,6 +11,7 @@ import { missingRights } from './checks/rights.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
 import { gateways } from './events/gateways.ts';
+import { heldWatches } from './events/held-watches.ts';
 import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lease-hands.ts';
 import {
   electorCuts,
@@ -202,6 +203,7 @@ export const leaseFamilies = [
   leaseEdits,
   leaseQuota,
   gateways,
+  heldWatches,
 ];
 
 export const leaseChecks = [

@@ -13,6 +13,12 @@ const MOST_IDLE = 12;
 /** Requests of a look without a watch. */
 const POLL = 3;
 
+/** A watch that shows nothing is opened again after this long at the earliest, by its process's clock. */
+const REOPENED_MS = 150_000;
+
+/** Each time the lock's and its holder's are, and a look follows when they open and when they end. */
+const REOPENING = 2 * (1 + 2 * POLL);
+
 /** The most that any clock is slower than the world's. */
 const SLOWEST = 0.5;
 
@@ -34,6 +40,9 @@ const ways = [
   { name: 'deleted in the foreground', requests: 10, waitMs: FOREGROUND_MS },
 ] as const;
 
+/** Silence is noticed after 150 s, and a look follows. */
+const SILENCE_MS = 170_000;
+
 /** How long after they were asked for watches open, where they are late. */
 const OPENING_MS = 2_000;
 
@@ -43,8 +52,7 @@ const sights = [
   { name: 'open', waitMs: 0 },
   /** They are opened again, and a look follows. */
   { name: 'cut', waitMs: 3_000 },
-  /** Silence is noticed after 150 s, and a look follows. */
-  { name: 'silent', waitMs: 170_000 },
+  { name: 'silent', waitMs: SILENCE_MS },
   /** They open and never show anything: a waiting candidate looks every `maxBackoffMs`. */
   { name: 'held back', waitMs: 0 },
   /** Nobody knows what happens until they are open. */
@@ -83,9 +91,12 @@ async function idle(world: World): Promise<void> {
     const sent = counts.get(who) ?? 0;
     // Who may not watch polls instead.
     const pauseMs = 0.8 * who.setting.maxBackoffMs * SLOWEST;
-    const polls = who.isDegraded ? Math.ceil(IDLE_MS / pauseMs) : 0;
+    const isBlind = who.passedOfWatches !== undefined;
+    const polls = who.isDegraded || isBlind ? Math.ceil(IDLE_MS / pauseMs) : 0;
+    const reopenings = isBlind ? Math.ceil(IDLE_MS / (REOPENED_MS * SLOWEST)) : 0;
     // Each call of a program waits by itself.
-    const most = (MOST_IDLE + POLL * polls) * Math.max(who.remains.calls, 1);
+    const most =
+      (MOST_IDLE + POLL * polls + REOPENING * reopenings) * Math.max(who.remains.calls, 1);
     if (sent <= most) continue;
     world.violated('idle budget', `${who.name} sent ${sent} requests, not ${most} at most`);
   }
@@ -97,7 +108,8 @@ async function handOver(world: World): Promise<void> {
   const { podUid } = leader;
   // Who was refused a right in the last moment of trouble polls, or does not see a Pod end.
   const isReady = (who: LifeCandidate) => who.isWaiting && !who.isDegraded;
-  if (!candidates(world).some((who) => isReady(who) && who.podUid !== podUid)) return;
+  const ready = candidates(world).filter((who) => isReady(who) && who.podUid !== podUid);
+  if (ready.length === 0) return;
   const luck = world.luck.fork('calm');
   const drawn = luck.pick(ways);
   // Whoever has not seen the lock knows nothing of a Pod that outlasts it.
@@ -106,6 +118,7 @@ async function handOver(world: World): Promise<void> {
   const openingMs = sight.name === 'late' ? OPENING_MS : 0;
   // Of the end of a Pod its own watch tells, too.
   const way = openingMs > 0 ? ways[0] : drawn;
+  let haveBegun = false;
   let isTaken = false;
   world.listen((fact) => {
     if (fact.type === 'leads' && fact.who.kind === 'life') isTaken = true;
@@ -116,6 +129,7 @@ async function handOver(world: World): Promise<void> {
     const late: FaultRule = { verb: 'watch', resource: 'configmaps', latencyMs: openingMs };
     if (openingMs > 0) world.cluster.faults.add(late);
     await restartWaiting(world, podUid, luck.integer(0, openingMs / 2 + 4 * latencyMs + 5));
+    haveBegun = true;
   }
   const isHeldBack = sight.name === 'held back';
   const isSilent = sight.name === 'silent' || isHeldBack;
@@ -134,14 +148,21 @@ async function handOver(world: World): Promise<void> {
     // The next holder waits for the end of the last; so does its next process.
     const isNext = () => isHeldByNext(world, podUid);
     await world.advanceTo(world.clock.now() + FOREGROUND_MS, isNext);
-    if (isNext()) await restartWaiting(world, podUid, luck.integer(0, FOREGROUND_MS));
+    if (isNext()) {
+      await restartWaiting(world, podUid, luck.integer(0, FOREGROUND_MS));
+      haveBegun = true;
+    }
   }
   world.figures.add(`calm handovers: ${way.name}`);
   world.figures.add(`calm handovers: watches ${sight.name}`);
   // What has no owner any more is collected by nobody.
   const orphanMs = isOrphaned ? GRACE_MS : 0;
   const requests = way.requests + 6 + (isOrphaned ? 6 : 0);
-  const lookMs = isHeldBack ? longestPauseMs(world) * looksOf(way.name) : 0;
+  // A proxy that nobody mends holds back what they would be shown; who begins does not know that yet.
+  const areBlind = ready.every((who) => who.passedOfWatches !== undefined);
+  const polls = isHeldBack || areBlind ? looksOf(way.name) : 0;
+  const noticeMs = areBlind && haveBegun ? SILENCE_MS : 0;
+  const lookMs = noticeMs + longestPauseMs(world) * polls;
   const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + SLACK_MS;
   const boundMs = requests * latencyMs + waitMs / SLOWEST;
   const isOver = () => isTaken || world.violations.length > 0;

@@ -2,6 +2,7 @@ import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
 import { releasedInTruth } from './checks/releases.ts';
 import { verifiedDeletes } from './checks/deletes.ts';
 import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
+import { steadyLooks } from './checks/looks.ts';
 import { onRecord, wanted } from './checks/record.ts';
 import { missingRights } from './checks/rights.ts';
 import { nothingRemains } from './checks/remains.ts';
@@ -12,6 +13,7 @@ import { refusals, tokens, watches } from './events/api-server.ts';
 import { collector, meddling, releaseHold } from './events/lock.ts';
 import { foreign, removeForeign } from './events/foreign.ts';
 import { gateways } from './events/gateways.ts';
+import { heldWatches } from './events/held-watches.ts';
 import { mishaps, partitions } from './events/network.ts';
 import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
@@ -123,6 +125,7 @@ export const lifePart: Part = {
     gateways,
     lateReleases,
     inheritedWaits,
+    heldWatches,
   ],
   checks: [
     oneLeader,
@@ -140,6 +143,7 @@ export const lifePart: Part = {
     boundedBackoff,
     heededRetryAfter,
     nothingRemains,
+    steadyLooks,
   ],
   drawSetting,
   populate: (world) => {

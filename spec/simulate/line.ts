@@ -1,5 +1,5 @@
 import { abortable } from '../../lib/abort.ts';
-import { sleep } from '../../lib/clock.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
 import type {
   ApiRequest,
   ApiResponse,
@@ -44,6 +44,17 @@ export interface Mishap {
   readonly deaf?: boolean;
 }
 
+/** What a proxy that holds watches back passes of each: its head, or what it shows as it opens, too. */
+export type Passed = 'head' | 'first';
+
+/** A watch that is under way, as its process is shown it. */
+export interface WatchUnderWay {
+  readonly sent: Sent;
+  /** When its head and its last event came, by the process's clock; undefined before. */
+  openedMs: number | undefined;
+  shownMs: number | undefined;
+}
+
 /** Who listens to a line. */
 export interface LineListener {
   sent(request: ApiRequest): Sent;
@@ -76,6 +87,9 @@ interface Errand {
   readonly listener: LineListener;
   /** Of each time that it is carried out. */
   readonly ends: AbortController[];
+  /** Of a watch. */
+  openedMs: number | undefined;
+  shownMs: number | undefined;
 }
 
 function newEnd({ ends }: Errand): AbortController {
@@ -87,6 +101,7 @@ function newEnd({ ends }: Errand): AbortController {
 /** What lies between a process and the cluster. */
 export class Line {
   readonly #clock: SimulatedClock;
+  readonly #ownClock: Clock;
   readonly #luck: Luck;
   readonly #latencyMs: readonly [number, number];
   readonly #errands = new Set<Errand>();
@@ -97,10 +112,18 @@ export class Line {
   #requestsLost = false;
   readonly #struck = new Map<Mishap, number>();
   #isDead = false;
+  #passedOfWatches: Passed | undefined;
   mishaps: Mishap[] = [];
 
-  constructor(clock: SimulatedClock, luck: Luck, latencyMs: readonly [number, number]) {
+  /** `ownClock` is that of the process, on which it measures how long a watch is silent. */
+  constructor(
+    clock: SimulatedClock,
+    ownClock: Clock,
+    luck: Luck,
+    latencyMs: readonly [number, number],
+  ) {
     this.#clock = clock;
+    this.#ownClock = ownClock;
     this.#luck = luck;
     this.#latencyMs = latencyMs;
   }
@@ -108,6 +131,23 @@ export class Line {
   /** How many requests and watches of whoever listens are under way. */
   underWay(whose: LineListener): number {
     return [...this.#errands].filter(({ listener }) => listener === whose).length;
+  }
+
+  /** The watches of whoever listens. */
+  watchesOf(whose: LineListener): readonly WatchUnderWay[] {
+    return [...this.#errands].filter(
+      ({ listener, sent }) => listener === whose && sent.verb === 'watch',
+    );
+  }
+
+  /** What passes of watches that are held back; undefined where none are. */
+  get passedOfWatches(): Passed | undefined {
+    return this.#passedOfWatches;
+  }
+
+  /** From now on, and for good, what watches show does not arrive. */
+  holdWatchesBack(passed: Passed): void {
+    this.#passedOfWatches = passed;
   }
 
   cut(what: Cut): void {
@@ -159,7 +199,13 @@ export class Line {
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
     const sent = listener.sent(request);
-    const errand: Errand = { sent, listener, ends: [] };
+    const errand: Errand = {
+      sent,
+      listener,
+      ends: [],
+      openedMs: undefined,
+      shownMs: undefined,
+    };
     this.#errands.add(errand);
     try {
       const response = await this.#exchange(transport, request, errand, signal);
@@ -167,6 +213,7 @@ export class Line {
         this.#tell(() => {
           listener.answered(sent, response.status, undefined);
         });
+        errand.openedMs = this.#ownClock.now();
         return { ...response, body: this.#stream(response.body, errand, signal) };
       }
       this.#errands.delete(errand);
@@ -234,15 +281,20 @@ export class Line {
     const isDeaf = this.#mishapOf(errand.sent).deaf === true;
     try {
       for await (const chunk of body) {
-        if (!isDeaf) {
-          await this.#passed(signal);
-          yield chunk;
-        }
+        if (isDeaf || this.#isHeldBack(errand)) continue;
+        await this.#passed(signal);
+        errand.shownMs = this.#ownClock.now();
+        yield chunk;
       }
       await this.#passed(signal);
     } finally {
       this.#errands.delete(errand);
     }
+  }
+
+  #isHeldBack({ openedMs }: Errand): boolean {
+    if (this.#passedOfWatches === undefined) return false;
+    return this.#passedOfWatches === 'head' || openedMs !== this.#ownClock.now();
   }
 
   async #passed(signal: AbortSignal): Promise<void> {

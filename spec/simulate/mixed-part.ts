@@ -1,4 +1,5 @@
 import type { Check } from './check.ts';
+import { heldWatches } from './events/held-watches.ts';
 import { NOTICED_MS } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
 import type { Fact } from './fact.ts';
@@ -12,6 +13,9 @@ import type { World } from './world.ts';
 
 /** Electors come to their end first: calm takes life an hour, in which they would renew and renew. */
 const parts = [leasePart, lifePart];
+
+/** What happens to processes, whatever they compete for. */
+const shared: readonly Family[] = [heldWatches];
 
 function partOf(kind: SlotSetting['kind']): Part {
   const part = parts.find(({ kinds }) => kinds.includes(kind));
@@ -112,8 +116,11 @@ export const mixedPart: Part = {
   families: [
     processes,
     ...parts.flatMap((part) =>
-      part.families.filter((family) => family !== processes).map((family) => within(part, family)),
+      part.families
+        .filter((family) => family !== processes && !shared.includes(family))
+        .map((family) => within(part, family)),
     ),
+    ...shared,
   ],
   checks: parts.flatMap((part) => part.checks.map((check) => about(part, check))),
   drawSetting,

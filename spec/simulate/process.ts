@@ -70,7 +70,8 @@ export class Process {
     this.token = world.cluster.token(podName);
     const luck = world.luck.fork('process', name);
     this.clock = new OwnClock(world, luck.fork('clock'), clock);
-    this.line = new Line(world.clock, luck.fork('line'), world.schedule.setting.latencyMs);
+    const { latencyMs } = world.schedule.setting;
+    this.line = new Line(world.clock, this.clock, luck.fork('line'), latencyMs);
   }
 
   join(candidate: Candidate): void {

@@ -5,7 +5,7 @@ import type { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
-import type { LineListener } from './line.ts';
+import type { LineListener, WatchUnderWay } from './line.ts';
 import type { Process } from './process.ts';
 import { admitted } from './webhook.ts';
 import type { World } from './world.ts';
@@ -61,6 +61,11 @@ export class CandidateSurroundings implements Surroundings {
   /** How many of its requests and watches are under way. */
   get requests(): number {
     return this.#process.line.underWay(this.#listener);
+  }
+
+  /** Its watches that are under way. */
+  get watches(): readonly WatchUnderWay[] {
+    return this.#process.line.watchesOf(this.#listener);
   }
 
   connect(): Promise<Transport> {

@@ -5,6 +5,7 @@ import { Count } from './count.ts';
 import type { Fact } from './fact.ts';
 import type { Kind } from './family.ts';
 import { Figures } from './figures.ts';
+import type { Passed } from './line.ts';
 import { Luck } from './luck.ts';
 import type { ContestedLock, Part } from './part.ts';
 import { partOf } from './parts.ts';
@@ -62,6 +63,8 @@ export class World {
   isTroubled = true;
   /** Watches open and show nothing. */
   holdsWatchesBack = false;
+  /** By slot: what passes of the watches of its processes, for good. */
+  readonly #heldBack = new Map<number, Passed>();
   readonly #transcript: Transcript | undefined;
   readonly figures = new Figures();
   readonly supervisor = new Supervisor(this);
@@ -194,8 +197,17 @@ export class World {
     if (!candidate) return undefined;
     slot.candidate = candidate;
     this.candidates.push(candidate);
+    const passed = this.#heldBack.get(slot.index);
+    if (passed) candidate.process.line.holdWatchesBack(passed);
     this.tellAll({ type: 'born', who: candidate });
     return candidate;
+  }
+
+  /** From now on, whatever is mended, the watches of a slot's processes show nothing. */
+  holdWatchesBack(index: number, passed: Passed): void {
+    const slot = this.slot(index);
+    this.#heldBack.set(slot.index, passed);
+    slot.candidate?.process.line.holdWatchesBack(passed);
   }
 
   /** What the next process in this slot is called. */
