@@ -22,6 +22,7 @@ import {
 import { electorPauses } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
 import { giveBackQuota, leaseQuota } from './events/quota.ts';
+import { refusedConnections } from './events/refused-connections.ts';
 import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
@@ -204,6 +205,7 @@ export const leaseFamilies = [
   leaseQuota,
   gateways,
   heldWatches,
+  refusedConnections,
 ];
 
 export const leaseChecks = [

@@ -5,6 +5,7 @@ import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
 import { steadyLooks } from './checks/looks.ts';
 import { onRecord, wanted } from './checks/record.ts';
 import { missingRights } from './checks/rights.ts';
+import { promptWithdrawals } from './checks/withdrawals.ts';
 import { nothingRemains } from './checks/remains.ts';
 import { patience, silence } from './checks/silence.ts';
 import { growingTokens, oneLeader } from './checks/leadership.ts';
@@ -19,6 +20,7 @@ import { nodes } from './events/nodes.ts';
 import { podEnds } from './events/pods.ts';
 import { pauses, processes } from './events/processes.ts';
 import { giveBackQuota, quota } from './events/quota.ts';
+import { refusedConnections } from './events/refused-connections.ts';
 import { rights } from './events/rights.ts';
 import {
   dyingLocks,
@@ -126,6 +128,7 @@ export const lifePart: Part = {
     lateReleases,
     inheritedWaits,
     heldWatches,
+    refusedConnections,
   ],
   checks: [
     oneLeader,
@@ -144,6 +147,7 @@ export const lifePart: Part = {
     heededRetryAfter,
     nothingRemains,
     steadyLooks,
+    promptWithdrawals,
   ],
   drawSetting,
   populate: (world) => {

@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import type {
   ApiRequest,
   ApiResponse,
+  Progress,
   SimulatedClock,
   Transport,
 } from '../../lib/testing/index.ts';
@@ -38,6 +39,8 @@ export interface Mishap {
   readonly isStranded?: boolean;
   /** Something on the way answers, which is no answer. */
   readonly page?: Page;
+  /** Nobody listens there: the connection is refused before anything is sent. */
+  readonly isRefused?: boolean;
   /** So many requests only. Default: all. */
   readonly times?: number;
   /** What a watch shows from now on is lost, while its connection seems to be open. */
@@ -64,6 +67,15 @@ export interface LineListener {
 
 class BrokenConnection extends Error {
   readonly code = 'ECONNRESET';
+}
+
+/** What Node.js says if nobody listens. */
+export class RefusedConnection extends Error {
+  readonly code = 'ECONNREFUSED';
+
+  constructor() {
+    super('connect ECONNREFUSED 10.96.0.1:443');
+  }
 }
 
 /** Ends an errand: to whoever knows, a page is no answer. */
@@ -184,7 +196,8 @@ export class Line {
   /** The transport, over this line, for whoever listens. */
   carry(transport: Transport, listener: LineListener): Transport {
     return {
-      send: (request, signal) => this.#send(transport, listener, request, signal),
+      send: (request, signal, progress) =>
+        this.#send(transport, listener, request, signal, progress),
       close: () => {
         if (!this.#isDead) transport.close();
       },
@@ -196,6 +209,7 @@ export class Line {
     listener: LineListener,
     request: ApiRequest,
     signal: AbortSignal,
+    progress?: Progress,
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
     const sent = listener.sent(request);
@@ -208,7 +222,7 @@ export class Line {
     };
     this.#errands.add(errand);
     try {
-      const response = await this.#exchange(transport, request, errand, signal);
+      const response = await this.#exchange(transport, request, errand, signal, progress);
       if (errand.sent.verb === 'watch') {
         this.#tell(() => {
           listener.answered(sent, response.status, undefined);
@@ -233,10 +247,17 @@ export class Line {
     request: ApiRequest,
     errand: Errand,
     signal: AbortSignal,
+    progress?: Progress,
   ): Promise<ApiResponse> {
-    const { lateMs, answerMs, againMs, lost, isStranded, page } = this.#mishapOf(errand.sent);
+    const mishap = this.#mishapOf(errand.sent);
+    const { lateMs, answerMs, againMs, lost, isStranded, isRefused, page } = mishap;
     if (this.#requestsLost) return abortable(new Promise<never>(() => undefined), signal);
     const latencyMs = this.#draw();
+    if (isRefused === true) {
+      if (progress) progress.sent = false;
+      await sleep(this.#clock, latencyMs, signal);
+      throw new RefusedConnection();
+    }
     const carryOut = async (delayMs: number, ended: AbortSignal) => {
       if (delayMs > 0) await sleep(this.#clock, delayMs, ended);
       return transport.send(request, ended);

@@ -2,6 +2,7 @@ import type { Check } from './check.ts';
 import { heldWatches } from './events/held-watches.ts';
 import { NOTICED_MS } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
+import { refusedConnections } from './events/refused-connections.ts';
 import type { Fact } from './fact.ts';
 import type { Family } from './family.ts';
 import { bootElector, leasePart } from './lease-part.ts';
@@ -15,7 +16,7 @@ import type { World } from './world.ts';
 const parts = [leasePart, lifePart];
 
 /** What happens to processes, whatever they compete for. */
-const shared: readonly Family[] = [heldWatches];
+const shared: readonly Family[] = [heldWatches, refusedConnections];
 
 function partOf(kind: SlotSetting['kind']): Part {
   const part = parts.find(({ kinds }) => kinds.includes(kind));
