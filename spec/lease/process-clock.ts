@@ -49,7 +49,17 @@ export class ProcessClock implements Clock {
   }
 
   boot(): number {
+    return this.sinceBoot();
+  }
+
+  /** What the boot clock would show if it were exact. */
+  sinceBoot(): number {
     return this.#startMs + this.#base.now() * this.#rate;
+  }
+
+  /** Whether its machine has been suspended. */
+  get hasSlept(): boolean {
+    return this.#suspendedMs > 0 || this.#suspendedSinceMs !== undefined;
   }
 
   date(): Date {

@@ -4,7 +4,7 @@ import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/leas
 import { toldAbsence } from './checks/lease-absence.ts';
 import { timelyRequests } from './checks/lease-limits.ts';
 import { steadyPace, variedPauses } from './checks/lease-pace.ts';
-import { lossesWithCause, provenTerms, separateWork } from './checks/lease-terms.ts';
+import { lossesWithCause, provenTerms, separateWork, steadyBelief } from './checks/lease-terms.ts';
 import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
 import { missingRights } from './checks/rights.ts';
@@ -73,13 +73,16 @@ export function drawElectors(luck: Luck, count: number): ElectorSlot[] {
     return isFleet && own.chance(0.5) ? drawClientGo(own, given) : drawLease(own, given);
   });
   const ratio = tolerated(slots);
+  const areCoarse = luck.fork('coarse').chance(0.15);
   const slowest = luck.pick([1, 1, 0.7, 1 / ratio]);
   return slots.map((slot, index) => {
     const own = luck.fork('clock', index);
     const faster = own.pick([1, 1, ratio, ratio, 1 + own.number() * (ratio - 1)]);
     const startMs = own.pick([0, 0, 1_000_000_000]);
     const wallOffsetMs = own.pick([0, 0, 437, -86_400_000, 86_400_000]);
-    return { ...slot, clock: { rate: slowest * faster, startMs, wallOffsetMs } };
+    const clock = { rate: slowest * faster, startMs, wallOffsetMs };
+    const isCoarse = areCoarse && own.fork('coarse').chance(0.5);
+    return { ...slot, clock: { ...clock, ...(isCoarse && { isCoarse }) } };
   });
 }
 
@@ -213,6 +216,7 @@ export const leaseChecks = [
   growingElectionTokens,
   tokensOfWrites,
   provenTerms,
+  steadyBelief,
   lossesWithCause,
   separateWork,
   leaseWrites,

@@ -1,6 +1,6 @@
 import type { Check } from './check.ts';
 import { heldWatches } from './events/held-watches.ts';
-import { NOTICED_MS } from './events/lease-pauses.ts';
+import { noticedMs } from './events/lease-pauses.ts';
 import { processes } from './events/processes.ts';
 import { refusedConnections } from './events/refused-connections.ts';
 import type { Fact } from './fact.ts';
@@ -61,7 +61,7 @@ function within({ kinds }: Part, family: Family): Family {
       // There may be an elector in the process, whose clocks are as far apart as they may be.
       const lengthen = (event: Event): Event =>
         event.what === 'suspend'
-          ? { ...event, forMs: Math.max(Number(event['forMs']), NOTICED_MS) }
+          ? { ...event, forMs: Math.max(Number(event['forMs']), noticedMs(setting)) }
           : event;
       return family
         .draw(luck, { ...setting, slots })

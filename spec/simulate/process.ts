@@ -1,3 +1,4 @@
+import { bootClock } from '../../lib/clock.ts';
 import { Elections } from '../../lib/elections.ts';
 import type { PredecessorMap } from '../../lib/shared.ts';
 import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
@@ -5,15 +6,26 @@ import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
 import type { Candidate, Cut } from './candidate.ts';
 import { Line } from './line.ts';
 import type { Luck } from './luck.ts';
+import type { ClockSetting } from './schedule.ts';
 import type { World } from './world.ts';
+
+type ProcessClockOptions = ClockOptions & Pick<ClockSetting, 'isCoarse'>;
 
 /** A process's clock, with luck of its own: what it draws shifts nobody else's. */
 class OwnClock extends ProcessClock {
   readonly #luck: Luck;
+  readonly #boot: () => number;
 
-  constructor(world: World, luck: Luck, options: ClockOptions) {
+  constructor(world: World, luck: Luck, options: ProcessClockOptions) {
     super(world.clock, options);
     this.#luck = luck;
+    const exact = () => this.sinceBoot();
+    const seconds = () => Math.floor(exact() / 1_000) * 1_000;
+    this.#boot = options.isCoarse === true ? bootClock(() => this.now(), seconds) : exact;
+  }
+
+  override boot(): number {
+    return this.#boot();
   }
 
   override random(): number {
@@ -62,13 +74,14 @@ export class Process {
   /** It goes on, but no timer has had its turn yet. */
   isWaking = false;
 
-  constructor(world: World, { name, podName, podUid }: Place, clock: ClockOptions) {
+  constructor(world: World, { name, podName, podUid }: Place, clock: ProcessClockOptions) {
     this.#world = world;
     this.#name = name;
     this.podName = podName;
     this.podUid = podUid;
     this.token = world.cluster.token(podName);
     const luck = world.luck.fork('process', name);
+    if (clock.isCoarse === true) world.figures.add('boot clocks of whole seconds');
     this.clock = new OwnClock(world, luck.fork('clock'), clock);
     const { latencyMs } = world.schedule.setting;
     this.line = new Line(world.clock, this.clock, luck.fork('line'), latencyMs);

@@ -3,6 +3,9 @@ import type { Fact, Sent } from './fact.ts';
 import { LeaseProcess } from './lease-process.ts';
 import type { World } from './world.ts';
 
+/** Two steps of a boot clock of whole seconds. */
+const ROUGH_MS = 2_000;
+
 /** When each process sent the last write that made, or left, it the holder; by its own clock. */
 export class Proofs {
   readonly #sent = new Map<Sent, Instant>();
@@ -20,7 +23,13 @@ export class Proofs {
 
   /** Likewise, with the time for which its machine slept. */
   wholeAgeMs(who: LeaseProcess): number {
-    return who.clock.boot() - (this.#proven.get(who)?.bootMs ?? Number.NEGATIVE_INFINITY);
+    return who.clock.sinceBoot() - (this.#proven.get(who)?.bootMs ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** The most that it may take that age for: a coarse boot clock overestimates how long it slept. */
+  mostAgeMs(who: LeaseProcess): number {
+    const isRough = who.setting.clock.isCoarse === true && who.clock.hasSlept;
+    return this.wholeAgeMs(who) + (isRough ? ROUGH_MS : 0);
   }
 
   readonly notice = (fact: Fact): void => {
@@ -44,7 +53,7 @@ export class Proofs {
     const { renewTime = '' } = specIn(sent);
     const said = who.kind === 'client-go' ? this.#said.get(who) : undefined;
     if (said?.renewTime === renewTime) return said.instant;
-    const instant = { nowMs: who.clock.now(), bootMs: who.clock.boot() };
+    const instant = { nowMs: who.clock.now(), bootMs: who.clock.sinceBoot() };
     this.#said.set(who, { renewTime, instant });
     return instant;
   }

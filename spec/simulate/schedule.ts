@@ -16,6 +16,8 @@ export interface ClockSetting {
   readonly rate: number;
   readonly startMs: number;
   readonly wallOffsetMs: number;
+  /** The time since boot is told in whole seconds, as Bun and Deno do. */
+  readonly isCoarse?: boolean;
 }
 
 /** One place for a candidate: a Pod name, or a machine. */

@@ -73,6 +73,7 @@ function slotWords(slot: SlotSetting): string {
         ]
       : []),
     ...(clock.rate === 1 ? [] : [`clock × ${Number(clock.rate.toFixed(6))}`]),
+    ...(clock.isCoarse === true ? ['boot clock of whole seconds'] : []),
     ...(clock.wallOffsetMs === 0 ? [] : [`wall clock off by ${span(clock.wallOffsetMs)}`]),
     ...Object.entries(options).flatMap(([name, value]) =>
       value === USUAL[name] ? [] : [OPTIONS[name]?.(value) ?? `${name} ${JSON.stringify(value)}`],

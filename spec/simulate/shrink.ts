@@ -1,4 +1,4 @@
-import { NOTICED_MS } from './events/lease-pauses.ts';
+import { noticedMs } from './events/lease-pauses.ts';
 import { play } from './play.ts';
 import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
 import type { World } from './world.ts';
@@ -182,7 +182,7 @@ async function rounder(schedule: Schedule, fails: Fails): Promise<Schedule> {
         );
         if (
           !areInOrder(events) ||
-          !isAllowed(events[index], key) ||
+          !isAllowed(best, events[index], key) ||
           !(await fails({ ...best, events }))
         )
           continue;
@@ -208,8 +208,9 @@ function rounded(ms: number): number[] {
 }
 
 /** A machine's sleep is noticed only if it is long enough; a shorter one is nobody's fault. */
-function isAllowed(event: Event | undefined, key: string): boolean {
-  return event?.what !== 'suspend elector' || key !== 'forMs' || Number(event[key]) >= NOTICED_MS;
+function isAllowed({ setting }: Schedule, event: Event | undefined, key: string): boolean {
+  if (event?.what !== 'suspend elector' || key !== 'forMs') return true;
+  return Number(event[key]) >= noticedMs(setting);
 }
 
 function areInOrder(events: readonly Event[]): boolean {

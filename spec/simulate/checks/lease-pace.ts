@@ -52,7 +52,7 @@ function urgentMs(who: LeaseCandidate, ageMs: number, share = 1): number | undef
 function hasToRenew(who: LeaseCandidate, proofs: Proofs): boolean {
   const { term, setting, clock } = who;
   const { renewDeadlineMs } = setting.times;
-  if (!term || !who.serves || proofs.wholeAgeMs(who) >= renewDeadlineMs * who.share) return false;
+  if (!term || !who.serves || proofs.mostAgeMs(who) >= renewDeadlineMs * who.share) return false;
   if (term.abortedMs === undefined) return setting.calls === 'elector' || !term.isSettled;
   const { code } = term.signal.reason as { readonly code?: string };
   return code === undefined && !term.isSettled && clock.now() - term.abortedMs < renewDeadlineMs;
@@ -144,7 +144,7 @@ export const steadyPace: Check = {
         isBlind: who.sightings.isBlind,
         retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
         urgentMs: urgentMs(who, proofs.ageMs(who)),
-        hurriedMs: urgentMs(who, proofs.wholeAgeMs(who), who.share),
+        hurriedMs: urgentMs(who, proofs.mostAgeMs(who), who.share),
         begunMs,
         // What failed says nothing of what was wanted only after it had been sent.
         wants: isFailure(fact) ? wants : wantsOf(who),

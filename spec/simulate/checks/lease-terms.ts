@@ -32,6 +32,28 @@ export const provenTerms: Check = {
   },
 };
 
+/** Who could renew in time, and has not slept, believes that it leads for as long as its term lasts. */
+export const steadyBelief: Check = {
+  name: 'leaders know it',
+  begin: (world, violated) => {
+    const proofs = provenOf(world);
+    return (fact) => {
+      if (fact.type !== 'settled') return;
+      for (const who of world.living) {
+        if (!(who instanceof LeaseCandidate) || !who.serves || !who.isRunning || who.isWaking)
+          continue;
+        const { term, setting, clock } = who;
+        if (clock.hasSlept || !term || term.signal.aborted || term.isSettled) continue;
+        const leftMs = setting.times.renewDeadlineMs * who.share - proofs.ageMs(who);
+        if (leftMs <= TIMER_MS || who.isValid) continue;
+        violated(
+          `${who.name} does not believe that it leads, for another ${Math.round(leftMs)} ms`,
+        );
+      }
+    };
+  },
+};
+
 /** Nobody is told of a loss who could renew in time, and whom nobody has deposed. */
 export const lossesWithCause: Check = {
   name: 'losses have a cause',
@@ -57,7 +79,7 @@ export const lossesWithCause: Check = {
         deposed.delete(who);
       }
       if (fact.type !== 'ended' || fact.why !== 'ERR_LEADERSHIP_LOST' || deposed.has(who)) return;
-      const ageMs = Math.max(proofs.ageMs(who), proofs.wholeAgeMs(who));
+      const ageMs = Math.max(proofs.ageMs(who), proofs.mostAgeMs(who));
       const leftMs = who.setting.times.renewDeadlineMs * who.share - ageMs;
       if (leftMs > TIMER_MS) {
         violated(`${who.name} is told that it leads no more ${Math.round(leftMs)} ms too early`);

@@ -60,7 +60,7 @@ export const nothingHeld: Check = {
       const isWanted = cancelledMs === undefined || setting.releaseOnCancel;
       if (!isWanted || abortedMs === undefined || settledMs === undefined) return undefined;
       const isInTime = settledMs - abortedMs < renewDeadlineMs - TIMER_MS;
-      return isInTime && proofs.wholeAgeMs(who) < renewDeadlineMs * who.share - TIMER_MS
+      return isInTime && proofs.mostAgeMs(who) < renewDeadlineMs * who.share - TIMER_MS
         ? Math.max(abortedMs, settledMs)
         : undefined;
     };

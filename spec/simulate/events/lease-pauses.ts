@@ -1,12 +1,20 @@
 import { duration, events, slotOrLeader } from '../draw.ts';
 import type { Family } from '../family.ts';
 import { LeaseProcess } from '../lease-process.ts';
-import type { Event } from '../schedule.ts';
+import type { Event, Setting } from '../schedule.ts';
 import type { World } from '../world.ts';
 import { targetName, targetOf } from './target.ts';
 
 /** The boot clock is coarse: a shorter sleep may go unnoticed, and would count for the clocks' ratio. */
-export const NOTICED_MS = 400;
+const NOTICED_MS = 400;
+
+/** Likewise for one of whole seconds, of a process whose clock is slow. */
+const COARSELY_NOTICED_MS = 4_500;
+
+/** The shortest sleep that an elector of these worlds notices for sure. */
+export function noticedMs({ slots }: Pick<Setting, 'slots'>): number {
+  return slots.some(({ clock }) => clock.isCoarse === true) ? COARSELY_NOTICED_MS : NOTICED_MS;
+}
 
 function candidateOf(world: World, event: Event): LeaseProcess | undefined {
   const { candidate } = world.slot(targetOf(world, event));
@@ -26,7 +34,7 @@ export const electorPauses: Family = {
       return {
         what,
         slot: slotOrLeader(luck, setting),
-        forMs: duration(luck, 60_000, what === 'suspend elector' ? NOTICED_MS : 1),
+        forMs: duration(luck, 60_000, what === 'suspend elector' ? noticedMs(setting) : 1),
         offsetMs: luck.pick(OFFSETS_MS),
       };
     }),
