@@ -1,5 +1,7 @@
 import { LeaderElectionError } from '../../../lib/errors.ts';
+import type { Candidate } from '../candidate.ts';
 import type { Check } from '../check.ts';
+import type { Sent } from '../fact.ts';
 import { lockOf } from '../truth.ts';
 
 /** Who leads is the one whom the lock names, for as long as he leads. */
@@ -19,6 +21,9 @@ export const onRecord: Check = {
   },
 };
 
+/** Longer than this, by its sender's clock, no create is in doubt: `docs/simulation.md` says so. */
+const DOUBTED_MS = 10_000;
+
 /** A lock is created for the Pod of a process that wants it: none for who has given up for good. */
 export const wanted: Check = {
   name: 'wanted',
@@ -27,7 +32,14 @@ export const wanted: Check = {
     const led = new Set<string>();
     // It was warned of, or told by the error of a release.
     const leftBehind = new Set<unknown>();
-    const creators = new Map<string, (typeof world.candidates)[number]>();
+    const creators = new Map<string, Candidate>();
+    // By its sender's clock, when each create was sent that has not been answered.
+    const unanswered = new Map<Sent, number>();
+    const isBeyondDoubt = (who: Candidate, attempt: string) =>
+      [...unanswered].every(
+        ([{ request }, sentMs]) =>
+          attemptOf(request.body) !== attempt || who.clock.now() - sentMs > DOUBTED_MS,
+      );
     return (fact) => {
       if (fact.type === 'refused' && isReleaseFailure(fact.error)) leftBehind.add(fact.who);
       if (fact.type === 'leads') led.add(world.truth.lock?.uid ?? '');
@@ -37,15 +49,24 @@ export const wanted: Check = {
         fact.sent.resource === 'configmaps'
       ) {
         creators.set(attemptOf(fact.sent.request.body), fact.who);
+        unanswered.set(fact.sent, fact.who.clock.now());
+      } else if (fact.type === 'answered') {
+        unanswered.delete(fact.sent);
       } else if (fact.type === 'written' && fact.resource === 'configmaps') {
         if (fact.before || !fact.after) return;
         const { holderUid, holderName } = lockOf(fact.after);
         // Somebody's own ConfigMap, which happens to have that name.
         if (holderUid === '') return;
-        const creator = creators.get(attemptOf(fact.after));
+        const attempt = attemptOf(fact.after);
+        const creator = creators.get(attempt);
         if (!creator) {
           violated(`the lock names Pod ${holderName} ${holderUid}, which did not ask for it`);
-        } else if (creator.isAlive && !creator.isBusy && !leftBehind.has(creator)) {
+        } else if (
+          creator.isAlive &&
+          !creator.isBusy &&
+          !leftBehind.has(creator) &&
+          !isBeyondDoubt(creator, attempt)
+        ) {
           violated(`${creator.name} has given up, and yet its create took effect`);
         }
       } else if (fact.type === 'warned' && fact.code === 'LEADER_FOR_LIFE_LEFT_BEHIND') {
