@@ -7,6 +7,7 @@ import {
 } from './kubernetes/credentials.ts';
 import {
   type Environment,
+  type Sign,
   checkServiceAccount,
   inClusterServer,
   isInCluster,
@@ -125,13 +126,13 @@ function read(
   return value;
 }
 
-function noApiServer(sign: string): LeaderElectionError {
+function noApiServer({ says, remedy }: Sign): LeaderElectionError {
   return new LeaderElectionError(
     'ERR_NO_API_SERVER',
-    `${sign}, but KUBERNETES_SERVICE_HOST is not set, so nothing says where the ` +
+    `${says}, but KUBERNETES_SERVICE_HOST is not set, so nothing says where the ` +
       'API server is. A program that is started with a cleaned environment (env -i, su -, sudo) ' +
       'loses it: pass KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT on. Outside a cluster, ' +
-      'unset POD_UID and remove the file, or pass a kubeConfig.',
+      `${remedy}, or pass a kubeConfig.`,
   );
 }
 

@@ -264,25 +264,32 @@ describe('a candidate outside a cluster', () => {
 
 describe('a Pod whose program does not know of the cluster, as after env -i', () => {
   it.each([
-    ['POD_UID is set', {}, POD],
-    ['{root}/var/run/secrets/kubernetes.io/serviceaccount/token exists', files, {}],
-    ['POD_UID is set', files, POD],
-  ])('is no candidate, for it would lead beside others: %s', async (sign, has, variables) => {
-    using pod = new Container(has, variables);
-    const message =
-      `${sign.replace('{root}', pod.root)}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not ` +
-      'set, so nothing says where the API server is. A program that is started with a cleaned ' +
-      'environment (env -i, su -, sudo) loses it: pass KUBERNETES_SERVICE_HOST and ' +
-      'KUBERNETES_SERVICE_PORT on. Outside a cluster, unset POD_UID and remove the file, or pass ' +
-      'a kubeConfig.';
-    for (const find of [identify, locate]) {
-      await expect(find(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
-        name: 'LeaderElectionError',
-        code: 'ERR_NO_API_SERVER',
-        message,
-      });
-    }
-  });
+    ['POD_UID is set', 'unset POD_UID', {}, POD],
+    [
+      '{root}/var/run/secrets/kubernetes.io/serviceaccount/token exists',
+      'remove that file',
+      files,
+      {},
+    ],
+    ['POD_UID is set', 'unset POD_UID', files, POD],
+  ])(
+    'is no candidate, for it would lead beside others: %s',
+    async (sign, remedy, has, variables) => {
+      using pod = new Container(has, variables);
+      const message =
+        `${sign.replace('{root}', pod.root)}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not ` +
+        'set, so nothing says where the API server is. A program that is started with a cleaned ' +
+        'environment (env -i, su -, sudo) loses it: pass KUBERNETES_SERVICE_HOST and ' +
+        `KUBERNETES_SERVICE_PORT on. Outside a cluster, ${remedy}, or pass a kubeConfig.`;
+      for (const find of [identify, locate]) {
+        await expect(find(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
+          name: 'LeaderElectionError',
+          code: 'ERR_NO_API_SERVER',
+          message,
+        });
+      }
+    },
+  );
 
   it.each([
     ['a link whose target is missing', '..data/token'],

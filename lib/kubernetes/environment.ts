@@ -65,18 +65,28 @@ export function isInCluster(environment: Environment): boolean {
   return true;
 }
 
+export interface Sign {
+  readonly says: string;
+  /** What to do about it outside a cluster. */
+  readonly remedy: string;
+}
+
 /** What says that this process runs in a Pod although nothing says where the API server is, if anything. */
-export async function signOfPod(environment: Environment): Promise<string | undefined> {
-  if (variable(environment, 'POD_UID') !== undefined) return 'POD_UID is set, so this is a Pod';
+export async function signOfPod(environment: Environment): Promise<Sign | undefined> {
+  if (variable(environment, 'POD_UID') !== undefined) {
+    return { says: 'POD_UID is set, so this is a Pod', remedy: 'unset POD_UID' };
+  }
   const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
   // A link whose target is missing is a sign, too, and so is a folder that this user may not enter.
   const code = await lstat(path).then(
     () => undefined,
     (error: unknown) => (error as NodeJS.ErrnoException).code,
   );
-  if (code === undefined) return `${path} exists, so this is a Pod`;
+  const remedy = 'remove that file';
+  if (code === undefined) return { says: `${path} exists, so this is a Pod`, remedy };
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-  return `This may be a Pod: this user cannot tell whether ${path} exists (${code})`;
+  const says = `This may be a Pod: this user cannot tell whether ${path} exists (${code})`;
+  return { says, remedy };
 }
 
 /** Where a Pod finds its API server. */

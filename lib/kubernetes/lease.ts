@@ -20,7 +20,8 @@ export function leasesPath(namespace: string): string {
 
 /**
  * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, but that
- * what it does not know is kept. Each method sends one request.
+ * what it does not know is kept. Each method sends one request; `whileUnsent`
+ * ends a write of which nothing has been sent.
  */
 export class Lease {
   readonly #api: Api;
@@ -47,11 +48,13 @@ export class Lease {
   async create(
     record: LeaderElectionRecord,
     signal: AbortSignal,
+    whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
     const { name, namespace } = this.#options;
     const body = this.#body({ metadata: { name, namespace } }, record);
     try {
-      return await this.#api.request({ method: 'POST', path: this.path, body }, toVersion, signal);
+      const request = { method: 'POST' as const, path: this.path, body };
+      return await this.#api.request(request, toVersion, signal, whileUnsent);
     } catch (error) {
       if (isTaken(error)) return 'conflict';
       throw error;
@@ -66,13 +69,15 @@ export class Lease {
     version: LockVersion,
     record: LeaderElectionRecord,
     signal: AbortSignal,
+    whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
     const { object } = version;
     if (!isObject(object)) throw new TypeError('this version was not read from a Lease');
     const path = `${this.path}/${this.#options.name}`;
     const body = this.#body(object, record);
     try {
-      return await this.#api.request({ method: 'PUT', path, body }, toVersion, signal);
+      const request = { method: 'PUT' as const, path, body };
+      return await this.#api.request(request, toVersion, signal, whileUnsent);
     } catch (error) {
       if (isAbsent(error) || isConflict(error)) return 'conflict';
       throw error;

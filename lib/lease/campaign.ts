@@ -163,7 +163,7 @@ export class Campaign {
     }
   }
 
-  /** One command, one event. The signal ends waits and reads; writes are seen through. */
+  /** One command, one event. The signal ends waits and reads; writes that were sent are seen through. */
   async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
     signal.throwIfAborted();
     const { command, phase } = this.#state;
@@ -195,12 +195,12 @@ export class Campaign {
         const { record } = command;
         return {
           type: 'written',
-          version: await this.#limited((limit) => lock.create(record, limit)),
+          version: await this.#limited((limit) => lock.create(record, limit, signal)),
         };
       }
       case 'update': {
         const { version, record } = command;
-        const written = await this.#limited((limit) => lock.update(version, record, limit));
+        const written = await this.#limited((limit) => lock.update(version, record, limit, signal));
         return { type: 'written', version: written };
       }
       default:

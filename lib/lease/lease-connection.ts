@@ -57,16 +57,21 @@ export class LeaseConnection implements OpenLock {
     return found;
   }
 
-  create(record: LeaderElectionRecord, signal = never()): Promise<LockVersion | 'conflict'> {
-    return this.#lease.create(record, signal);
+  create(
+    record: LeaderElectionRecord,
+    signal = never(),
+    whileUnsent?: AbortSignal,
+  ): Promise<LockVersion | 'conflict'> {
+    return this.#lease.create(record, signal, whileUnsent);
   }
 
   update(
     version: LockVersion,
     record: LeaderElectionRecord,
     signal = never(),
+    whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
-    return this.#lease.update(version, record, signal);
+    return this.#lease.update(version, record, signal, whileUnsent);
   }
 
   watch(listener: LockListener, signal: AbortSignal): Promise<void> {

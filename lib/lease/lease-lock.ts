@@ -7,7 +7,7 @@ import {
   checkLabels,
   checkProperties,
 } from '../checks.ts';
-import { LeaderElectionError, invalidArgument } from '../errors.ts';
+import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
@@ -43,6 +43,9 @@ export interface LeaseLockOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Marks locks of this class, whichever copy of the package they are from. */
+const brand = Symbol.for('leader-for-life/LeaseLock');
+
 /** How electors connect a lock, in surroundings that may be made up. */
 const connect = Symbol('connect');
 
@@ -53,6 +56,7 @@ const connect = Symbol('connect');
  */
 export class LeaseLock implements ResourceLock {
   readonly identity: string;
+  readonly [brand] = true;
   readonly #options: LeaseLockOptions;
   #connection: Promise<LeaseConnection> | undefined;
   #users = 0;
@@ -198,6 +202,15 @@ function idOf(lock: ResourceLock, { clock }: Surroundings): string {
 export function uniqueIdentity({ clock, environment }: Surroundings): string {
   return `${podNameOf(environment) ?? hostname()}_${clock.uuid()}`;
 }
+
+/** Two copies of the package do not see that one of them elects with such a lock already. */
+export const checkCopy: Check = (name, value) => {
+  if (value instanceof LeaseLock || !Object.hasOwn(value as object, brand)) return;
+  throw badArgument(
+    `${name} is a LeaseLock of another copy of leader-for-life than the elector: a package may be ` +
+      'installed or bundled twice. Import both from the same place (npm ls leader-for-life shows them).',
+  );
+};
 
 export const checkIdentity: Check = (name, value) => {
   if (typeof value !== 'string' || value.trim() === '') {

@@ -1,4 +1,5 @@
 import type { ElectionKey } from '../elections.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** What a request's failure means. */
@@ -19,6 +20,19 @@ export interface OpenLock extends ResourceLock {
   readonly name: string;
   /** Two elections with the same key would share one leadership. */
   readonly key: ElectionKey;
+  /** `whileUnsent` ends the request only if nothing of it has been sent. */
+  create(
+    record: LeaderElectionRecord,
+    signal: AbortSignal,
+    whileUnsent?: AbortSignal,
+  ): Promise<LockVersion | 'conflict'>;
+  /** Likewise. */
+  update(
+    version: LockVersion,
+    record: LeaderElectionRecord,
+    signal: AbortSignal,
+    whileUnsent?: AbortSignal,
+  ): Promise<LockVersion | 'conflict'>;
   failure(error: unknown): RequestFailure;
   /** Ends every connection. */
   close(): void;

@@ -14,7 +14,7 @@ import { invalidArgument } from '../errors.ts';
 import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 import { checkNamespace } from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
-import { checkIdentity } from './lease-lock.ts';
+import { checkCopy, checkIdentity } from './lease-lock.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** The three times of an election. The defaults are client-go's. */
@@ -188,6 +188,7 @@ const checkLock: Check = (name, value) => {
     name,
     value,
   );
+  checkCopy(name, value);
   checkIdentity(`${name}.identity`, (value as ResourceLock).identity);
 };
 

@@ -187,23 +187,49 @@ describe.each(nowhere)('where nothing can be sent since %s', (_, make) => {
 });
 
 describe('where a plugin hangs', () => {
-  test('`become` gives up as soon as its signal aborts, and has nothing to take back', async () => {
-    const world = new World();
-    const exec = { command: '/bin/sleep', args: ['60'] };
+  const exec = { command: '/bin/sleep', args: ['60'] };
+  const config = () => kubeConfig('https://127.0.0.1:1', { exec });
+
+  async function givesUp(
+    world: World,
+    requests: number,
+    start: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<void> {
     const controller = new AbortController();
-    const attempt = becomeIn(world, 'lock', {
-      kubeConfig: kubeConfig('https://127.0.0.1:1', { exec }),
-      namespace: 'space',
-      podName: 'a',
-      podUid: 'uid-of-a',
-      signal: controller.signal,
-    });
+    const attempt = start(controller.signal);
     const isSettled = settlement(world, attempt);
-    // The create, and what is read beside it.
-    await until(() => world.underWay > 1);
+    await until(() => world.underWay >= requests);
     controller.abort(new Error('enough'));
     expect(await isSettled()).toBe(true);
     await expect(attempt).rejects.toThrow('enough');
     expect(world.warnings).toEqual([]);
+  }
+
+  test('`become` gives up as soon as its signal aborts, and has nothing to take back', async () => {
+    const world = new World();
+    // The create, and what is read beside it.
+    await givesUp(world, 2, (signal) =>
+      becomeIn(world, 'lock', {
+        kubeConfig: config(),
+        namespace: 'space',
+        podName: 'a',
+        podUid: 'uid-of-a',
+        signal,
+      }),
+    );
+  });
+
+  test('`lead` likewise', async () => {
+    const world = new World();
+    world.answer = noLease;
+    // The watch, and the create that follows when the Lease has been read.
+    await givesUp(world, 2, (signal) =>
+      leadIn(world, 'lease', () => undefined, {
+        kubeConfig: config(),
+        namespace: 'space',
+        identity: 'a',
+        signal,
+      }),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { LeaderElector } from '../../lib/lease/elector.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
@@ -70,6 +70,17 @@ describe('one election for one Lease and identity in one process', () => {
     await clock.advance(1_000);
     expect(second.outcome.error).toMatchObject(refused);
     expect([first, third].map(({ elector }) => elector.isLeader())).toEqual([true, true]);
+  });
+
+  test('a LeaseLock of another copy of the package is refused by name', async () => {
+    const { a } = await world();
+    vi.resetModules();
+    const copy = await import('../../lib/lease/lease-lock.ts');
+    const lock = new copy.LeaseLock(options);
+    expect(lock).not.toBeInstanceOf(LeaseLock);
+    expect(() => run(a, lock)).toThrow(
+      /^config\.lock is a LeaseLock of another copy of leader-for-life than the elector: .*npm ls/,
+    );
   });
 
   test.each([
