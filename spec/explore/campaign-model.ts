@@ -58,9 +58,9 @@ export interface Candidate extends Moment {
   readonly mayHaveCreated: boolean;
   /** Locks that this process has tried to end without an answer. */
   readonly unconfirmed: readonly string[];
-  /** Another's lock, found while this call gave up. */
+  /** The lock that was read last, as long as the protocol has not been told of it. */
   readonly seenLast: Lock | undefined;
-  /** Pods that this process was told hold a lock, or did: by an answer, an event or a note in a lock. */
+  /** Pods that this process was told hold a lock, or did, by an answer, an event or a note, since they created it. */
   readonly told: readonly string[];
 }
 
@@ -72,6 +72,10 @@ export interface Campaigning {
   readonly checksAnswers: boolean;
   /** What a look has found is told, also if the lock that it was begun for ends meanwhile. */
   readonly tellsLooks: boolean;
+  /** A call that is aborted knows the lock that it has just read. */
+  readonly keepsFound: boolean;
+  /** A request changes or deletes exactly the version that it names. */
+  readonly isConditional: boolean;
   /** The Role allows marking a lock as released. */
   readonly marks: boolean;
 }
@@ -80,6 +84,8 @@ export const SHIPPED: Campaigning = {
   doubtsDeletes: true,
   checksAnswers: true,
   tellsLooks: true,
+  keepsFound: true,
+  isConditional: true,
   marks: true,
 };
 
@@ -212,7 +218,7 @@ export function readPods(
 export function readLock(
   candidate: Candidate,
   { lock, pods, late }: Surroundings,
-  { doubtsDeletes }: Campaigning,
+  { doubtsDeletes, keepsFound }: Campaigning,
 ): Candidate {
   const { state, progress, unconfirmed, call } = candidate;
   const isDoubted = lock !== undefined && doubtsDeletes && unconfirmed.includes(lock.uid);
@@ -222,6 +228,7 @@ export function readLock(
   const read = {
     ...hear(candidate, lock),
     mayHaveCreated: candidate.mayHaveCreated && (isOwn || mayLand),
+    seenLast: keepsFound ? lock : candidate.seenLast,
     progress: { lock: { found }, pods: sameTenure(state.lock, lock) ? progress.pods : undefined },
   };
   return proceed(read, pods);
@@ -261,7 +268,7 @@ function proceed(candidate: Candidate, pods: readonly ModelPod[]): Candidate {
     if (needed.length > 0 && !progress.pods) return candidate;
     const leaving = !lock && command.search ? pods.filter(isLeaving).map(identityOf) : undefined;
     const seen = { lock, pods: progress.pods ?? [], leaving, watched: true, crowd: 1 };
-    return advance(candidate, { type: 'inspected', ...seen });
+    return advance({ ...candidate, seenLast: undefined }, { type: 'inspected', ...seen });
   }
   return candidate;
 }

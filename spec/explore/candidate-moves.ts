@@ -268,7 +268,7 @@ export class CandidateMoves {
     answered: (done: Lock | undefined, world: LifeWorld) => Candidate,
     unanswered: () => Candidate,
   ): void {
-    const { to, lock, broken } = carryOut(this.#world, write);
+    const { to, lock, broken } = carryOut(this.#world, write, this.#campaigning);
     const say = () => `→ ${writeWords(write)}: ${lock ? 'done' : 'refused'}`;
     this.#advance(to, () => answered(lock, to), say, broken);
     if (this.#world.late.length >= MAX_LATE) return;

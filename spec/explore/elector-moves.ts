@@ -44,7 +44,8 @@ export function electorMoves(world: LeaseWorld, index: number, moves: Move<Lease
   const campaigning = phase === 'ended' ? spend(world, 'again') : undefined;
   if (campaigning) {
     const { state: known, ...moment } = elector(world, index);
-    const again = begin(state.settings, moment, watching, known);
+    const left = world.electing.remembers ? known : undefined;
+    const again = begin(state.settings, moment, watching, left);
     add(change(campaigning, index, again), () => 'campaigns again');
   }
 }

@@ -7,6 +7,9 @@
 /** Longer ago than anything that is compared with it. */
 const LONG_AGO_MS = -15_000;
 
+/** In a row: after so many, the next pause is as long as the one before. */
+const MANY = 6;
+
 export interface Moment {
   /** A timer that is due before the next tick may fire now. */
   readonly tickMs: number;
@@ -15,7 +18,7 @@ export interface Moment {
   readonly dateMs: number;
 }
 
-type Kind = 'plain' | 'now' | 'until' | 'timer' | 'boot' | 'wall' | 'skip' | Slot['kind'];
+type Kind = 'plain' | 'few' | 'now' | 'until' | 'timer' | 'boot' | 'wall' | 'skip' | Slot['kind'];
 
 /** What can be written only when the whole state is known. */
 interface Slot {
@@ -31,7 +34,10 @@ export interface Fragment {
 
 const KINDS: Readonly<Record<string, Kind>> = {
   settings: 'skip',
+  failures: 'few',
+  conflicts: 'few',
   untilMs: 'timer',
+  deadlineMs: 'plain',
   acquireTime: 'skip',
   random: 'skip',
   bootMs: 'boot',
@@ -111,6 +117,9 @@ class Writer {
     switch (kind) {
       case 'now':
         this.#since(value as number, nowMs);
+        return;
+      case 'few':
+        this.text += `${Math.min(value as number, MANY)} `;
         return;
       case 'boot':
         this.#since(value as number, bootMs);

@@ -53,6 +53,24 @@ class Counting implements Model<number> {
   }
 }
 
+/** Wants to reach a number; ones are luck. */
+class Wanting extends Counting {
+  readonly wanted: number;
+
+  constructor(wanted: number) {
+    super(99);
+    this.wanted = wanted;
+  }
+
+  override moves(state: number) {
+    return super.moves(state).map((move) => ({ ...move, isOptional: move.to === state + 1 }));
+  }
+
+  isSettled(state: number) {
+    return state === this.wanted;
+  }
+}
+
 describe('an exploration', () => {
   it('sees every state once, and counts what is noteworthy', () => {
     const found = explore(new Counting(99), 1_000);
@@ -68,6 +86,27 @@ describe('an exploration', () => {
     expect(violation?.moves.map(({ say }) => say()).sort()).toEqual(['+1', '+2', '+2', '+2']);
   });
 
+  it('finds the first state from which only luck helps', () => {
+    const { violation, states } = explore(new Wanting(10), 1_000);
+    expect(states).toBe(11);
+    expect(violation).toMatchObject({ promise: 'PROGRESS' });
+    expect(violation?.moves.map(({ to }) => to)).toEqual([1]);
+  });
+
+  it('is content if there is a way on from everywhere', () => {
+    class Sure extends Wanting {
+      override moves(state: number) {
+        return super.moves(state).map((move) => ({ ...move, isOptional: false }));
+      }
+    }
+    expect(explore(new Sure(10), 1_000).violation).toBeUndefined();
+    expect(
+      explore(new Sure(9), 1_000)
+        .violation?.moves.map(({ to }) => to)
+        .at(-1),
+    ).toBe(10);
+  });
+
   it('says if it was cut short', () => {
     expect(explore(new Counting(99), 5)).toMatchObject({ complete: false });
   });
@@ -75,9 +114,9 @@ describe('an exploration', () => {
   it('remembers many states, and the way to each', () => {
     const visited = new Visited();
     for (let id = 0; id < 100_000; id++) {
-      expect(visited.add(`state ${id}`, Math.max(id - 1, 0), id % 7)).toBe(id);
+      expect(visited.add(`state ${id}`, Math.max(id - 1, 0), id % 7)).toEqual([id, true]);
     }
-    expect(visited.add('state 5', 0, 0)).toBeUndefined();
+    expect(visited.add('state 5', 0, 0)).toEqual([5, false]);
     expect(visited.size).toBe(100_000);
     expect(visited.path(9)).toEqual([1, 2, 3, 4, 5, 6, 0, 1, 2]);
   });

@@ -95,8 +95,9 @@ function readArguments(args: readonly string[]): Arguments {
   if (mode !== undefined && !known) {
     throw new BadArgument(`--mode must be one of ${modes.join(', ')}, but is ${mode}`);
   }
-  if (defect !== undefined && !defects.includes(defect)) {
-    throw new BadArgument(`--defect must be one of ${defects.join(', ')}, but is ${defect}`);
+  if (defect !== undefined && defects[defect] === undefined) {
+    const all = Object.keys(defects).join(', ');
+    throw new BadArgument(`--defect must be one of ${all}, but is ${defect}`);
   }
   return {
     modes: known ? [known] : modes,

@@ -1,5 +1,9 @@
 import type { Lane } from '../simulate/story.ts';
+import { Progress } from './progress.ts';
 import { Visited } from './visited.ts';
+
+/** No promise, but what a broken one is told by: there is no way on to a leader. */
+export const PROGRESS = 'PROGRESS';
 
 /** Where a move is told: in the column of a candidate, of the world or of the lock. */
 export type Place = number | 'world' | 'cluster';
@@ -18,6 +22,8 @@ export interface Move<S> {
   readonly say: () => string;
   /** What the move itself breaks, if anything. */
   readonly broken?: Broken | undefined;
+  /** It may never happen: it is a fault, or luck. Nothing may need it in order to go on. */
+  readonly isOptional?: boolean;
 }
 
 /** A state space. States are values: a move makes a new one. */
@@ -29,6 +35,8 @@ export interface Model<S> {
   key(state: S): string;
   /** What is broken in this state, if anything. */
   broken(state: S): Broken | undefined;
+  /** Whether what is wanted has come. From every state there has to be a way to such a one. */
+  isSettled?(state: S): boolean;
   /** What is noteworthy about a state: the search counts how many states are like that. */
   sights(state: S): readonly string[];
   /** What each candidate is, for people. */
@@ -57,6 +65,7 @@ export interface Exploration<S> {
 export function explore<S>(model: Model<S>, maxStates: number): Exploration<S> {
   const visited = new Visited();
   const sights = new Map<string, number>();
+  const progress = model.isSettled ? new Progress() : undefined;
   visited.add(model.key(model.first), 0, 0);
   let layer: { readonly id: number; readonly state: S }[] = [{ id: 0, state: model.first }];
   let moves = 0;
@@ -73,22 +82,27 @@ export function explore<S>(model: Model<S>, maxStates: number): Exploration<S> {
     const next: typeof layer = [];
     for (const { id, state } of layer) {
       for (const sight of model.sights(state)) sights.set(sight, (sights.get(sight) ?? 0) + 1);
-      for (const [index, { to, broken }] of model.moves(state).entries()) {
+      if (model.isSettled?.(state)) progress?.settled(id);
+      for (const [index, { to, broken, isOptional }] of model.moves(state).entries()) {
         moves += 1;
         const found = broken ?? model.broken(to);
         if (found) {
           const path = [...visited.path(id), index];
           return result({ ...found, moves: replay(model, path) }, false);
         }
-        const added = visited.add(model.key(to), id, index);
-        if (added !== undefined) next.push({ id: added, state: to });
+        const [added, isNew] = visited.add(model.key(to), id, index);
+        if (isNew) next.push({ id: added, state: to });
+        if (!isOptional) progress?.leads(id, added);
       }
       if (visited.size >= maxStates) return result(undefined, false);
     }
     if (next.length > 0) depth += 1;
     layer = next;
   }
-  return result(undefined, true);
+  const stuck = progress?.stuck(visited.size);
+  if (stuck === undefined) return result(undefined, true);
+  const text = 'nobody leads, and nobody will unless something helps that may never happen';
+  return result({ promise: PROGRESS, text, moves: replay(model, visited.path(stuck)) }, false);
 }
 
 function replay<S>(model: Model<S>, path: readonly number[]): Move<S>[] {

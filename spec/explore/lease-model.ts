@@ -2,11 +2,13 @@
  * Lease mode as a state space: the shipped `step` and `provenMs`, with a Lease, a network, a watch and the clocks
  * around them. `docs/exploration.md` says what is modelled.
  */
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
 import type { Lane } from '../simulate/story.ts';
 import { electorMoves } from './elector-moves.ts';
 import { type Fragment, fragmentOf, join } from './encoding.ts';
 import type { Broken, Model, Move, Place } from './explorer.ts';
 import {
+  type Electing,
   type Elector,
   type LeaseBounds,
   type LeaseWorld,
@@ -32,19 +34,25 @@ import { laneOf } from './telling.ts';
 export class LeaseModel implements Model<LeaseWorld> {
   readonly first: LeaseWorld;
 
-  constructor({ electors, wall, leases, remembered, ...left }: LeaseBounds) {
+  constructor(bounds: LeaseBounds, electing: Electing) {
+    const { electors, wall, leases, remembered, namesakes, webhook, ...left } = bounds;
     const clock = { nowMs: 0, bootMs: 0, dateMs: WALL_MS };
     const dateMs = WALL_MS - (wall === 'is late' ? 60_000 : 0);
     const slow = { ...clock, dateMs, tickMs: SLOW_TICK_MS, wall };
     const others = leases === 'longer' ? LONGER : DURATIONS;
-    const fast = { ...clock, tickMs: TICK_MS, wall: 'goes' as const };
+    // No two processes write at the same millisecond, or their records would be the same.
+    const ahead = clock.dateMs + (namesakes ? 7 : 0);
+    const fast = { ...clock, dateMs: ahead, tickMs: TICK_MS, wall: 'goes' as const };
+    const [shared] = IDENTITIES;
     this.first = {
-      electors: IDENTITIES.slice(0, electors).map((identity, index) =>
-        index === 0
-          ? begin({ ...DURATIONS, identity }, slow, true)
-          : begin({ ...others, identity }, fast, true),
-      ),
-      remembered,
+      electors: IDENTITIES.slice(0, electors).map((own, index) => {
+        if (index === 0) return begin({ ...DURATIONS, identity: own }, slow, true);
+        const identity = namesakes && index === 1 ? shared : own;
+        return begin({ ...others, identity }, fast, true);
+      }),
+      fixed: { remembered, namesakes, webhook },
+      electing,
+      isAltering: false,
       lock: undefined,
       facts: [],
       late: [],
@@ -61,7 +69,20 @@ export class LeaseModel implements Model<LeaseWorld> {
     for (const index of world.electors.keys()) electorMoves(world, index, moves);
     for (const index of world.late.keys()) moves.push(carryOutLate(world, index));
     worldMoves(world, moves);
-    return moves;
+    // What is bounded is a fault, luck, or what somebody wants to do.
+    return moves.map((move) =>
+      move.to.left === world.left ? move : { ...move, isOptional: true },
+    );
+  }
+
+  /** Somebody leads, or nobody wants to any more. Where time has an end, it may come before that. */
+  isSettled(world: LeaseWorld): boolean {
+    const { electors, left } = world;
+    if (left.ticks !== Infinity) return true;
+    return (
+      electors.some((_, index) => leads(world, index)) ||
+      electors.every(({ state }) => state.phase === 'ended')
+    );
   }
 
   key(world: LeaseWorld): string {
@@ -69,26 +90,34 @@ export class LeaseModel implements Model<LeaseWorld> {
     const [first, ...others] = world.electors;
     if (!first) return '';
     const sorted = [first, ...others.sort((a, b) => rank(a) - rank(b))];
-    const names = sorted.map(
-      ({ state }, at) => [state.settings.identity, `e${at}`] as [string, string],
-    );
-    const { lock, facts, token, left } = world;
+    // Of namesakes, the first one gives its name to both.
+    const names = sorted
+      .map(({ state }, at) => [state.settings.identity, `e${at}`] as [string, string])
+      .reverse();
+    const { lock, facts, token, left, isAltering } = world;
     const late = world.late.map(({ by, write }) => ({ name: IDENTITIES[by], write }));
     const excused = world.excused === undefined ? undefined : IDENTITIES[world.excused];
-    const rest = { lock, facts, late, token, name: excused, counts: left };
+    const own = ownRecords(sorted, world);
+    const rest = { lock, facts, late, token, name: excused, counts: left, isAltering, own };
     return join([...sorted.map(electorFragment), fragmentOf(rest, first)], names);
   }
 
   broken(world: LeaseWorld): Broken | undefined {
     const leading = [...world.electors.keys()].filter((index) => leads(world, index));
     const counted = leading.filter((index) => index !== world.excused);
-    if (counted.length > 1) {
+    const told = counted.find((index) => knowsOfNamesake(world, index));
+    if (told !== undefined) {
+      const text = `${letter(told)} leads on, although it knows of a write in its name by another process`;
+      return { promise: 'LEASE-1', text };
+    }
+    const identities = new Set(counted.map((index) => identityOf(world, index)));
+    if (identities.size > 1) {
       const names = leading.map(letter).join(' and ');
       return { promise: 'LEASE-1', text: `${names} are both proven to lead` };
     }
     for (const index of counted) {
       const { token = 0 } = elector(world, index);
-      if (token < world.token) {
+      if (token < world.token && !world.fixed.namesakes) {
         const text = `${letter(index)} leads with the token ${token}, after a term with the token ${world.token}`;
         return { promise: 'LEASE-3', text };
       }
@@ -106,9 +135,9 @@ export class LeaseModel implements Model<LeaseWorld> {
     return versionWords(lock);
   }
 
-  sights({ electors, lock, late, terms, left }: LeaseWorld): string[] {
+  sights(world: LeaseWorld): string[] {
+    const { electors, lock, late, terms, left } = world;
     const sights: string[] = [];
-    const world = { electors };
     if (electors.some((_, index) => leads(world, index))) sights.push('somebody leads');
     if (terms > 1) sights.push('a second term has begun');
     if (late.length > 0) sights.push('a write is on its way whose sender gave it up');
@@ -129,12 +158,85 @@ function electorFragment(elector: Elector): Fragment {
 
 /** What the future depends on, as far as anybody can tell from outside. */
 function partsOf({ state, request, watching, token, wall }: Elector): object {
-  const { stamp, decided, ...rest } = state;
+  const { stamp, decided, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
   // A clock that goes shows another time with every write.
   const stamped = wall === 'stands still' ? stamp : undefined;
   const isAsking = request !== undefined;
   const asked = isAsking ? decided : undefined;
-  return { ...rest, stamped, asked, answer: request?.answer, watching, token };
+  const { uid, record } = written ?? {};
+  const led = written && { uid, leaseTransitions: record?.leaseTransitions };
+  const forMs = state.phase === 'leading' ? deadlineMs : undefined;
+  const name = state.settings.identity;
+  return {
+    name,
+    ...rest,
+    stamped,
+    asked,
+    led,
+    limits: forMs,
+    answer: request?.answer,
+    watching,
+    token,
+  };
+}
+
+/**
+ * Which of the records that anybody may yet be told of each elector has sent. Of all others that it has
+ * sent, nothing can come any more.
+ */
+function ownRecords(electors: readonly Elector[], { lock, facts, late }: LeaseWorld): string {
+  const records: LeaderElectionRecord[] = [];
+  const add = (version: LockVersion | undefined) => {
+    if (version) records.push(version.record);
+  };
+  add(lock);
+  for (const fact of facts) if (fact.type === 'seen') add(fact.version);
+  for (const { write } of late) records.push(write.record);
+  for (const { state, request } of electors) {
+    add(state.version);
+    if (request && request.command.do !== 'get') records.push(request.command.record);
+    const answer = request?.answer;
+    if (answer?.type === 'got') add(answer.version);
+    if (answer?.type === 'written' && answer.version !== 'conflict') add(answer.version);
+  }
+  let text = '';
+  for (const { state } of electors) {
+    const { written, sent, settings } = state;
+    for (const record of records) {
+      if (record.holderIdentity !== settings.identity) continue;
+      text += written && isEqual(written.record, record) ? 'w' : '-';
+      text += sent.some((each) => isEqual(each, record)) ? (isFirst(record) ? 'c' : 's') : '-';
+    }
+    text += ',';
+  }
+  return text;
+}
+
+function isEqual(a: LeaderElectionRecord, b: LeaderElectionRecord): boolean {
+  return (
+    a === b ||
+    (a.holderIdentity === b.holderIdentity &&
+      a.renewTime === b.renewTime &&
+      a.acquireTime === b.acquireTime &&
+      a.leaseTransitions === b.leaseTransitions)
+  );
+}
+
+/** Creates are remembered for longer than updates. */
+function isFirst({ acquireTime, renewTime, leaseTransitions }: LeaderElectionRecord): boolean {
+  return acquireTime === renewTime && leaseTransitions === 0;
+}
+
+function identityOf(world: LeaseWorld, index: number): string {
+  return elector(world, index).state.settings.identity;
+}
+
+/** What it knows of the Lease is another process's, in its own name. */
+function knowsOfNamesake(world: LeaseWorld, index: number): boolean {
+  const { version } = elector(world, index).state;
+  const writer = version?.object as { readonly by: number } | undefined;
+  const isOurs = version?.record.holderIdentity === identityOf(world, index);
+  return isOurs && writer !== undefined && writer.by !== index;
 }
 
 /** By what others can tell equal electors apart; which of those come first does not matter. */
@@ -151,7 +253,8 @@ function carryOutLate(world: LeaseWorld, at: number): Move<LeaseWorld> {
   const late = world.late.toSpliced(at, 1);
   const { to, outcome, broken } = carryOut({ ...world, late }, by, command);
   const say = () => `the ${command.do} by ${letter(by)} arrives late: ${answerWords(outcome)}`;
-  return { to, place: 'world', say, broken };
+  // Somebody has deleted the Lease since: the leader has lost it already, and its successor does not lead yet.
+  return { to, place: 'world', say, broken: command.do === 'create' ? undefined : broken };
 }
 
 function impossible(): never {
@@ -171,6 +274,15 @@ function worldMoves(world: LeaseWorld, moves: Move<LeaseWorld>[]): void {
         add(tick(suspended, index), () => `3 s pass, while the machine of ${letter(index)} sleeps`);
       }
     }
+  }
+  const hooked = spend(world, 'webhooks');
+  if (hooked) {
+    const isAltering = !world.isAltering;
+    const what = isAltering ? 'is installed' : 'is removed';
+    add(
+      { ...hooked, isAltering },
+      () => `a webhook that ${hooked.fixed.webhook} what is written ${what}`,
+    );
   }
   const { lock } = world;
   if (!lock) return;

@@ -1,11 +1,13 @@
 import { LeaseModel } from './lease-model.ts';
-import type { LeaseBounds } from './lease-world.ts';
+import { type Electing, type LeaseBounds, SHIPPED } from './lease-world.ts';
 import { type Scene, exploreModel } from './scene.ts';
 
 const NOTHING: LeaseBounds = {
   electors: 2,
   wall: 'goes',
   leases: 'alike',
+  namesakes: false,
+  webhook: 'shortens',
   remembered: 1,
   ticks: 3,
   again: Infinity,
@@ -19,11 +21,22 @@ const NOTHING: LeaseBounds = {
   suspensions: 0,
   deletions: 0,
   wipes: 0,
+  webhooks: 0,
 };
+
+/** Defects of what surrounds `step`, which the model can have. */
+const electingDefects: Readonly<Record<string, Partial<Electing>>> = {
+  'lease-forgotten': { remembers: false },
+  'no-local-expiry': { isJudged: false },
+  'writes-unconditional': { isConditional: false },
+};
+
+export const leaseDefects = Object.keys(electingDefects);
 
 function lease(name: string, bounds: Partial<LeaseBounds>, isDeep = false): Scene {
   const all = { ...NOTHING, ...bounds };
-  const explore = (maxStates: number) => exploreModel(new LeaseModel(all), maxStates);
+  const explore = (maxStates: number, defect = '') =>
+    exploreModel(new LeaseModel(all, { ...SHIPPED, ...electingDefects[defect] }), maxStates);
   return { mode: 'lease', name, isDeep, explore };
 }
 
@@ -44,11 +57,46 @@ export const leaseScenes: readonly Scene[] = [
   lease('a restart', { restarts: 1 }),
   lease('a holder emptied by hand', { wipes: 1, again: 1 }),
   lease('a holder emptied by hand, work that ends', { wipes: 1, finishes: 1, again: 0, ticks: 2 }),
+  lease('a Lease deleted by hand, work that ends', {
+    deletions: 1,
+    finishes: 1,
+    again: 1,
+    ticks: 1,
+  }),
   lease('a Lease deleted by hand', { deletions: 1, again: 1 }),
+  lease('namesakes', { namesakes: true, again: 1 }),
+  lease('namesakes, one of which begins anew', {
+    namesakes: true,
+    wall: 'stands still',
+    restarts: 1,
+    ticks: 1,
+    again: 0,
+  }),
+  lease('a webhook that stamps', { webhook: 'stamps', webhooks: 1 }),
+  lease('a webhook that shortens', { webhooks: 1 }),
+  lease('time without end', { ticks: Infinity, again: 0 }),
   lease('a lost answer', { lost: 1 }),
+  lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, again: 0, ticks: 2 }),
+  lease('namesakes and another', { namesakes: true, electors: 3, ticks: 2, again: 0 }),
+  lease('a webhook that is installed and removed', { webhooks: 2 }, true),
+  lease('time without end, three electors', { electors: 3, ticks: Infinity, again: 0 }, true),
+  lease(
+    'time without end, a restart, a lost answer, a Lease deleted by hand',
+    { ticks: Infinity, again: 0, restarts: 1, lost: 1, deletions: 1 },
+    true,
+  ),
   lease('three electors, longer', { electors: 3, ticks: 3 }, true),
   lease('two lost answers', { lost: 2, ticks: 4 }, true),
   lease('a lost answer, work that ends', { lost: 1, finishes: 1 }, true),
   lease('three electors, a lost answer', { electors: 3, lost: 1, ticks: 3 }, true),
-  lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, ticks: 4 }, true),
+  lease(
+    'a Lease deleted by hand, a lost answer, work that ends',
+    { deletions: 1, lost: 1, finishes: 1, again: 1, ticks: 1 },
+    true,
+  ),
+  lease(
+    'a Lease deleted by hand, a lost answer, longer',
+    { deletions: 1, lost: 1, ticks: 4 },
+    true,
+  ),
 ];

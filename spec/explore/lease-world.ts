@@ -20,6 +20,10 @@ export interface LeaseBounds {
   readonly wall: 'goes' | 'stands still' | 'is late';
   /** Whether the other electors ask for leases that are longer than the first one's. */
   readonly leases: 'alike' | 'longer';
+  /** Whether the second elector is another process with the identity of the first one. */
+  readonly namesakes: boolean;
+  /** What an admission webhook changes in what is written: the duration, or the time of a renewal. */
+  readonly webhook: 'shortens' | 'stamps';
   /** How many of the last versions of the Lease a watch may tell of. */
   readonly remembered: number;
   /** Of two seconds by the slowest clock. Infinity: time has no end. */
@@ -46,7 +50,21 @@ export interface LeaseBounds {
   readonly deletions: number;
   /** Its holder is emptied by hand, as a client-go that is late does. */
   readonly wipes: number;
+  /** The webhook is installed, or removed. */
+  readonly webhooks: number;
 }
+
+/** What surrounds `step` in the library, and can be taken out. */
+export interface Electing {
+  /** A write replaces exactly the version that it names. */
+  readonly isConditional: boolean;
+  /** A leader goes by its clock, and not by what it is told. */
+  readonly isJudged: boolean;
+  /** An elector that campaigns again knows what it has seen. */
+  readonly remembers: boolean;
+}
+
+export const SHIPPED: Electing = { isConditional: true, isJudged: true, remembers: true };
 
 /** One leader whose clock is as slow as is tolerated, beside others. */
 export const SLOW_TICK_MS = 2_000;
@@ -61,6 +79,11 @@ export const LONGER = { leaseDurationMs: 12_000, renewDeadlineMs: 10_000, retryP
 export const IDENTITIES = ['pod', 'pod-1', 'pod-2', 'pod-3'] as const;
 
 export const WALL_MS = Date.UTC(2026, 0, 1);
+
+/** A tick by any clock but the slowest. */
+const SHORTENED_SECONDS = 3;
+
+const STAMPED = '2020-01-01T00:00:00.000000Z';
 
 type Write = Command & { do: 'create' | 'update' };
 
@@ -81,7 +104,9 @@ export interface Elector extends Moment {
 
 type Fact = Hint & { type: 'seen' | 'gone' };
 
-type Left = Omit<LeaseBounds, 'electors' | 'wall' | 'leases' | 'remembered'>;
+type Fixed = 'electors' | 'wall' | 'leases' | 'remembered' | 'namesakes' | 'webhook';
+
+type Left = Omit<LeaseBounds, Fixed>;
 
 export interface LeaseWorld {
   readonly electors: readonly Elector[];
@@ -96,7 +121,10 @@ export interface LeaseWorld {
   /** Had the Lease when somebody else emptied it, until it has to renew. */
   readonly excused: number | undefined;
   readonly terms: number;
-  readonly remembered: number;
+  readonly fixed: Pick<LeaseBounds, 'remembered' | 'namesakes' | 'webhook'>;
+  readonly electing: Electing;
+  /** The webhook is installed. */
+  readonly isAltering: boolean;
   readonly left: Left;
 }
 
@@ -130,11 +158,11 @@ export function elector(world: Pick<LeaseWorld, 'electors'>, index: number): Ele
 }
 
 /** As `Term` judges it, whoever asks. */
-export function leads(world: Pick<LeaseWorld, 'electors'>, index: number): boolean {
+export function leads(world: Pick<LeaseWorld, 'electors' | 'electing'>, index: number): boolean {
   const { state, ...moment } = elector(world, index);
-  const { phase, proven, settings } = state;
+  const { phase, proven, deadlineMs } = state;
   if (phase !== 'leading' || !proven) return false;
-  return provenMs(proven, settings.renewDeadlineMs, moment) > 0;
+  return !world.electing.isJudged || provenMs(proven, deadlineMs, moment) > 0;
 }
 
 export function change(world: LeaseWorld, index: number, changed: Partial<Elector>): LeaseWorld {
@@ -145,6 +173,7 @@ export function change(world: LeaseWorld, index: number, changed: Partial<Electo
 /** Undefined where the bound is reached. */
 export function spend(world: LeaseWorld, what: keyof Left): LeaseWorld | undefined {
   if (world.left[what] <= 0) return undefined;
+  if (world.left[what] === Infinity) return world;
   return { ...world, left: { ...world.left, [what]: world.left[what] - 1 } };
 }
 
@@ -184,27 +213,47 @@ export function carryOut(world: LeaseWorld, by: number, command: Request['comman
   if (command.do === 'get') {
     return { to: world, outcome: { type: 'got', version: lock }, broken: undefined };
   }
-  const isCurrent =
-    command.do === 'create'
-      ? !lock
-      : lock?.uid === command.version.uid &&
-        lock?.resourceVersion === command.version.resourceVersion;
+  const isCurrent = command.do === 'create' ? !lock : replaces(world, command.version);
   if (!isCurrent) {
     return { to: world, outcome: { type: 'written', version: 'conflict' }, broken: undefined };
   }
-  const to = store(world, command.record, lock?.uid ?? `uid-${world.written}`);
+  const record = admitted(world, command.record);
+  const to = store(world, record, lock?.uid ?? `uid-${world.written}`, by);
   const version = to.lock ?? 'conflict';
   return { to, outcome: { type: 'written', version }, broken: depose(world, by, command.record) };
 }
 
-export function store(world: LeaseWorld, record: LeaderElectionRecord, uid: string): LeaseWorld {
+function replaces({ lock, electing }: LeaseWorld, version: LockVersion): boolean {
+  if (!electing.isConditional) return lock !== undefined;
+  return lock?.uid === version.uid && lock?.resourceVersion === version.resourceVersion;
+}
+
+/** What the webhook makes of a record. */
+function admitted(
+  { isAltering, fixed }: LeaseWorld,
+  record: LeaderElectionRecord,
+): LeaderElectionRecord {
+  if (!isAltering || record.holderIdentity === '') return record;
+  return fixed.webhook === 'shortens'
+    ? { ...record, leaseDurationSeconds: SHORTENED_SECONDS }
+    : { ...record, renewTime: STAMPED };
+}
+
+export function store(
+  world: LeaseWorld,
+  record: LeaderElectionRecord,
+  uid: string,
+  by?: number,
+): LeaseWorld {
   const written = world.written + 1;
-  const lock: LockVersion = { record, resourceVersion: String(written), uid };
+  // Only where one name does not tell it.
+  const writer = world.fixed.namesakes && by !== undefined && { object: { by } };
+  const lock: LockVersion = { record, resourceVersion: String(written), uid, ...writer };
   return { ...remember(world, { type: 'seen', version: lock }), lock, written };
 }
 
 export function remember(world: LeaseWorld, fact: Fact): LeaseWorld {
-  return { ...world, facts: [...world.facts, fact].slice(-world.remembered) };
+  return { ...world, facts: [...world.facts, fact].slice(-world.fixed.remembered) };
 }
 
 /** No write by another takes the Lease from an elector that is proven to lead. */
@@ -212,6 +261,9 @@ function depose(world: LeaseWorld, by: number, record: LeaderElectionRecord): Br
   const index = world.electors.findIndex((_, each) => each !== by && leads(world, each));
   if (index < 0 || index === world.excused) return undefined;
   if (elector(world, index).state.settings.identity === record.holderIdentity) return undefined;
+  // What was taken from the leader before, by somebody's hand, is not taken from it now.
+  const own = elector(world, by).state.settings.identity;
+  if (world.lock?.record.holderIdentity === own) return undefined;
   const text = `${letter(by)} writes the Lease while ${letter(index)} is proven to lead`;
   return { promise: 'LEASE-2', text };
 }

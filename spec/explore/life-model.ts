@@ -29,8 +29,10 @@ export class LifeModel implements Model<LifeWorld> {
   readonly #campaigning: Campaigning;
 
   constructor(bounds: LifeBounds) {
-    const { pods, marks, doubtsDeletes, checksAnswers, tellsLooks, ...left } = bounds;
-    this.#campaigning = { marks, doubtsDeletes, checksAnswers, tellsLooks };
+    const { pods, marks, doubtsDeletes, checksAnswers, tellsLooks, ...others } = bounds;
+    const { keepsFound, isConditional, ...left } = others;
+    const mended = { doubtsDeletes, checksAnswers, tellsLooks, keepsFound };
+    this.#campaigning = { ...mended, marks, isConditional };
     const born = Array.from({ length: pods }, (_, index) => newPod(index));
     const all = left.reborn > 0 ? [...born, successorOf(born)] : born;
     this.first = {
@@ -54,8 +56,24 @@ export class LifeModel implements Model<LifeWorld> {
       new CandidateMoves(world, index, this.#campaigning, moves).all();
       podMoves(world, index, moves);
     }
-    worldMoves(world, moves);
-    return moves;
+    worldMoves(world, this.#campaigning, moves);
+    // What is bounded is a fault, luck, or what somebody wants to do.
+    return moves.map((move) =>
+      move.to.left === world.left ? move : { ...move, isOptional: true },
+    );
+  }
+
+  /**
+   * Somebody leads, or nobody is left that wants to, or a Pod that runs has left its lock behind: that is a
+   * documented limit.
+   */
+  isSettled(world: LifeWorld): boolean {
+    const running = [...world.pods.keys()].filter((index) => podAt(world, index).running);
+    return (
+      running.some((index) => leads(world, index)) ||
+      running.every((index) => world.candidates[index]?.role !== 'competes') ||
+      running.some((index) => isLeftBehind(world, index))
+    );
   }
 
   key(world: LifeWorld): string {
@@ -116,6 +134,11 @@ function isExcused(world: LifeWorld, old: number, young: number): boolean {
   return foreground && !world.candidates[young]?.told.includes(uid);
 }
 
+function isLeftBehind({ lock, pods, candidates }: LifeWorld, index: number): boolean {
+  const isHolder = lock !== undefined && holderOf(lock)?.uid === podAt({ pods }, index).uid;
+  return isHolder && candidates[index]?.role === 'idle';
+}
+
 const BOUND: Readonly<Record<PodChange, keyof Left | undefined>> = {
   deleted: 'deletions',
   'deleted in the foreground': 'foregrounds',
@@ -138,7 +161,13 @@ function podMoves(world: LifeWorld, index: number, moves: Move<LifeWorld>[]): vo
   }
 }
 
-type Add = (to: LifeWorld, say: () => string, place?: Place, broken?: Broken) => void;
+type Add = (
+  to: LifeWorld,
+  say: () => string,
+  place?: Place,
+  broken?: Broken,
+  isOptional?: boolean,
+) => void;
 
 /** A Pod comes back under the name of the first one, once that is gone. */
 function rebirth(world: LifeWorld, add: Add): void {
@@ -166,14 +195,14 @@ function finalizerMoves(world: LifeWorld, lock: Lock, add: Add): void {
   }
 }
 
-function worldMoves(world: LifeWorld, moves: Move<LifeWorld>[]): void {
-  const add: Add = (to, say, place = 'world', broken?: Broken) => {
-    moves.push({ to, place, say, broken });
+function worldMoves(world: LifeWorld, campaigning: Campaigning, moves: Move<LifeWorld>[]): void {
+  const add: Add = (to, say, place = 'world', broken, isOptional = false) => {
+    moves.push({ to, place, say, broken, isOptional });
   };
   const { lock, late } = world;
   for (const [at, write] of late.entries()) {
     const without = { ...world, late: late.toSpliced(at, 1) };
-    const { to, lock: done, broken } = carryOut(without, write);
+    const { to, lock: done, broken } = carryOut(without, write, campaigning);
     const what = `the ${write.do} by ${letter(write.by)}`;
     if (done) add(to, () => `${what} arrives late: done`, 'world', broken);
     add(without, () => `${what} can no longer arrive`);
@@ -185,7 +214,9 @@ function worldMoves(world: LifeWorld, moves: Move<LifeWorld>[]): void {
   if (owner < 0) return;
   const pod = podAt(world, owner);
   if (pod.object === 'gone' || pod.foreground) {
-    add(end(world), () => `the garbage collector deletes the lock of ${letter(owner)}`);
+    // It may stand still.
+    const say = () => `the garbage collector deletes the lock of ${letter(owner)}`;
+    add(end(world), say, 'world', undefined, true);
   }
   const orphaning = pod.deleting ? spend(world, 'orphans') : undefined;
   if (orphaning) {

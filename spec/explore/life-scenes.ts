@@ -26,7 +26,9 @@ const NOTHING: LifeBounds = {
 const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
   'delete-undoubted': { doubtsDeletes: false },
   'foreign-answer-believed': { checksAnswers: false },
+  'found-and-forgotten': { keepsFound: false },
   'look-forgotten': { tellsLooks: false },
+  'deletes-unconditional': { isConditional: false },
 };
 
 export const lifeDefects = Object.keys(campaignDefects);
@@ -55,6 +57,7 @@ export const lifeScenes: readonly Scene[] = [
     calls: 1,
     marks: false,
   }),
+  life('a foreground deletion, an abort', { pods: 2, foregrounds: 1, aborts: 1, calls: 1 }),
   life('two evictions', { evictions: 2 }),
   life('a foreground deletion, a restart', { foregrounds: 1, restarts: 1 }),
   life('a release, a lost answer', { releases: 1, lost: 1, calls: 1 }),
@@ -65,7 +68,17 @@ export const lifeScenes: readonly Scene[] = [
   life('a foreground deletion, a release, late events', { foregrounds: 1, releases: 1, hints: 1 }),
   life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
   life('two foreground deletions', { foregrounds: 2 }),
+  life(
+    'a foreground deletion, an abort, three Pods',
+    { foregrounds: 1, aborts: 1, calls: 1 },
+    true,
+  ),
   life('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }, true),
+  life(
+    'a Pod that comes back under its name, a restart, an eviction, a release',
+    { reborn: 1, restarts: 1, deletions: 1, evictions: 1, releases: 1 },
+    true,
+  ),
   life(
     'a foreground deletion, an eviction, late events',
     { foregrounds: 1, evictions: 1, hints: 1 },

@@ -100,22 +100,35 @@ export interface Carried {
 }
 
 /** What the API server does about a write. */
-export function carryOut(world: LifeWorld, write: LateWrite): Carried {
+export function carryOut(
+  world: LifeWorld,
+  write: LateWrite,
+  { isConditional }: Campaigning,
+): Carried {
   const { lock } = world;
   const version = world.version + 1;
   if (write.do === 'create') {
     if (lock) return { to: world, lock: undefined };
     const made = { ...write.lock, uid: `lock-${version}`, resourceVersion: String(version) };
-    return { to: { ...world, lock: made, version }, lock: made };
+    const candidates = world.candidates.map((each) => each && untold(each, made));
+    return { to: { ...world, candidates, lock: made, version }, lock: made };
   }
   const isSame =
     lock?.uid === write.lock.uid && lock.resourceVersion === write.lock.resourceVersion;
-  if (!lock || !isSame) return { to: world, lock: undefined };
+  if (!lock || (isConditional && !isSame)) return { to: world, lock: undefined };
   if (write.do === 'mark') {
     const marked = { ...lock, released: true, resourceVersion: String(version) };
     return { to: { ...world, lock: marked, version }, lock: marked };
   }
   return { to: end(world), lock, broken: brokenByDelete(world, write.by, lock) };
+}
+
+/** That a Pod has held an earlier lock tells nobody that it holds this one. */
+function untold(candidate: Candidate, lock: Lock): Candidate {
+  const { told } = candidate;
+  const uid = holderOf(lock)?.uid ?? '';
+  if (!told.includes(uid)) return candidate;
+  return { ...candidate, told: told.filter((each) => each !== uid) };
 }
 
 /** A candidate deletes the lock of another only if that one is over, or has released it. */

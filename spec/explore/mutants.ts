@@ -1,54 +1,76 @@
 /**
  * `npm run explore -- --mutants`: explores the library with each of the simulator's seeded defects that is
- * about decisions, and with the defects that the model of the campaign can have.
+ * about decisions, and with the defects that the models of what surrounds `step` can have.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { BadArgument } from '../simulate/arguments.ts';
 import { Copies } from '../simulate/mutants/copy.ts';
-import { type Mutant, readMutants } from '../simulate/mutants/mutant.ts';
+import { readMutants } from '../simulate/mutants/mutant.ts';
 import { blind } from './blind.ts';
-import { modes } from './scene.ts';
-import { defects, scenes } from './scenes.ts';
+import { type Mode, modes } from './scene.ts';
+import { defects } from './scenes.ts';
 
 /** Far more than any needs, on a machine that is busy with other things. */
 const TIMEOUT_MS = 20 * 60_000;
 
+interface Defect {
+  readonly name: string;
+  readonly modes: readonly Mode[];
+  /** Where it is: in the library, of which this makes a copy, or in the model. */
+  readonly copy: ((copies: Copies) => string) | undefined;
+}
+
+interface Finding {
+  readonly states: number;
+  readonly promise: string;
+}
+
 /** Returns whether all were found that should be, and no others. */
 export async function playMutants(args: readonly string[]): Promise<boolean> {
   const only = parse(args)?.split(',');
-  const isChosen = (name: string) => only === undefined || only.includes(name);
-  const explored = modes.filter((mode) => scenes.some((scene) => scene.mode === mode));
-  const mutants = readMutants()
-    .filter(({ name, files }) => isChosen(name) && isDecision(files))
-    .map((mutant) => ({
-      ...mutant,
-      modes: mutant.modes.filter((mode) => explored.some((each) => each === mode)),
-    }))
-    .filter((mutant) => mutant.modes.length > 0);
-  const modelled = defects.filter(isChosen);
-  if (mutants.length + modelled.length === 0) throw new BadArgument('there is no such defect');
+  const chosen = allDefects().filter(({ name }) => only === undefined || only.includes(name));
+  if (chosen.length === 0) throw new BadArgument('there is no such defect');
   const copies = new Copies();
   let surprises = 0;
-  const tell = (name: string, found: string | undefined) => {
-    const why = blind[name];
-    const isExpected = (found === undefined) === (why !== undefined);
-    if (!isExpected) surprises += 1;
-    const missed = why === undefined ? 'NOT FOUND' : `not seen: ${why}`;
-    const unexpected =
-      found !== undefined && why !== undefined ? ' (blind.ts says that it is not)' : '';
-    console.log(`${name.padEnd(32)}  ${found === undefined ? missed : `${found}${unexpected}`}`);
-  };
+  console.log('| seeded defect | states | broken |\n| --- | ---: | --- |');
   try {
-    for (const mutant of mutants) tell(mutant.name, await judge(copies, mutant));
-    for (const defect of defects)
-      tell(defect, await explore(process.cwd(), 'life', ['--defect', defect]));
+    await inTurns(chosen, async (defect) => {
+      const [row, isExpected] = await judge(copies, defect).then(
+        (found) => rowOf(defect, found),
+        (error: unknown) => [`${defect.name}: ${String(error)}`, false] as const,
+      );
+      if (!isExpected) surprises += 1;
+      console.log(row);
+    });
   } finally {
     copies.remove();
   }
-  console.log(`${mutants.length + modelled.length} defects, ${surprises} surprises`);
+  mkdirSync('reports', { recursive: true });
+  const report = { numPassedTests: chosen.length - surprises, numFailedTests: surprises };
+  writeFileSync('reports/explore-mutants.json', JSON.stringify(report));
+  console.log(`${chosen.length} defects, ${surprises} surprises`);
   return surprises === 0;
+}
+
+function allDefects(): Defect[] {
+  const seeded = readMutants()
+    .filter(({ files }) => isDecision(files))
+    .map((mutant) => ({
+      name: mutant.name,
+      modes: modes.filter((mode) => mutant.modes.includes(mode)),
+      copy: (copies: Copies) => copies.mutated(mutant),
+    }))
+    .filter((mutant) => mutant.modes.length > 0);
+  const modelled = Object.entries(defects).map(([name, mode]) => ({
+    name,
+    modes: [mode],
+    copy: undefined,
+  }));
+  return [...modelled, ...seeded];
 }
 
 /** Whether it changes what the exploration runs. */
@@ -56,18 +78,30 @@ function isDecision(files: readonly string[]): boolean {
   return files.some((file) => /^lib\/(protocol\/|kubernetes\/pod\.ts)/.test(file));
 }
 
-async function judge(copies: Copies, mutant: Mutant): Promise<string | undefined> {
-  const folder = copies.mutated(mutant);
-  for (const mode of mutant.modes) {
-    const found = await explore(folder, mode, []);
-    if (found !== undefined) return found;
+function rowOf({ name, copy }: Defect, found: Finding | undefined) {
+  const why = copy ? blind[name] : undefined;
+  const isExpected = (found === undefined) === (why !== undefined);
+  const where = copy ? '' : ', in the model';
+  const cells = found
+    ? [String(found.states), found.promise + (why === undefined ? '' : ': NOT EXPECTED')]
+    : ['', why === undefined ? 'NOT FOUND' : `not found: ${why}`];
+  return [`| \`${name}\`${where} | ${cells.join(' | ')} |`, isExpected] as const;
+}
+
+async function judge(copies: Copies, { name, modes, copy }: Defect): Promise<Finding | undefined> {
+  const folder = copy?.(copies) ?? process.cwd();
+  const more = copy ? [] : ['--defect', name];
+  let before = 0;
+  for (const mode of modes) {
+    const { states, promise } = await explore(folder, ['--mode', mode, ...more]);
+    if (promise !== undefined) return { states: before + states, promise };
+    before += states;
   }
   return undefined;
 }
 
-/** What was found, and after how many states; undefined if nothing was. */
-async function explore(folder: string, mode: string, more: readonly string[]) {
-  const command = ['spec/explore/explore.ts', '--first', '--workers', '1', '--mode', mode, ...more];
+async function explore(folder: string, more: readonly string[]) {
+  const command = ['spec/explore/explore.ts', '--first', '--workers', '1', ...more];
   const child = spawn(process.execPath, command, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,11 +111,21 @@ async function explore(folder: string, mode: string, more: readonly string[]) {
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(child, 'close');
-  const last = /^(\d+) states, (\d+) violations, /m.exec(output);
-  if (!last) throw new Error(`the exploration did not come to its end:\n${output.slice(-2_000)}`);
-  const what = /^VIOLATION of (.*)$/m.exec(output)?.[1];
-  return what === undefined ? undefined : `found after ${last[1] ?? ''} states: ${what}`;
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  const last = /^(\d+) states, \d+ violations, /m.exec(output);
+  if (!last) {
+    throw new Error(`the exploration ended with ${signal ?? String(code)}: ${output.slice(-500)}`);
+  }
+  return { states: Number(last[1]), promise: /^VIOLATION of ([\w-]+): /m.exec(output)?.[1] };
+}
+
+/** As many at a time as there are cores. */
+async function inTurns<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const work = async () => {
+    for (const item of queue) await task(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
 }
 
 function parse(args: readonly string[]): string | undefined {

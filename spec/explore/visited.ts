@@ -15,13 +15,15 @@ export class Visited {
     return this.#size;
   }
 
-  /** Returns its number, or undefined if it was there already. */
-  add(key: string, parent: number, move: number): number | undefined {
+  /** Returns its number, and whether it was not there before. */
+  add(key: string, parent: number, move: number): readonly [id: number, isNew: boolean] {
     const [low, high] = hash(key);
     const mask = this.#slots.length - 1;
     let slot = low & mask;
     for (let taken = this.#slots[slot]; taken; taken = this.#slots[slot]) {
-      if (this.#low[taken - 1] === low && this.#high[taken - 1] === high) return undefined;
+      if (this.#low[taken - 1] === low && this.#high[taken - 1] === high) {
+        return [taken - 1, false];
+      }
       slot = (slot + 1) & mask;
     }
     const id = this.#size++;
@@ -32,7 +34,7 @@ export class Visited {
     this.#moves[id] = move;
     this.#slots[slot] = id + 1;
     if (this.#size * 2 > this.#slots.length) this.#rehash();
-    return id;
+    return [id, true];
   }
 
   /** Which move of each state on the way leads to this one, from the first on. */

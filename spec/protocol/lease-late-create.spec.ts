@@ -20,7 +20,7 @@ function heldBy(identity: string, resourceVersion: string, nowMs: number): LockV
 
 describe('a create that was given up', () => {
   it('and is carried out after another has led and its lock was deleted, makes no leader yet', () => {
-    // Found by the model (docs/models/lease.pml).
+    // Found by a model of the protocol; the exploration finds it, too.
     let state = start(settings, { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 });
     state = after(state, { type: 'got', version: undefined }, 0);
     expect(state.command.do).toBe('create');

@@ -105,7 +105,7 @@ describe('the workflows together', () => {
     expect(called).toEqual(
       expect.arrayContaining([
         ...['check', 'check:audit', 'test', 'test:matrix', 'test:cluster'],
-        ...['models', 'simulate', 'fuzz', 'chaos', 'soak'],
+        ...['explore', 'simulate', 'fuzz', 'chaos', 'soak'],
       ]),
     );
   });
