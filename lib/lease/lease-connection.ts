@@ -4,13 +4,14 @@ import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
 import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
-import { ApiError, NoAnswerError, isAmbiguous, isQuotaExceeded } from '../kubernetes/outcome.ts';
+import { ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
 import { printable } from '../printable.ts';
 import type { Refused } from '../remedy.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { mayLand } from '../unconfirmed.ts';
 import { type OpenLock, type RequestFailure, never } from './open-lock.ts';
 import type { LockListener } from './resource-lock.ts';
 
@@ -111,9 +112,9 @@ export class LeaseConnection implements OpenLock {
       error: this.#explain(error),
       permanent:
         error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
-      // What timed out, or was cut off, may have been carried out all the same.
-      ambiguous:
-        isAmbiguous(error) || !(error instanceof ApiError || error instanceof NoAnswerError),
+      // What timed out, or was cut off, may have been carried out all the same; a create that the network
+      // has made twice, too, when a quota that was full for one of the two is raised.
+      ambiguous: mayLand(error) || isQuotaExceeded(error),
       retryAfterMs: error instanceof ApiError ? error.retryAfterMs : undefined,
     };
   }
