@@ -16,12 +16,13 @@ export class Warnings {
     this.#warn = warn;
   }
 
-  /** Gives one of this kind, unless there was one; its code is `LEADER_FOR_LIFE_KIND`. */
-  give(kind: string, message: string): void {
-    if (this.#given.has(kind)) return;
+  /** Gives one of this kind, unless there was one, and returns whether; its code is `LEADER_FOR_LIFE_KIND`. */
+  give(kind: string, message: string): boolean {
+    if (this.#given.has(kind)) return false;
     this.#given.add(kind);
     const code = `LEADER_FOR_LIFE_${kind.replace('-', '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
     this.#warn(printableLines(message), code);
+    return true;
   }
 
   /** A request failed. Returns whether none has succeeded for long. */

@@ -187,10 +187,10 @@ export class Election {
     if (first === 'work' && tenure && job.endsWithWork) this.#judgeWork(await work, startedMs);
     const why: unknown = first === 'lost' ? term.error : signal.reason;
     const outcome = await this.#within(work);
-    const abandonedWork = outcome ? undefined : this.#abandon('the work', why);
+    const abandonedWork = outcome ? undefined : this.#abandon('the work', why, tenure);
     term.close(this.#over());
     const stopped = await this.#within(settle(() => job.onStopped?.()));
-    const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why);
+    const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why, tenure);
     stop.abort();
     await renewing;
     if (tenure) this.#reporter.onStopped(tenure.version);
@@ -269,7 +269,7 @@ export class Election {
   }
 
   /** Says that something of a term goes on after its end, which is why. */
-  #abandon(what: string, why: unknown): LeaderElectionError {
+  #abandon(what: string, why: unknown, tenure: Tenure | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
     const error = new LeaderElectionError(
       'ERR_WORK_ABANDONED',
@@ -279,7 +279,7 @@ export class Election {
         'does not, end the process: another replica may lead beside it.',
       { cause: why },
     );
-    this.#reporter.onAbandoned(error.message);
+    this.#reporter.onAbandoned(error.message, tenure?.version);
     return error;
   }
 

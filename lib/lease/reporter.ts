@@ -47,19 +47,20 @@ export class Reporter implements CampaignObserver {
 
   onState(state: State, trouble: unknown): void {
     this.#noteTrouble(state.failures, trouble);
-    if (state.namesake) this.#noteNamesake(state.settings.identity);
+    if (state.namesake) this.#noteNamesake(state);
     if (state.phase === 'leading') this.#noteDuration(state);
     this.onLeader(holderOf(state));
   }
 
-  #noteNamesake(identity: string): void {
-    this.#warn(
+  #noteNamesake({ settings, version }: State): void {
+    const isNew = this.#warn(
       'same-identity',
-      `Lease ${this.#what}: it was written under the identity ${printable(identity)}, but not by this ` +
+      `Lease ${this.#what}: it was written under the identity ${printable(settings.identity)}, but not by this ` +
         'process. Another process competes under the same identity, and both may have led at the ' +
         'same time. Give each process an identity of its own, or leave identity out: its default ' +
         'is unique.',
     );
+    if (isNew && version) this.#record('shares its identity with another process', version);
   }
 
   #noteDuration({ written, settings }: State): void {
@@ -101,8 +102,9 @@ export class Reporter implements CampaignObserver {
   }
 
   /** Something of a term goes on after its end. */
-  onAbandoned(message: string): void {
-    this.#warn('work-abandoned', message);
+  onAbandoned(message: string, version: LockVersion | undefined): void {
+    const isNew = this.#warn('work-abandoned', message);
+    if (isNew && version) this.#record('gave up work that had not ended', version);
   }
 
   onShortWork(tookMs: number): void {
@@ -179,9 +181,9 @@ export class Reporter implements CampaignObserver {
     }
   }
 
-  #warn(kind: string, message: string): void {
+  #warn(kind: string, message: string): boolean {
     this.log(message);
-    this.#warnings.give(kind, message);
+    return this.#warnings.give(kind, message);
   }
 }
 

@@ -2,7 +2,7 @@ import type { CoreV1Event } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 
 import { Simulation } from '../become/simulation.ts';
-import { LeaseProcess, Outcome } from './simulation.ts';
+import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] };
 
@@ -69,6 +69,33 @@ describe('Events', () => {
       expect(ms).toBe(Date.UTC(2026, 0, 1) + index * 61_500);
     }
     expect(a.remains).toEqual({ timers: 0, requests: 0 });
+  });
+
+  test('tell of another process of the same identity, once', async () => {
+    const { simulation, a, events } = await world();
+    const options = { identity: 'one', events: true };
+    void new Outcome(a.lead(untilAborted, options)).promise;
+    await simulation.clock.advance(1_000);
+    void new Outcome(new LeaseProcess(simulation, 'b').lead(untilAborted, options)).promise;
+    await simulation.clock.advance(60_000);
+    const messages = events().map(({ message }) => message);
+    const told = 'one shares its identity with another process';
+    expect(messages.filter((message) => message === told)).toHaveLength(1);
+  });
+
+  test('tell of work that was given up', async () => {
+    const { simulation, a, events } = await world();
+    const stop = new AbortController();
+    const endless = () => new Promise<never>(() => undefined);
+    const outcome = new Outcome(a.lead(endless, { events: true, signal: stop.signal }));
+    await simulation.clock.advance(1_000);
+    stop.abort(new Error('stop'));
+    await simulation.settled(outcome.promise.catch(() => undefined));
+    expect(events().map(({ message }) => message)).toEqual([
+      'a became leader',
+      'a gave up work that had not ended',
+      'a stopped leading',
+    ]);
   });
 
   test('are recorded of a loss, too', async () => {
