@@ -167,10 +167,11 @@ export function becomeBehaviour(
       });
 
       test('is asked for by one call of a process at a time', async () => {
-        const { a, leadership } = await leaderAndFollower();
+        const { a, leadership, follower } = await leaderAndFollower();
         const again = a.become('lock');
         await expect(again).rejects.toMatchObject({ code: 'ERR_ALREADY_RUNNING' });
         await leadership.release();
+        await follower;
         const late = a.become('lock', { timeoutMs: 1_000 });
         await expect(late).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
       });

@@ -399,7 +399,8 @@ export const EXCHANGES: Readonly<Record<string, readonly Exchange[]>> = {
         accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
       },
     ),
-    get(`${LEASES}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`),
+    // The real server looks once a second for watches to be told: with one second, now and then never.
+    get(`${LEASES}?watch=1&timeoutSeconds=3&allowWatchBookmarks=true`),
     get(`${LEASES}?watch=0`),
   ],
 };
