@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Copies } from '../simulate/mutants/copy.ts';
-import { readMutants } from '../simulate/mutants/mutant.ts';
+import { mutants } from '../simulate/mutants/mutant.ts';
 import { type Model, explore } from './explorer.ts';
 import type { Scene } from './scene.ts';
 import { scenes } from './scenes.ts';
@@ -140,7 +140,7 @@ describe('the shipped rules', () => {
     'do not hold with the seeded defect %s',
     { timeout: 60_000 },
     async (defect, scene, promise) => {
-      const mutant = readMutants().find(({ name }) => name === defect);
+      const mutant = mutants.find(({ name }) => name === defect);
       expect.assert(mutant);
       const file = `${copies.mutated(mutant)}/spec/explore/scenes.ts`;
       const mutated = (await import(file)) as typeof import('./scenes.ts');

@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { BadArgument } from '../simulate/arguments.ts';
 import { Copies } from '../simulate/mutants/copy.ts';
-import { readMutants } from '../simulate/mutants/mutant.ts';
+import { type Mutant, mutants } from '../simulate/mutants/mutant.ts';
 import { blind } from './blind.ts';
 import { type Mode, modes } from './scene.ts';
 import { defects } from './scenes.ts';
@@ -57,11 +57,11 @@ export async function playMutants(args: readonly string[]): Promise<boolean> {
 }
 
 function allDefects(): Defect[] {
-  const seeded = readMutants()
-    .filter(({ files }) => isDecision(files))
+  const seeded = mutants
+    .filter(isDecision)
     .map((mutant) => ({
       name: mutant.name,
-      modes: modes.filter((mode) => mutant.modes.includes(mode)),
+      modes: modes.filter((mode) => mutant.seenIn.includes(mode)),
       copy: (copies: Copies) => copies.mutated(mutant),
     }))
     .filter((mutant) => mutant.modes.length > 0);
@@ -74,8 +74,8 @@ function allDefects(): Defect[] {
 }
 
 /** Whether it changes what the exploration runs. */
-function isDecision(files: readonly string[]): boolean {
-  return files.some((file) => /^lib\/(protocol\/|kubernetes\/pod\.ts)/.test(file));
+function isDecision({ edits }: Mutant): boolean {
+  return edits.some(({ file }) => /^lib\/(protocol\/|kubernetes\/pod\.ts)/.test(file));
 }
 
 function rowOf({ name, copy }: Defect, found: Finding | undefined) {

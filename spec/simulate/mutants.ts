@@ -8,9 +8,15 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { BadArgument } from './arguments.ts';
 import { problemsOf } from './mutants/compiler.ts';
-import { Copies } from './mutants/copy.ts';
-import { type Mutant, readMutants } from './mutants/mutant.ts';
+import { Copies, readFile } from './mutants/copy.ts';
+import { type Mutant, mutants as all, mutate } from './mutants/mutant.ts';
 import { type Mode, modes } from './schedule.ts';
+
+/** For the defects that name no number; each is found several times sooner. */
+const SCHEDULES = 2_000;
+
+/** A defect, and where to look for it. */
+type Target = Mutant & { readonly schedules: number };
 
 /** Always the same: what is found today is found tomorrow. */
 const SEED = 1;
@@ -33,14 +39,14 @@ export async function playMutants(args: readonly string[]): Promise<boolean> {
       `--schedules must be a whole number above 0, but is ${String(schedules)}`,
     );
   }
-  const chosen = readMutants()
+  const chosen = all
     .filter(({ name }) => only === undefined || only.split(',').includes(name))
     .map((mutant) => ({
       ...mutant,
-      modes: mutant.modes.filter((known) => mode === undefined || known === mode),
-      schedules: limit ?? mutant.schedules,
+      seenIn: mutant.seenIn.filter((known) => mode === undefined || known === mode),
+      schedules: limit ?? mutant.within ?? SCHEDULES,
     }))
-    .filter((mutant) => mutant.modes.length > 0);
+    .filter((mutant) => mutant.seenIn.length > 0);
   if (chosen.length === 0) throw new BadArgument('there is no such mutant, or not in that mode');
   const copies = new Copies();
   try {
@@ -69,10 +75,10 @@ function parse(args: readonly string[]) {
 }
 
 /** Whether the library as it is shows nothing under the same seeds and bounds. */
-async function isSound(copies: Copies, mutants: readonly Mutant[]): Promise<boolean> {
+async function isSound(copies: Copies, mutants: readonly Target[]): Promise<boolean> {
   const folder = copies.plain('unmodified');
   const needed = modes.map((mode) => {
-    const bounds = mutants.filter((mutant) => mutant.modes.includes(mode));
+    const bounds = mutants.filter((mutant) => mutant.seenIn.includes(mode));
     return { mode, schedules: Math.max(0, ...bounds.map((mutant) => mutant.schedules)) };
   });
   const verdicts = await inTurns(needed, async ({ mode, schedules }) => {
@@ -85,8 +91,8 @@ async function isSound(copies: Copies, mutants: readonly Mutant[]): Promise<bool
   return verdicts.every(Boolean);
 }
 
-async function hunt(copies: Copies, mutants: readonly Mutant[]): Promise<boolean> {
-  const problems = compile(copies, mutants);
+async function hunt(copies: Copies, mutants: readonly Target[]): Promise<boolean> {
+  const problems = compile(mutants);
   const width = Math.max(...mutants.map(({ name }) => name.length));
   const verdicts = await inTurns(mutants, async (mutant) => {
     const [isCaught, what] = await judge(copies, problems, mutant).catch(
@@ -101,11 +107,15 @@ async function hunt(copies: Copies, mutants: readonly Mutant[]): Promise<boolean
 }
 
 /** Why mutants cannot be played, by name. */
-function compile(copies: Copies, mutants: readonly Mutant[]): Map<string, string> {
+function compile(mutants: readonly Target[]): Map<string, string> {
   const problems = new Map<string, string>();
   const changes = mutants.flatMap((mutant) => {
     try {
-      return [...copies.changed(mutant)].map(([file, text]) => ({ name: mutant.name, file, text }));
+      return [...mutate(mutant, readFile)].map(([file, text]) => ({
+        name: mutant.name,
+        file,
+        text,
+      }));
     } catch (error) {
       problems.set(mutant.name, String(error));
       return [];
@@ -117,20 +127,20 @@ function compile(copies: Copies, mutants: readonly Mutant[]): Map<string, string
 async function judge(
   copies: Copies,
   problems: ReadonlyMap<string, string>,
-  mutant: Mutant,
+  mutant: Target,
 ): Promise<readonly [isCaught: boolean, what: string]> {
   const problem = problems.get(mutant.name);
   if (problem) throw new Error(problem);
   const folder = copies.mutated(mutant);
   let played = 0;
-  for (const mode of mutant.modes) {
+  for (const mode of mutant.seenIn) {
     const { found } = await simulate(folder, mode, mutant.schedules);
     if (found) {
       return [true, `caught after ${played + found.after} schedules, ${mode}: ${found.what}`];
     }
     played += mutant.schedules;
   }
-  return [false, `SURVIVED ${played} schedules (${mutant.modes.join(', ')}): ${mutant.defect}`];
+  return [false, `SURVIVED ${played} schedules (${mutant.seenIn.join(', ')}): ${mutant.defect}`];
 }
 
 /** One process, and one thread of it that plays: there are as many of them as cores. */

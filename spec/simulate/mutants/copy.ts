@@ -1,8 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Mutant } from './mutant.ts';
+import { type Mutant, mutate } from './mutant.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -10,7 +17,7 @@ const root = join(import.meta.dirname, '../../..');
 export class Copies {
   readonly #folder = mkdtempSync(join(tmpdir(), 'leader-for-life-mutants-'));
 
-  /** A copy of what there is, in a new folder. */
+  /** A copy without a defect, in a new folder. */
   plain(name: string): string {
     const copy = join(this.#folder, name);
     mkdirSync(copy);
@@ -21,21 +28,11 @@ export class Copies {
     return copy;
   }
 
-  /** A copy with that defect. Throws if the patch does not apply. */
+  /** A copy with that defect. Throws if the defect does not fit the library. */
   mutated(mutant: Mutant): string {
     const copy = this.plain(mutant.name);
-    apply(mutant, copy);
+    for (const [file, text] of mutate(mutant, readFile)) writeFileSync(join(copy, file), text);
     return copy;
-  }
-
-  /** The text of the files that the mutant changes, as it leaves them. Throws likewise. */
-  changed(mutant: Mutant): Map<string, string> {
-    const bare = mkdtempSync(join(this.#folder, 'changed-'));
-    for (const file of mutant.files) {
-      cpSync(join(root, file), join(bare, file), { recursive: true });
-    }
-    apply(mutant, bare);
-    return new Map(mutant.files.map((file) => [file, readFileSync(join(bare, file), 'utf8')]));
   }
 
   remove(): void {
@@ -43,15 +40,7 @@ export class Copies {
   }
 }
 
-function apply({ name, patch }: Mutant, folder: string): void {
-  try {
-    // Not as a part of the repository that the folder may be in.
-    const env = { ...process.env, GIT_CEILING_DIRECTORIES: join(folder, '..') };
-    execFileSync('git', ['apply', '-'], { cwd: folder, env, input: patch, stdio: 'pipe' });
-  } catch (error) {
-    throw new Error(
-      `${name}.patch does not apply any more: make it anew for the library as it is`,
-      { cause: error },
-    );
-  }
+/** The text of a file of this checkout. */
+export function readFile(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
 }

@@ -1,46 +1,37 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { problemsOf } from './compiler.ts';
-import { Copies } from './copy.ts';
-import { readMutants, toMutant } from './mutant.ts';
-
-const copies = new Copies();
-const mutants = readMutants();
-
-afterAll(() => {
-  copies.remove();
-});
+import { readFile } from './copy.ts';
+import { type Mutant, mutants, mutate } from './mutant.ts';
 
 describe('the seeded defects', () => {
-  test('are at least thirty', () => {
-    expect(mutants.length).toBeGreaterThanOrEqual(30);
+  test('have names of their own', () => {
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
   });
 
-  test.each(mutants)('$name applies to the library as it is, and changes it', (mutant) => {
-    const changed = copies.changed(mutant);
-    expect([...changed.keys()]).toEqual(mutant.files);
+  test.each(mutants)('$name fits the library, and changes nothing else', (mutant) => {
+    for (const [file, text] of mutate(mutant, readFile)) {
+      expect(file).toMatch(/^lib\/[\w/-]+\.ts$/);
+      expect(text).not.toBe(readFile(file));
+    }
   });
 
   test('pass the compiler', { timeout: 120_000 }, () => {
     const changes = mutants.flatMap((mutant) =>
-      [...copies.changed(mutant)].map(([file, text]) => ({ name: mutant.name, file, text })),
+      [...mutate(mutant, readFile)].map(([file, text]) => ({ name: mutant.name, file, text })),
     );
-    const wrong = { name: 'wrong', file: 'lib/clock.ts', text: 'export const ms: number = "1";' };
+    const wrong = { name: 'wrong', file: 'lib/version.ts', text: 'export const ms: number = "1";' };
     const problems = problemsOf([...changes, wrong]);
     expect([...problems]).toEqual([['wrong', expect.stringContaining('not assignable')]]);
   });
 
-  test('say what they are', () => {
-    const patch = '--- a/lib/clock.ts\n+++ b/lib/clock.ts\n';
-    const head = 'Defect: d\nTrap: t\nFound in: life lease\n\n';
-    expect(toMutant('m', head + patch)).toMatchObject({
-      modes: ['life', 'lease'],
-      schedules: 2_000,
-    });
-    expect(() => toMutant('m', patch)).toThrow('has no line');
-    expect(() => toMutant('m', head.replace('lease', 'death') + patch)).toThrow('modes are');
-    expect(() => toMutant('m', `${head}--- a/lib/clock.ts`)).toThrow('changes nothing');
-    expect(() => toMutant('m', head + patch.replaceAll('lib', 'spec'))).toThrow('spec/clock.ts');
-    expect(() => toMutant('m', `Within: soon\n${head}${patch}`)).toThrow('no number of schedules');
+  test('are refused if what they look for does not occur once', () => {
+    const edit = { file: 'lib/x.ts', find: 'a', replace: 'b' };
+    const mutant: Mutant = { name: 'm', defect: 'd', trap: 't', seenIn: ['life'], edits: [edit] };
+    expect(mutate(mutant, () => 'an')).toEqual(new Map([['lib/x.ts', 'bn']]));
+    expect(() => mutate(mutant, () => 'x')).toThrow(
+      'm: what it looks for in lib/x.ts does not occur: a',
+    );
+    expect(() => mutate(mutant, () => 'a, a')).toThrow('occurs more than once');
   });
 });
