@@ -1,5 +1,4 @@
 const PACE = 'it changes how soon or how often something is done, not what is decided';
-const PROGRESS = 'nobody leads although somebody could, which is no broken promise';
 const WRITTEN = 'it changes what others read in the Lease, and nothing that decides here';
 
 /** Seeded defects that the exploration cannot see, and why. */
@@ -9,16 +8,16 @@ export const blind: Readonly<Record<string, string>> = {
   'blind-watch-believed': PACE,
   'foreign-lock-freed': 'the model has no ConfigMap that is not a lock',
   'hint-believed': 'what the model says in a hint of a Pod is true of that UID',
-  'left-to-the-garbage-collector': PROGRESS,
-  'liveness-by-name': PROGRESS,
-  'no-look-after-a-loss': PROGRESS,
-  'only-failed-pods-are-over': PROGRESS,
-  'orphan-is-foreign': PROGRESS,
+  'no-look-after-a-loss': PACE,
+  'only-failed-pods-are-over': "the model's Pods end as failed",
   'takeover-by-default': 'the model has no nodes',
-  'waits-for-itself': PROGRESS,
   'doubt-taken-as-failure':
     'a Lease that is left behind breaks no promise: others wait until it expires',
   milliseconds: 'only a real API server refuses such a time',
+  'opened-watch-believed': PACE,
+  'page-frees-a-lock':
+    'the model says what an answer means; its own `foreign-answer-believed` is the same mistake',
+  'own-write-taken-for-anothers': 'a leader stops although it need not; nobody else begins',
   'old-event-believed': 'a leader that hears of an old one stops; nobody else begins',
   'patient-leader': PACE,
   'polls-in-step': PACE,
