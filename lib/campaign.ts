@@ -85,6 +85,8 @@ export interface Victory {
   readonly attempts: number;
   /** Gives up the lock, and any that a create of this call without an answer makes later. */
   readonly release: () => Promise<void>;
+  /** Tells of a lock that was seen since. */
+  readonly saw: (lock: Lock | undefined) => void;
 }
 
 /** The protocol decided that this Pod must not lead. */
@@ -213,8 +215,11 @@ export class Campaign {
       attempts: this.#attempts,
       release: async () => {
         this.#mayHaveCreated = false;
-        await release(this.#releaseParts(), lock, podUid);
+        this.#seenLast = await release(this.#releaseParts(), lock, podUid);
         await this.#takeBack();
+      },
+      saw: (found) => {
+        this.#seenLast = found;
       },
     };
   }
@@ -518,7 +523,7 @@ export class Campaign {
         // That Pod may lead with it.
         if (!isHeld) throw new Error('another Pod was made its owner');
         observer.log('taking back the lock that was created');
-        await release(this.#releaseParts(), found, podUid, signal);
+        this.#seenLast = await release(this.#releaseParts(), found, podUid, signal);
       } else if (isHeld && found.attempt === undefined) {
         throw new Error('its annotation leader-for-life/attempt was removed');
       } else {

@@ -15,6 +15,7 @@ import { createLog } from './log.ts';
 import { Observer } from './observer.ts';
 import type { CheckedOptions } from './options.ts';
 import type { Lock, PodIdentity } from './protocol/model.ts';
+import { joined } from './protocol/predecessors.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const log = createLog('become');
@@ -29,6 +30,8 @@ export class Election {
   readonly #api: Api;
   readonly #lock: ConfigMapLock;
   readonly #observer: Observer;
+  /** Tells the next call of this process who may still lead. */
+  #passOn: () => void = () => undefined;
   readonly #context: Context;
   /** While it waits, leads or comes to its end. */
   #running: RunningElection | undefined;
@@ -64,14 +67,15 @@ export class Election {
     );
     try {
       this.#running = await this.#surroundings.elections.begin(this.#key(), limit.signal);
-      const victory = await this.#campaign(limit.signal);
+      const victory = await this.#begin().run(limit.signal);
+      this.#passOn();
       const waitedMs = clock.now() - startedMs;
       log(`${this.#lockName}: leading after ${Math.round(waitedMs)} ms`);
       const leadership = this.#lead(victory, waitedMs);
       if (!this.#options.guard) this.#api.close();
       return leadership;
     } catch (error) {
-      this.#running?.ended();
+      this.#end();
       this.#api.close();
       throw this.#explain(error);
     } finally {
@@ -80,18 +84,17 @@ export class Election {
     }
   }
 
-  /** Passes on to the next call of this process who may still lead. */
-  async #campaign(signal: AbortSignal): Promise<Victory> {
-    const { predecessors } = this.#surroundings;
+  #begin(): Campaign {
     const { server, namespace } = this.#candidate;
     const key = JSON.stringify([server, namespace, this.#lockName]);
+    const { predecessors } = this.#surroundings;
     const campaign = new Campaign(this.#campaignOptions(predecessors.get(key) ?? []));
-    try {
-      return await campaign.run(signal);
-    } finally {
-      predecessors.set(key, campaign.predecessors);
-      if (campaign.predecessors.length === 0) predecessors.delete(key);
-    }
+    predecessors.delete(key);
+    this.#passOn = () => {
+      const all = [...(predecessors.get(key) ?? []), ...campaign.predecessors];
+      if (all.length > 0) predecessors.set(key, joined({ podUid: undefined }, all));
+    };
+    return campaign;
   }
 
   #key(): ElectionKey {
@@ -202,7 +205,8 @@ export class Election {
     if (this.#options.guard) {
       void this.#watchOver(lock, podUid, stop.signal).then((lost) => {
         if (!lost) return;
-        lose(lost);
+        victory.saw(lost.found);
+        lose(lost.error);
         this.#end();
       });
     }
@@ -211,6 +215,7 @@ export class Election {
 
   /** Another call of this process may compete from now on. */
   #end(): void {
+    this.#passOn();
     this.#running?.ended();
     this.#running = undefined;
   }

@@ -17,6 +17,12 @@ export interface GuardParts {
   readonly maxBackoffMs: number;
 }
 
+/** Why a lock is lost, and the lock that was found instead, if any. */
+export interface Lost {
+  readonly error: LeaderElectionError;
+  readonly found: Lock | undefined;
+}
+
 /**
  * Watches over a lock that is held, and lets the process end all the same. Resolves with why it was
  * lost, or with nothing once the signal aborts or the lock may not be looked at any more.
@@ -27,7 +33,7 @@ export async function watchOver(
   podUid: string,
   observer: Observer,
   signal: AbortSignal,
-): Promise<LeaderElectionError | undefined> {
+): Promise<Lost | undefined> {
   const { api, clock, lock, maxBackoffMs } = parts;
   api.unref();
   const lookout = new Lookout({
@@ -49,7 +55,7 @@ export async function watchOver(
       await abortable(lookout.watchLock(), signal);
       const found = await api.retry(() => lock.get(signal), { signal, maxBackoffMs });
       if (found) lookout.expect('lock', lock.name);
-      if (!isMine(found)) return loss(lock.name, found, podUid);
+      if (!isMine(found)) return { error: loss(lock.name, found, podUid), found };
       for (;;) {
         const pollMs = lookout.complete ? WATCHED_POLL_MS : maxBackoffMs;
         const hint = await lookout.next(clock.now() + pollMs, signal);

@@ -18,14 +18,14 @@ export interface ReleaseParts {
 /**
  * Gives up the lock that this Pod holds, in whichever version; leaves any other alone. First it says so in
  * the lock: the lock's last state then tells every candidate that it was not collected under a leader
- * that still runs.
+ * that still runs. Resolves with the lock that it has found instead, if any.
  */
 export async function release(
   parts: ReleaseParts,
   held: Lock,
   podUid: string,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<Lock | undefined> {
   const { api, lock: store, unconfirmed } = parts;
   const patience = { ...PATIENCE, signal };
   const end = <T>(request: () => Promise<T>) =>
@@ -43,11 +43,15 @@ export async function release(
             canMark = false;
             return version;
           });
-    if (marked !== 'changed' && (await end(() => store.delete(marked, signal)))) break;
+    if (marked !== 'changed' && (await end(() => store.delete(marked, signal)))) {
+      lock = undefined;
+      break;
+    }
     // Gone, or somebody changed it, a label perhaps: it is still ours to delete.
     lock = await api.retry(() => store.get(signal), patience);
     // What was not changed was refused.
     if (lock?.resourceVersion === version.resourceVersion) canMark = false;
   }
   unconfirmed.delete(held.uid);
+  return lock;
 }

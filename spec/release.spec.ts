@@ -61,7 +61,7 @@ async function finished<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-function giveUp(lock = held): Promise<void> {
+function giveUp(lock = held): Promise<Lock | undefined> {
   const onUnmarked = (error: ApiError) => unmarked.push(error);
   return finished(release({ api, lock: store, unconfirmed, onUnmarked }, lock, podUid));
 }

@@ -44,6 +44,14 @@ async function waiting() {
   };
 }
 
+/** For as long as the Pod before it runs. */
+async function waits(simulation: Simulation, attempt: Promise<unknown>): Promise<void> {
+  let leads = false;
+  void attempt.then(() => (leads = true));
+  await simulation.clock.advance(60_000);
+  expect([simulation.holder, leads]).toEqual(['b', false]);
+}
+
 type World = Awaited<ReturnType<typeof deafToPods>>;
 
 /** The lock has gone, `b` has it, and `a` runs on. */
@@ -136,6 +144,43 @@ describe('the lock of a Pod that is deleted in the foreground goes at once; who 
     expect(led).toBe(0);
     simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
     expect((await simulation.settled(next, 5 * 60_000)).podName).toBe('b');
+  });
+
+  test('leaves the waiting to the next call of its process, if its release was what saw the lock', async () => {
+    const simulation = await Simulation.create();
+    const { clock, cluster } = simulation;
+    cluster.createPod('b');
+    const pod = cluster.createPod('a');
+    const process = simulation.process('b');
+    const leadership = await simulation.settled(process.become());
+    // The answer is lost: it has to look whether its lock is still there.
+    const lost = { verb: 'delete', user: 'b', resource: 'configmaps', times: 1 } as const;
+    cluster.faults.add({ ...lost, when: 'after', hang: true });
+    const released = leadership.release();
+    await simulation.settled(simulation.become('a'));
+    await simulation.settled(released);
+    cluster.deletePod(pod, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
+    await clock.advance(1_000);
+    expect(simulation.holder).toBeUndefined();
+    await waits(simulation, process.become());
+  });
+
+  test('leaves the waiting to the next call of its process, if its guard was what saw the lock', async () => {
+    const simulation = await Simulation.create();
+    const { clock, cluster } = simulation;
+    cluster.createPod('b');
+    const pod = cluster.createPod('a');
+    const process = simulation.process('b');
+    const leadership = await simulation.settled(process.become({ guard: true }));
+    await clock.advance(1_000);
+    // By hand.
+    cluster.request('DELETE', '/api/v1/namespaces/default/configmaps/lock');
+    await simulation.settled(simulation.become('a'));
+    await clock.runUntil(() => leadership.signal.aborted);
+    cluster.deletePod(pod, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
+    await clock.advance(1_000);
+    expect(simulation.holder).toBeUndefined();
+    await waits(simulation, process.become());
   });
 
   test('tells the Pod that it waits for, and that it is terminating', async () => {
