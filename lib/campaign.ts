@@ -85,7 +85,7 @@ export interface Victory {
   readonly attempts: number;
   /** Gives up the lock, and any that a create of this call without an answer makes later. */
   readonly release: () => Promise<void>;
-  /** Tells of a lock that was seen since. */
+  /** Reports the lock that was read after the victory, if there was one. */
   readonly saw: (lock: Lock | undefined) => void;
 }
 

@@ -84,6 +84,7 @@ export class Election {
     }
   }
 
+  /** Starts from what earlier calls of this process have passed on. */
   #begin(): Campaign {
     const { server, namespace } = this.#candidate;
     const key = JSON.stringify([server, namespace, this.#lockName]);

@@ -20,8 +20,8 @@ export function leasesPath(namespace: string): string {
 
 /**
  * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, but that
- * what it does not know is kept. Each method sends one request; `whileUnsent`
- * ends a write of which nothing has been sent.
+ * what it does not know is kept. Each method sends one request; `whileUnsent` ends a write of which
+ * nothing has been sent.
  */
 export class Lease {
   readonly #api: Api;

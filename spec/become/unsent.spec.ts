@@ -219,7 +219,7 @@ describe('where a plugin hangs', () => {
     );
   });
 
-  test('`lead` likewise', async () => {
+  test('`lead` gives up as soon, and has nothing to take back', async () => {
     const world = new World();
     world.answer = noLease;
     // The watch, and the create that follows when the Lease has been read.

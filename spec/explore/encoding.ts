@@ -7,7 +7,7 @@
 /** Longer ago than anything that is compared with it. */
 const LONG_AGO_MS = -15_000;
 
-/** In a row: after so many, the next pause is as long as the one before. */
+/** After this many failures in a row, pauses do not get longer. */
 const MANY = 6;
 
 export interface Moment {

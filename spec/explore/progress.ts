@@ -19,7 +19,7 @@ export class Progress {
     this.#settled.push(state);
   }
 
-  /** The first of so many states from which there is no way to a settled one. */
+  /** The first state, of the given number, from which no settled state can be reached. */
   stuck(states: number): number | undefined {
     const isFine = new Uint8Array(states);
     const { starts, sources } = this.#backwards(states);

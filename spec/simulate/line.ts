@@ -145,7 +145,7 @@ export class Line {
     return [...this.#errands].filter(({ listener }) => listener === whose).length;
   }
 
-  /** The watches of whoever listens. */
+  /** The watches that somebody still listens to. */
   watchesOf(whose: LineListener): readonly WatchUnderWay[] {
     return [...this.#errands].filter(
       ({ listener, sent }) => listener === whose && sent.verb === 'watch',

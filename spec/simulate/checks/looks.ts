@@ -2,7 +2,7 @@ import type { Check } from '../check.ts';
 import { LifeCandidate } from '../life-candidate.ts';
 import type { WatchUnderWay } from '../line.ts';
 
-/** A watch that was silent for so long is not relied on; `docs/protocol.md` says so. */
+/** After this much silence a watch is not relied on any more: see `docs/protocol.md`. */
 const SILENT_MS = 150_000;
 
 /** Nor is the next one, until it has shown something that long after it opened. */
@@ -15,7 +15,7 @@ const DOUBT_MS = 10_000;
 /** Until it is known that a watch cannot be had, the first look waits for it. */
 const OPENING_MS = 10_000;
 
-/** So much more than it was told waits whoever is told when to come back. */
+/** A candidate waits up to this many times as long as a `Retry-After` asks. */
 const RETRY_AFTER_JITTER = 1.2;
 
 /** What keeps crowds from doing the same at once; timers, which need not be earlier. */
