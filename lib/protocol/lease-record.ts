@@ -107,12 +107,6 @@ function isSameTime(a: string | undefined, b: string | undefined): boolean {
   return a === b || Date.parse(a ?? '') === Date.parse(b ?? '');
 }
 
-/** Of two times of records. client-go cannot tell them apart if so. */
-export function isSameSecond(a: string | undefined, b: string): boolean {
-  const seconds = 'yyyy-mm-ddThh:mm:ss'.length;
-  return a?.slice(0, seconds) === b.slice(0, seconds);
-}
-
 /** Whether `a` is an earlier version than `b`; where that cannot be told, it is not. */
 export function isOlder(a: string, b: string): boolean {
   if (!isNumeric(a) || !isNumeric(b)) return false;

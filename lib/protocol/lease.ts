@@ -12,7 +12,6 @@ import {
   durationMs,
   isOlder,
   isSameRecord,
-  isSameSecond,
   isWriteOf,
   microTime,
   releasedRecord,
@@ -330,7 +329,7 @@ function onFinish(state: State, when: Circumstance): State {
   const { phase, version, doubt } = state;
   if (phase !== 'leading' && !doubt) return end(state);
   const releasing = { ...state, phase: 'releasing' as const };
-  const certain = version && !state.gone && !doubt && isMine(version, state);
+  const certain = version && !state.gone && !doubt && isSent(version, state);
   return certain ? release(releasing, version, when) : get(releasing, when);
 }
 
@@ -381,7 +380,7 @@ function decide(state: State, when: Circumstance): State {
     case 'leading':
       return keep(state, when);
     case 'releasing':
-      return state.version && !state.gone && isMine(state.version, state)
+      return state.version && !state.gone && isSent(state.version, state)
         ? release(state, state.version, when)
         : end(state);
     case 'ended':
@@ -430,9 +429,15 @@ function keep(state: State, when: Circumstance): State {
  * Whether the record is this elector's. Before it has led, that is all in its name: it may be of the
  * process that it restarts. Afterwards, it is what it has sent, and nothing that a namesake has.
  */
-function isMine({ record }: LockVersion, { settings, written, sent }: State): boolean {
-  if (record.holderIdentity !== settings.identity) return false;
-  return written === undefined || [written.record, ...sent].some((own) => isWriteOf(own, record));
+function isMine(version: LockVersion, state: State): boolean {
+  const isInName = version.record.holderIdentity === state.settings.identity;
+  return isInName && (state.written === undefined || isSent(version, state));
+}
+
+/** Whether this elector has sent it. Nothing else is its own to give up: a namesake may lead by it. */
+function isSent({ record }: LockVersion, { written, sent }: State): boolean {
+  const own = written ? [written.record, ...sent] : sent;
+  return own.some((other) => isWriteOf(other, record));
 }
 
 /** Whether this differs from what is known of the lock; nothing is known at first. */
@@ -526,12 +531,14 @@ function release(state: State, version: LockVersion, when: Circumstance): State 
 }
 
 /**
- * Of whoever goes on under the identity on record, after a loss or a restart: the time that is stored
- * must not be written again, or the write changes nothing, and nobody sees that it was made.
+ * Of whoever goes on under the identity on record, after a loss or a restart. Neither the time that is stored
+ * may be written again, nor an earlier one by a clock that stands still: either may be what some reader saw
+ * last, and nobody would see that the write was made.
  */
 function firstStamp({ record }: LockVersion, { dateMs, nowMs }: Circumstance): Stamp {
-  const hidden = isSameSecond(record.renewTime, microTime(dateMs));
-  return { dateMs: dateMs + (hidden ? 1_000 : 0), readMs: dateMs, nowMs };
+  const storedMs = Date.parse(record.renewTime ?? '');
+  const visibleMs = storedMs + 1_000;
+  return { dateMs: visibleMs > dateMs ? visibleMs : dateMs, readMs: dateMs, nowMs };
 }
 
 /**

@@ -836,10 +836,15 @@ describe('an elector that is told to finish', () => {
   it('reads first if a write of its own may have been carried out', () => {
     const doubtful = after(aFollower(free), [failed(), at(0)], [finish, at(50)]);
     expect(planOf(doubtful)).toEqual(does('get', 'releasing'));
-    expect(after(doubtful, [got(mine('10')), at(60)]).command).toMatchObject({
+    const [record] = doubtful.sent;
+    if (!record) throw new Error('it has sent one');
+    const made = { ...mine('10'), record };
+    expect(after(doubtful, [got(made), at(60)]).command).toMatchObject({
       do: 'update',
       record: { holderIdentity: '' },
     });
+    // In its name, and not its own: a namesake leads by it.
+    expect(planOf(after(doubtful, [got(mine('10')), at(60)]))).toEqual(does('end', 'ended'));
     expect(planOf(after(doubtful, [got(free), at(60)]))).toEqual(does('end', 'ended'));
     const leading = after(aLeader(), [timeUp, at(2_000)], [failed(), at(2_000)]);
     expect(planOf(after(leading, [finish, at(2_050)]))).toEqual(does('get', 'releasing'));
