@@ -85,8 +85,11 @@ export interface Victory {
   readonly attempts: number;
   /** Gives up the lock, and any that a create of this call without an answer makes later. */
   readonly release: () => Promise<void>;
-  /** Reports the lock that was read after the victory, if there was one. */
-  readonly saw: (lock: Lock | undefined) => void;
+  /**
+   * The lock is lost; these were found instead, oldest first. Takes back what a create of this call without an
+   * answer makes later. Never rejects: the observer is told.
+   */
+  readonly lost: (others: readonly Lock[]) => Promise<void>;
 }
 
 /** The protocol decided that this Pod must not lead. */
@@ -114,8 +117,8 @@ export class Campaign {
   #podsReadable = true;
   /** A create of this call may have stored a lock that it does not lead with. */
   #mayHaveCreated = false;
-  /** The lock that was read last, as long as the protocol has not been told of it. */
-  #seenLast: Lock | undefined;
+  /** The locks that were read since the protocol was told last, oldest first. */
+  #seen: readonly Lock[] = [];
   /** The predecessors that creates of this call have noted. */
   readonly #notes = new Set<string>();
   /** Until when a create without an answer may still take effect. */
@@ -166,10 +169,9 @@ export class Campaign {
     } catch (error) {
       withdrawal.begin();
       controller.abort(error);
+      for (const missed of this.#lookout.missedLocks) this.#saw(missed);
       this.#lookout.close();
-      await this.#takeBack(withdrawal.signal).catch((cause: unknown) => {
-        this.#options.observer.onLeftBehind(cause);
-      });
+      await this.#withdraw(undefined, withdrawal.signal);
       throw error;
     } finally {
       outer.removeEventListener('abort', withdrawal.begin);
@@ -179,11 +181,12 @@ export class Campaign {
     }
   }
 
-  /** The Pods that may still lead, in case the lock that was seen last has ended by now. */
+  /** The Pods that may still lead, in case every lock that was seen has ended by now. */
   get predecessors(): readonly PodIdentity[] {
-    const predecessors = predecessorsAt(this.#state, undefined);
-    const free = { ...this.#state, lock: undefined, predecessors };
-    return this.#seenLast ? afterEnd(free, this.#seenLast) : predecessors;
+    return this.#seen.reduce(
+      (predecessors, lock) => afterEnd({ ...this.#state, lock: undefined, predecessors }, lock),
+      predecessorsAt(this.#state, undefined),
+    );
   }
 
   /** Limits how long it takes to give up, from when it begins. */
@@ -209,19 +212,29 @@ export class Campaign {
 
   #victory(lock: Lock): Victory {
     const podUid = this.#state.podUid ?? '';
+    const sawInstead = (others: readonly Lock[]) => {
+      for (const other of others) this.#saw(other);
+      const isStray = ({ attempt, uid }: Lock) => attempt === this.#attempt && uid !== lock.uid;
+      this.#mayHaveCreated = others.some(isStray);
+    };
     return {
       lock,
       podUid,
       attempts: this.#attempts,
       release: async () => {
-        this.#mayHaveCreated = false;
-        this.#seenLast = await release(this.#releaseParts(), lock, podUid);
-        await this.#takeBack();
+        const other = await release(this.#releaseParts(), lock, podUid);
+        sawInstead(other ? [other] : []);
+        await this.#takeBack(lock);
       },
-      saw: (found) => {
-        this.#seenLast = found;
+      lost: async (others) => {
+        sawInstead(others);
+        await this.#withdraw(lock);
       },
     };
+  }
+
+  #saw(lock: Lock | undefined): void {
+    if (lock) this.#seen = [...this.#seen.filter((other) => !sameTenure(other, lock)), lock];
   }
 
   #releaseParts(): ReleaseParts {
@@ -429,7 +442,7 @@ export class Campaign {
     const leaving = !lock && search ? await this.#searchLeaving(signal) : undefined;
     const node = holder && (await this.#readNode(holder, signal));
     const watched = this.#lookout.complete;
-    this.#seenLast = undefined;
+    this.#seen = [];
     return { type: 'inspected', lock, pods, node, leaving, watched, crowd: this.#crowd.size };
   }
 
@@ -445,7 +458,7 @@ export class Campaign {
     const startedMs = clock.now();
     const found = await this.#persist(() => lock.get(signal), signal);
     if (found) this.#lookout.expect('lock', lock.name);
-    this.#seenLast = found;
+    this.#saw(found);
     if (found?.attempt === this.#attempt) this.#checkStored(found);
     else if (startedMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
     // What this process has tried to end may go at any moment: as good as released.
@@ -510,8 +523,20 @@ export class Campaign {
     }
   }
 
-  /** Deletes what this call has created and does not lead with, also by a create still on its way. */
-  async #takeBack(signal?: AbortSignal): Promise<void> {
+  /** As `#takeBack`, but the observer is told what fails. */
+  async #withdraw(led: Lock | undefined, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#takeBack(led, signal);
+    } catch (error) {
+      this.#options.observer.onLeftBehind(error);
+    }
+  }
+
+  /**
+   * Deletes what this call has created and has not led with, also by a create still on its way. A lock that
+   * was lost stays until others end it: the work may go on.
+   */
+  async #takeBack(led?: Lock, signal?: AbortSignal): Promise<void> {
     const { api, clock, lock, observer } = this.#options;
     const podUid = this.#state.podUid ?? '';
     let mayBeThere = this.#mayHaveCreated || this.#createMayLandUntilMs > clock.now();
@@ -519,15 +544,16 @@ export class Campaign {
       const mayLandMs = this.#createMayLandUntilMs - clock.now();
       const found = await api.retry(() => lock.get(signal), { ...PATIENCE, signal });
       const isHeld = found && holderOf(found)?.uid === podUid;
-      if (found?.attempt === this.#attempt) {
-        // That Pod may lead with it.
-        if (!isHeld) throw new Error('another Pod was made its owner');
-        observer.log('taking back the lock that was created');
-        this.#seenLast = await release(this.#releaseParts(), found, podUid, signal);
-      } else if (isHeld && found.attempt === undefined) {
-        throw new Error('its annotation leader-for-life/attempt was removed');
-      } else {
-        this.#seenLast = found;
+      this.#saw(found);
+      if (found && found.uid !== led?.uid) {
+        if (found.attempt === this.#attempt) {
+          // That Pod may lead with it.
+          if (!isHeld) throw new Error('another Pod was made its owner');
+          observer.log('taking back the lock that was created');
+          this.#saw(await release(this.#releaseParts(), found, podUid, signal));
+        } else if (isHeld && found.attempt === undefined) {
+          throw new Error('its annotation leader-for-life/attempt was removed');
+        }
       }
       // Another create may still be on its way: after it, one more look.
       mayBeThere = mayLandMs > 0;

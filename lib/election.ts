@@ -68,7 +68,6 @@ export class Election {
     try {
       this.#running = await this.#surroundings.elections.begin(this.#key(), limit.signal);
       const victory = await this.#begin().run(limit.signal);
-      this.#passOn();
       const waitedMs = clock.now() - startedMs;
       log(`${this.#lockName}: leading after ${Math.round(waitedMs)} ms`);
       const leadership = this.#lead(victory, waitedMs);
@@ -204,11 +203,14 @@ export class Election {
       },
     });
     if (this.#options.guard) {
-      void this.#watchOver(lock, podUid, stop.signal).then((lost) => {
-        if (!lost) return;
-        victory.saw(lost.found);
-        lose(lost.error);
-        this.#end();
+      void this.#watchOver(lock, podUid, stop.signal).then(async (lost) => {
+        if (lost) {
+          lose(lost.error);
+          this.#running?.ending();
+          await victory.lost(lost.others);
+          this.#end();
+        }
+        if (!stop.signal.aborted) this.#api.close();
       });
     }
     return leadership;
@@ -221,16 +223,14 @@ export class Election {
     this.#running = undefined;
   }
 
-  async #watchOver(lock: Lock, podUid: string, signal: AbortSignal) {
+  #watchOver(lock: Lock, podUid: string, signal: AbortSignal) {
     const clock = inBackground(this.#surroundings.clock);
     const api = new Api(this.#transport, clock);
     const store = new ConfigMapLock(api, this.#lockOptions());
     const { namespace } = this.#candidate;
     const { maxBackoffMs } = this.#options;
     const parts = { api, clock, lock: store, namespace, maxBackoffMs };
-    const lost = await watchOver(parts, lock, podUid, this.#observer, signal);
-    if (!signal.aborted) api.close();
-    return lost;
+    return watchOver(parts, lock, podUid, this.#observer, signal);
   }
 }
 

@@ -17,10 +17,10 @@ export interface GuardParts {
   readonly maxBackoffMs: number;
 }
 
-/** Why a lock is lost, and the lock that was found instead, if any. */
+/** Why a lock is lost, and the locks that were found instead, oldest first. */
 export interface Lost {
   readonly error: LeaderElectionError;
-  readonly found: Lock | undefined;
+  readonly others: readonly Lock[];
 }
 
 /**
@@ -50,16 +50,21 @@ export async function watchOver(
     holderOf(found)?.uid === podUid &&
     !found.deleting &&
     !found.released;
+  const hinted: Lock[] = [];
   try {
     for (;;) {
       await abortable(lookout.watchLock(), signal);
       const found = await api.retry(() => lock.get(signal), { signal, maxBackoffMs });
       if (found) lookout.expect('lock', lock.name);
-      if (!isMine(found)) return { error: loss(lock.name, found, podUid), found };
+      if (!isMine(found)) {
+        const others = [...hinted, ...lookout.missedLocks, ...(found ? [found] : [])];
+        return { error: loss(lock.name, found, podUid), others };
+      }
       for (;;) {
         const pollMs = lookout.complete ? WATCHED_POLL_MS : maxBackoffMs;
         const hint = await lookout.next(clock.now() + pollMs, signal);
         // A watch only hints: whatever looks like a loss is read before it is believed.
+        if (hint && 'lock' in hint) hinted.splice(0, 1, hint.lock);
         if (hint?.type !== 'lock-seen' || !isMine(hint.lock)) break;
       }
     }

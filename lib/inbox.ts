@@ -25,8 +25,8 @@ export class Inbox<T> {
     this.#wake();
   }
 
-  some(test: (item: T) => boolean): boolean {
-    return this.#items.some(test);
+  get kept(): readonly T[] {
+    return this.#items;
   }
 
   /** The first such item, which is no longer kept. */

@@ -10,7 +10,7 @@ import { podsPath, toPod } from './kubernetes/pod.ts';
 import { ObjectWatch, SilentWatchError, type WatchTarget } from './kubernetes/watch.ts';
 import { createLog } from './log.ts';
 import type { Hint, Watched } from './protocol/for-life.ts';
-import type { NodeReading } from './protocol/model.ts';
+import type { Lock, NodeReading } from './protocol/model.ts';
 
 const log = createLog('watch');
 
@@ -104,7 +104,7 @@ export class Lookout {
   untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
     const controller = new AbortController();
     const look = () => {
-      if (this.#hints.some((hint) => isEndOf(uid, hint))) controller.abort();
+      if (this.#hints.kept.some((hint) => isEndOf(uid, hint))) controller.abort();
     };
     look();
     const end = this.#hints.listen(look);
@@ -116,6 +116,11 @@ export class Lookout {
     const gone = this.#hints.take((hint) => isEndOf(uid, hint));
     this.#hints.drop((hint) => hint.type === 'lock-seen' && hint.lock.uid === uid);
     return gone;
+  }
+
+  /** The locks that were hinted and never asked for. */
+  get missedLocks(): readonly Lock[] {
+    return this.#hints.kept.flatMap((hint) => ('lock' in hint ? [hint.lock] : []));
   }
 
   close(): void {

@@ -41,6 +41,8 @@ export class LifeCandidate extends Candidate {
   #hasWarned = false;
   /** Until when the requests of a release that has failed may take effect. */
   #unreleasedUntilMs = Number.NEGATIVE_INFINITY;
+  /** When its guard has lost last, by its own clock. */
+  #lostMs = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, setting: LifeSlot, berth: Berth, process: Process) {
     super(world, berth, process);
@@ -80,10 +82,20 @@ export class LifeCandidate extends Candidate {
 
   /** A guard watches on behalf of a leader. */
   get mayRequest(): boolean {
-    return this.#calls.some(
-      ({ state }) =>
-        state === 'waiting' || state === 'releasing' || (state === 'leading' && this.setting.guard),
+    return (
+      this.mayTakeBack ||
+      this.#calls.some(
+        ({ state }) =>
+          state === 'waiting' ||
+          state === 'releasing' ||
+          (state === 'leading' && this.setting.guard),
+      )
     );
+  }
+
+  /** After its guard has lost, until no create that it has sent can take effect. */
+  get mayTakeBack(): boolean {
+    return this.clock.now() - this.#lostMs < MAX_LATE_MS;
   }
 
   protected get calls(): number {
@@ -139,6 +151,7 @@ export class LifeCandidate extends Candidate {
     const lost = () => {
       if (!this.isAlive || call.state !== 'leading') return;
       call.state = 'over';
+      this.#lostMs = this.clock.now();
       this.world.tellAll({ type: 'ended', who: this, why: 'its guard says that it has lost' });
     };
     leadership.signal.addEventListener('abort', lost, { once: true });

@@ -1,5 +1,6 @@
 import { LeaderElectionError } from '../../../lib/errors.ts';
 import type { Candidate } from '../candidate.ts';
+import { LifeCandidate } from '../life-candidate.ts';
 import type { Check } from '../check.ts';
 import type { Sent } from '../fact.ts';
 import { lockOf } from '../truth.ts';
@@ -22,7 +23,7 @@ export const onRecord: Check = {
 };
 
 /** Longer than this, by its sender's clock, no create is in doubt: `docs/simulation.md` says so. */
-const DOUBTED_MS = 10_000;
+const DOUBTED_MS = 8_900;
 
 /** A lock is created for the Pod of a process that wants it: none for who has given up for good. */
 export const wanted: Check = {
@@ -40,7 +41,21 @@ export const wanted: Check = {
         ([{ request }, sentMs]) =>
           attemptOf(request.body) !== attempt || who.clock.now() - sentMs > DOUBTED_MS,
       );
+    // Created for who had led and lost: he has to look, or it stays until his Pod ends.
+    const strays = new Map<LifeCandidate, number>();
     return (fact) => {
+      for (const [who, dueMs] of strays) {
+        if (!who.isAlive || who.isBusy) strays.delete(who);
+        else if (who.isRunning && !who.isWaking && who.clock.now() > dueMs) {
+          strays.delete(who);
+          violated(
+            `${who.name} has lost the lock, and yet its create took effect: it does not look`,
+          );
+        }
+      }
+      if (fact.type === 'sent' && fact.sent.verb === 'get' && fact.sent.resource === 'configmaps') {
+        for (const who of strays.keys()) if (who === fact.who) strays.delete(who);
+      }
       if (fact.type === 'refused' && isReleaseFailure(fact.error)) leftBehind.add(fact.who);
       if (fact.type === 'leads') led.add(world.truth.lock?.uid ?? '');
       if (
@@ -67,16 +82,19 @@ export const wanted: Check = {
           !leftBehind.has(creator) &&
           !isBeyondDoubt(creator, attempt)
         ) {
-          violated(`${creator.name} has given up, and yet its create took effect`);
+          if (creator instanceof LifeCandidate && creator.mayTakeBack) {
+            strays.set(creator, creator.clock.now() + DOUBTED_MS);
+          } else violated(`${creator.name} has given up, and yet its create took effect`);
         }
       } else if (fact.type === 'warned' && fact.code === 'LEADER_FOR_LIFE_LEFT_BEHIND') {
         leftBehind.add(fact.who);
       } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
         const { lock } = world.truth;
         if (!lock || lock.isDeleting || led.has(lock.uid)) return;
-        if (creators.get(lock.attempt) === fact.who && !leftBehind.has(fact.who)) {
-          violated(`${fact.who.name} has given up, and yet it holds the lock`);
-        }
+        if (creators.get(lock.attempt) !== fact.who || leftBehind.has(fact.who)) return;
+        if (fact.who instanceof LifeCandidate && fact.who.mayTakeBack) {
+          strays.set(fact.who, fact.who.clock.now() + DOUBTED_MS);
+        } else violated(`${fact.who.name} has given up, and yet it holds the lock`);
       }
     };
   },

@@ -58,7 +58,10 @@ export const lateReleases = sequences('late releases', (luck, setting) => {
 /** As long as a doubt lasts by the fastest clock that there is, nearly. */
 const MAX_STRANDED_MS = 4_500;
 
-/** A create is believed to have failed, its program gives up, and the lock becomes free for it. */
+/**
+ * A create is believed to have failed, its program gives up, and the lock becomes free for it; or it leads
+ * first, and loses the lock.
+ */
 export const strandedCreates = sequences('stranded creates', (luck, setting) => {
   const atMs = moment(luck, setting);
   const slot = anySlot(luck, setting);
@@ -67,10 +70,29 @@ export const strandedCreates = sequences('stranded creates', (luck, setting) => 
   return [
     { atMs, what: 'mishap', slot, mishap, forMs: 1_000 },
     { atMs, what: 'again', slot },
-    { atMs: atMs + duration(luck, lateMs, 100), what: 'cancel', slot },
-    { atMs: atMs + duration(luck, lateMs, 100), what: 'finish', slot: 'leader' },
+    ...endOfCall(luck, atMs, lateMs, slot),
   ];
 });
+
+function endOfCall(luck: Luck, atMs: number, lateMs: number, slot: number): Event[] {
+  const firstMs = atMs + duration(luck, lateMs, 100);
+  const secondMs = atMs + duration(luck, lateMs, 100);
+  const lost = luck.fork('lost');
+  if (!lost.chance(0.5)) {
+    return [
+      { atMs: firstMs, what: 'cancel', slot },
+      { atMs: secondMs, what: 'finish', slot: 'leader' },
+    ];
+  }
+  const pod = { lastMs: 30_000, goneMs: 0, phase: 'Failed' };
+  const lostMs = Math.max(firstMs, secondMs);
+  return [
+    ...(lost.chance(0.5)
+      ? [{ atMs: Math.min(firstMs, secondMs), what: 'finish', slot: 'leader' }]
+      : []),
+    { atMs: lostMs, what: 'delete', slot: 'leader', cascade: 'foreground', ...pod },
+  ];
+}
 
 /** A lock is held by a finalizer while it is given up, and its Pod asks for it again. */
 export const dyingLocks = sequences('dying locks', (luck, setting) => {

@@ -105,7 +105,7 @@ export const lifeMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/campaign.ts',
-        find: `        await this.#takeBack();
+        find: `        await this.#takeBack(lock);
 `,
         replace: '',
       },
@@ -150,7 +150,7 @@ export const lifeMutants: readonly Mutant[] = [
       {
         file: 'lib/campaign.ts',
         find: `if (found) this.#lookout.expect('lock', lock.name);
-    this.#seenLast = found;`,
+    this.#saw(found);`,
         replace: `if (found) this.#lookout.expect('lock', lock.name);`,
       },
     ],
