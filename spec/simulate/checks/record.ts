@@ -31,6 +31,8 @@ export const wanted: Check = {
   begin: (world, violated) => {
     // Of locks with which somebody has led: they are given up by a release, or with the Pod.
     const led = new Set<string>();
+    // Made so late that nobody reckons with it any more.
+    const overdue = new Set<string>();
     // It was warned of, or told by the error of a release.
     const leftBehind = new Set<unknown>();
     const creators = new Map<string, Candidate>();
@@ -74,6 +76,11 @@ export const wanted: Check = {
         if (holderUid === '') return;
         const attempt = attemptOf(fact.after);
         const creator = creators.get(attempt);
+        const isOfNow = [...unanswered.keys()].some(
+          (sent) => attemptOf(sent.request.body) === attempt,
+        );
+        if (creator && isOfNow && isBeyondDoubt(creator, attempt))
+          overdue.add(lockOf(fact.after).uid);
         if (!creator) {
           violated(`the lock names Pod ${holderName} ${holderUid}, which did not ask for it`);
         } else if (
@@ -90,7 +97,7 @@ export const wanted: Check = {
         leftBehind.add(fact.who);
       } else if (fact.type === 'refused' && fact.who.kind === 'life' && !fact.who.isBusy) {
         const { lock } = world.truth;
-        if (!lock || lock.isDeleting || led.has(lock.uid)) return;
+        if (!lock || lock.isDeleting || led.has(lock.uid) || overdue.has(lock.uid)) return;
         if (creators.get(lock.attempt) !== fact.who || leftBehind.has(fact.who)) return;
         if (fact.who instanceof LifeCandidate && fact.who.mayTakeBack) {
           strays.set(fact.who, fact.who.clock.now() + DOUBTED_MS);

@@ -56,7 +56,7 @@ export const lateReleases = sequences('late releases', (luck, setting) => {
 });
 
 /** As long as a doubt lasts by the fastest clock that there is, nearly. */
-const MAX_STRANDED_MS = 4_500;
+const MAX_STRANDED_MS = 4_400;
 
 /**
  * A create is believed to have failed, its program gives up, and the lock becomes free for it; or it leads

@@ -156,6 +156,50 @@ export const lifeMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'found-by-a-release-and-forgotten',
+    defect: 'A release forgets the lock that it has found instead of its own.',
+    trap: 'a cousin of the predecessor that is forgotten: its Pod is deleted in the foreground before the next call of the process',
+    seenIn: ['life'],
+    within: 20_000,
+    edits: [
+      {
+        file: 'lib/campaign.ts',
+        find: 'sawInstead(other ? [other] : []);',
+        replace: 'sawInstead(other ? [] : []);',
+      },
+    ],
+  },
+  {
+    name: 'found-last-only',
+    defect: 'Of the locks that a call reads as it ends, it passes on the last.',
+    trap: 'a cousin of the predecessor that is forgotten: its lock ends while another call of the same Pod gives up',
+    seenIn: ['life'],
+    within: 20_000,
+    edits: [
+      {
+        file: 'lib/campaign.ts',
+        find: 'if (lock) this.#seen = [...this.#seen.filter((other) => !sameTenure(other, lock)), lock];',
+        replace: 'this.#seen = lock ? [lock] : [];',
+      },
+    ],
+  },
+  {
+    name: 'lost-and-never-looked',
+    defect: 'After a loss nobody looks for what a create without an answer makes.',
+    trap: 'a cousin of the ambiguous create: it may be carried out after the lock that it found was deleted',
+    seenIn: ['life'],
+    within: 20_000,
+    edits: [
+      {
+        file: 'lib/campaign.ts',
+        find: `sawInstead(others);
+        await this.#withdraw(lock);`,
+        replace: `sawInstead(others);
+        await Promise.resolve();`,
+      },
+    ],
+  },
+  {
     name: 'gone-is-an-error',
     defect: 'That the lock is gone already when it is to be deleted is an error.',
     trap: 'a 404 for a deletion is reported as a failure',
