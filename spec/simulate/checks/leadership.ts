@@ -20,7 +20,7 @@ export const oneLeader: Check = {
         if (hasLostLock(world, fact.who)) continue;
         violated(`${fact.who.name} leads, and so does ${other.name}`);
       }
-      told.leads(fact.who, world.truth.lock?.uid ?? '');
+      told.leads(fact.who);
     };
   },
 };
@@ -37,6 +37,8 @@ class Told {
   /** By the UIDs of Pods that were noted in locks: when that was told last. */
   readonly #noted = new Map<Candidate, Map<string, number>>();
   readonly #led = new Map<Candidate, { readonly lockUid: string; readonly since: number }>();
+  /** By the UID of its Pod. Who is told late may lead with a lock that is gone, and another's there. */
+  readonly #lastUids = new Map<string, string>();
   #facts = 0;
   readonly #denied = new Set<Candidate>();
 
@@ -48,12 +50,17 @@ class Told {
     return isTold && !this.#denied.has(who);
   }
 
-  leads(who: Candidate, lockUid: string): void {
+  leads(who: Candidate): void {
+    const lockUid = this.#lastUids.get(who.podUid) ?? '';
     this.#led.set(who, { lockUid, since: this.#facts });
   }
 
   notice(fact: Fact): void {
     this.#facts += 1;
+    if (fact.type === 'written' && fact.resource === 'configmaps' && fact.after) {
+      const { holderUid, uid } = lockOf(fact.after);
+      this.#lastUids.set(holderUid, uid);
+    }
     if (fact.type !== 'answered') return;
     const { who, sent, status, body } = fact;
     if (sent.resource === 'pods' && status === 403) this.#denied.add(who);
