@@ -151,8 +151,10 @@ function at(nowMs: number) {
   return { nowMs, bootMs: nowMs, dateMs: nowMs, random: 0.5 };
 }
 
-function eventsFor({ phase, command }: State): Event[] {
-  const versions = [lockOf('me', 0), lockOf('other', 1), lockOf('', 1), lockOf('', 0)];
+function eventsFor({ phase, command, sent }: State): Event[] {
+  const stored = sent.slice(-1).map((record) => ({ ...lockOf('me', 0), record }));
+  const others = [lockOf('me', 0), lockOf('other', 1), lockOf('', 1), lockOf('', 0)];
+  const versions = [...stored, ...others];
   const written = 'record' in command ? [{ ...lockOf('me', 0), record: command.record }] : [];
   const events: Event[] = [
     ...[undefined, ...versions].map((version) => ({ type: 'got', version }) as const),
