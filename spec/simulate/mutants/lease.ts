@@ -514,20 +514,6 @@ export const leaseMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'released-for-a-namesake',
-    defect: 'Whoever is given up before he has led releases any Lease in his name.',
-    trap: 'two processes of one identity: one loses a race of writes to the other, and is given up',
-    seenIn: ['lease'],
-    within: 20_000,
-    edits: [
-      {
-        file: 'lib/protocol/lease.ts',
-        find: 'return state.version && !state.gone && isSent(state.version, state)',
-        replace: 'return state.version && !state.gone && isMine(state.version, state)',
-      },
-    ],
-  },
-  {
     name: 'released-for-its-duration',
     defect: 'A release leaves the duration of its holder on record.',
     trap: 'what client-go writes is a second: who goes by the record alone waits for the whole duration',

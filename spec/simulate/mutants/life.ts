@@ -160,7 +160,7 @@ export const lifeMutants: readonly Mutant[] = [
     defect: 'A release forgets the lock that it has found instead of its own.',
     trap: 'a cousin of the predecessor that is forgotten: its Pod is deleted in the foreground before the next call of the process',
     seenIn: ['life'],
-    within: 20_000,
+    within: 3000,
     edits: [
       {
         file: 'lib/campaign.ts',
@@ -174,7 +174,7 @@ export const lifeMutants: readonly Mutant[] = [
     defect: 'Of the locks that a call reads as it ends, it passes on the last.',
     trap: 'a cousin of the predecessor that is forgotten: its lock ends while another call of the same Pod gives up',
     seenIn: ['life'],
-    within: 20_000,
+    within: 12500,
     edits: [
       {
         file: 'lib/campaign.ts',
@@ -188,7 +188,7 @@ export const lifeMutants: readonly Mutant[] = [
     defect: 'After a loss nobody looks for what a create without an answer makes.',
     trap: 'a cousin of the ambiguous create: it may be carried out after the lock that it found was deleted',
     seenIn: ['life'],
-    within: 20_000,
+    within: 12500,
     edits: [
       {
         file: 'lib/campaign.ts',
