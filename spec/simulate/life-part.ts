@@ -196,6 +196,12 @@ export const lifePart: Part = {
       // programs begin anew.
       if (candidate.isDegraded) candidate.cancel();
     }
+    // Nor of what is refused by an answer that was sent before, and comes only now.
+    world.listen((fact) => {
+      if (fact.type !== 'warned' || fact.code !== 'LEADER_FOR_LIFE_DEGRADED') return;
+      const { who } = fact;
+      if (who instanceof LifeCandidate) world.later(0, () => who.cancel());
+    });
     if (world.truth.lock?.hasFinalizers) releaseHold(world);
     removeForeign(world);
     for (const { index, setting } of world.slots) {
