@@ -45,9 +45,6 @@ const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 /** A create that has not taken effect this long after it was sent never will: the API server is given 8 s. */
 const LANDING_MS = 9_000;
 
-/** An earlier create may have stored the lock that is read: while it was under way, predecessors ended. */
-const REMEMBERED_NOTES = 32;
-
 /** After an abort, a create that was sent is waited for this long: the API server drops it by then. */
 const LAST_ANSWER_MS = 8_000;
 
@@ -122,8 +119,8 @@ export class Campaign {
   #mayHaveCreated = false;
   /** The locks that were read since the protocol was told last, oldest first. */
   #seen: readonly Lock[] = [];
-  /** The predecessors that the latest creates of this call have noted. */
-  #notes: readonly string[] = [];
+  /** The predecessors that creates of this call have noted, of which one may have stored the lock. */
+  readonly #notes = new Set<string>();
   /** Until when a create without an answer may still take effect. */
   #createMayLandUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -330,7 +327,8 @@ export class Campaign {
       const untilMs = clock.now() + LANDING_MS;
       const before = this.#mayHaveCreated;
       this.#mayHaveCreated = true;
-      this.#notes = [...new Set([...this.#notes, noteOf(predecessors)])].slice(-REMEMBERED_NOTES);
+      if (!before) this.#notes.clear();
+      this.#notes.add(noteOf(predecessors));
       try {
         // A create that was sent is seen through, or nobody would know whether it won.
         const { signal: abandoned } = this.#abandon;
@@ -470,7 +468,7 @@ export class Campaign {
   /** Others decide by what is stored: what differs from what was sent is no lock to lead with. */
   #checkStored(found: Lock): void {
     const isMine = holderOf(found)?.uid === this.#state.podUid;
-    if (isMine && this.#notes.includes(noteOf(found.predecessors))) return;
+    if (isMine && this.#notes.has(noteOf(found.predecessors))) return;
     const { lock, namespace } = this.#options;
     throw new LeaderElectionError(
       'ERR_REJECTED',

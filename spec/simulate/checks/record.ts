@@ -23,7 +23,7 @@ export const onRecord: Check = {
 };
 
 /** Longer than this, by its sender's clock, no create is in doubt: `docs/simulation.md` says so. */
-const DOUBTED_MS = 8_900;
+export const DOUBTED_MS = 8_900;
 
 /** A lock is created for the Pod of a process that wants it: none for who has given up for good. */
 export const wanted: Check = {
@@ -111,7 +111,7 @@ function isReleaseFailure(error: unknown): boolean {
   return error instanceof LeaderElectionError && error.code === 'ERR_RELEASE_FAILED';
 }
 
-function attemptOf(body: unknown): string {
+export function attemptOf(body: unknown): string {
   const { metadata } = (body ?? {}) as { metadata?: { annotations?: Record<string, string> } };
   return metadata?.annotations?.['leader-for-life/attempt'] ?? '';
 }
