@@ -6,7 +6,7 @@ export default defineConfig({
     root: process.cwd(),
     include: ['spec/{protocol,kubernetes,lease}/**/*.spec.ts'],
     // Whole worlds, and others each time; processes that are stopped for real.
-    exclude: ['spec/protocol/lease.properties.spec.ts', 'spec/lease/traps.spec.ts'],
+    exclude: ['spec/protocol/lease/step.properties.spec.ts', 'spec/lease/traps.long.spec.ts'],
     // Short, for a mutant that hangs is waited for.
     testTimeout: 5_000,
   },

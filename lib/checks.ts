@@ -1,8 +1,8 @@
 /** Checks of what users pass. Each throws a TypeError that names the value and what it has to be. */
-import { MAX_DELAY_MS } from './clock.ts';
+import { MAX_DELAY_MS } from './platform/clock.ts';
 import { badArgument, invalidArgument, shorten } from './errors.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
-import { isLabelValue, isQualifiedName } from './kubernetes/names.ts';
+import { isDnsLabel, isDnsSubdomain, isLabelValue, isQualifiedName } from './kubernetes/names.ts';
 
 export type Check = (name: string, value: unknown) => void;
 
@@ -143,3 +143,20 @@ function entriesOf(name: string, value: unknown): [string, unknown][] {
   }
   return Object.entries(value);
 }
+
+/** What locks and Leases are called. */
+export const checkLockName: Check = matching(
+  isDnsSubdomain,
+  'a DNS subdomain (RFC 1123) of at most 253 characters',
+);
+
+export const checkNamespace: Check = matching(
+  isDnsLabel,
+  'a DNS label (RFC 1123) of at most 63 characters',
+);
+
+export const checkBoolean: Check = typed('boolean', 'a boolean');
+
+export const checkCallback: Check = typed('function', 'a function');
+
+export const checkMetrics: Check = having(['on', 'off', 'slowpathExercised'], 'a metrics provider');

@@ -1,4 +1,4 @@
-import { printable, printableLines } from './printable.ts';
+import { printable, printableLines } from './platform/printable.ts';
 
 /** Every `code` that an error of this library can carry; `docs/errors.md` explains each. */
 export const errorCodes = [

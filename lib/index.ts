@@ -1,9 +1,9 @@
-export { become } from './become.ts';
+export { become } from './life/become.ts';
 export { LeaderElectionError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
-export type { Holder, LeaseHolder, LockHolder } from './holder.ts';
+export type { Holder, LeaseHolder, LockHolder } from './observe/holder.ts';
 export type { KubeConfigLike } from './kubernetes/kube-config.ts';
-export type { Leadership } from './leadership.ts';
+export type { Leadership } from './life/leadership.ts';
 export { LeaderElector, runOrDie } from './lease/elector.ts';
 export { LeaderHealthzAdaptor } from './lease/healthz.ts';
 export { lead } from './lease/lead.ts';
@@ -14,12 +14,20 @@ export type {
   Durations,
   LeadOptions,
   LeaderCallbacks,
+  ElectionSettings,
   LeaderElectionConfig,
-  LeaderMetrics,
-} from './lease/options.ts';
+} from './lease/config.ts';
 export type { LockListener, ResourceLock } from './lease/resource-lock.ts';
-export { observeLease, observeLock } from './observe.ts';
-export type { ObserveOptions } from './observe.ts';
-export type { BecomeOptions } from './options.ts';
-export type { LeaderElectionRecord, LockVersion } from './protocol/lease-record.ts';
-export type { WaitingReason, WaitingState } from './waiting.ts';
+export { observeLease, observeLock } from './observe/observe.ts';
+export type { ObserveOptions } from './observe/observe.ts';
+export type { BecomeOptions } from './life/options.ts';
+export type { LeaderElectionRecord, LockVersion } from './protocol/lease/record.ts';
+export type {
+  ElectionEvent,
+  EventDetail,
+  EventLevel,
+  EventListener,
+  EventSubject,
+} from './events/event.ts';
+export type { LeaderMetrics } from './events/metrics.ts';
+export type { WaitingReason, WaitingState } from './events/waiting.ts';

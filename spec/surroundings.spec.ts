@@ -4,12 +4,12 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const run = promisify(execFile);
-const module = new URL('../lib/surroundings.ts', import.meta.url).href;
+const module = new URL('../lib/platform/platform.ts', import.meta.url).href;
 
 test('a warning is printed although the process ends at once', async () => {
   const program = `
-    import { systemSurroundings } from ${JSON.stringify(module)};
-    systemSurroundings.warn('the lock may be left behind', 'LEADER_FOR_LIFE_LEFT_BEHIND');
+    import { systemPlatform } from ${JSON.stringify(module)};
+    systemPlatform.warn('the lock may be left behind', 'LEADER_FOR_LIFE_LEFT_BEHIND');
     process.exit();`;
   const { stderr } = await run(process.execPath, ['--input-type=module', '--eval', program]);
   expect(stderr).toContain(
@@ -19,8 +19,8 @@ test('a warning is printed although the process ends at once', async () => {
 
 test('a warning is not printed where the user wants none', async () => {
   const program = `
-    import { systemSurroundings } from ${JSON.stringify(module)};
-    systemSurroundings.warn('the lock may be left behind', 'LEADER_FOR_LIFE_LEFT_BEHIND');`;
+    import { systemPlatform } from ${JSON.stringify(module)};
+    systemPlatform.warn('the lock may be left behind', 'LEADER_FOR_LIFE_LEFT_BEHIND');`;
   const args = ['--disable-warning=LEADER_FOR_LIFE_LEFT_BEHIND', '--input-type=module', '--eval'];
   const { stderr } = await run(process.execPath, [...args, program]);
   expect(stderr).not.toContain('left behind');
@@ -28,10 +28,10 @@ test('a warning is not printed where the user wants none', async () => {
 
 test('what a listener of warnings throws does not reach who warns', async () => {
   const program = `
-    import { systemSurroundings } from ${JSON.stringify(module)};
+    import { systemPlatform } from ${JSON.stringify(module)};
     process.on('uncaughtException', (error) => console.log('uncaught:', error.message));
     process.on('warning', () => { throw new Error('no room for a log'); });
-    systemSurroundings.warn('told', 'LEADER_FOR_LIFE_TROUBLE');
+    systemPlatform.warn('told', 'LEADER_FOR_LIFE_TROUBLE');
     console.log('goes on');`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program]);
   expect(stdout).toBe('goes on\nuncaught: no room for a log\n');
@@ -39,8 +39,8 @@ test('what a listener of warnings throws does not reach who warns', async () => 
 
 test('a warning names itself, and where it was given, to who traces warnings', async () => {
   const program = `
-    import { systemSurroundings } from ${JSON.stringify(module)};
-    function elects() { systemSurroundings.warn('told', 'LEADER_FOR_LIFE_TROUBLE'); }
+    import { systemPlatform } from ${JSON.stringify(module)};
+    function elects() { systemPlatform.warn('told', 'LEADER_FOR_LIFE_TROUBLE'); }
     elects();`;
   const args = ['--trace-warnings', '--input-type=module', '--eval', program];
   const { stderr } = await run(process.execPath, args);

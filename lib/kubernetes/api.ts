@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
 
-import { type Clock, sleep } from '../clock.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import { foreign, granted, parse, refused } from './answer.ts';
 import type { Json } from './json.ts';

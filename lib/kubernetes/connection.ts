@@ -1,8 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 
-import { abortable, linked } from '../abort.ts';
-import type { Clock } from '../clock.ts';
+import { abortable, linked } from '../platform/abort.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { Http1Route } from './http1.ts';
 import { Http2Route, connectTls } from './http2.ts';

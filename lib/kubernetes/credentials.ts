@@ -9,7 +9,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { LeaderElectionError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import type { KubeConfigLike } from './kube-config.ts';
-import { bare } from './outcome.ts';
+import { stripError } from './outcome.ts';
 
 /** The part of the TLS options that a KubeConfig decides. */
 export type TlsOptions = Pick<
@@ -208,10 +208,10 @@ function shown(server: unknown): unknown {
  * and are in the errors. Only what the system says of a file or a program is passed on.
  */
 function noCredentials(error: unknown): Error {
-  const { code, message } = bare(error);
+  const { code, message } = stripError(error);
   const isSystems = code !== undefined && !code.startsWith('ERR_');
   const why = isSystems ? message : 'the kubeConfig or its plugin fails; kubectl tells why';
-  return bare({ message: `there are no credentials: ${why}`, code });
+  return stripError({ message: `there are no credentials: ${why}`, code });
 }
 
 async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { isDnsSubdomain } from './names.ts';
 
-/** What the surroundings of the process say; injected so that specs can make them up. */
+/** What the platform of the process say; injected so that specs can make them up. */
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Where the container's file system begins. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Api } from './api.ts';
 import { type Json, child, text } from './json.ts';
 import { isDnsLabel } from './names.ts';

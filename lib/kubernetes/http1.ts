@@ -2,7 +2,7 @@ import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 
-import { bare } from './outcome.ts';
+import { stripError } from './outcome.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
@@ -71,7 +71,7 @@ export class Http1Route implements Route {
     });
     request.on('error', (error) => {
       // It may carry a proxy's URL, and so a password, or the bytes that were no HTTP.
-      reject(bare(error));
+      reject(stripError(error));
     });
     request.on('close', () => {
       signal.removeEventListener('abort', onAbort);

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { PassThrough, pipeline } from 'node:stream';
 import tls, { type TLSSocket } from 'node:tls';
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { TlsOptions } from './credentials.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';

@@ -2,7 +2,7 @@ import {
   type LeaderElectionRecord,
   type LockVersion,
   MAX_INT32,
-} from '../protocol/lease-record.ts';
+} from '../protocol/lease/record.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';

@@ -25,3 +25,7 @@ export function isQualifiedName(key: string): boolean {
 export function isLabelValue(value: string): boolean {
   return value === '' || (value.length <= 63 && qualifiedName.test(value));
 }
+
+export function isUid(value: string): boolean {
+  return /^[-A-Za-z0-9]{1,64}$/.test(value);
+}

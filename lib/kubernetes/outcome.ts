@@ -1,5 +1,5 @@
 /** What a failed request means: worth another try, or final. */
-import { printable } from '../printable.ts';
+import { printable } from '../platform/printable.ts';
 
 /** The part of Kubernetes' `Status` object that decisions and messages need. */
 export interface Status {
@@ -137,7 +137,7 @@ export function hasStatus(error: unknown, status: number): error is ApiError {
 }
 
 /** An error's message and code; whatever else it carries, options for instance, may be secret. */
-export function bare(error: unknown): Error & { readonly code?: string } {
+export function stripError(error: unknown): Error & { readonly code?: string } {
   const { code } = Object(error) as { readonly code?: unknown };
   const rest = new Error(messageOf(error));
   return typeof code === 'string' ? Object.assign(rest, { code }) : rest;

@@ -10,16 +10,16 @@ export interface RoleOptions {
   readonly user?: string | undefined;
   /** Whether `takeOverFromNotReadyNodeAfterMs` is set, which needs more. */
   readonly takeOver: boolean;
+  /** Whether changes of leader are recorded as Events, which needs more. */
+  readonly events?: boolean | undefined;
 }
 
 /** The complete Role (and what binds it) for `become`. Quoted is what may look like a number. */
 export function roleYaml(options: RoleOptions): string {
-  const { namespace, lockName, takeOver } = options;
+  const { namespace, takeOver, lockName } = options;
   const name = `${lockName}-leader-for-life`;
   const account = serviceAccount(options.user);
-  const documents = [
-    bound(role(name, namespace, lockName, takeOver), name, namespace, options.user),
-  ];
+  const documents = [bound(role(name, options), name, namespace, options.user)];
   if (takeOver) {
     // Of no namespace: there may be a lock of this name in several.
     const wideName = `leader-for-life:${namespace}:${lockName}`;
@@ -28,6 +28,11 @@ export function roleYaml(options: RoleOptions): string {
   }
   return documents.join('---\n');
 }
+
+const RECORDING = `- apiGroups: [""]
+  resources: ["events"]
+  verbs: ["create"]
+`;
 
 export interface LeaseRoleOptions {
   readonly namespace: string;
@@ -45,10 +50,6 @@ export function leaseRoleYaml(options: LeaseRoleOptions): string {
 }
 
 function leaseRole(name: string, namespace: string, leaseName: string, events: boolean): string {
-  const recording = `- apiGroups: [""]
-  resources: ["events"]
-  verbs: ["create"]
-`;
   return `${roleHead(name, namespace)}- apiGroups: ["coordination.k8s.io"]
   resources: ["leases"]
   verbs: ["create"]
@@ -56,7 +57,7 @@ function leaseRole(name: string, namespace: string, leaseName: string, events: b
   resources: ["leases"]
   resourceNames: ["${leaseName}"]
   verbs: ["get", "watch", "update"]
-${events ? recording : ''}`;
+${events ? RECORDING : ''}`;
 }
 
 export interface ObserverRoleOptions {
@@ -84,7 +85,8 @@ function observerRole(roleName: string, options: ObserverRoleOptions): string {
 `;
 }
 
-function role(name: string, namespace: string, lockName: string, takeOver: boolean): string {
+function role(name: string, options: RoleOptions): string {
+  const { namespace, lockName, takeOver, events = false } = options;
   return `${roleHead(name, namespace)}- apiGroups: [""]
   resources: ["configmaps"]
   verbs: ["create"]
@@ -95,7 +97,7 @@ function role(name: string, namespace: string, lockName: string, takeOver: boole
 - apiGroups: [""]
   resources: ["pods"]
   verbs: ["get", "list", "watch"${takeOver ? ', "delete"' : ''}]
-`;
+${events ? RECORDING : ''}`;
 }
 
 function clusterRole(name: string): string {

@@ -1,6 +1,6 @@
-import { linked } from '../abort.ts';
-import type { Clock } from '../clock.ts';
-import { sleep } from '../clock.ts';
+import { linked } from '../platform/abort.ts';
+import type { Clock } from '../platform/clock.ts';
+import { sleep } from '../platform/clock.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isObject, text } from './json.ts';

@@ -1,11 +1,12 @@
-import { abortable, linked } from '../abort.ts';
-import type { Clock } from '../clock.ts';
+import { abortable, linked } from '../platform/abort.ts';
+import { withDeadline } from '../platform/deadline.ts';
+import type { Clock } from '../platform/clock.ts';
 import { LeaderElectionError } from '../errors.ts';
-import { Inbox } from '../inbox.ts';
-import { printable } from '../printable.ts';
-import { type LockVersion, alteration } from '../protocol/lease-record.ts';
+import { HintQueue } from '../platform/hint-queue.ts';
+import { printable } from '../platform/printable.ts';
+import { type LockVersion, alteration } from '../protocol/lease/record.ts';
 import {
-  type Circumstance,
+  type Moment,
   type Command,
   type Event,
   type Hint,
@@ -13,11 +14,12 @@ import {
   type Loss,
   type Settings,
   type State,
+  holderOf,
   start,
-  step,
-} from '../protocol/lease.ts';
+} from '../protocol/lease/state.ts';
+import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
-import { type OpenLock, never } from './open-lock.ts';
+import { type OpenLock, neverAborts } from './open-lock.ts';
 
 export interface CampaignOptions {
   readonly clock: Clock;
@@ -41,7 +43,7 @@ export interface CampaignObserver {
 }
 
 /** What a leader has: since when it is proven, and the version by which it became the leader. */
-export interface Tenure {
+export interface AcquiredLease {
   readonly proven: () => Proof;
   readonly version: LockVersion;
 }
@@ -68,13 +70,13 @@ export class Campaign {
   readonly #options: CampaignOptions;
   readonly #closed = new AbortController();
   #state: State;
-  readonly #hints: Inbox<Hint>;
+  readonly #hints: HintQueue<Hint>;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
     // Whatever was missed, a read tells it.
-    this.#hints = new Inbox<Hint>(options.clock, { type: 'watch-opened' });
-    this.#state = start(options.settings, this.#circumstance(), options.known);
+    this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
+    this.#state = start(options.settings, this.#moment(), options.known);
     void this.#watch();
   }
 
@@ -87,7 +89,7 @@ export class Campaign {
    * Resolves once this elector leads. Rejects with the signal's reason or, in words, with what the
    * API server refuses for good; the lock is then as if it had never been asked for.
    */
-  async acquire(signal: AbortSignal): Promise<Tenure> {
+  async acquire(signal: AbortSignal): Promise<AcquiredLease> {
     try {
       while (this.#state.phase === 'following') await this.#advance(signal, 'throw');
       signal.throwIfAborted();
@@ -110,14 +112,19 @@ export class Campaign {
     return this.#state.loss;
   }
 
-  /** Gives up the lock, if this elector holds it or may. Resolves once that is done or hopeless. */
-  async release(): Promise<void> {
+  /**
+   * Gives up the lock, if this elector holds it or may. Resolves once that is done or hopeless, with whether
+   * the lock was released.
+   */
+  async release(): Promise<boolean> {
     const { clock, settings, observer } = this.#options;
-    if (this.#isOver()) return;
-    const limit = new AbortController();
-    const cancel = clock.after(settings.renewDeadlineMs, () => {
-      limit.abort(new Error('the time for it is up'));
-    });
+    if (this.#isOver()) return false;
+    const limit = withDeadline(
+      clock,
+      neverAborts(),
+      settings.renewDeadlineMs,
+      () => new Error('the time for it is up'),
+    );
     try {
       this.#step({ type: 'finish' }, undefined);
       while (!this.#isOver()) {
@@ -125,9 +132,11 @@ export class Campaign {
       }
     } catch (error) {
       observer.log(`not released, but left to expire: ${String(error)}`);
+      return false;
     } finally {
-      cancel();
+      limit.end();
     }
+    return holderOf(this.#state) === '';
   }
 
   /** Ends what is under way. */
@@ -211,7 +220,7 @@ export class Campaign {
   /** A request with its time limit; a leader has no longer than it leads. */
   async #limited<T>(
     request: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal = never(),
+    signal: AbortSignal = neverAborts(),
   ): Promise<T> {
     const { clock, requestTimeoutMs } = this.#options;
     const limitMs = Math.min(requestTimeoutMs, this.#leftMs());
@@ -235,27 +244,27 @@ export class Campaign {
   }
 
   #leftMs(): number {
-    const { phase, proven, deadlineMs } = this.#state;
-    if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;
-    return Math.max(leftMs(proven, deadlineMs, this.#circumstance()), 0);
+    const { phase, renewedAt, deadlineMs } = this.#state;
+    if (phase !== 'leading' || !renewedAt) return Number.POSITIVE_INFINITY;
+    return Math.max(leftMs(renewedAt, deadlineMs, this.#moment()), 0);
   }
 
   #proven(): Proof {
-    const { proven, deadlineMs } = this.#state;
-    if (!proven) throw new Error('nothing is proven before a term');
-    return { ...proven, forMs: deadlineMs };
+    const { renewedAt, deadlineMs } = this.#state;
+    if (!renewedAt) throw new Error('nothing is proven before a term');
+    return { ...renewedAt, forMs: deadlineMs };
   }
 
   #step(event: Event, trouble: unknown): void {
     const before = this.#state;
-    this.#state = step(before, event, this.#circumstance());
+    this.#state = step(before, event, this.#moment());
     if (before.phase !== this.#state.phase) {
       this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
     }
     this.#options.observer.onState(this.#state, trouble);
   }
 
-  #circumstance(): Circumstance {
+  #moment(): Moment {
     const { clock } = this.#options;
     return {
       nowMs: clock.now(),

@@ -1,73 +1,51 @@
-import { abortable } from '../abort.ts';
-import { sleep } from '../clock.ts';
-import type { Elections, RunningElection } from '../elections.ts';
-import { LeaderElectionError } from '../errors.ts';
-import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
-import { printable } from '../printable.ts';
-import type { Known, Loss } from '../protocol/lease.ts';
-import type { Surroundings } from '../surroundings.ts';
-import { Campaign, type Tenure } from './campaign.ts';
+import { type AcquiredLease, Campaign } from './campaign.ts';
+import type { CheckedDurations, ElectionSettings } from './config.ts';
+import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
 import { openLock } from './lease-lock.ts';
-import { type OpenLock } from './open-lock.ts';
-import type { CheckedDurations, LeaderMetrics } from './options.ts';
+import type { OpenLock } from './open-lock.ts';
 import { Reporter } from './reporter.ts';
 import type { ResourceLock } from './resource-lock.ts';
 import { Term } from './term.ts';
+import {
+  abandonedError,
+  expiredError,
+  lostError,
+  releasedError,
+  timeoutError,
+} from './term-errors.ts';
+import { EventStream } from '../events/stream.ts';
+import { checkDuration } from '../checks.ts';
+import type { LeaderElectionError } from '../errors.ts';
+import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
+import { abortable } from '../platform/abort.ts';
+import { sleep } from '../platform/clock.ts';
+import { withDeadline } from '../platform/deadline.ts';
+import type { RunningElection } from '../platform/elections.ts';
+import { createLog } from '../platform/log.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Known, Loss } from '../protocol/lease/state.ts';
 
 export interface ElectionOptions {
   readonly lock: ResourceLock;
   readonly name: string;
   readonly durations: CheckedDurations;
-  readonly enabled: boolean;
   readonly releaseOnCancel: boolean;
-  readonly events: boolean;
-  readonly metrics: LeaderMetrics | undefined;
+  readonly settings: ElectionSettings;
   readonly onNewLeader?: ((identity: string) => void) | undefined;
 }
 
-/** What there is to do for a leader. */
-export interface Job<T> {
-  readonly work: (served: Served) => T | PromiseLike<T>;
-  /** Whether the term ends when the work has returned. It does in any case when the work throws. */
-  readonly endsWithWork: boolean;
-  /** Whether there is another term after one that was lost. */
-  readonly recampaigns: boolean;
-  /** After the work has settled or was given up, and before the lease is released. */
-  readonly onStopped?: () => unknown;
+const log = createLog('lease');
+
+/** What ends a wait to lead, and since when it lasts. */
+interface Wait {
+  readonly signal: AbortSignal;
+  readonly end: () => void;
+  readonly startedMs: number;
 }
-
-/** A term, and the lock by which it came. */
-export interface Served {
-  readonly term: Term;
-  /** Undefined where nothing was elected. */
-  readonly namespace: string | undefined;
-  readonly fencingToken: string;
-  readonly skipped: boolean;
-}
-
-type Settled<T> = { readonly value: T } | { readonly error: unknown };
-
-/** How a term ended. `abandoned` says so if something of it goes on. */
-export type Ending<T> =
-  | { readonly how: 'returned'; readonly value: T }
-  | { readonly how: 'threw'; readonly error: unknown }
-  | { readonly how: 'cancelled'; readonly abandoned: LeaderElectionError | undefined }
-  | {
-      readonly how: 'lost';
-      readonly error: Error;
-      readonly abandoned: LeaderElectionError | undefined;
-      readonly work: Promise<unknown>;
-    };
-
-/** Work that is done so soon has probably only been started. */
-const SHORT_WORK_MS = 1_000;
-
-/** The processes that were told of such work: those whose work is that short need not hear it again. */
-const toldOfShortWork = new WeakSet<Elections>();
 
 /** A lock that is asked for, won, kept and given up: what `lead` and `LeaderElector` share. */
 export class Election {
-  readonly #surroundings: Surroundings;
+  readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
   #term: Term | undefined;
@@ -76,12 +54,16 @@ export class Election {
   /** This election, among those of the process. */
   #running: RunningElection | undefined;
 
-  constructor(surroundings: Surroundings, options: ElectionOptions) {
-    const { clock, warn } = surroundings;
-    const { name, metrics, onNewLeader } = options;
-    this.#surroundings = surroundings;
+  constructor(platform: Platform, options: ElectionOptions) {
+    const { clock, warn } = platform;
+    const { name, lock, settings, onNewLeader } = options;
+    const { metrics, onWaiting, onEvent, watchDog } = settings;
+    this.#platform = platform;
     this.#options = options;
-    this.#reporter = new Reporter({ clock, name, metrics, onNewLeader, warn });
+    const subject = { mode: 'lease' as const, name, namespace: '', identity: lock.identity };
+    const events = new EventStream({ clock, subject, onEvent, log, warn });
+    this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
+    watchDog?.setLeaderElection(this);
   }
 
   /** The holder that was observed last; empty for nobody. */
@@ -94,20 +76,39 @@ export class Election {
     return this.#term;
   }
 
+  /** Throws `ERR_LEASE_EXPIRED`: see `LeaderElector.check`. */
+  check(maxTolerableExpiredLeaseMs: number): void {
+    const { lock, durations } = this.#options;
+    if (maxTolerableExpiredLeaseMs !== 0) {
+      checkDuration('maxTolerableExpiredLeaseMs', maxTolerableExpiredLeaseMs);
+    }
+    const unrenewedMs = this.#term?.unrenewedMs() ?? 0;
+    if (unrenewedMs > durations.leaseDurationMs + maxTolerableExpiredLeaseMs) {
+      throw expiredError(lock, unrenewedMs);
+    }
+  }
+
   /**
    * Campaigns, and serves terms until one ends that is not followed by another. Rejects, when the
    * signal aborts before a term, with its reason, or with what the API server refuses for good.
    */
   async run<T>(job: Job<T>, signal: AbortSignal): Promise<Ending<T>> {
     signal.throwIfAborted();
+    const startedMs = this.#platform.clock.now();
     const lock = await this.#open();
+    const wait = this.#limit(signal);
     const onAbort = () => this.#running?.ending();
     try {
-      this.#running = lock && (await this.#surroundings.elections.begin(lock.key, signal));
-      signal.addEventListener('abort', onAbort);
       this.#reporter.attend(lock);
-      return await this.#runOften(lock, job, signal);
+      this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
+      signal.addEventListener('abort', onAbort);
+      return await this.#runOften(lock, job, signal, { ...wait, startedMs });
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
+      else this.#reporter.onFailed(error as Error);
+      throw error;
     } finally {
+      wait.end();
       await this.#within(this.#reporter.recorded());
       lock?.close();
       signal.removeEventListener('abort', onAbort);
@@ -120,9 +121,10 @@ export class Election {
     lock: OpenLock | undefined,
     job: Job<T>,
     signal: AbortSignal,
+    firstWait: Wait,
   ): Promise<Ending<T>> {
-    for (;;) {
-      const ending = await this.#runOnce(lock, job, signal);
+    for (let wait = firstWait; ; wait = { ...this.#since(), signal, end: () => undefined }) {
+      const ending = await this.#runOnce(lock, job, signal, wait);
       if (ending.how !== 'lost' || !job.recampaigns) return ending;
       await abortable(ending.work, signal).catch((error: unknown) => {
         throw ending.abandoned ?? error;
@@ -130,11 +132,24 @@ export class Election {
     }
   }
 
+  /** A signal that ends the wait for the first term. */
+  #limit(signal: AbortSignal) {
+    const { lock, settings } = this.#options;
+    return withDeadline(this.#platform.clock, signal, settings.timeoutMs, (timeoutMs) =>
+      timeoutError(lock, timeoutMs, this.#reporter.last?.message),
+    );
+  }
+
+  #since() {
+    return { startedMs: this.#platform.clock.now() };
+  }
+
   /** Undefined where there is nothing to elect. */
   async #open(): Promise<OpenLock | undefined> {
-    const { lock, enabled, events } = this.#options;
+    const { lock, settings } = this.#options;
+    const { enabled = true, events = false } = settings;
     if (!enabled) return undefined;
-    return openLock(lock, this.#surroundings, this.#requestTimeoutMs, events);
+    return openLock(lock, this.#platform, this.#requestTimeoutMs, events);
   }
 
   /** Well below the deadline: one slow request must not cost the lease. */
@@ -146,10 +161,15 @@ export class Election {
     lock: OpenLock | undefined,
     job: Job<T>,
     signal: AbortSignal,
+    wait: Wait,
   ): Promise<Ending<T>> {
-    if (!lock) return this.#serve(undefined, undefined, job, signal);
+    if (!lock) {
+      wait.end();
+      this.#reporter.onSkipped();
+      return this.#serve(undefined, undefined, job, signal);
+    }
     const campaign = new Campaign({
-      clock: this.#surroundings.clock,
+      clock: this.#platform.clock,
       lock,
       settings: { ...this.#options.durations, identity: lock.identity },
       requestTimeoutMs: this.#requestTimeoutMs,
@@ -157,8 +177,11 @@ export class Election {
       known: this.#known,
     });
     try {
-      const tenure = await campaign.acquire(signal);
-      return await this.#serve(campaign, { ...tenure, namespace: lock.namespace }, job, signal);
+      const acquired = await campaign.acquire(wait.signal);
+      wait.end();
+      const waitedMs = this.#platform.clock.now() - wait.startedMs;
+      this.#reporter.onStarted(acquired.version, waitedMs);
+      return await this.#serve(campaign, { ...acquired, namespace: lock.namespace }, job, signal);
     } finally {
       this.#known = campaign.known;
       campaign.close();
@@ -167,12 +190,12 @@ export class Election {
 
   async #serve<T>(
     campaign: Campaign | undefined,
-    tenure: (Tenure & { readonly namespace: string }) | undefined,
+    tenure: (AcquiredLease & { readonly namespace: string }) | undefined,
     job: Job<T>,
     signal: AbortSignal,
   ): Promise<Ending<T>> {
     const term = this.#begin(tenure);
-    const startedMs = this.#surroundings.clock.now();
+    const startedMs = this.#platform.clock.now();
     const stop = new AbortController();
     const renewing = this.#renew(campaign, tenure, term, stop.signal);
     const work = settle(() => job.work(this.#served(term, tenure)));
@@ -184,11 +207,14 @@ export class Election {
     if (first === 'lost') stop.abort();
     if (first === 'cancelled') term.end(signal.reason);
     if (first !== 'lost' || !job.recampaigns) this.#running?.ending();
-    if (first === 'work' && tenure && job.endsWithWork) this.#judgeWork(await work, startedMs);
+    if (first === 'work' && tenure && job.endsWithWork) {
+      const tookMs = this.#platform.clock.now() - startedMs;
+      this.#reporter.onWorkDone(await work, tookMs, this.#platform.elections);
+    }
     const why: unknown = first === 'lost' ? term.error : signal.reason;
     const outcome = await this.#within(work);
     const abandonedWork = outcome ? undefined : this.#abandon('the work', why, tenure);
-    term.close(this.#over());
+    term.close(releasedError(this.#options.lock));
     const stopped = await this.#within(settle(() => job.onStopped?.()));
     const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why, tenure);
     stop.abort();
@@ -196,26 +222,33 @@ export class Election {
     if (tenure) this.#reporter.onStopped(tenure.version);
 
     const wanted = first === 'work' || this.#options.releaseOnCancel;
-    if (wanted && outcome && stopped && !term.error) await campaign?.release();
+    if (wanted && outcome && stopped && !term.error && (await campaign?.release())) {
+      this.#reporter.onReleased();
+    }
     if (outcome) this.#term = undefined;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
     return ending(first, outcome, term, work, abandonedWork ?? abandonedStop);
   }
 
-  #begin(tenure: Tenure | undefined): Term {
+  #begin(tenure: AcquiredLease | undefined): Term {
     const { lock } = this.#options;
     const term = new Term({
-      clock: this.#surroundings.clock,
+      clock: this.#platform.clock,
       proven: tenure?.proven,
       expired: () => this.#lost({ because: 'expired' }, tenure),
     });
     this.#term = term;
-    if (tenure) this.#reporter.onStarted(tenure.version);
-    else this.#reporter.onLeader(lock.identity);
+    if (!tenure) this.#reporter.onLeader(lock.identity);
+    void term.lost.then((error) => {
+      this.#reporter.onLost(error);
+    });
     return term;
   }
 
-  #served(term: Term, tenure: (Tenure & { readonly namespace: string }) | undefined): Served {
+  #served(
+    term: Term,
+    tenure: (AcquiredLease & { readonly namespace: string }) | undefined,
+  ): Served {
     const fencingToken = tenure?.version.resourceVersion ?? '0';
     return { term, fencingToken, namespace: tenure?.namespace, skipped: !tenure };
   }
@@ -223,7 +256,7 @@ export class Election {
   /** A renewal that fails in a way that nobody foresaw ends the term, too. */
   async #renew(
     campaign: Campaign | undefined,
-    tenure: Tenure | undefined,
+    tenure: AcquiredLease | undefined,
     term: Term,
     signal: AbortSignal,
   ): Promise<void> {
@@ -239,7 +272,7 @@ export class Election {
   /** Undefined if it takes too long: nobody waits for ever for work that does not end. */
   async #within<T>(settled: Promise<T>): Promise<T | undefined> {
     const limit = new AbortController();
-    const { clock } = this.#surroundings;
+    const { clock } = this.#platform;
     const timeUp = sleep(clock, this.#options.durations.renewDeadlineMs, limit.signal).then(
       () => undefined,
       () => undefined,
@@ -251,119 +284,17 @@ export class Election {
     }
   }
 
-  #lost(loss: Loss, tenure: Tenure | undefined): LeaderElectionError {
+  #lost(loss: Loss, tenure: AcquiredLease | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
     const { forMs = durations.renewDeadlineMs } = tenure?.proven() ?? {};
-    const { trouble } = this.#reporter;
-    // A webhook may have written the other holder.
-    const isRefused = trouble instanceof LeaderElectionError && trouble.code === 'ERR_REJECTED';
-    const cause = loss.because === 'expired' || isRefused ? trouble : undefined;
-    const why = wordsOf(loss, forMs);
-    const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
-    return new LeaderElectionError(
-      'ERR_LEADERSHIP_LOST',
-      `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop at once ` +
-        `what only a leader may do.${last}`,
-      cause === undefined ? {} : { cause },
-    );
+    return lostError(lock, loss, forMs, this.#reporter.trouble);
   }
 
-  /** Says that something of a term goes on after its end, which is why. */
-  #abandon(what: string, why: unknown, tenure: Tenure | undefined): LeaderElectionError {
+  /** Tells that something of a term goes on after its end, which is `why`. */
+  #abandon(what: string, why: unknown, tenure: AcquiredLease | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
-    const error = new LeaderElectionError(
-      'ERR_WORK_ABANDONED',
-      `${capitalized(what)} for Lease ${lock.describe()} has not ended within ` +
-        `${durations.renewDeadlineMs} ms and was given up. It may go on although ${lock.identity} ` +
-        'does not lead any more. Make it end soon after its signal has aborted. As long as it ' +
-        'does not, end the process: another replica may lead beside it.',
-      { cause: why },
-    );
-    this.#reporter.onAbandoned(error.message, tenure?.version);
+    const error = abandonedError(lock, what, durations.renewDeadlineMs, why);
+    this.#reporter.onAbandoned(error, tenure?.version);
     return error;
-  }
-
-  /** A controller that was started, but not awaited, is started by one replica after the other. */
-  #judgeWork(settled: Settled<unknown>, startedMs: number): void {
-    const { clock, elections } = this.#surroundings;
-    const tookMs = clock.now() - startedMs;
-    const isDone = 'error' in settled || settled.value !== undefined || tookMs >= SHORT_WORK_MS;
-    if (isDone || toldOfShortWork.has(elections)) return;
-    toldOfShortWork.add(elections);
-    this.#reporter.onShortWork(tookMs);
-  }
-
-  #over(): LeaderElectionError {
-    const { lock } = this.#options;
-    return new LeaderElectionError(
-      'ERR_RELEASED',
-      `${lock.identity} has stopped leading ${lock.describe()}.`,
-    );
-  }
-}
-
-function wordsOf(loss: Loss, forMs: number): string {
-  switch (loss.because) {
-    case 'expired':
-      return `no renewal has succeeded for ${Math.round(forMs)} ms`;
-    case 'namesake':
-      return 'another process holds it under the same identity';
-    case 'taken':
-      return loss.holder === ''
-        ? 'somebody else has released it'
-        : `${printable(loss.holder)} holds it`;
-  }
-}
-
-/** What ends a term. */
-async function firstOf<T>(
-  work: Promise<Settled<T>>,
-  term: Term,
-  signal: AbortSignal,
-  endsWithWork: boolean,
-): Promise<'work' | 'lost' | 'cancelled'> {
-  const { promise, resolve } = Promise.withResolvers<'work' | 'lost' | 'cancelled'>();
-  const onAbort = () => {
-    resolve('cancelled');
-  };
-  void work.then((outcome) => {
-    if (endsWithWork || 'error' in outcome) resolve('work');
-  });
-  void term.lost.then(() => {
-    resolve('lost');
-  });
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort);
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function ending<T>(
-  first: 'work' | 'lost' | 'cancelled',
-  outcome: Settled<T> | undefined,
-  term: Term,
-  work: Promise<unknown>,
-  abandoned: LeaderElectionError | undefined,
-): Ending<T> {
-  const { error = new Error('lost') } = term;
-  if (first === 'lost') return { how: 'lost', error, work, abandoned };
-  if (first === 'cancelled' || !outcome) return { how: 'cancelled', abandoned };
-  if ('error' in outcome) return { how: 'threw', error: outcome.error };
-  return { how: 'returned', value: outcome.value };
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Calls it, and tells how it ended; never rejects. */
-async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled<T>> {
-  try {
-    return { value: await call() };
-  } catch (error) {
-    return { error };
   }
 }

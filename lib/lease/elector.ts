@@ -1,9 +1,9 @@
-import { checkDuration, checkSignal } from '../checks.ts';
+import { checkSignal } from '../checks.ts';
 import { LeaderElectionError } from '../errors.ts';
-import { type Surroundings, systemSurroundings } from '../surroundings.ts';
+import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { Election } from './election.ts';
-import { never } from './open-lock.ts';
-import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './options.ts';
+import { neverAborts } from './open-lock.ts';
+import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './config.ts';
 
 /**
  * One candidate of an election. Follows client-go's `LeaderElector`, but that leadership is judged by
@@ -21,22 +21,19 @@ export class LeaderElector {
    */
   constructor(config: LeaderElectionConfig);
   /** @internal */ // eslint-disable-next-line @typescript-eslint/unified-signatures
-  constructor(config: LeaderElectionConfig, surroundings: Surroundings);
-  constructor(config: LeaderElectionConfig, surroundings: Surroundings = systemSurroundings) {
+  constructor(config: LeaderElectionConfig, platform: Platform);
+  constructor(config: LeaderElectionConfig, platform: Platform = systemPlatform) {
     this.#durations = checkConfig(config);
     this.#config = config;
-    const { lock, callbacks, name, enabled, releaseOnCancel, events, metrics } = config;
-    this.#election = new Election(surroundings, {
+    const { lock, callbacks, name, releaseOnCancel } = config;
+    this.#election = new Election(platform, {
       lock,
       name: name ?? lock.describe(),
       durations: this.#durations,
-      enabled: enabled ?? true,
       releaseOnCancel: releaseOnCancel ?? false,
-      events: events ?? false,
-      metrics,
+      settings: config,
       onNewLeader: callbacks.onNewLeader?.bind(callbacks),
     });
-    config.watchDog?.setLeaderElection(this);
   }
 
   /**
@@ -46,7 +43,7 @@ export class LeaderElector {
    * takes longer than `renewDeadlineMs` to end; or with another `LeaderElectionError` if the API server
    * refuses for good. What is transient is retried.
    */
-  async run(signal: AbortSignal = never()): Promise<void> {
+  async run(signal: AbortSignal = neverAborts()): Promise<void> {
     checkSignal('signal', signal);
     if (this.#isRunning) {
       const what = `${this.#config.lock.identity} is already running for ${this.#config.lock.describe()}`;
@@ -87,17 +84,7 @@ export class LeaderElector {
    * lease for its duration and so many milliseconds: the process is better restarted.
    */
   check(maxTolerableExpiredLeaseMs: number): void {
-    const { lock } = this.#config;
-    if (maxTolerableExpiredLeaseMs !== 0) {
-      checkDuration('maxTolerableExpiredLeaseMs', maxTolerableExpiredLeaseMs);
-    }
-    const unrenewedMs = this.#election.term?.unrenewedMs() ?? 0;
-    if (unrenewedMs <= this.#durations.leaseDurationMs + maxTolerableExpiredLeaseMs) return;
-    throw new LeaderElectionError(
-      'ERR_LEASE_EXPIRED',
-      `${lock.identity} could not renew Lease ${lock.describe()} for ${Math.round(unrenewedMs)} ms, ` +
-        'and its work has not ended. Restart the process.',
-    );
+    this.#election.check(maxTolerableExpiredLeaseMs);
   }
 }
 

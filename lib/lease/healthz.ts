@@ -1,9 +1,11 @@
 import { checkDuration } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
-import type { LeaderElector } from './elector.ts';
 
 /** The part of an elector that its health depends on. */
-type Checkable = Pick<LeaderElector, 'check'>;
+interface Checkable {
+  /** Throws if the lease expired more than so many milliseconds ago and the elector has not ended. */
+  check(timeoutMs: number): void;
+}
 
 /**
  * Ties a health endpoint, which is often set up first, to an elector: a leader that could not renew
@@ -29,7 +31,7 @@ export class LeaderHealthzAdaptor {
   }
 
   /** Says whose health this is. An elector does so itself with its `watchDog`. */
-  setLeaderElection(elector: Pick<LeaderElector, 'check'>): void {
+  setLeaderElection(elector: { check(timeoutMs: number): void }): void {
     if (typeof (elector as Partial<Checkable> | undefined)?.check !== 'function') {
       throw invalidArgument('elector', 'a LeaderElector', elector);
     }

@@ -1,10 +1,12 @@
-import { checkLockName } from '../options.ts';
+import { checkLockName } from '../checks.ts';
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
-import { type Surroundings, systemSurroundings } from '../surroundings.ts';
-import { Election, type Served } from './election.ts';
+import { aborted } from '../platform/abort.ts';
+import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { Election } from './election.ts';
+import type { Served } from './job.ts';
 import { LeaseLock, uniqueIdentity } from './lease-lock.ts';
-import { never } from './open-lock.ts';
-import { type LeadOptions, checkLeadOptions } from './options.ts';
+import { neverAborts } from './open-lock.ts';
+import { type LeadOptions, checkLeadOptions } from './config.ts';
 
 /** What the work of a leader is given. */
 export interface LeaseLeadership {
@@ -28,6 +30,8 @@ export interface LeaseLeadership {
    * critical step.
    */
   readonly signal: AbortSignal;
+  /** Resolves when `signal` aborts: what only a leader may do has to end now. Never rejects. */
+  readonly ended: Promise<void>;
   /**
    * For how long leadership is proven, in milliseconds, for a look before a critical step: 0 if it is
    * not (any more), `Infinity` if skipped.
@@ -62,12 +66,12 @@ export async function lead<T>(
   work: (leadership: LeaseLeadership) => T | PromiseLike<T>,
   options: LeadOptions = {},
 ): Promise<T> {
-  return leadIn(systemSurroundings, leaseName, work, options);
+  return leadOn(systemPlatform, leaseName, work, options);
 }
 
-/** `lead`, in surroundings of one's own. */
-export async function leadIn<T>(
-  surroundings: Surroundings,
+/** `lead`, in platform of one's own. */
+export async function leadOn<T>(
+  platform: Platform,
   leaseName: string,
   work: (leadership: LeaseLeadership) => T | PromiseLike<T>,
   options: LeadOptions,
@@ -75,8 +79,8 @@ export async function leadIn<T>(
   checkLockName('leaseName', leaseName);
   if (typeof work !== 'function') throw invalidArgument('work', 'a function', work);
   const durations = checkLeadOptions(options);
-  const { signal = never(), namespace, kubeConfig, labels, annotations } = options;
-  const identity = options.identity ?? uniqueIdentity(surroundings);
+  const { signal = neverAborts(), namespace, kubeConfig, labels, annotations } = options;
+  const identity = options.identity ?? uniqueIdentity(platform);
   const lock = new LeaseLock({
     name: leaseName,
     identity,
@@ -85,14 +89,12 @@ export async function leadIn<T>(
     labels,
     annotations,
   });
-  const election = new Election(surroundings, {
+  const election = new Election(platform, {
     lock,
     name: leaseName,
     durations,
-    enabled: options.enabled ?? true,
     releaseOnCancel: options.releaseOnCancel ?? true,
-    events: options.events ?? false,
-    metrics: options.metrics,
+    settings: options,
   });
   const job = {
     endsWithWork: true,
@@ -132,6 +134,7 @@ function leadershipOf(
     fencingToken,
     skipped,
     signal: term.signal,
+    ended: aborted(term.signal),
     remainingMs: () => term.remainingMs(),
   };
 }

@@ -1,5 +1,5 @@
-import { explainRefusal } from '../failure.ts';
-import type { ElectionKey } from '../elections.ts';
+import { explainRefusal } from '../kubernetes/failure.ts';
+import type { ElectionKey } from '../platform/elections.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -7,12 +7,12 @@ import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
 import { ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
-import { printable } from '../printable.ts';
-import type { Refused } from '../remedy.ts';
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
-import type { Surroundings } from '../surroundings.ts';
-import { mayLand } from '../unconfirmed.ts';
-import { type OpenLock, type RequestFailure, never } from './open-lock.ts';
+import { printable } from '../platform/printable.ts';
+import type { Refused } from '../kubernetes/remedy.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
+import type { Platform } from '../platform/platform.ts';
+import { mayLand } from '../platform/unconfirmed.ts';
+import { type OpenLock, type RequestFailure, neverAborts } from './open-lock.ts';
 import type { LockListener } from './resource-lock.ts';
 
 const WATCH_BACKOFF_MS = 16_000;
@@ -23,21 +23,21 @@ export class LeaseConnection implements OpenLock {
   readonly namespace: string;
   readonly name: string;
   readonly key: ElectionKey;
-  readonly #surroundings: Pick<Surroundings, 'clock'>;
+  readonly #platform: Pick<Platform, 'clock'>;
   readonly #api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
   #watch: ObjectWatch | undefined;
 
   constructor(
-    surroundings: Pick<Surroundings, 'clock'>,
+    platform: Pick<Platform, 'clock'>,
     api: Api,
     server: string,
     identity: string,
     options: LeaseOptions,
     events: boolean,
   ) {
-    this.#surroundings = surroundings;
+    this.#platform = platform;
     this.#api = api;
     this.identity = identity;
     this.namespace = options.namespace;
@@ -52,7 +52,7 @@ export class LeaseConnection implements OpenLock {
     return `${this.namespace}/${this.name}`;
   }
 
-  async get(signal = never()): Promise<LockVersion | undefined> {
+  async get(signal = neverAborts()): Promise<LockVersion | undefined> {
     const found = await this.#lease.get(signal);
     if (found) this.#watch?.expect();
     return found;
@@ -60,7 +60,7 @@ export class LeaseConnection implements OpenLock {
 
   create(
     record: LeaderElectionRecord,
-    signal = never(),
+    signal = neverAborts(),
     whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
     return this.#lease.create(record, signal, whileUnsent);
@@ -69,7 +69,7 @@ export class LeaseConnection implements OpenLock {
   update(
     version: LockVersion,
     record: LeaderElectionRecord,
-    signal = never(),
+    signal = neverAborts(),
     whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
     return this.#lease.update(version, record, signal, whileUnsent);
@@ -79,7 +79,7 @@ export class LeaseConnection implements OpenLock {
     const target = { path: this.#lease.path, name: this.name };
     const watch = new ObjectWatch(
       this.#api,
-      this.#surroundings.clock,
+      this.#platform.clock,
       target,
       {
         onOpen: () => {
@@ -104,7 +104,7 @@ export class LeaseConnection implements OpenLock {
   async recordEvent(what: string, { object }: LockVersion): Promise<void> {
     if (!this.#events || !isObject(object)) return;
     const message = printable(`${this.identity} ${what}`);
-    await this.explained(createEvent(this.#api, this.#surroundings.clock, object, message));
+    await this.explained(createEvent(this.#api, this.#platform.clock, object, message));
   }
 
   failure(error: unknown): RequestFailure {

@@ -8,12 +8,12 @@ import {
   checkProperties,
 } from '../checks.ts';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
-import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../identity.ts';
+import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
-import { checkLockName, checkNamespace } from '../options.ts';
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
-import { type Surroundings, systemSurroundings } from '../surroundings.ts';
+import { checkLockName, checkNamespace } from '../checks.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
+import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import type { OpenLock } from './open-lock.ts';
 import type { LockListener, ResourceLock } from './resource-lock.ts';
@@ -46,7 +46,7 @@ export interface LeaseLockOptions {
 /** Marks locks of this class, whichever copy of the package they are from. */
 const brand = Symbol.for('leader-for-life/LeaseLock');
 
-/** How electors connect a lock, in surroundings that may be made up. */
+/** How electors connect a lock, in platform that may be made up. */
 const connect = Symbol('connect');
 
 /**
@@ -66,10 +66,10 @@ export class LeaseLock implements ResourceLock {
     const { name } = checkProperties('options', options, checks);
     checkLockName('options.name', name);
     this.#options = options;
-    this.identity = options.identity ?? uniqueIdentity(systemSurroundings);
+    this.identity = options.identity ?? uniqueIdentity(systemPlatform);
   }
 
-  /** `NAMESPACE/NAME`; without the namespace where it was left to the surroundings. */
+  /** `NAMESPACE/NAME`; without the namespace where it was left to the platform. */
   describe(): string {
     const { name, namespace } = this.#options;
     return namespace === undefined ? name : `${namespace}/${name}`;
@@ -121,7 +121,7 @@ export class LeaseLock implements ResourceLock {
   }
 
   async #connect(): Promise<LeaseConnection> {
-    this.#connection ??= this[connect](systemSurroundings, REQUEST_TIMEOUT_MS).then((connected) => {
+    this.#connection ??= this[connect](systemPlatform, REQUEST_TIMEOUT_MS).then((connected) => {
       if (connected) return connected;
       const where = 'a kubeConfig outside of a cluster, where there is no Lease';
       throw invalidArgument('options.kubeConfig', where, undefined);
@@ -136,38 +136,35 @@ export class LeaseLock implements ResourceLock {
 
   /** @internal Undefined outside a cluster. */
   async [connect](
-    surroundings: Surroundings,
+    platform: Platform,
     requestTimeoutMs: number,
     events = false,
   ): Promise<LeaseConnection | undefined> {
     const { name, labels = {}, annotations = {} } = this.#options;
-    const { namespace, server, credentials } = await locate(
-      surroundings.environment,
-      this.#options,
-    );
+    const { namespace, server, credentials } = await locate(platform.environment, this.#options);
     if (!credentials) return undefined;
-    const transport = await surroundings.connect(credentials);
-    const api = new Api(transport, surroundings.clock, requestTimeoutMs);
+    const transport = await platform.connect(credentials);
+    const api = new Api(transport, platform.clock, requestTimeoutMs);
     const lease = { namespace, name, labels, annotations };
-    return new LeaseConnection(surroundings, api, server, this.identity, lease, events);
+    return new LeaseConnection(platform, api, server, this.identity, lease, events);
   }
 }
 
 /** Opens a lock of whatever kind; undefined where there is nothing to elect. */
 export async function openLock(
   lock: ResourceLock,
-  surroundings: Surroundings,
+  platform: Platform,
   requestTimeoutMs: number,
   events: boolean,
 ): Promise<OpenLock | undefined> {
   if (lock instanceof LeaseLock) {
-    const connection = await lock[connect](surroundings, requestTimeoutMs, events);
-    if (!connection) tellIfKubeConfigIsLeftOut(surroundings);
+    const connection = await lock[connect](platform, requestTimeoutMs, events);
+    if (!connection) tellIfKubeConfigIsLeftOut(platform);
     return connection;
   }
   const { identity } = lock;
   const name = lock.describe();
-  const server = idOf(lock, surroundings);
+  const server = idOf(lock, platform);
   return {
     identity,
     namespace: '',
@@ -192,14 +189,14 @@ export async function openLock(
 const ids = new WeakMap<ResourceLock, string>();
 
 /** Where a lock of the user's own is kept is not known: two objects count as two locks. */
-function idOf(lock: ResourceLock, { clock }: Surroundings): string {
+function idOf(lock: ResourceLock, { clock }: Platform): string {
   const id = ids.get(lock) ?? clock.uuid();
   ids.set(lock, id);
   return id;
 }
 
 /** The default: unique even where Pods of several clusters or none share a Lease. */
-export function uniqueIdentity({ clock, environment }: Surroundings): string {
+export function uniqueIdentity({ clock, environment }: Platform): string {
   return `${podNameOf(environment) ?? hostname()}_${clock.uuid()}`;
 }
 

@@ -1,5 +1,5 @@
-import type { ElectionKey } from '../elections.ts';
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import type { ElectionKey } from '../platform/elections.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** What a request's failure means. */
@@ -42,6 +42,6 @@ export interface OpenLock extends ResourceLock {
  * A signal for requests that nobody aborts. Each has its own: whoever listens to one that all share
  * stays in memory for as long as what he waits for does not come.
  */
-export function never(): AbortSignal {
+export function neverAborts(): AbortSignal {
   return new AbortController().signal;
 }

@@ -1,32 +1,45 @@
-import type { Clock } from '../clock.ts';
 import { LeaderElectionError } from '../errors.ts';
+import type { EventStream } from '../events/stream.ts';
+import type { LeaderMetrics } from '../events/metrics.ts';
+import type { WaitingReason, WaitingState } from '../events/waiting.ts';
+import { isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { SilentWatchError } from '../kubernetes/watch.ts';
-import { createLog } from '../log.ts';
-import type { LockVersion } from '../protocol/lease-record.ts';
-import { type State, holderOf } from '../protocol/lease.ts';
-import { printable } from '../printable.ts';
-import { Warnings } from '../warnings.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Elections } from '../platform/elections.ts';
+import { printable } from '../platform/printable.ts';
+import type { LockVersion } from '../protocol/lease/record.ts';
+import { type State, holderOf } from '../protocol/lease/state.ts';
+import type { Instant } from '../protocol/validity.ts';
 import type { CampaignObserver } from './campaign.ts';
+import type { Settled } from './job.ts';
 import type { OpenLock } from './open-lock.ts';
-import type { LeaderMetrics } from './options.ts';
 
-const log = createLog('lease');
+/** Work that is done so soon has probably only been started. */
+const SHORT_WORK_MS = 1_000;
+
+/** The processes that were told of such work: one warning is enough. */
+const toldOfShortWork = new WeakSet<Elections>();
 
 export interface ReporterOptions {
   readonly clock: Clock;
+  readonly events: EventStream;
   /** For metrics. */
   readonly name: string;
   readonly metrics: LeaderMetrics | undefined;
   readonly onNewLeader: ((identity: string) => void) | undefined;
-  readonly warn: (message: string, code: string) => void;
+  readonly onWaiting: ((state: WaitingState) => void) | undefined;
 }
 
-/** Tells people what happens: the log, metrics, Events, `onNewLeader`, a few warnings, each once. */
+/** Puts what happens in an election into events, metrics and Kubernetes Events. */
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
-  readonly #warnings: Warnings;
+  readonly #events: EventStream;
   #recorded: Promise<void> = Promise.resolve();
   #lock: OpenLock | undefined;
+  #lastKey = '';
+  #renewedAt: Instant | undefined;
+  /** Undefined until there was something to wait for. */
+  last: WaitingState | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
   trouble: unknown;
   /** The holder that was observed last; empty for nobody. */
@@ -34,26 +47,57 @@ export class Reporter implements CampaignObserver {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#warnings = new Warnings(options.clock, (message, code) => {
-      options.warn(message, code);
-    });
-    this.#call('metrics', () => options.metrics?.off(options.name));
+    this.#events = options.events;
+    this.#measure('off');
   }
 
   /** From now on this is about that lock; undefined where nothing is elected. */
   attend(lock: OpenLock | undefined): void {
     this.#lock = lock;
+    this.#events.locate(lock ?? { name: this.#options.name, namespace: '' });
   }
 
   onState(state: State, trouble: unknown): void {
     this.#noteTrouble(state.failures, trouble);
     if (state.namesake) this.#noteNamesake(state);
     if (state.phase === 'leading') this.#noteDuration(state);
+    this.#noteRenewal(state);
     this.onLeader(holderOf(state));
+    this.#noteWait(state, trouble);
+  }
+
+  /** The first proof of a term is its beginning; each further one is a renewal. */
+  #noteRenewal({ phase, renewedAt }: State): void {
+    const before = this.#renewedAt;
+    this.#renewedAt = phase === 'leading' ? renewedAt : undefined;
+    if (!before || !this.#renewedAt || before === this.#renewedAt) return;
+    const latencyMs = this.#options.clock.now() - this.#renewedAt.nowMs;
+    this.#events.publish({ type: 'renewed', latencyMs }, `renewed in ${Math.round(latencyMs)} ms`);
+  }
+
+  #noteWait(state: State, trouble: unknown): void {
+    if (state.phase !== 'following' || state.command.do !== 'wait') return;
+    const { reason, message } = waitOf(state, trouble);
+    const holder = holderOf(state);
+    const key = JSON.stringify([reason, holder]);
+    if (key === this.#lastKey) return;
+    this.#lastKey = key;
+    const { name, namespace } = this.#lock ?? { name: this.#options.name, namespace: '' };
+    const told: WaitingState = {
+      lockName: name,
+      namespace,
+      reason,
+      message: printable(message),
+      ...(holder !== '' && { holder }),
+      since: this.#options.clock.date(),
+    };
+    this.last = told;
+    this.#events.publish({ type: 'waiting', reason, leader: holder }, told.message);
+    this.#events.call('on-waiting', 'onWaiting', () => this.#options.onWaiting?.(told));
   }
 
   #noteNamesake({ settings, version }: State): void {
-    const isNew = this.#warn(
+    const isNew = this.#events.degraded(
       'same-identity',
       `Lease ${this.#what}: it was written under the identity ${printable(settings.identity)}, but not by this ` +
         'process. Another process competes under the same identity, and both may have led at the ' +
@@ -67,7 +111,7 @@ export class Reporter implements CampaignObserver {
     const seconds = settings.leaseDurationMs / 1_000;
     const stored = written?.record.leaseDurationSeconds ?? seconds;
     if (stored === seconds) return;
-    this.#warn(
+    this.#events.degraded(
       'lease-duration',
       `Lease ${this.#what} was stored with a duration of ${stored} s instead of ${seconds} s: probably ` +
         'an admission webhook changes it. Others wait for as long as is stored, so ' +
@@ -80,14 +124,16 @@ export class Reporter implements CampaignObserver {
   onLeader(identity: string): void {
     if (identity === this.leader) return;
     this.leader = identity;
-    this.log(identity === '' ? 'nobody leads' : `${identity} leads`);
+    this.#events.emit(
+      { type: 'observed', leader: identity },
+      identity === '' ? 'nobody leads' : `${printable(identity)} leads`,
+    );
     if (identity === '') return;
-    this.#call('onNewLeader', () => this.#options.onNewLeader?.(identity));
+    this.#events.call('onNewLeader', 'onNewLeader', () => this.#options.onNewLeader?.(identity));
   }
 
   onSlowPath(): void {
-    const { metrics, name } = this.#options;
-    this.#call('metrics', () => metrics?.slowpathExercised(name));
+    this.#measure('slowpathExercised');
   }
 
   onUnwatched(error: unknown): void {
@@ -95,20 +141,26 @@ export class Reporter implements CampaignObserver {
     const polled =
       `The election of ${this.#what} goes on without: the lock is polled ` +
       'instead of watched, so taking it over takes longer.';
-    if (error instanceof LeaderElectionError) this.#warn('degraded', `${error.message}\n${polled}`);
+    if (error instanceof LeaderElectionError) {
+      this.#events.degraded('degraded', `${error.message}\n${polled}`);
+    }
     if (error instanceof SilentWatchError) {
-      this.#warn('silent-watch', `${error.message}. ${polled}`);
+      this.#events.degraded('silent-watch', `${error.message}. ${polled}`);
     }
   }
 
   /** Something of a term goes on after its end. */
-  onAbandoned(message: string, version: LockVersion | undefined): void {
-    const isNew = this.#warn('work-abandoned', message);
+  onAbandoned(error: Error, version: LockVersion | undefined): void {
+    const isNew = this.#events.abandoned(error);
     if (isNew && version) this.#record('gave up work that had not ended', version);
   }
 
-  onShortWork(tookMs: number): void {
-    this.#warn(
+  /** A controller that was started, but not awaited, is started by one replica after the other. */
+  onWorkDone(settled: Settled<unknown>, tookMs: number, elections: Elections): void {
+    const isDone = 'error' in settled || settled.value !== undefined || tookMs >= SHORT_WORK_MS;
+    if (isDone || toldOfShortWork.has(elections)) return;
+    toldOfShortWork.add(elections);
+    this.#events.degraded(
       'short-work',
       `The work for Lease ${this.#what} returned ${Math.round(tookMs)} ms after its start, so the ` +
         'Lease was released and the next replica begins the same work. If the work has only started ' +
@@ -118,20 +170,41 @@ export class Reporter implements CampaignObserver {
     );
   }
 
-  onStarted(version: LockVersion): void {
-    const { metrics, name } = this.#options;
-    this.#call('metrics', () => metrics?.on(name));
+  onSkipped(): void {
+    this.#events.emit({ type: 'skipped' }, 'there is no election, so this process leads');
+  }
+
+  onStarted(version: LockVersion, waitedMs: number): void {
+    this.#measure('on');
+    const { resourceVersion: fencingToken } = version;
+    const what = `leading after ${Math.round(waitedMs)} ms`;
+    this.#events.publish({ type: 'leading', waitedMs, fencingToken }, what);
     this.#record('became leader', version);
   }
 
+  onLost(error: Error): void {
+    this.#events.emit({ type: 'lost', error }, error.message);
+  }
+
   onStopped(version: LockVersion): void {
-    const { metrics, name } = this.#options;
-    this.#call('metrics', () => metrics?.off(name));
+    this.#measure('off');
     this.#record('stopped leading', version);
   }
 
+  onReleased(): void {
+    this.#events.publish({ type: 'released' }, 'released');
+  }
+
+  onFailed(error: Error): void {
+    this.#events.emit({ type: 'failed', error }, error.message);
+  }
+
+  onWithdrawn(reason: unknown): void {
+    this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${describe(reason)}`);
+  }
+
   log(message: string): void {
-    log(`${this.#what}: ${message}`);
+    this.#events.log(message);
   }
 
   get #what(): string {
@@ -154,7 +227,7 @@ export class Reporter implements CampaignObserver {
       await this.#lock?.recordEvent?.(what, version);
     } catch (error) {
       const lost = `the Event "${what}" could not be recorded`;
-      this.#warn('event', `${this.#what}: ${lost}: ${describe(error)}`);
+      this.#events.degraded('event', `${this.#what}: ${lost}: ${describe(error)}`);
     }
   }
 
@@ -162,29 +235,33 @@ export class Reporter implements CampaignObserver {
   #noteTrouble(failures: number, trouble: unknown): void {
     if (failures === 0) {
       this.trouble = undefined;
-      this.#warnings.succeeded();
+      this.#events.succeeded();
     }
     if (trouble === undefined) return;
     this.trouble = trouble;
-    this.log(describe(trouble));
-    if (!this.#warnings.failed()) return;
-    const message = `${this.#what}: still trying: ${describe(trouble)}`;
-    this.#warn('trouble', message);
+    this.#events.trouble(trouble instanceof Error ? trouble : new Error(describe(trouble)));
   }
 
-  /** What users' code throws changes nothing. */
-  #call(what: string, callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#warn(what, `${what} threw: ${describe(error)}`);
-    }
+  #measure(figure: keyof LeaderMetrics): void {
+    const { metrics, name } = this.#options;
+    this.#events.call('metrics', 'metrics', () => metrics?.[figure](name));
   }
+}
 
-  #warn(kind: string, message: string): boolean {
-    this.log(message);
-    return this.#warnings.give(kind, message);
+function waitOf(
+  state: State,
+  trouble: unknown,
+): { readonly reason: WaitingReason; readonly message: string } {
+  if (trouble !== undefined) {
+    const cause = trouble instanceof Error ? trouble.cause : undefined;
+    const reason = isQuotaExceeded(cause) ? 'quota-exceeded' : 'api-unavailable';
+    return { reason, message: describe(trouble) };
   }
+  const holder = holderOf(state);
+  if (holder !== '') return { reason: 'held', message: `${holder} leads` };
+  return state.version && !state.gone
+    ? { reason: 'released', message: 'the last leader has released the Lease' }
+    : { reason: 'free', message: 'nobody holds the Lease' };
 }
 
 function describe(error: unknown): string {

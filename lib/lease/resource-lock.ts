@@ -1,4 +1,4 @@
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease-record.ts';
+import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 
 /**
  * Where electors keep their record: a Lease, or anything else that can replace a version of itself

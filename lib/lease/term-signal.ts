@@ -3,7 +3,7 @@
  * so, and its listeners with it, even before the timer that was to tell has had its turn. What the
  * runtime itself makes of the signal (`AbortSignal.any`, `fetch`) may not ask: see docs/lease.md.
  */
-export function judgedSignal(controller: AbortController, judgment: () => void): AbortSignal {
+export function deadlineSignal(controller: AbortController, judgment: () => void): AbortSignal {
   const { signal } = controller;
   let isJudging = false;
   // Deno asks a signal whether it is aborted while it aborts it.

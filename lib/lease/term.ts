@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import { type Instant, type Proof, leftMs, provenMs } from '../protocol/validity.ts';
-import { judgedSignal } from './term-signal.ts';
+import { deadlineSignal } from './term-signal.ts';
 
 export interface TermOptions {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export class Term {
 
   constructor(options: TermOptions) {
     this.#options = options;
-    this.signal = judgedSignal(this.#controller, () => {
+    this.signal = deadlineSignal(this.#controller, () => {
       this.#judge();
     });
     this.#arm();

@@ -25,14 +25,14 @@ const FREE_FOR_ALL = 5;
  * ones act, the rest see it and stand down (Nonnenmacher and Biersack, "Scalable feedback for
  * large groups", 1999). The window grows with the crowd as its watch events take longer to go out.
  */
-export function spreadMs(crowd: number, random: number): number {
-  if (crowd <= FREE_FOR_ALL) return 0;
-  const window = 5 * crowd ** 0.75;
-  const skew = Math.log(crowd) + 1;
+export function suppressionDelayMs(candidateCount: number, random: number): number {
+  if (candidateCount <= FREE_FOR_ALL) return 0;
+  const window = 5 * candidateCount ** 0.75;
+  const skew = Math.log(candidateCount) + 1;
   return (window / skew) * Math.log(1 + random * (Math.exp(skew) - 1));
 }
 
 /** Spreads reads that are not urgent evenly, so that a crowd does not do them all at once. */
-export function settleMs(crowd: number, random: number): number {
-  return crowd <= FREE_FOR_ALL ? 0 : 5 * crowd * random;
+export function staggerMs(candidateCount: number, random: number): number {
+  return candidateCount <= FREE_FOR_ALL ? 0 : 5 * candidateCount * random;
 }

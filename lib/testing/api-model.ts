@@ -1,32 +1,32 @@
-import type { Clock } from '../clock.ts';
 import { AccessRules } from './access.ts';
-import { goJsonError, parseBody } from './decode.ts';
+import { parseBody } from './decode.ts';
+import { deleteOptionsOf } from './delete-options.ts';
 import { discovery } from './discovery.ts';
 import { durationProblem } from './duration.ts';
 import { ResourceTypes } from './kinds.ts';
-import { listText, textOf, integerOf, selectorOf } from './listing.ts';
-import { asObject, asText, type JsonObject } from './objects.ts';
+import { listText, selectorOf, textOf } from './listing.ts';
+import type { Part } from './object-parts.ts';
+import type { JsonObject } from './objects.ts';
 import { applyPatch } from './patch.ts';
-import { Registry, type DeleteOptions, type Part } from './registry.ts';
-import { objectText, representationFor, type Representation } from './representation.ts';
+import { Registry } from './registry.ts';
+import { objectText, type Representation, representationFor } from './representation.ts';
 import { byPlural, type ResourceDefinition, type ResourceType } from './resource-type.ts';
-import { routeOf, type RawRequest, type Route } from './route.ts';
+import { type RawRequest, type Route, routeOf } from './route.ts';
 import {
   ApiError,
   badRequest,
-  invalid,
-  invalidValue,
   methodNotAllowed,
   notAcceptable,
   notFound,
+  type Status,
   success,
   tooLargeResourceVersion,
   unknownResource,
   unsupportedMediaType,
-  type Status,
 } from './status.ts';
 import { Store, type View } from './store.ts';
 import { WatchPlan } from './watch-plan.ts';
+import type { Clock } from '../platform/clock.ts';
 
 /** The model's answer: a text, or a plan of what a watch shall show. */
 export interface ModelAnswer {
@@ -263,40 +263,4 @@ function bodyOf(request: RawRequest, type: ResourceType): JsonObject {
     );
   }
   return parseBody(request.body ?? '', type.kind);
-}
-
-const POLICIES = ['Foreground', 'Background', 'Orphan'];
-
-function refusedPolicy(policy: unknown): ApiError {
-  const supported = 'supported values: "Foreground", "Background", "Orphan", "nil"';
-  const problem = invalidValue('propagationPolicy', policy, supported);
-  const message = problem.message.replace('Invalid', 'Unsupported');
-  return invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, [
-    { ...problem, message, reason: 'FieldValueNotSupported' },
-  ]);
-}
-
-/** DELETE takes its options from the body or, without one, from the query. */
-function deleteOptionsOf({ body, query }: RawRequest): DeleteOptions {
-  let given: JsonObject;
-  if (body) {
-    try {
-      given = asObject(JSON.parse(body));
-    } catch (error) {
-      throw badRequest(`couldn't get version/kind; json parse error: ${goJsonError(error)}`);
-    }
-  } else {
-    given = { ...query, gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds') };
-  }
-  const { propagationPolicy: policy, gracePeriodSeconds: grace, preconditions } = given;
-  if (policy !== undefined && !POLICIES.includes(asText(policy))) throw refusedPolicy(policy);
-  const { uid, resourceVersion } = asObject(preconditions);
-  return {
-    ...(policy !== undefined && { propagationPolicy: policy as 'Orphan' }),
-    ...(typeof grace === 'number' && { gracePeriodSeconds: grace }),
-    preconditions: {
-      ...(typeof uid === 'string' && { uid }),
-      ...(typeof resourceVersion === 'string' && { resourceVersion }),
-    },
-  };
 }

@@ -1,9 +1,10 @@
-import { linked } from '../abort.ts';
-import { sleep, type Clock } from '../clock.ts';
+import { linked } from '../platform/abort.ts';
+import { sleep, type Clock } from '../platform/clock.ts';
 import { statusAnswer, type ApiModel, type ModelAnswer } from './api-model.ts';
 import { statusOf, type Target } from './error-answer.ts';
 import { Faults, type Failure, type RequestFaults } from './faults.ts';
-import { RequestLog, type RequestRecord } from './request-log.ts';
+import { RequestLog } from './request-log.ts';
+import type { RequestRecord } from './request-record.ts';
 import { routeOf, type RawRequest, type Route } from './route.ts';
 import { unauthorized } from './status.ts';
 import type { Tokens } from './tokens.ts';

@@ -1,4 +1,4 @@
-import type { ErrorAnswer } from './faults.ts';
+import type { ErrorAnswer } from './fault-rule.ts';
 import {
   conflict,
   failure,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { ApiModel } from './api-model.ts';
 import { withMetadata, type KubeObject, type ObjectMeta, type OwnerReference } from './objects.ts';
 import type { ResourceType } from './resource-type.ts';

@@ -1,25 +1,24 @@
-import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
+import {
+  createServer as createHttp1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import {
   constants,
   createSecureServer,
   createServer as createHttp2Server,
   type Http2ServerRequest,
+  type Http2ServerResponse,
 } from 'node:http2';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
-import { ConnectionReset, type ApiServer, type Caller, type Served } from './api-server.ts';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type ApiServer, type Caller, ConnectionReset, type Served } from './api-server.ts';
 import type { RawRequest } from './route.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import type { WatchStream } from './watch-stream.ts';
 
 type Incoming = IncomingMessage | Http2ServerRequest;
-type Outgoing = ServerResponse | Http2ServerResponse;
 
-/** A key and certificate in PEM, with which the cluster speaks TLS. */
-export interface TlsIdentity {
-  readonly key: string;
-  readonly cert: string;
-}
+type Outgoing = ServerResponse | Http2ServerResponse;
 
 /** What every HTTP/2 connection begins with, and no HTTP/1.1 method does. */
 const HTTP2_PREFACE = 'PRI';

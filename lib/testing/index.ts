@@ -1,4 +1,5 @@
 export { createCluster, type Cluster } from './cluster.ts';
+export type { ClusterObjects } from './cluster-objects.ts';
 export type {
   ClusterLeaseLockOptions,
   ClusterOptions,
@@ -10,16 +11,19 @@ export type {
   Ref,
   TransportOptions,
   UserOptions,
-} from './cluster.ts';
-export { SimulatedClock, type SimulatedClockOptions } from './simulated-clock.ts';
+} from './cluster-options.ts';
+export { SimulatedClock } from './simulated-clock.ts';
+export type { SimulatedClockOptions } from './simulated-clock-options.ts';
 export type { PolicyRule } from './access.ts';
-export type { Delay, ErrorAnswer, Fault, FaultRule, Faults, PageAnswer } from './faults.ts';
+export type { Delay, ErrorAnswer, Fault, FaultRule, PageAnswer } from './fault-rule.ts';
+export type { Faults } from './faults.ts';
 export type { GarbageCollector } from './garbage-collector.ts';
-export type { TlsIdentity } from './http-server.ts';
+export type { TlsIdentity } from './tls-identity.ts';
 export type { OwnerReference, Stored, Wire } from './objects.ts';
 export type { QuotaLimits } from './registry.ts';
-export type { AnsweredMatch, RequestLog, RequestMatch, RequestRecord } from './request-log.ts';
+export type { AnsweredMatch, RequestMatch, RequestRecord } from './request-record.ts';
+export type { RequestLog } from './request-log.ts';
 export type { ResourceDefinition } from './resource-type.ts';
 export type { Verb } from './route.ts';
-export type { Clock } from '../clock.ts';
+export type { Clock } from '../platform/clock.ts';
 export type { ApiRequest, ApiResponse, Progress, Transport } from '../kubernetes/transport.ts';

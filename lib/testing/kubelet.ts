@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { ApiModel } from './api-model.ts';
 import { NODES, PODS } from './kinds.ts';
 import { asObject, isJsonObject, type JsonObject, type KubeObject } from './objects.ts';

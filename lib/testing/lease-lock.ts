@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import { Api } from '../kubernetes/api.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { LeaseConnection } from '../lease/lease-connection.ts';

@@ -1,4 +1,4 @@
-import { linked } from '../abort.ts';
+import { linked } from '../platform/abort.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../kubernetes/transport.ts';
 import { ConnectionReset, type ApiServer } from './api-server.ts';
 import type { WatchStream } from './watch-stream.ts';

@@ -1,6 +1,6 @@
 /** Checks of what tests pass: a slip would otherwise be a fault that never strikes. */
 import { type Check, checkProperties, having, matching, typed } from '../checks.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
 import type { PolicyRule } from './access.ts';
 import type {
@@ -10,12 +10,12 @@ import type {
   KubeConfigOptions,
   PodOptions,
   TransportOptions,
-} from './cluster.ts';
-import type { ErrorAnswer, FaultRule, PageAnswer } from './faults.ts';
-import type { TlsIdentity } from './http-server.ts';
-import type { AnsweredMatch, RequestMatch } from './request-log.ts';
+} from './cluster-options.ts';
+import type { ErrorAnswer, FaultRule, PageAnswer } from './fault-rule.ts';
+import type { TlsIdentity } from './tls-identity.ts';
+import type { AnsweredMatch, RequestMatch } from './request-record.ts';
 import type { ResourceDefinition } from './resource-type.ts';
-import type { SimulatedClockOptions } from './simulated-clock.ts';
+import type { SimulatedClockOptions } from './simulated-clock-options.ts';
 
 /** Twice as many as Kubernetes supports. */
 const MAX_NODES = 10_000;

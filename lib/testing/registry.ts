@@ -1,38 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../clock.ts';
-import { decode, DecodeError } from './decode.ts';
 import { NAMESPACES } from './kinds.ts';
+import {
+  type DeleteOptions,
+  identified,
+  mergeParts,
+  type Part,
+  withPropagation,
+} from './object-parts.ts';
 import {
   asObject,
   asText,
-  omit,
-  tidyMetadata,
-  withMetadata,
   type JsonObject,
   type KubeObject,
-  type ObjectMeta,
+  tidyMetadata,
+  withMetadata,
 } from './objects.ts';
-import { apiVersionOf, byKind, byPlural, type ResourceType } from './resource-type.ts';
 import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  forbidden,
-  internalError,
-  invalid,
-  invalidValue,
-  notFound,
-} from './status.ts';
+  checkName,
+  checkNamespace,
+  checkPreconditions,
+  checkVersion,
+  decodeBody,
+  decodePatched,
+  validate,
+} from './registry-checks.ts';
+import { byPlural, type ResourceType } from './resource-type.ts';
+import { alreadyExists, conflict, forbidden, internalError, notFound } from './status.ts';
 import { keyOf, type Store } from './store.ts';
 import { wireTime, wireTimeAfter } from './timestamps.ts';
-import { metadataProblems, updateProblems } from './validation.ts';
-
-/** `metav1.DeleteOptions`, as far as the model knows them. */
-export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
-  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
-}
+import { updateProblems } from './validation.ts';
+import type { Clock } from '../platform/clock.ts';
 
 /** Counts of objects that a namespace may hold, as in `ResourceQuota.spec.hard`. */
 export type QuotaLimits = Readonly<Record<string, number>>;
@@ -43,13 +40,7 @@ export interface Written {
   readonly created: boolean;
 }
 
-const MODIFIED =
-  'the object has been modified; please apply your changes to the latest version and try again';
-
 const RANDOM_NAME = 'bcdfghjklmnpqrstvwxz2456789';
-
-/** Which fields a write may change: all but the status, or the status only. */
-export type Part = 'object' | 'status';
 
 /** Applies the API server's rules of writing to a store. */
 export class Registry {
@@ -69,8 +60,8 @@ export class Registry {
   }
 
   create(type: ResourceType, namespace: string | undefined, body: JsonObject): KubeObject {
-    const decoded = this.#decode(type, body);
-    this.#checkNamespace(decoded, namespace);
+    const decoded = decodeBody(type, body);
+    checkNamespace(decoded, namespace);
     const given = asObject(decoded['metadata']);
     const name = this.#nameFor(given);
     this.#admit(type, namespace, name);
@@ -87,7 +78,7 @@ export class Registry {
       ...(type.hasGeneration && { generation: 1 }),
     });
     const object = { ...identified(type, prepared), metadata };
-    this.#validate(type, object, []);
+    validate(type, object, []);
     this.#checkQuota(type, namespace, name);
     if (given['resourceVersion']) {
       throw internalError('resourceVersion should not be set on objects to be created');
@@ -104,9 +95,9 @@ export class Registry {
     body: JsonObject,
     part: Part,
   ): Written {
-    const decoded = this.#decode(type, body);
-    this.#checkName(decoded, name);
-    this.#checkNamespace(decoded, namespace);
+    const decoded = decodeBody(type, body);
+    checkName(decoded, name);
+    checkNamespace(decoded, namespace);
     const existing = this.#store.get(type, namespace, name);
     const given = asObject(decoded['metadata']);
     if (!existing && (!type.createOnUpdate || part === 'status')) {
@@ -122,7 +113,7 @@ export class Registry {
       const unversioned = { ...decoded, metadata: { ...given, resourceVersion: undefined } };
       return { object: this.create(type, namespace, unversioned), created: true };
     }
-    this.#checkVersion(type, existing, given['resourceVersion'], type.unconditionalUpdate);
+    checkVersion(type, existing, given['resourceVersion'], type.unconditionalUpdate);
     const next = { ...decoded, metadata: { ...given, uid } };
     return { object: this.#update(type, existing, next, part), created: false };
   }
@@ -137,10 +128,10 @@ export class Registry {
   ): KubeObject {
     const existing = this.get(type, namespace, name);
     const patched = asObject(apply(existing));
-    this.#checkName(patched, name);
-    this.#checkNamespace(patched, namespace);
-    const decoded = this.#decodePatched(type, patched);
-    this.#checkVersion(type, existing, asObject(decoded['metadata'])['resourceVersion'], true);
+    checkName(patched, name);
+    checkNamespace(patched, namespace);
+    const decoded = decodePatched(type, patched);
+    checkVersion(type, existing, asObject(decoded['metadata'])['resourceVersion'], true);
     return this.#update(type, existing, decoded, part);
   }
 
@@ -158,7 +149,7 @@ export class Registry {
     options: DeleteOptions,
   ): { readonly object: KubeObject; readonly gone: boolean } {
     const object = this.get(type, namespace, name);
-    this.#checkPreconditions(type, object, options);
+    checkPreconditions(type, object, options);
     if (type === NAMESPACES) return this.#terminateNamespace(object);
     const finalizers = withPropagation(object.metadata.finalizers ?? [], options);
     const seconds = type.gracePeriod?.(object, options.gracePeriodSeconds) ?? 0;
@@ -227,7 +218,7 @@ export class Registry {
       ...(part === 'status' && { ownerReferences: old.ownerReferences }),
     });
     const object = mergeParts(type, existing, { ...identified(type, next), metadata }, part);
-    this.#validate(type, object, updateProblems(metadata, old));
+    validate(type, object, updateProblems(metadata, old));
     if (isDeepStrictEqual(object, existing)) return existing;
     const finalized = !object.metadata.finalizers && !old.deletionGracePeriodSeconds;
     if (old.deletionTimestamp !== undefined && finalized && type !== NAMESPACES) {
@@ -235,49 +226,6 @@ export class Registry {
       return object;
     }
     return this.#store.put(type, object);
-  }
-
-  #validate(
-    type: ResourceType,
-    object: KubeObject,
-    others: readonly Parameters<typeof invalid>[1][number][],
-  ): void {
-    const problems = [...metadataProblems(object), ...others, ...type.validate(object)];
-    if (problems.length > 0) throw invalid(byKind(type, object.metadata.name), problems);
-  }
-
-  #decode(type: ResourceType, body: JsonObject): JsonObject {
-    const { kind, plural } = type;
-    const apiVersion = apiVersionOf(type);
-    const givenVersion = asText(body['apiVersion']) || apiVersion;
-    const givenKind = asText(body['kind']) || kind;
-    if (givenKind !== kind) {
-      const why = `converting (v1.${givenKind}) to (core.${kind}): unknown conversion`;
-      throw badRequest(`${givenKind} in version "v1" cannot be handled as a ${kind}: ${why}`);
-    }
-    if (givenVersion !== apiVersion) {
-      const why = `does not match the expected API version (${apiVersion})`;
-      throw badRequest(`the API version in the data (${givenVersion}) ${why}`);
-    }
-    try {
-      return asObject(decode(body, type.shape, plural));
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      const { version } = type;
-      const what = `${kind} in version "${version}" cannot be handled as a ${kind}`;
-      throw badRequest(`${what}: ${error.message}`);
-    }
-  }
-
-  #decodePatched(type: ResourceType, patched: JsonObject): JsonObject {
-    try {
-      return asObject(decode(patched, type.shape, type.plural));
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      const problem = invalidValue('patch', JSON.stringify(patched), '');
-      const message = `${problem.message.slice(0, -2)}: ${error.message}`;
-      throw invalid({ group: '', kind: '' }, [{ ...problem, message }]);
-    }
   }
 
   #nameFor(metadata: JsonObject): string {
@@ -315,94 +263,4 @@ export class Registry {
       throw forbidden(byPlural(type, name), `exceeded quota: ${quota.name}, ${counts}`);
     }
   }
-
-  #checkName(body: JsonObject, name: string): void {
-    const given = asObject(body['metadata'])['name'];
-    if (!given) {
-      const why = 'was undeterminable: name must be provided';
-      throw badRequest(`the name of the object (${name} based on URL) ${why}`);
-    }
-    if (given !== name) {
-      const why = `does not match the name on the URL (${name})`;
-      throw badRequest(`the name of the object (${asText(given)}) ${why}`);
-    }
-  }
-
-  #checkNamespace(body: JsonObject, namespace: string | undefined): void {
-    const given = asObject(body['metadata'])['namespace'];
-    if (!given || given === namespace) return;
-    throw badRequest(
-      'the namespace of the provided object does not match the namespace sent on the request',
-    );
-  }
-
-  #checkVersion(
-    type: ResourceType,
-    existing: KubeObject,
-    given: unknown,
-    unconditional: boolean,
-  ): void {
-    const { name, resourceVersion } = existing.metadata;
-    const version = typeof given === 'string' ? given : '';
-    if (!/^\d*$/.test(version)) {
-      throw internalError(`strconv.ParseUint: parsing "${version}": invalid syntax`);
-    }
-    if (Number(version) === 0) {
-      if (unconditional) return;
-      const why = 'must be specified for an update';
-      throw invalid(byPlural(type, name), [invalidValue('metadata.resourceVersion', 0, why)]);
-    }
-    if (version !== resourceVersion) throw conflict(byPlural(type, name), MODIFIED);
-  }
-
-  #checkPreconditions(type: ResourceType, object: KubeObject, options: DeleteOptions): void {
-    const { uid, resourceVersion } = options.preconditions ?? {};
-    const { metadata } = object;
-    if (uid !== undefined && uid !== metadata.uid) {
-      const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
-      throw conflict(byKind(type, metadata.name), why);
-    }
-    if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-      const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
-      throw conflict(byKind(type, metadata.name), why);
-    }
-  }
-}
-
-function identified(type: ResourceType, body: JsonObject): JsonObject & KubeObject {
-  const metadata = body['metadata'] as ObjectMeta;
-  const content = omit(body, 'kind', 'apiVersion', 'metadata');
-  return { kind: type.kind, apiVersion: apiVersionOf(type), metadata, ...content };
-}
-
-function withPropagation(finalizers: readonly string[], options: DeleteOptions): string[] {
-  const others = finalizers.filter((name) => name !== 'orphan' && name !== 'foregroundDeletion');
-  switch (options.propagationPolicy) {
-    case 'Orphan':
-      return [...others, 'orphan'];
-    case 'Foreground':
-      return [...others, 'foregroundDeletion'];
-    default:
-      return [...finalizers];
-  }
-}
-
-/** The object after a write of one part: what the other part says stays. */
-function mergeParts(
-  type: ResourceType,
-  existing: KubeObject,
-  next: KubeObject,
-  part: Part,
-): KubeObject {
-  if (part === 'status') return { ...existing, metadata: next.metadata, status: next['status'] };
-  if (!type.hasStatus) return next;
-  const { status } = existing;
-  const wishes = omit(next, 'status') as KubeObject;
-  const object: KubeObject = { ...wishes, ...(status !== undefined && { status }) };
-  if (!type.hasGeneration || isDeepStrictEqual(wishesOf(object), wishesOf(existing))) return object;
-  return withMetadata(object, { generation: (existing.metadata.generation ?? 0) + 1 });
-}
-
-function wishesOf(object: KubeObject): JsonObject {
-  return { ...object, metadata: undefined, status: undefined };
 }

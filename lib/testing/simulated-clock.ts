@@ -1,14 +1,7 @@
-import type { Clock } from '../clock.ts';
 import { checkPassing, checkSimulatedClockOptions } from './options.ts';
+import type { SimulatedClockOptions } from './simulated-clock-options.ts';
 import { TimerQueue } from './timer-queue.ts';
-
-/** How a simulated clock begins. */
-export interface SimulatedClockOptions {
-  /** What all randomness follows from. Default 1. */
-  readonly seed?: number;
-  /** Wall time at the beginning. Default 2026-01-01T00:00:00Z. */
-  readonly date?: Date;
-}
+import type { Clock } from '../platform/clock.ts';
 
 const DEFAULT_DATE_MS = Date.UTC(2026, 0, 1);
 

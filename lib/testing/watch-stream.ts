@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Faults, OpenWatch } from './faults.ts';
-import type { RequestRecord } from './request-log.ts';
+import type { RequestRecord } from './request-record.ts';
 import type { Change, Store } from './store.ts';
 import type { WatchEvent, WatchPlan } from './watch-plan.ts';
 

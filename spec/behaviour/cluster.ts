@@ -8,11 +8,11 @@ import {
   setHeaderOptions,
 } from '@kubernetes/client-node';
 
-import { becomeIn } from '../../lib/become.ts';
-import { Elections } from '../../lib/elections.ts';
+import { becomeOn } from '../../lib/life/become.ts';
+import { Elections } from '../../lib/platform/elections.ts';
 import { type BecomeOptions, type Leadership, become } from '../../lib/index.ts';
-import { systemSurroundings } from '../../lib/surroundings.ts';
-import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
+import { systemPlatform } from '../../lib/platform/platform.ts';
+import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { containerStatus } from '../cluster/container-status.ts';
 
 /** Where Pods are whose processes are in this one. */
@@ -116,13 +116,13 @@ export class Namespace implements AsyncDisposable {
       become: (lock, options) => this.#become(call, lock, { ...identity, ...options }),
       restarted: () => {
         const process = {
-          ...systemSurroundings,
+          ...systemPlatform,
           elections: new Elections(),
           unconfirmed: new UnconfirmedEnds(),
           predecessors: new Map(),
         };
         return this.#replicaOf(name, uid, (lock, options) =>
-          becomeIn(process, lock, options ?? {}),
+          becomeOn(process, lock, options ?? {}),
         );
       },
     };

@@ -1,14 +1,14 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
 import { Api } from '../../lib/kubernetes/api.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import { userCredentials } from '../../lib/kubernetes/credentials.ts';
 import type { Json } from '../../lib/kubernetes/json.ts';
 import type { Transport } from '../../lib/kubernetes/transport.ts';
-import { type LeaseLeadership, leadIn } from '../../lib/lease/lead.ts';
-import type { LeadOptions } from '../../lib/lease/options.ts';
-import { systemSurroundings } from '../../lib/surroundings.ts';
+import { type LeaseLeadership, leadOn } from '../../lib/lease/lead.ts';
+import type { LeadOptions } from '../../lib/lease/config.ts';
+import { systemPlatform } from '../../lib/platform/platform.ts';
 import { type Cluster, Namespace } from './cluster.ts';
 
 /** Long enough for a slow machine, and short enough to wait for. */
@@ -139,7 +139,7 @@ export class Elector {
       return identity;
     };
     const own = { namespace, identity, kubeConfig: this.#kubeConfig, signal: this.#stop.signal };
-    const run = leadIn(this.#surroundings, 'lock', work, { ...own, ...DURATIONS, ...options });
+    const run = leadOn(this.#platform, 'lock', work, { ...own, ...DURATIONS, ...options });
     run.catch((error: unknown) => {
       this.#begun.reject(error);
     });
@@ -168,10 +168,10 @@ export class Elector {
     this.finish();
   }
 
-  readonly #surroundings = {
-    ...systemSurroundings,
-    connect: async (...given: Parameters<typeof systemSurroundings.connect>) => {
-      const transport = await systemSurroundings.connect(...given);
+  readonly #platform = {
+    ...systemPlatform,
+    connect: async (...given: Parameters<typeof systemPlatform.connect>) => {
+      const transport = await systemPlatform.connect(...given);
       this.#transports.push(transport);
       const send: Transport['send'] = (request, signal) => {
         if (!this.#isCut) return transport.send(request, signal);

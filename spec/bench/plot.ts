@@ -52,7 +52,7 @@ const CAPTION_LINE = 17;
 const MEDIAN = 'median';
 const FONT = 'system-ui, -apple-system, Segoe UI, sans-serif';
 
-/** Each colour with its counterpart in dark surroundings. */
+/** Each colour with its counterpart in dark platform. */
 const INK = { light: '#1f2328', dark: '#e6edf3' };
 const FAINT = { light: '#656d76', dark: '#9198a1' };
 const GRID = { light: '#d8dee4', dark: '#30363d' };

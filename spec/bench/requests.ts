@@ -1,4 +1,4 @@
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import type { Report } from './report.ts';
 
 const HOUR_MS = 3_600_000;

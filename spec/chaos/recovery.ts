@@ -1,5 +1,5 @@
 import { REQUEST_TIMEOUT_MS } from '../../lib/kubernetes/api.ts';
-import { GARBAGE_COLLECTION_GRACE_MS } from '../../lib/protocol/for-life.ts';
+import { GARBAGE_COLLECTION_GRACE_MS } from '../../lib/protocol/life/look.ts';
 import type { Effects } from './trouble.ts';
 
 /**

@@ -3,15 +3,16 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 import { errorCodes } from '../../lib/errors.ts';
+import { levels } from '../../lib/events/event.ts';
 import { read, sources } from '../public/project.ts';
 
 describe('README.md', () => {
   it('lists every option, and nothing else', () => {
-    expect(rows('README.md', 'option')).toEqual(members('lib/options.ts', 'BecomeOptions'));
+    expect(rows('README.md', 'option')).toEqual(members('lib/life/options.ts', 'BecomeOptions'));
   });
 
   it('lists everything that a leadership has', () => {
-    const had = [...members('lib/leadership.ts', 'Leadership')];
+    const had = [...members('lib/life/leadership.ts', 'Leadership')];
     expect(rows('README.md', '`leadership.…`')).toEqual(had);
   });
 
@@ -21,11 +22,12 @@ describe('README.md', () => {
 });
 
 describe('docs/lease.md', () => {
-  const path = 'lib/lease/options.ts';
+  const path = 'lib/lease/config.ts';
   const durations = members(path, 'Durations');
 
   it('lists every option of both forms, and nothing else', () => {
-    const given = (name: string) => [...members(path, name), ...durations].sort();
+    const common = [...members(path, 'ElectionSettings'), ...durations];
+    const given = (name: string) => [...members(path, name), ...common].sort();
     expect(rows('docs/lease.md', 'option of `lead`')).toEqual(given('LeadOptions'));
     expect(rows('docs/lease.md', 'option of `LeaderElector`')).toEqual(
       given('LeaderElectionConfig'),
@@ -40,8 +42,19 @@ describe('docs/lease.md', () => {
 
 describe('docs/faq.md', () => {
   it('explains every reason to wait', () => {
-    const reasons = literals('lib/waiting.ts', 'WaitingReason');
+    const reasons = literals('lib/events/waiting.ts', 'WaitingReason');
     expect(rows('docs/faq.md', '`reason`')).toEqual(reasons);
+  });
+});
+
+describe('docs/events.md', () => {
+  it('lists every type of event, with its level', () => {
+    const page = prose('docs/events.md');
+    const told = Array.from(
+      page.matchAll(/^\| `([-\w]+)` +\| `(debug|info|warn|error)`/gm),
+      ([, type = '', level = '']) => [type, level],
+    );
+    expect(Object.fromEntries(told)).toEqual(levels);
   });
 });
 
@@ -49,7 +62,9 @@ describe('docs/errors.md', () => {
   it('explains every warning', () => {
     const kinds = sources().flatMap((path) =>
       Array.from(
-        read(path).matchAll(/(?:#warn|#call|[wW]arnings(?:\([^()]*\))?\.give)\(\s*'([-\w]+)'/g),
+        read(path).matchAll(
+          /(?:\.degraded|events\.call|[wW]arnings(?:\([^()]*\))?\.give|this\.call)\(\s*'([-\w]+)'/g,
+        ),
         ([, kind = '']) => kind,
       ),
     );
@@ -62,9 +77,11 @@ describe('docs/errors.md', () => {
 });
 
 describe('docs/architecture.md', () => {
-  it('knows every file at the top of lib/, and every folder', () => {
-    const names = sources().map((path) => path.replace(/^lib\/([^/]+\/?).*$/, '$1'));
+  it('knows every file of lib/, and every folder', () => {
+    const paths = sources().filter((path) => !path.startsWith('lib/testing/'));
+    const folders = sources().map((path) => path.replace(/^lib\/([^/]+\/)?.*$/, '$1'));
     const text = prose('docs/architecture.md');
+    const names = [...paths.map((path) => basename(path)), ...folders.filter(Boolean)];
     expect(new Set(names.filter((name) => !text.includes(`\`${name}\``)))).toEqual(new Set());
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { LockVersion } from '../../lib/protocol/lease-record.ts';
-import { type Event, type State, start, step } from '../../lib/protocol/lease.ts';
+import type { LockVersion } from '../../lib/protocol/lease/record.ts';
+import { type Event, type State, start } from '../../lib/protocol/lease/state.ts';
+import { step } from '../../lib/protocol/lease/step.ts';
 import { read } from '../public/project.ts';
 
 const page = read('docs/lease.md');
@@ -130,11 +131,11 @@ function taken(): Step[] {
 
 /** What of a state makes a difference to what can come after it. */
 function keyOf(state: State, nowMs: number): string {
-  const { phase, command, next, version, gone, watch, doubt } = state;
+  const { phase, command, next, version, gone, watch, writeUnconfirmed } = state;
   const { holderIdentity, leaseTransitions } = version?.record ?? {};
-  const rest = [state.conflicts > 0, nowMs >= state.rivalUntilMs];
+  const rest = [state.conflicts > 0, nowMs >= state.heldUntilMs];
   return JSON.stringify([
-    ...[phase, command.do, next, holderIdentity, leaseTransitions, gone, watch, doubt],
+    ...[phase, command.do, next, holderIdentity, leaseTransitions, gone, watch, writeUnconfirmed],
     ...rest,
   ]);
 }

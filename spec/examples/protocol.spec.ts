@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Event, type State, start, step } from '../../lib/protocol/for-life.ts';
+import { type Event, type State, start } from '../../lib/protocol/life/state.ts';
+import { step } from '../../lib/protocol/life/step.ts';
 import {
   type Lock,
   MAX_PREDECESSORS,
@@ -125,7 +126,7 @@ function events(): Event[] {
   const own = { ...lock, uid: 'own', owner: mine };
   const after = { ...own, uid: 'after', predecessors: [other, next] };
   const crowded = { ...held, uid: 'crowded', predecessors: many };
-  const seen = { watched: true, crowd: 1 };
+  const seen = { watched: true, candidateCount: 1 };
   const locks = [undefined, lock, held, own, after, crowded];
   const marked = [held, own].flatMap((each) => [
     { ...each, deleting: true },

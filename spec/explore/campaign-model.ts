@@ -9,15 +9,15 @@ import {
   type State,
   podsToRead,
   start,
-  step,
-} from '../../lib/protocol/for-life.ts';
+} from '../../lib/protocol/life/state.ts';
+import { step } from '../../lib/protocol/life/step.ts';
 import {
   type Lock,
   type PodIdentity,
   type PodReading,
   holderOf,
 } from '../../lib/protocol/model.ts';
-import { afterEnd, predecessorsAt, sameTenure } from '../../lib/protocol/predecessors.ts';
+import { afterEnd, predecessorsAt, isSameTenure } from '../../lib/protocol/life/predecessors.ts';
 import type { Moment } from './encoding.ts';
 import { type ModelPod, identityOf, readingOf } from './pods.ts';
 
@@ -90,7 +90,7 @@ export const SHIPPED: Campaigning = {
 };
 
 /** What a candidate can reach of the world. */
-export interface Surroundings {
+export interface Platform {
   readonly lock: Lock | undefined;
   readonly pods: readonly ModelPod[];
   readonly late: readonly LateWrite[];
@@ -217,7 +217,7 @@ export function readPods(
 /** The lock is read. What was read early of a Pod that held another lock says nothing. */
 export function readLock(
   candidate: Candidate,
-  { lock, pods, late }: Surroundings,
+  { lock, pods, late }: Platform,
   { doubtsDeletes, keepsFound }: Campaigning,
 ): Candidate {
   const { state, progress, unconfirmed, call } = candidate;
@@ -229,7 +229,7 @@ export function readLock(
     ...hear(candidate, lock),
     mayHaveCreated: candidate.mayHaveCreated && (isOwn || mayLand),
     seenLast: keepsFound ? lock : candidate.seenLast,
-    progress: { lock: { found }, pods: sameTenure(state.lock, lock) ? progress.pods : undefined },
+    progress: { lock: { found }, pods: isSameTenure(state.lock, lock) ? progress.pods : undefined },
   };
   return proceed(read, pods);
 }
@@ -267,7 +267,7 @@ function proceed(candidate: Candidate, pods: readonly ModelPod[]): Candidate {
     const needed = podsToRead(state, lock);
     if (needed.length > 0 && !progress.pods) return candidate;
     const leaving = !lock && command.search ? pods.filter(isLeaving).map(identityOf) : undefined;
-    const seen = { lock, pods: progress.pods ?? [], leaving, watched: true, crowd: 1 };
+    const seen = { lock, pods: progress.pods ?? [], leaving, watched: true, candidateCount: 1 };
     return advance({ ...candidate, seenLast: undefined }, { type: 'inspected', ...seen });
   }
   return candidate;

@@ -1,5 +1,5 @@
 /** What one elector may do, or be told, next. */
-import type { Event, State } from '../../lib/protocol/lease.ts';
+import type { Event, State } from '../../lib/protocol/lease/state.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
   type LeaseWorld,

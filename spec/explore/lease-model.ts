@@ -2,7 +2,7 @@
  * Lease mode as a state space: the shipped `step` and `provenMs`, with a Lease, a network, a watch and the clocks
  * around them. `docs/exploration.md` says what is modelled.
  */
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
 import type { Lane } from '../simulate/story.ts';
 import { electorMoves } from './elector-moves.ts';
 import { type Fragment, fragmentOf, join } from './encoding.ts';
@@ -158,11 +158,11 @@ function electorFragment(elector: Elector): Fragment {
 
 /** What the future depends on, as far as anybody can tell from outside. */
 function partsOf({ state, request, watching, token, wall }: Elector): object {
-  const { stamp, decided, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
+  const { stamp, issuedAt, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
   // A clock that goes shows another time with every write.
   const stamped = wall === 'stands still' ? stamp : undefined;
   const isAsking = request !== undefined;
-  const asked = isAsking ? decided : undefined;
+  const asked = isAsking ? issuedAt : undefined;
   const { uid, record } = written ?? {};
   const led = written && { uid, leaseTransitions: record?.leaseTransitions };
   const forMs = state.phase === 'leading' ? deadlineMs : undefined;

@@ -1,5 +1,5 @@
 /** What surrounds the electors of lease mode: a Lease, clocks, and an API server that carries out requests. */
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
 import {
   type Command,
   type Event,
@@ -7,8 +7,8 @@ import {
   type Settings,
   type State,
   start,
-  step,
-} from '../../lib/protocol/lease.ts';
+} from '../../lib/protocol/lease/state.ts';
+import { step } from '../../lib/protocol/lease/step.ts';
 import { provenMs } from '../../lib/protocol/validity.ts';
 import type { Moment } from './encoding.ts';
 import type { Broken } from './explorer.ts';
@@ -160,9 +160,9 @@ export function elector(world: Pick<LeaseWorld, 'electors'>, index: number): Ele
 /** As `Term` judges it, whoever asks. */
 export function leads(world: Pick<LeaseWorld, 'electors' | 'electing'>, index: number): boolean {
   const { state, ...moment } = elector(world, index);
-  const { phase, proven, deadlineMs } = state;
-  if (phase !== 'leading' || !proven) return false;
-  return !world.electing.isJudged || provenMs(proven, deadlineMs, moment) > 0;
+  const { phase, renewedAt, deadlineMs } = state;
+  if (phase !== 'leading' || !renewedAt) return false;
+  return !world.electing.isJudged || provenMs(renewedAt, deadlineMs, moment) > 0;
 }
 
 export function change(world: LeaseWorld, index: number, changed: Partial<Elector>): LeaseWorld {

@@ -1,6 +1,6 @@
 /** When two states of life mode count as one. */
 import { holderOf } from '../../lib/protocol/model.ts';
-import { predecessorsAt } from '../../lib/protocol/predecessors.ts';
+import { predecessorsAt } from '../../lib/protocol/life/predecessors.ts';
 import { type Candidate } from './campaign-model.ts';
 import { type Fragment, fragmentOf, join } from './encoding.ts';
 import { type LifeWorld, podAt } from './life-world.ts';
@@ -48,7 +48,7 @@ function candidateFragment(candidate: Candidate | undefined): Fragment {
     const { role, state, progress, giving, mayHaveCreated, told, unconfirmed, seenLast } =
       candidate;
     // These decide only how long a candidate waits.
-    const { polls: _, misses: __, crowd: ___, obstacle: ____, ...rest } = state;
+    const { polls: _, misses: __, candidateCount: ___, obstacle: ____, ...rest } = state;
     const isActive = role === 'competes' || role === 'withdraws' || role === 'idle';
     const command = role === 'competes' ? rest.command : undefined;
     const parts = {

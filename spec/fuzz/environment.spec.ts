@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { identify, locate } from '../../lib/identity.ts';
+import { identify, locate } from '../../lib/kubernetes/identity.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../lib/kubernetes/names.ts';
-import { checkOptions } from '../../lib/options.ts';
+import { checkOptions } from '../../lib/life/options.ts';
 import { Container } from '../support/container.ts';
 import { certificate } from '../support/servers.ts';
 import { hostileTexts, hostileValue } from './hostile.ts';

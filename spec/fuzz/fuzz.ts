@@ -33,7 +33,7 @@ do {
     'vitest',
     'run',
     '--config',
-    '.config/vitest.config.js',
+    '.config/vitest.all.config.js',
     '--reporter=dot',
     ...specs,
   ];

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { becomeIn } from '../../lib/become.ts';
+import { becomeOn } from '../../lib/life/become.ts';
 import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
-import { leadIn } from '../../lib/lease/lead.ts';
-import { observeLeaseIn, observeLockIn } from '../../lib/observe.ts';
-import { SimulatedSurroundings, Simulation, kubeConfig } from '../become/simulation.ts';
+import { leadOn } from '../../lib/lease/lead.ts';
+import { observeLeaseIn, observeLockIn } from '../../lib/observe/observe.ts';
+import { SimulatedSurroundings, Simulation, kubeConfig } from '../life/simulation.ts';
 import { hostileValue } from './hostile.ts';
 import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
 import { expectTyped } from './witness.ts';
@@ -20,7 +20,7 @@ interface Target {
   /** What else there is. */
   readonly others: readonly string[];
   /** Resolves once it is done, and has given back what it took. */
-  call(surroundings: SimulatedSurroundings, name: unknown, options: never): unknown;
+  call(platform: SimulatedSurroundings, name: unknown, options: never): unknown;
 }
 
 const lease = { kubeConfig, namespace: 'default', identity: 'me' };
@@ -43,24 +43,24 @@ const targets: Readonly<Record<string, Target>> = {
       ...['signal', 'timeoutMs', 'maxBackoffMs', 'labels', 'annotations', 'guard'],
       ...['takeOverFromNotReadyNodeAfterMs', 'onWaiting'],
     ],
-    call: async (surroundings, name, options) => {
-      const leadership = await becomeIn(surroundings, name as string, options);
+    call: async (platform, name, options) => {
+      const leadership = await becomeOn(platform, name as string, options);
       await leadership.release();
     },
   },
   lead: {
     given: lease,
     others: [...election, 'signal', 'recampaign', 'labels', 'annotations'],
-    call: (surroundings, name, options) => leadIn(surroundings, name as string, () => 1, options),
+    call: (platform, name, options) => leadOn(platform, name as string, () => 1, options),
   },
   LeaderElector: {
     given: { lock: new LeaseLock({ ...lease, name: 'lock' }), callbacks },
     others: [...election, 'name', 'watchDog'],
-    call: async (surroundings, _, options) => {
+    call: async (platform, _, options) => {
       const stop = new AbortController();
-      const elector = new LeaderElector(options, surroundings);
+      const elector = new LeaderElector(options, platform);
       const running = elector.run(stop.signal);
-      surroundings.clock.after(30_000, () => {
+      platform.clock.after(30_000, () => {
         stop.abort();
       });
       await running;
@@ -69,20 +69,20 @@ const targets: Readonly<Record<string, Target>> = {
   'the callbacks of a LeaderElector': {
     given: callbacks,
     others: ['onNewLeader'],
-    call: (surroundings, name, options) => {
+    call: (platform, name, options) => {
       const lock = new LeaseLock({ ...lease, name: 'lock' });
       const config = { lock, callbacks: options };
-      return targets['LeaderElector']?.call(surroundings, name, config as never);
+      return targets['LeaderElector']?.call(platform, name, config as never);
     },
   },
   LeaseLock: {
     given: { ...lease, name: 'lock' },
     others: ['labels', 'annotations'],
-    call: async (surroundings, _, options) => {
+    call: async (platform, _, options) => {
       const lock = new LeaseLock(options);
       const stop = new AbortController();
-      const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, surroundings);
-      surroundings.clock.after(1_000, () => {
+      const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, platform);
+      platform.clock.after(1_000, () => {
         stop.abort();
       });
       await elector.run(stop.signal);
@@ -91,18 +91,16 @@ const targets: Readonly<Record<string, Target>> = {
   observeLease: {
     given: { kubeConfig, namespace: 'default', signal: undefined },
     others: [],
-    call: async (surroundings, name, options) => {
-      for await (const holder of observeLeaseIn(surroundings, name as string, options))
-        return holder;
+    call: async (platform, name, options) => {
+      for await (const holder of observeLeaseIn(platform, name as string, options)) return holder;
       return undefined;
     },
   },
   observeLock: {
     given: { kubeConfig, namespace: 'default', signal: undefined },
     others: [],
-    call: async (surroundings, name, options) => {
-      for await (const holder of observeLockIn(surroundings, name as string, options))
-        return holder;
+    call: async (platform, name, options) => {
+      for await (const holder of observeLockIn(platform, name as string, options)) return holder;
       return undefined;
     },
   },
@@ -131,11 +129,11 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
           using aftermath = new Aftermath();
           const simulation = await Simulation.create();
           const pod = simulation.cluster.createPod('mine');
-          const surroundings = new SimulatedSurroundings(simulation, 'mine');
+          const platform = new SimulatedSurroundings(simulation, 'mine');
           const podUid = 'podUid' in target.given ? { podUid: pod.metadata.uid } : {};
           const options = { ...target.given, ...podUid, ...changed };
           try {
-            const call = async () => await target.call(surroundings, lockName, options as never);
+            const call = async () => await target.call(platform, lockName, options as never);
             const outcome = await simulation.settled(
               call().then(
                 () => undefined,
@@ -164,8 +162,8 @@ describe.each(Object.entries(targets))('%s', (_, target) => {
           fc.pre(options !== undefined && !isEmpty(options));
           using aftermath = new Aftermath();
           const simulation = await Simulation.create();
-          const surroundings = new SimulatedSurroundings(simulation, 'mine');
-          const call = async () => await target.call(surroundings, 'lock', options as never);
+          const platform = new SimulatedSurroundings(simulation, 'mine');
+          const call = async () => await target.call(platform, 'lock', options as never);
           const error = await simulation.settled(call().catch((reason: unknown) => reason));
           expectTyped(error);
           aftermath.check();
@@ -226,8 +224,8 @@ test('a LeaseLock takes no version that it has not read', async () => {
   await fc.assert(
     fc.asyncProperty(hostileValue, async (object) => {
       const simulation = await Simulation.create();
-      const surroundings = new SimulatedSurroundings(simulation, 'mine');
-      expect(surroundings.isAlive).toBe(true);
+      const platform = new SimulatedSurroundings(simulation, 'mine');
+      expect(platform.isAlive).toBe(true);
       const lock = new LeaseLock({ ...lease, name: 'lock' });
       const version = { record, resourceVersion: '1', object };
       const stop = AbortSignal.abort(new Error('the test is over'));

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Api } from '../../lib/kubernetes/api.ts';
 import { Lease, type LeaseOptions, leasesPath, toVersion } from '../../lib/kubernetes/lease.ts';
 import { ApiError, NoAnswerError } from '../../lib/kubernetes/outcome.ts';
-import type { LeaderElectionRecord } from '../../lib/protocol/lease-record.ts';
+import type { LeaderElectionRecord } from '../../lib/protocol/lease/record.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 

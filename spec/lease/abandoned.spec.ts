@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const endless = () => new Promise<never>(() => undefined);

@@ -14,9 +14,9 @@ import { Api } from '../../lib/kubernetes/api.ts';
 import { Lease, type LeaseOptions } from '../../lib/kubernetes/lease.ts';
 import { LeaderHealthzAdaptor } from '../../lib/lease/healthz.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
-import type { LeaderCallbacks, LeaderElectionConfig } from '../../lib/lease/options.ts';
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
-import { Simulation } from '../become/simulation.ts';
+import type { LeaderCallbacks, LeaderElectionConfig } from '../../lib/lease/config.ts';
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

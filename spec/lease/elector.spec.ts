@@ -4,10 +4,10 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { LeaderHealthzAdaptor } from '../../lib/lease/healthz.ts';
 import { LeaderElector, runOrDie } from '../../lib/lease/elector.ts';
-import type { LeaderCallbacks, LeaderElectionConfig } from '../../lib/lease/options.ts';
+import type { LeaderCallbacks, LeaderElectionConfig } from '../../lib/lease/config.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
-import type { LockVersion } from '../../lib/protocol/lease-record.ts';
-import { Simulation } from '../become/simulation.ts';
+import type { LockVersion } from '../../lib/protocol/lease/record.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const UPDATES = { verb: 'update', resource: 'leases' } as const;
@@ -506,7 +506,7 @@ describe('a lock of one’s own', () => {
     const { simulation, a } = await world();
     const { entries, callbacks } = journal();
     const lock = memoryLock('a', more);
-    const elector = new LeaderElector({ lock, callbacks, ...config }, a.surroundings);
+    const elector = new LeaderElector({ lock, callbacks, ...config }, a.platform);
     const stop = new AbortController();
     const outcome = new Outcome(elector.run(stop.signal));
     await simulation.clock.advance(60_000);
@@ -558,7 +558,7 @@ describe('a lock of one’s own', () => {
         reason = await untilAborted({ signal });
       },
     });
-    const elector = new LeaderElector({ lock, callbacks }, a.surroundings);
+    const elector = new LeaderElector({ lock, callbacks }, a.platform);
     const outcome = new Outcome(elector.run());
     await simulation.clock.advance(1_000);
     const bug = new Error('a bug');

@@ -1,7 +1,7 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] };

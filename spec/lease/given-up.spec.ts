@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { leadIn } from '../../lib/lease/lead.ts';
-import { Elections } from '../../lib/elections.ts';
+import { leadOn } from '../../lib/lease/lead.ts';
+import { Elections } from '../../lib/platform/elections.ts';
 import type { ApiRequest } from '../../lib/kubernetes/transport.ts';
-import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
+import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { SimulatedClock, createCluster } from '../../lib/testing/index.ts';
 
 /** Where the made-up connection leads is up to the spec. */
@@ -20,7 +20,7 @@ async function started() {
   const cluster = await createCluster({ clock, http: false });
   const creates: ApiRequest[] = [];
   const stop = new AbortController();
-  const surroundings = {
+  const platform = {
     clock,
     environment: { variables: {}, root: '/nonexistent' },
     elections: new Elections(),
@@ -39,7 +39,7 @@ async function started() {
   };
   const options = { kubeConfig, namespace: 'default', identity: 'me', signal: stop.signal };
   const work = () => expect.unreachable('nobody was told that it leads');
-  const start = () => leadIn(surroundings, 'lock', work, options).catch((error: unknown) => error);
+  const start = () => leadOn(platform, 'lock', work, options).catch((error: unknown) => error);
   const stopped = async (ended: Promise<unknown>) => {
     stop.abort(new Error('stop'));
     let outcome: unknown;

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 
 import { type LeaseLeadership, lead } from '../../lib/lease/lead.ts';
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const UPDATES = { verb: 'update', resource: 'leases' } as const;
@@ -457,7 +457,7 @@ describe('outside a cluster, or not enabled', () => {
 });
 
 describe('lead', () => {
-  test('runs in the surroundings of the process', async () => {
+  test('runs in the platform of the process', async () => {
     const work = ({ skipped }: LeaseLeadership) => `skipped: ${skipped}`;
     await expect(lead('lock', work, { enabled: false })).resolves.toBe('skipped: true');
   });

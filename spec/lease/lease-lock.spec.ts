@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LeaderElectionError } from '../../lib/errors.ts';
 import { LeaseLock, type LeaseLockOptions, openLock } from '../../lib/lease/lease-lock.ts';
 import type { LockListener, ResourceLock } from '../../lib/lease/resource-lock.ts';
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease-record.ts';
-import { systemSurroundings } from '../../lib/surroundings.ts';
+import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
+import { systemPlatform } from '../../lib/platform/platform.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { certificate } from '../support/servers.ts';
 
@@ -225,7 +225,7 @@ describe('a lock of another kind', () => {
     recordEvent: vi.fn().mockResolvedValue(undefined),
   });
   const opened = async (lock: ResourceLock, events = false) => {
-    const found = await openLock(lock, systemSurroundings, 5_000, events);
+    const found = await openLock(lock, systemPlatform, 5_000, events);
     if (!found) throw new Error('there is a lock');
     return found;
   };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { sleep } from '../../lib/clock.ts';
+import { sleep } from '../../lib/platform/clock.ts';
 import { LeaderElectionError } from '../../lib/errors.ts';
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, untilAborted } from './simulation.ts';
 
 /** The reason with which the signal of a leader aborts that nothing is refused before `begin`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { LeaderElectionRecord } from '../../lib/protocol/lease-record.ts';
-import { Simulation } from '../become/simulation.ts';
+import type { LeaderElectionRecord } from '../../lib/protocol/lease/record.ts';
+import { Simulation } from '../life/simulation.ts';
 import { DURATIONS, LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const CODE = 'LEADER_FOR_LIFE_SAME_IDENTITY';
@@ -90,10 +90,10 @@ describe('a process that restarts under its identity', () => {
 
 describe('an admission webhook', () => {
   /** Changes what this process writes on its way; what it returns makes it change something else. */
-  function webhook({ surroundings }: LeaseProcess, first: Partial<LeaderElectionRecord>) {
+  function webhook({ platform }: LeaseProcess, first: Partial<LeaderElectionRecord>) {
     let change = first;
-    const connect = surroundings.connect.bind(surroundings);
-    surroundings.connect = async () => {
+    const connect = platform.connect.bind(platform);
+    platform.connect = async () => {
       const transport = await connect();
       return {
         close: () => {

@@ -4,7 +4,7 @@ import { LeaderElector } from '../../lib/lease/elector.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
 import { leaseLock } from '../../lib/testing/lease-lock.ts';
-import { Simulation, kubeConfig } from '../become/simulation.ts';
+import { Simulation, kubeConfig } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const refused = {
@@ -19,12 +19,12 @@ async function world() {
 }
 
 /** Runs an elector of this lock in this process, until the signal aborts. */
-function run({ surroundings }: LeaseProcess, lock: ResourceLock, signal?: AbortSignal) {
+function run({ platform }: LeaseProcess, lock: ResourceLock, signal?: AbortSignal) {
   const callbacks = {
     onStartedLeading: (aborted: AbortSignal) => untilAborted({ signal: aborted }),
     onStoppedLeading: () => undefined,
   };
-  const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, surroundings);
+  const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, platform);
   return { elector, outcome: new Outcome(elector.run(signal)) };
 }
 

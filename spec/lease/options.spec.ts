@@ -1,10 +1,10 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 
-import { MAX_DELAY_MS } from '../../lib/clock.ts';
+import { MAX_DELAY_MS } from '../../lib/platform/clock.ts';
 import { LeaderHealthzAdaptor } from '../../lib/lease/healthz.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
-import { JITTER_FACTOR, checkConfig, checkLeadOptions } from '../../lib/lease/options.ts';
+import { JITTER_FACTOR, checkConfig, checkLeadOptions } from '../../lib/lease/config.ts';
 
 /** What checking throws, as its message; nothing if it does not. */
 function complaint(check: () => unknown): string | undefined {

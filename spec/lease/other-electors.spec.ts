@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { toVersion } from '../../lib/kubernetes/lease.ts';
-import { SETTINGS, aFollower } from '../protocol/lease-fixtures.ts';
+import { SETTINGS, aFollower } from '../protocol/lease/fixtures.ts';
 
 const TIME = '2026-01-01T00:00:00.000000Z';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 import type { SimulatedClock } from '../../lib/testing/index.ts';
 
 /** How a process's clock differs from the simulation's. */

@@ -4,12 +4,14 @@ import createDebug from 'debug';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { LeaderElectionError } from '../../lib/errors.ts';
+import type { LeaderMetrics } from '../../lib/events/metrics.ts';
+import { EventStream } from '../../lib/events/stream.ts';
 import { openLock } from '../../lib/lease/lease-lock.ts';
-import type { LeaderMetrics } from '../../lib/lease/options.ts';
 import { Reporter } from '../../lib/lease/reporter.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
-import { type State, start } from '../../lib/protocol/lease.ts';
-import { Simulation } from '../become/simulation.ts';
+import { createLog } from '../../lib/platform/log.ts';
+import { type State, start } from '../../lib/protocol/lease/state.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, untilAborted } from './simulation.ts';
 
 const { log: original } = createDebug;
@@ -45,13 +47,20 @@ async function reporterOf(
 ) {
   const simulation = await Simulation.create();
   const { clock, warnings } = simulation;
-  const { surroundings } = new LeaseProcess(simulation, 'a');
+  const { platform } = new LeaseProcess(simulation, 'a');
   const reporter = new Reporter({
     clock,
+    events: new EventStream({
+      clock,
+      subject: { mode: 'lease', name: 'mine', namespace: '', identity: 'a' },
+      onEvent: undefined,
+      log: createLog('lease'),
+      warn: platform.warn,
+    }),
     name: 'mine',
     metrics,
     onNewLeader: undefined,
-    warn: surroundings.warn,
+    onWaiting: undefined,
   });
   const lock = {
     identity: 'a',
@@ -61,7 +70,7 @@ async function reporterOf(
     update: () => Promise.resolve('conflict' as const),
     ...(recordEvent && { recordEvent }),
   };
-  reporter.attend(await openLock(lock, surroundings, 5_000, true));
+  reporter.attend(await openLock(lock, platform, 5_000, true));
   const when = { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 };
   const settings = {
     identity: 'a',
@@ -161,7 +170,7 @@ describe('trouble', () => {
 describe('metrics', () => {
   const occasions = {
     on: (reporter: Reporter) => {
-      reporter.onStarted(version);
+      reporter.onStarted(version, 0);
     },
     off: (reporter: Reporter) => {
       reporter.onStopped(version);
@@ -201,7 +210,7 @@ describe('Events', () => {
       started.push(what);
       await ends[started.length - 1]?.promise;
     });
-    reporter.onStarted(version);
+    reporter.onStarted(version, 0);
     reporter.onStopped(version);
     expect(started).toEqual(['became leader', 'stopped leading']);
     const recorded = vi.fn();
@@ -220,7 +229,7 @@ describe('Events', () => {
     const { clock, reporter } = await reporterOf(undefined, (what) =>
       what === 'stopped leading' ? end : Promise.resolve(),
     );
-    reporter.onStarted(version);
+    reporter.onStarted(version, 0);
     reporter.onStopped(version);
     const recorded = vi.fn();
     void reporter.recorded().then(recorded);

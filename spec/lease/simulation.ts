@@ -1,8 +1,8 @@
-import type { LeadOptions, LeaderElectionConfig } from '../../lib/lease/options.ts';
+import type { LeadOptions, LeaderElectionConfig } from '../../lib/lease/config.ts';
 import { LeaderElector } from '../../lib/lease/elector.ts';
-import { type LeaseLeadership, leadIn } from '../../lib/lease/lead.ts';
+import { type LeaseLeadership, leadOn } from '../../lib/lease/lead.ts';
 import { LeaseLock, type LeaseLockOptions } from '../../lib/lease/lease-lock.ts';
-import { SimulatedSurroundings, Simulation, kubeConfig } from '../become/simulation.ts';
+import { SimulatedSurroundings, Simulation, kubeConfig } from '../life/simulation.ts';
 import { Line } from './line.ts';
 import { type ClockOptions, ProcessClock } from './process-clock.ts';
 
@@ -15,20 +15,20 @@ export class LeaseProcess {
   readonly simulation: Simulation;
   readonly clock: ProcessClock;
   readonly line: Line;
-  readonly surroundings: SimulatedSurroundings;
+  readonly platform: SimulatedSurroundings;
 
   constructor(simulation: Simulation, name: string, options: ClockOptions = {}) {
     this.name = name;
     this.simulation = simulation;
     this.clock = new ProcessClock(simulation.clock, options);
     this.line = new Line(simulation.clock);
-    this.surroundings = new SimulatedSurroundings(simulation, name, this.clock, (transport) =>
+    this.platform = new SimulatedSurroundings(simulation, name, this.clock, (transport) =>
       this.line.carry(transport),
     );
   }
 
   get isAlive(): boolean {
-    return this.surroundings.isAlive;
+    return this.platform.isAlive;
   }
 
   /** How many of its requests the cluster has seen. */
@@ -48,7 +48,7 @@ export class LeaseProcess {
     leaseName = 'lock',
   ): Promise<T> {
     const given = { kubeConfig, namespace: 'default', identity: this.name, ...options };
-    const result = leadIn(this.surroundings, leaseName, work, given);
+    const result = leadOn(this.platform, leaseName, work, given);
     result.catch(() => undefined);
     return result;
   }
@@ -61,13 +61,13 @@ export class LeaseProcess {
     const given = { kubeConfig, namespace: 'default', identity: this.name, name: 'lock', ...lock };
     const callbacks = { onStartedLeading: () => undefined, onStoppedLeading: () => undefined };
     const complete = { lock: new LeaseLock(given), callbacks, ...config };
-    return new LeaderElector(complete, this.surroundings);
+    return new LeaderElector(complete, this.platform);
   }
 
   /** It ends, and says no more; what it has sent may yet be carried out. */
   kill(): void {
     this.stop();
-    this.surroundings.kill();
+    this.platform.kill();
   }
 
   /** As `SIGSTOP`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { LeaderElectionConfig } from '../../lib/lease/options.ts';
-import { Simulation } from '../become/simulation.ts';
+import type { LeaderElectionConfig } from '../../lib/lease/config.ts';
+import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 /** `a` leads; `b` waits, and has seen it renew. */

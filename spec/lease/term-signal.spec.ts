@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { judgedSignal } from '../../lib/lease/term-signal.ts';
+import { deadlineSignal } from '../../lib/lease/term-signal.ts';
 
 /** A signal whose controller is aborted as soon as somebody asks after `isOver` was set. */
 function judged() {
   const controller = new AbortController();
   const state = { isOver: false };
-  const signal = judgedSignal(controller, () => {
+  const signal = deadlineSignal(controller, () => {
     if (state.isOver) controller.abort('over');
   });
   return { controller, state, signal };
@@ -63,7 +63,7 @@ describe("a term's signal", () => {
   it('is judged once at a time: Deno asks it while it is aborted', () => {
     const controller = new AbortController();
     const judge = vi.fn(() => expect(signal.aborted).toBe(false));
-    const signal = judgedSignal(controller, judge);
+    const signal = deadlineSignal(controller, judge);
     expect(signal.aborted).toBe(false);
     expect(judge).toHaveBeenCalledOnce();
   });

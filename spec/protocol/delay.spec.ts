@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { backoffMs, settleMs, spreadMs } from '../../lib/protocol/delay.ts';
+import { backoffMs, staggerMs, suppressionDelayMs } from '../../lib/protocol/delay.ts';
 
 /** What `Clock.random` may return: in [0, 1). */
 const luck = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -68,11 +68,11 @@ describe('backoffMs', () => {
 
 describe('spreadMs', () => {
   it.each([1, 2, 3, 4, 5])('lets %i candidates act at once', (crowd) => {
-    expect(spreadMs(crowd, 0.999)).toBe(0);
+    expect(suppressionDelayMs(crowd, 0.999)).toBe(0);
   });
 
   it('thins out more of them than that', () => {
-    expect(spreadMs(6, 0.999)).toBeGreaterThan(0);
+    expect(suppressionDelayMs(6, 0.999)).toBeGreaterThan(0);
   });
 
   it.each([
@@ -80,8 +80,8 @@ describe('spreadMs', () => {
     { crowd: 100, windowMs: 158.11 },
     { crowd: 1_000, windowMs: 889.14 },
   ])('takes at most $windowMs ms for $crowd candidates', ({ crowd, windowMs }) => {
-    expect(spreadMs(crowd, 1)).toBeCloseTo(windowMs, 2);
-    expect(spreadMs(crowd, 0)).toBe(0);
+    expect(suppressionDelayMs(crowd, 1)).toBeCloseTo(windowMs, 2);
+    expect(suppressionDelayMs(crowd, 0)).toBe(0);
   });
 
   it.each([
@@ -90,23 +90,23 @@ describe('spreadMs', () => {
     { random: 0.1, expected: 94.08 },
     { random: 0.5, expected: 138.68 },
   ])('is $expected ms for one of 100 with luck $random', ({ random, expected }) => {
-    expect(spreadMs(100, random)).toBeCloseTo(expected, 1);
+    expect(suppressionDelayMs(100, random)).toBeCloseTo(expected, 1);
   });
 
   it('grows with luck and stays within its window', () => {
     fc.assert(
       fc.property(crowds, luck, luck, (crowd, a, b) => {
         const [low, high] = [Math.min(a, b), Math.max(a, b)];
-        expect(spreadMs(crowd, low)).toBeGreaterThanOrEqual(0);
-        expect(spreadMs(crowd, low)).toBeLessThanOrEqual(spreadMs(crowd, high));
-        expect(spreadMs(crowd, high)).toBeLessThan(5 * crowd ** 0.75 + 1e-9);
+        expect(suppressionDelayMs(crowd, low)).toBeGreaterThanOrEqual(0);
+        expect(suppressionDelayMs(crowd, low)).toBeLessThanOrEqual(suppressionDelayMs(crowd, high));
+        expect(suppressionDelayMs(crowd, high)).toBeLessThan(5 * crowd ** 0.75 + 1e-9);
       }),
     );
   });
 
   it.each([20, 100, 1_000])('has few of %i candidates early and most of them late', (crowd) => {
     const window = 5 * crowd ** 0.75;
-    const drawn = evenly.map((random) => spreadMs(crowd, random));
+    const drawn = evenly.map((random) => suppressionDelayMs(crowd, random));
     const within = (share: number) =>
       (drawn.filter((delay) => delay < share * window).length / drawn.length) * crowd;
     expect(within(0.1)).toBeLessThan(1);
@@ -116,7 +116,7 @@ describe('spreadMs', () => {
 
   it.each([20, 100, 1_000])('has someone of %i candidates soon', (crowd) => {
     // The luckiest of a crowd draws about 1 / crowd.
-    expect(spreadMs(crowd, 1 / crowd)).toBeLessThan(0.35 * 5 * crowd ** 0.75);
+    expect(suppressionDelayMs(crowd, 1 / crowd)).toBeLessThan(0.35 * 5 * crowd ** 0.75);
   });
 });
 
@@ -128,11 +128,11 @@ describe('settleMs', () => {
     { crowd: 1_000, random: 0, expected: 0 },
     { crowd: 1_000, random: 0.5, expected: 2_500 },
   ])('is $expected ms for one of $crowd with luck $random', ({ crowd, random, expected }) => {
-    expect(settleMs(crowd, random)).toBeCloseTo(expected, 6);
+    expect(staggerMs(crowd, random)).toBeCloseTo(expected, 6);
   });
 
   it('spreads evenly', () => {
-    const drawn = evenly.map((random) => settleMs(100, random));
+    const drawn = evenly.map((random) => staggerMs(100, random));
     expect(mean(drawn)).toBeCloseTo(250, 0);
     expect(drawn.filter((delay) => delay < 125)).toHaveLength(2_500);
   });

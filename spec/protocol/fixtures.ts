@@ -1,4 +1,4 @@
-import { type Event, type Settings, type State, start } from '../../lib/protocol/for-life.ts';
+import { type Event, type Settings, type State, start } from '../../lib/protocol/life/state.ts';
 import {
   type Lock,
   type Pod,
@@ -75,5 +75,5 @@ export function inspected(
   const lock = 'lock' in rest ? rest.lock : aLock();
   const of = lock && holderOf(lock);
   const pods = of ? [{ of, found: holder }] : [];
-  return { type: 'inspected', pods, watched: true, crowd: 1, ...rest, lock };
+  return { type: 'inspected', pods, watched: true, candidateCount: 1, ...rest, lock };
 }

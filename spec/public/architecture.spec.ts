@@ -62,14 +62,14 @@ const snippets = new Map(
 const parsed = program(compilerOptions(), snippets);
 const checker = parsed.getTypeChecker();
 
-describe('only lib/clock.ts touches time and randomness', () => {
+describe('only lib/platform/clock.ts touches time and randomness', () => {
   it('holds', () => {
-    const files = sources().filter((path) => path !== 'lib/clock.ts');
+    const files = sources().filter((path) => path !== 'lib/platform/clock.ts');
     expect(files.flatMap((path) => timeAndRandomness(file(path)))).toEqual([]);
   });
 
   it('would be noticed in the clock itself', () => {
-    expect(timeAndRandomness(file('lib/clock.ts'))).not.toEqual([]);
+    expect(timeAndRandomness(file('lib/platform/clock.ts'))).not.toEqual([]);
   });
 
   it.each([...smuggled.keys()])('would be noticed as %s', (name) => {
@@ -78,6 +78,23 @@ describe('only lib/clock.ts touches time and randomness', () => {
 
   it.each([...innocent.keys()])('has nothing against %s', (name) => {
     expect(timeAndRandomness(snippet(name))).toEqual([]);
+  });
+});
+
+describe('sizes', () => {
+  it('no file has more than 300 lines', () => {
+    expect(sources().filter((path) => lines(file(path)) > 300)).toEqual([]);
+  });
+
+  it('no function has more than 60 lines', () => {
+    const long = sources().flatMap((path) => functions(file(path)).filter(({ size }) => size > 60));
+    expect(long).toEqual([]);
+  });
+
+  it('a long function would be noticed', () => {
+    const text = `export const a = () => {\n${'void 0;\n'.repeat(60)}};`;
+    const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
+    expect(functions(source)).toEqual([{ name: 'a.ts:1', size: 62 }]);
   });
 });
 
@@ -106,6 +123,28 @@ describe('rooms', () => {
     expect(leaks).toEqual([]);
   });
 
+  it('the modes do not import each other', () => {
+    const modes = ['lib/life/', 'lib/lease/'];
+    const across = imports(/^lib\/(life|lease)\//).filter(({ from, to }) =>
+      modes.some((mode) => to.startsWith(mode) && !from.startsWith(mode)),
+    );
+    expect(across).toEqual([]);
+  });
+
+  it('no file imports itself through others', () => {
+    expect(circles(sources())).toEqual([]);
+  });
+
+  it('a circle would be noticed', () => {
+    const targets = new Map([
+      ['a', ['b']],
+      ['b', ['c', 'd']],
+      ['c', ['b']],
+      ['d', []],
+    ]);
+    expect(circles([...targets.keys()], (path) => targets.get(path) ?? [])).toEqual([['b', 'c']]);
+  });
+
   it('leaves the process and the console to the program', () => {
     expect(sources().flatMap((path) => ofTheProgram(file(path)))).toEqual([]);
   });
@@ -114,6 +153,22 @@ describe('rooms', () => {
 function file(path: string): ts.SourceFile {
   const found = parsed.getSourceFile(join(root, path));
   if (!found) throw new Error(`${path} is not in the program`);
+  return found;
+}
+
+function lines(source: ts.SourceFile): number {
+  return source.getLineAndCharacterOfPosition(source.end).line;
+}
+
+/** Where each begins, and its number of lines. */
+function functions(source: ts.SourceFile): { readonly name: string; readonly size: number }[] {
+  const found: { readonly name: string; readonly size: number }[] = [];
+  visit(source, (node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || !node.body) return;
+    const first = source.getLineAndCharacterOfPosition(node.getStart()).line;
+    const last = source.getLineAndCharacterOfPosition(node.end).line;
+    found.push({ name: `${relative(root, source.fileName)}:${first + 1}`, size: last - first + 1 });
+  });
   return found;
 }
 
@@ -214,6 +269,30 @@ function imports(from: RegExp): Import[] {
       });
       return found;
     });
+}
+
+function importsOf(path: string): string[] {
+  return imports(new RegExp(`^${path.replaceAll('.', '\\.')}$`)).map(({ to }) => to);
+}
+
+/** The files from which a chain of imports leads back, each circle once, by its files in order. */
+function circles(paths: readonly string[], targets = importsOf): string[][] {
+  const direct = new Map(paths.map((path) => [path, targets(path)]));
+  const reach = (from: string) => {
+    const seen = new Set<string>();
+    const open = [...(direct.get(from) ?? [])];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (!seen.has(next)) open.push(...(direct.get(next) ?? []));
+      seen.add(next);
+    }
+    return seen;
+  };
+  const reached = new Map(paths.map((path) => [path, reach(path)]));
+  const inCircle = paths.filter((path) => reached.get(path)?.has(path));
+  const found = inCircle.map((path) =>
+    inCircle.filter((other) => reached.get(path)?.has(other) && reached.get(other)?.has(path)),
+  );
+  return [...new Map(found.map((circle) => [circle.join(), circle])).values()];
 }
 
 function kindOf(node: ts.Node): Import['kind'] {

@@ -65,7 +65,7 @@ export function program(
   return ts.createProgram([...library, ...virtual.keys()], options, host);
 }
 
-/** Where a node is, as `lib/become.ts:12`. */
+/** Where a node is, as `lib/life/become.ts:12`. */
 export function place(node: ts.Node): string {
   const file = node.getSourceFile();
   const { line } = file.getLineAndCharacterOfPosition(node.getStart());

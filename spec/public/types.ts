@@ -4,6 +4,7 @@ import { expectTypeOf } from 'vitest';
 import {
   become,
   type BecomeOptions,
+  type ElectionEvent,
   type ErrorCode,
   LeaderElectionError,
   type LeaderElectionConfig,
@@ -49,10 +50,15 @@ export async function callsThatCompile(signal: AbortSignal) {
     guard: true,
     takeOverFromNotReadyNodeAfterMs: 60_000,
     onWaiting: ({ reason, holderPod }: WaitingState) => `${reason}: ${holderPod ?? 'nobody'}`,
+    onEvent: tell,
+    enabled: true,
+    metrics,
+    events: true,
   } as const satisfies Required<BecomeOptions>;
   await using leadership = await become('my-operator-lock', everything);
   expectTypeOf(leadership.fencingToken).toBeString();
   expectTypeOf(leadership.signal).toEqualTypeOf<AbortSignal>();
+  expectTypeOf(leadership.ended).toEqualTypeOf<Promise<void>>();
   expectTypeOf(leadership.acquiredAt).toEqualTypeOf<Date>();
   expectTypeOf(leadership.release()).toEqualTypeOf<Promise<void>>();
 }
@@ -114,6 +120,10 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     annotations: { 'example.com/team': 'a' },
     metrics,
     events: true,
+    timeoutMs: 60_000,
+    onWaiting: ({ reason, holder }: WaitingState) => `${reason}: ${holder ?? 'nobody'}`,
+    onEvent: tell,
+    watchDog: new LeaderHealthzAdaptor(20_000),
   } as const satisfies Required<LeadOptions>;
   await lead('my-lease', look, everything);
 
@@ -135,6 +145,9 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     enabled: true,
     metrics,
     events: true,
+    timeoutMs: 60_000,
+    onWaiting: ({ reason }: WaitingState) => reason,
+    onEvent: tell,
     callbacks: {
       onStartedLeading: async (ended: AbortSignal) => {
         await Promise.resolve(ended);
@@ -149,6 +162,17 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
   expectTypeOf(elector.getLeader()).toBeString();
   expectTypeOf<LeaderElector['check']>().toEqualTypeOf<(toleratedMs: number) => void>();
   expectTypeOf(runOrDie(config)).toEqualTypeOf<Promise<void>>();
+}
+
+/** Fits pino, console and winston alike. */
+function tell(event: ElectionEvent): string {
+  if (event.type === 'leading') {
+    expectTypeOf(event.waitedMs).toBeNumber();
+  }
+  if (event.type === 'lost') {
+    expectTypeOf(event.error).toEqualTypeOf<Error>();
+  }
+  return `${event.level}: ${event.message}`;
 }
 
 function look(leadership: LeaseLeadership): void {
@@ -173,8 +197,8 @@ export function locksThatCompile(stored: LockVersion): ResourceLock {
 export function leadershipsThatDoNotCompile(lock: LeaseLock) {
   // @ts-expect-error the work is needed
   void lead('my-lease');
-  // @ts-expect-error a lease has no timeoutMs: abort its signal
-  void lead('my-lease', () => undefined, { timeoutMs: 60_000 });
+  // @ts-expect-error it is called timeoutMs
+  void lead('my-lease', () => undefined, { timeout: 60_000 });
   // @ts-expect-error both callbacks are needed
   new LeaderElector({ lock, callbacks: { onStartedLeading: () => undefined } });
   // @ts-expect-error a lease has a name
@@ -186,6 +210,7 @@ export async function holdersAreTold(signal: AbortSignal) {
     namespace: 'default',
     kubeConfig: new KubeConfig(),
     signal,
+    onEvent: tell,
   } as const satisfies Required<ObserveOptions>;
   for await (const holder of observeLease('my-lease', everything)) {
     expectTypeOf(holder).toExtend<Holder | null>();

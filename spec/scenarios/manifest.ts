@@ -9,7 +9,7 @@ import type {
 import type { BecomeOptions } from '../../lib/index.ts';
 
 /** What the candidates of one scene have in common. */
-export interface Surroundings {
+export interface Platform {
   readonly namespace: string;
   readonly image: string;
   /** On the node, where they say what happens. */
@@ -46,7 +46,7 @@ export interface CandidateOptions {
 }
 
 /** A Pod with one candidate in it, in the container `main`. */
-export function podSpec(where: Surroundings, options: CandidateOptions = {}): V1PodSpec {
+export function podSpec(where: Platform, options: CandidateOptions = {}): V1PodSpec {
   return {
     serviceAccountName: where.serviceAccount,
     hostNetwork: true,
@@ -62,7 +62,7 @@ export function podSpec(where: Surroundings, options: CandidateOptions = {}): V1
 
 /** A container with a candidate in it. */
 export function container(
-  where: Surroundings,
+  where: Platform,
   name: string,
   options: CandidateOptions = {},
 ): V1Container {
@@ -80,7 +80,7 @@ export function container(
 }
 
 /** What the documentation asks for, where the API server is, and what the candidate shall do. */
-function environment(where: Surroundings, name: string, options: CandidateOptions): V1EnvVar[] {
+function environment(where: Platform, name: string, options: CandidateOptions): V1EnvVar[] {
   const { onSigterm = 'exit', onceLeading = 'stay', election = 'become', become = {} } = options;
   const variables = [
     downward('POD_NAME', 'metadata.name'),
@@ -104,7 +104,7 @@ function downward(name: string, fieldPath: string): V1EnvVar {
 
 /** The selector and the template that every workload has. */
 export function workload(
-  where: Surroundings,
+  where: Platform,
   name: string,
   options: CandidateOptions = {},
 ): { metadata: V1ObjectMeta; selector: V1LabelSelector; template: V1PodTemplateSpec } {

@@ -24,7 +24,7 @@ import { creationsOf, rejectionsOf } from './audit.ts';
 import { violations } from './checker.ts';
 import type { CandidateImage } from './image.ts';
 import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
-import { type CandidateOptions, type Surroundings, podSpec, workload } from './manifest.ts';
+import { type CandidateOptions, type Platform, podSpec, workload } from './manifest.ts';
 
 /** For whatever is awaited: nothing here is about how fast the machine is. */
 const PATIENCE_MS = 240_000;
@@ -37,7 +37,7 @@ let serial = 0;
 /** A namespace with the documented rights for one lock, the Pods in it, and what they say. */
 export class Scene {
   readonly cluster: Cluster;
-  readonly where: Surroundings;
+  readonly where: Platform;
   readonly journal: Journal;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
@@ -47,7 +47,7 @@ export class Scene {
   readonly kubeConfig: KubeConfig;
   readonly #ends: (() => Promise<void>)[] = [];
 
-  private constructor(cluster: Cluster, image: CandidateImage, where: Surroundings) {
+  private constructor(cluster: Cluster, image: CandidateImage, where: Platform) {
     this.cluster = cluster;
     this.where = where;
     this.candidateFolder = image.folder;

@@ -30,7 +30,7 @@ export abstract class Candidate {
   readonly name: string;
   /** Others may share it, who compete for another lock. */
   readonly process: Process;
-  readonly surroundings: CandidateSurroundings;
+  readonly platform: CandidateSurroundings;
   protected readonly world: World;
 
   constructor(world: World, { slot, name }: Berth, process: Process) {
@@ -39,7 +39,7 @@ export abstract class Candidate {
     this.name = name;
     this.process = process;
     process.join(this);
-    this.surroundings = new CandidateSurroundings(world, process, {
+    this.platform = new CandidateSurroundings(world, process, {
       sent: (sent) => {
         world.tellAll({ type: 'sent', who: this, sent });
       },
@@ -79,7 +79,7 @@ export abstract class Candidate {
   protected noteWarning?(code: string): void;
 
   get clock(): ProcessClock {
-    return this.surroundings.clock;
+    return this.platform.clock;
   }
 
   get podName(): string {
@@ -109,7 +109,7 @@ export abstract class Candidate {
   }
 
   get remains(): Remains {
-    const { requests } = this.surroundings;
+    const { requests } = this.platform;
     return { timers: this.process.timersOf(this), requests, calls: this.calls };
   }
 

@@ -57,7 +57,7 @@ export class ClientGoCandidate extends LeaseProcess {
   }
 
   async #elect(run: Run): Promise<void> {
-    const transport = await this.surroundings.connect();
+    const transport = await this.platform.connect();
     const { times, releaseOnCancel, requestTimeoutMs } = this.setting;
     const where = { identity: this.identity, name: 'lock', namespace: 'default' };
     const elector = new ClientGoElector(

@@ -1,7 +1,7 @@
 /** What the simulator's client-go does, held to what `leaderelection.go` of v0.36 does. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { Simulation } from '../become/simulation.ts';
+import { Simulation } from '../life/simulation.ts';
 import { ClientGoElector } from './client-go.ts';
 
 const PATH = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

@@ -3,10 +3,10 @@
  * that retries), for worlds in which it competes with ours. Its weaknesses are meant: each is said
  * where it is.
  */
-import { linked } from '../../lib/abort.ts';
-import { type Clock, sleep } from '../../lib/clock.ts';
+import { linked } from '../../lib/platform/abort.ts';
+import { type Clock, sleep } from '../../lib/platform/clock.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
-import { microTime } from '../../lib/protocol/lease-record.ts';
+import { microTime } from '../../lib/protocol/lease/record.ts';
 
 export interface ClientGoConfig {
   readonly identity: string;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 
 /** Counts what a run is made of, in all and while no time passes. */
 export class Count {

@@ -1,7 +1,7 @@
 import { LeaderElector } from '../../lib/lease/elector.ts';
-import { type LeaseLeadership, leadIn } from '../../lib/lease/lead.ts';
+import { type LeaseLeadership, leadOn } from '../../lib/lease/lead.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
-import type { Surroundings } from '../../lib/surroundings.ts';
+import type { Platform } from '../../lib/platform/platform.ts';
 import { LeaseProcess, type ElectorSlot } from './lease-process.ts';
 import { NoLongerWanted } from './life-candidate.ts';
 import { kubeConfig } from './surroundings.ts';
@@ -53,7 +53,7 @@ export class LeaseCandidate extends LeaseProcess {
   readonly kind = 'lease';
   /** All of its terms, in order. */
   readonly terms: Term[] = [];
-  readonly #given: Surroundings;
+  readonly #given: Platform;
   #call: Call | undefined;
   /** How often it has asked. */
   callCount = 0;
@@ -61,9 +61,9 @@ export class LeaseCandidate extends LeaseProcess {
 
   constructor(...given: ConstructorParameters<typeof LeaseProcess>) {
     super(...given);
-    const { surroundings } = this;
-    const { clock, environment, elections, unconfirmed, predecessors, warn } = surroundings;
-    const connect = async () => this.sightings.overhear(await surroundings.connect());
+    const { platform } = this;
+    const { clock, environment, elections, unconfirmed, predecessors, warn } = platform;
+    const connect = async () => this.sightings.overhear(await platform.connect());
     this.#given = { clock, environment, elections, unconfirmed, predecessors, warn, connect };
   }
 
@@ -150,7 +150,7 @@ export class LeaseCandidate extends LeaseProcess {
       violated('leads twice');
       return 'done';
     };
-    leadIn(this.#given, 'lock', work, { ...options, ...this.setting.times }).catch(
+    leadOn(this.#given, 'lock', work, { ...options, ...this.setting.times }).catch(
       (error: unknown) => {
         const { code } = error as { readonly code?: string };
         if (code === 'ERR_ALREADY_RUNNING') world.figures.add('second elections that are refused');
@@ -179,7 +179,7 @@ export class LeaseCandidate extends LeaseProcess {
     const { signal } = call.stop;
     if (calls === 'lead') {
       const options = { kubeConfig, namespace: 'default', identity, signal };
-      await leadIn(this.#given, 'lock', (leadership) => this.#work(leadership), {
+      await leadOn(this.#given, 'lock', (leadership) => this.#work(leadership), {
         ...options,
         ...times,
         releaseOnCancel,

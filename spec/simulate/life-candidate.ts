@@ -1,4 +1,4 @@
-import { becomeIn } from '../../lib/become.ts';
+import { becomeOn } from '../../lib/life/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import { type Berth, Candidate } from './candidate.ts';
 import type { Process } from './process.ts';
@@ -119,7 +119,7 @@ export class LifeCandidate extends Candidate {
     const call: Call = { abort: new AbortController(), state: 'waiting' };
     this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
     this.world.tellAll({ type: 'asked', who: this });
-    becomeIn(this.surroundings, 'lock', this.#options(call)).then(
+    becomeOn(this.platform, 'lock', this.#options(call)).then(
       (leadership) => {
         this.#lead(call, leadership);
       },

@@ -1,5 +1,5 @@
-import { abortable } from '../../lib/abort.ts';
-import { type Clock, sleep } from '../../lib/clock.ts';
+import { abortable } from '../../lib/platform/abort.ts';
+import { type Clock, sleep } from '../../lib/platform/clock.ts';
 import type {
   ApiRequest,
   ApiResponse,

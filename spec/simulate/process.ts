@@ -1,7 +1,7 @@
-import { bootClock } from '../../lib/clock.ts';
-import { Elections } from '../../lib/elections.ts';
-import type { PredecessorMap } from '../../lib/shared.ts';
-import { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
+import { bootClock } from '../../lib/platform/clock.ts';
+import { Elections } from '../../lib/platform/elections.ts';
+import type { PredecessorMap } from '../../lib/platform/shared.ts';
+import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
 import type { Candidate, Cut } from './candidate.ts';
 import { Line } from './line.ts';

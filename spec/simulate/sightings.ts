@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 import type { ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
 import type { Sent } from './fact.ts';
 

@@ -1,7 +1,7 @@
-import type { Surroundings } from '../../lib/surroundings.ts';
-import type { Elections } from '../../lib/elections.ts';
-import type { PredecessorMap } from '../../lib/shared.ts';
-import type { UnconfirmedEnds } from '../../lib/unconfirmed.ts';
+import type { Platform } from '../../lib/platform/platform.ts';
+import type { Elections } from '../../lib/platform/elections.ts';
+import type { PredecessorMap } from '../../lib/platform/shared.ts';
+import type { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Sent } from './fact.ts';
@@ -19,7 +19,7 @@ export interface Told {
 }
 
 /** What surrounds one candidate in its process; several candidates of a process share all but the telling. */
-export class CandidateSurroundings implements Surroundings {
+export class CandidateSurroundings implements Platform {
   readonly clock: ProcessClock;
   readonly environment = { variables: {}, root: '/nonexistent' };
   readonly elections: Elections;

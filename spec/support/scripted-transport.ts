@@ -6,7 +6,7 @@ import type {
   Transport,
 } from '../../lib/kubernetes/transport.ts';
 import { statusOf } from '../../lib/testing/error-answer.ts';
-import type { ErrorAnswer } from '../../lib/testing/faults.ts';
+import type { ErrorAnswer } from '../../lib/testing/fault-rule.ts';
 
 type Answer = (
   signal: AbortSignal,

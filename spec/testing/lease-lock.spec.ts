@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { LeaderElector } from '../../lib/index.ts';
 import type { LeaderElectionConfig, LeaderElectionRecord, LockVersion } from '../../lib/index.ts';
 import { createCluster } from '../../lib/testing/index.ts';
-import { SimulatedSurroundings, Simulation } from '../become/simulation.ts';
+import { SimulatedSurroundings, Simulation } from '../life/simulation.ts';
 
 const { signal } = new AbortController();
 const WATCH = { verb: 'watch', resource: 'leases' } as const;
@@ -136,9 +136,9 @@ test('in simulated time it expires', async () => {
   const leaders: string[] = [];
   for (const identity of ['a', 'b']) {
     const lock = world.leaseLock({ name: 'lease', identity, user: identity });
-    const surroundings = new SimulatedSurroundings(simulation, identity);
+    const platform = new SimulatedSurroundings(simulation, identity);
     const config = { lock, callbacks: callbacks(leaders, identity) };
-    void new LeaderElector(config, surroundings).run();
+    void new LeaderElector(config, platform).run();
     await clock.runUntil(() => leaders.length > 0);
   }
   await clock.advance(60_000);

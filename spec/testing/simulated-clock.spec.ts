@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sleep } from '../../lib/clock.ts';
+import { sleep } from '../../lib/platform/clock.ts';
 import { SimulatedClock } from '../../lib/testing/index.ts';
 
 describe('a simulated clock', () => {

@@ -1,7 +1,7 @@
 import { LeaderElector, LeaseLock } from '../../../lib/index.ts';
-import { Elections } from '../../../lib/elections.ts';
-import { UnconfirmedEnds } from '../../../lib/unconfirmed.ts';
-import type { Surroundings } from '../../../lib/surroundings.ts';
+import { Elections } from '../../../lib/platform/elections.ts';
+import { UnconfirmedEnds } from '../../../lib/platform/unconfirmed.ts';
+import type { Platform } from '../../../lib/platform/platform.ts';
 import { type Cluster, SimulatedClock, createCluster } from '../../../lib/testing/index.ts';
 import { LEASE } from './elector-process.ts';
 
@@ -41,7 +41,7 @@ export async function simulateDay(): Promise<Day> {
 
 /** With the default durations, which are those of all others that are measured. */
 function elector(clock: SimulatedClock, cluster: Cluster, user: string): LeaderElector {
-  const surroundings: Surroundings = {
+  const platform: Platform = {
     clock,
     environment: { variables: {}, root: '/nonexistent' },
     elections: new Elections(),
@@ -57,7 +57,7 @@ function elector(clock: SimulatedClock, cluster: Cluster, user: string): LeaderE
       lock: new LeaseLock({ kubeConfig, namespace: 'default', name: LEASE, identity: user }),
       callbacks: { onStartedLeading: () => undefined, onStoppedLeading: () => undefined },
     },
-    surroundings,
+    platform,
   );
 }
 

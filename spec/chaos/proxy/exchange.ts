@@ -11,7 +11,7 @@ import { type Misfortune, type RequestFaults, seen } from './request-faults.ts';
 import type { Answer, Onward, Upstream } from './upstream.ts';
 
 /** What an exchange needs of the line that it goes over. */
-export interface Surroundings {
+export interface Platform {
   readonly faults: RequestFaults;
   /** Shut while watches are frozen. */
   readonly watches: Gate;
@@ -23,7 +23,7 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #upstream: Upstream;
-  readonly #surroundings: Surroundings;
+  readonly #platform: Platform;
   readonly #resetConnection: () => void;
   readonly #over = new AbortController();
   readonly #isWatch: boolean;
@@ -36,20 +36,20 @@ export class Exchange {
     request: IncomingMessage,
     response: ServerResponse,
     upstream: Upstream,
-    surroundings: Surroundings,
+    platform: Platform,
     resetConnection: () => void,
   ) {
     this.#request = request;
     this.#response = response;
     this.#upstream = upstream;
-    this.#surroundings = surroundings;
+    this.#platform = platform;
     this.#resetConnection = resetConnection;
     const what = seen(request.method ?? '', request.url ?? '');
     this.#isWatch = what.isWatch;
-    this.#misfortune = surroundings.faults.strike(what);
-    surroundings.counts.requests += 1;
+    this.#misfortune = platform.faults.strike(what);
+    platform.counts.requests += 1;
     response.on('close', () => {
-      if (!this.#isAnswered) surroundings.counts.aborted += 1;
+      if (!this.#isAnswered) platform.counts.aborted += 1;
       this.#over.abort(new Error('the client went away'));
     });
   }
@@ -88,7 +88,7 @@ export class Exchange {
     const { method = '', url = '', headers } = this.#request;
     const hasBody = 'content-length' in headers || !endsAfterHeaders(this.#request);
     const onward = this.#upstream.send({ method, path: url, headers: passedOn(headers), hasBody });
-    this.#surroundings.counts.forwarded += 1;
+    this.#platform.counts.forwarded += 1;
     const cancel = () => onward.cancel();
     this.#over.signal.addEventListener('abort', cancel, { once: true });
     onward.answer.catch(() => undefined);
@@ -128,7 +128,7 @@ export class Exchange {
   }
 
   async #thaw(): Promise<void> {
-    if (this.#isWatch) await this.#surroundings.watches.pass(this.#over.signal);
+    if (this.#isWatch) await this.#platform.watches.pass(this.#over.signal);
   }
 
   #refuse(status: number, retryAfterSeconds?: number): void {
@@ -177,7 +177,7 @@ export class Exchange {
 
   #struck<K extends RequestFault['kind']>(kind: K) {
     const fault = this.#misfortune.of(kind);
-    if (fault) this.#surroundings.counts.struck[kind] += 1;
+    if (fault) this.#platform.counts.struck[kind] += 1;
     return fault;
   }
 }

@@ -1,4 +1,4 @@
-import { abortable } from '../../../lib/abort.ts';
+import { abortable } from '../../../lib/platform/abort.ts';
 import { lasting } from './lasting.ts';
 
 /** What can be shut, by several at once, and is open when nobody shuts it. */

@@ -5,7 +5,7 @@ import net, { type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { Certificate } from '../../cluster/certificate.ts';
 import type { ClientCertificate, FaultProxyOptions } from '../fault.ts';
-import { Exchange, type Surroundings } from './exchange.ts';
+import { Exchange, type Platform } from './exchange.ts';
 import { Http1Upstream } from './http1-upstream.ts';
 import { Http2Upstream } from './http2-upstream.ts';
 import { Sockets, reset as resetSocket } from './sockets.ts';
@@ -28,18 +28,18 @@ export class Gateway {
   readonly #pairs = new Map<number, Pair>();
   readonly #upstream: FaultProxyOptions['upstream'];
   readonly #certificate: ClientCertificate | undefined;
-  readonly #surroundings: Surroundings;
+  readonly #platform: Platform;
   readonly #sockets = new Sockets();
 
   private constructor(
     identity: Certificate,
     upstream: FaultProxyOptions['upstream'],
     certificate: ClientCertificate | undefined,
-    surroundings: Surroundings,
+    platform: Platform,
   ) {
     this.#upstream = upstream;
     this.#certificate = certificate;
-    this.#surroundings = surroundings;
+    this.#platform = platform;
     this.#server = http2.createSecureServer({
       cert: identity.certificate,
       key: identity.key,
@@ -66,9 +66,9 @@ export class Gateway {
     identity: Certificate,
     { upstream }: FaultProxyOptions,
     certificate: ClientCertificate | undefined,
-    surroundings: Surroundings,
+    platform: Platform,
   ): Promise<Gateway> {
-    const gateway = new Gateway(identity, upstream, certificate, surroundings);
+    const gateway = new Gateway(identity, upstream, certificate, platform);
     gateway.#server.listen(0, '127.0.0.1');
     await once(gateway.#server, 'listening');
     return gateway;
@@ -142,7 +142,7 @@ export class Gateway {
     const pair = this.#pairs.get(portOf(request));
     if (!pair?.upstream) return void request.destroy();
     pair.exchanges += 1;
-    await new Exchange(request, response, pair.upstream, this.#surroundings, pair.reset).run();
+    await new Exchange(request, response, pair.upstream, this.#platform, pair.reset).run();
     pair.exchanges -= 1;
     // There is none any more once it was destroyed.
     const socket = request.socket as Socket | null;

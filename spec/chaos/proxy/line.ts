@@ -9,7 +9,7 @@ import type {
   FaultProxyOptions,
   Line,
 } from '../fault.ts';
-import type { Surroundings } from './exchange.ts';
+import type { Platform } from './exchange.ts';
 import { Connection, onDeserted } from './connection.ts';
 import { newCounts } from './counts.ts';
 import { Gate } from './gate.ts';
@@ -25,7 +25,7 @@ export class ProxyLine implements Line {
   readonly counts: Counts;
   readonly #upstream: URL;
   readonly #gateway: Gateway;
-  readonly #surroundings: Surroundings;
+  readonly #platform: Platform;
   readonly #server = net.createServer({ allowHalfOpen: true, noDelay: true });
   readonly #weathers = { to: new Weather(), from: new Weather() };
   readonly #sockets = new Sockets();
@@ -37,14 +37,14 @@ export class ProxyLine implements Line {
     names: Pick<Line, 'name' | 'ca'>,
     upstream: URL,
     gateway: Gateway,
-    surroundings: Surroundings,
+    platform: Platform,
   ) {
     this.name = names.name;
     this.ca = names.ca;
-    this.counts = surroundings.counts;
+    this.counts = platform.counts;
     this.#upstream = upstream;
     this.#gateway = gateway;
-    this.#surroundings = surroundings;
+    this.#platform = platform;
     this.#server.on('connection', (socket) => {
       this.#accept(socket).catch(() => reset(socket));
     });
@@ -56,14 +56,14 @@ export class ProxyLine implements Line {
     options: FaultProxyOptions,
     certificate: ClientCertificate | undefined,
   ): Promise<ProxyLine> {
-    const surroundings: Surroundings = {
+    const platform: Platform = {
       faults: new RequestFaults(options.random ?? Math.random),
       watches: new Gate(),
       counts: newCounts(),
     };
-    const gateway = await Gateway.open(identity, options, certificate, surroundings);
+    const gateway = await Gateway.open(identity, options, certificate, platform);
     const names = { name, ca: identity.certificate };
-    const line = new ProxyLine(names, new URL(options.upstream.server), gateway, surroundings);
+    const line = new ProxyLine(names, new URL(options.upstream.server), gateway, platform);
     line.#server.listen(0, '127.0.0.1');
     await once(line.#server, 'listening');
     return line;
@@ -77,7 +77,7 @@ export class ProxyLine implements Line {
     switch (fault.kind) {
       case 'freeze-watches':
         this.counts.struck[fault.kind] += 1;
-        return this.#surroundings.watches.shut();
+        return this.#platform.watches.shut();
       case 'latency':
       case 'reset':
       case 'half-open':
@@ -85,7 +85,7 @@ export class ProxyLine implements Line {
       case 'drop-on-accept':
         return this.#strikeConnections(fault);
       default:
-        return this.#surroundings.faults.add(fault);
+        return this.#platform.faults.add(fault);
     }
   }
 

@@ -26,13 +26,13 @@ export const boundedBackoff: Check = {
         const isNeeded = ['get', 'create', 'delete'].includes(sent.verb);
         if (!isNeeded || !TRANSIENT.includes(fact.status)) return;
         const limit = Math.max(who.setting.maxBackoffMs, GIVING_UP_MS);
-        due.set(who, { atMs: who.surroundings.clock.now() + limit + TIMER_MS, limitMs: limit });
+        due.set(who, { atMs: who.platform.clock.now() + limit + TIMER_MS, limitMs: limit });
       }
       if (fact.type !== 'settled') return;
       for (const [who, { atMs, limitMs: limit }] of due) {
         // A process that stood still is late with everything.
         if (!who.isWaiting || !who.isRunning) due.delete(who);
-        else if (who.surroundings.clock.now() > atMs) {
+        else if (who.platform.clock.now() > atMs) {
           due.delete(who);
           violated(`${who.name} has not tried again ${limit} ms after a failure`);
         }
@@ -80,7 +80,7 @@ export const heededRetryAfter: Check = {
       if (waitMs === 0 && notBeforeMs.size === 0) return;
       const { method, path, body } = sent.request;
       const key = `${method} ${path} ${JSON.stringify(body)}`;
-      const nowMs = who.surroundings.clock.now();
+      const nowMs = who.platform.clock.now();
       if (fact.type === 'sent') {
         const earlyMs = (notBeforeMs.get(key) ?? nowMs) - nowMs;
         const what = `${sent.verb} ${sent.resource}/${sent.name}`;

@@ -56,7 +56,7 @@ function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: Lif
     const lock = lockOf(body);
     knowledge.locks.set(`${lock.uid}/${lock.version}`, lock);
     if (lock.isReleased && !knowledge.releasedSinceMs.has(lock.uid)) {
-      knowledge.releasedSinceMs.set(lock.uid, who.surroundings.clock.now());
+      knowledge.releasedSinceMs.set(lock.uid, who.platform.clock.now());
     }
     noteGone(knowledge, lock.holderName, who);
   } else if (sent.resource === 'pods' && sent.verb === 'get') {
@@ -75,7 +75,7 @@ function noteGone(knowledge: Knowledge, name: string, who: LifeCandidate): void 
   for (const { holderUid, holderName } of knowledge.locks.values()) {
     if (holderName !== name || holderUid === uid) continue;
     if (!knowledge.goneSinceMs.has(holderUid)) {
-      knowledge.goneSinceMs.set(holderUid, who.surroundings.clock.now());
+      knowledge.goneSinceMs.set(holderUid, who.platform.clock.now());
     }
   }
 }
@@ -133,7 +133,7 @@ function tooSoon(
   what: 'gone' | 'released',
   sinceMs = Number.POSITIVE_INFINITY,
 ): string | undefined {
-  const waitedMs = who.surroundings.clock.now() - sinceMs;
+  const waitedMs = who.platform.clock.now() - sinceMs;
   // A timer may be a fraction of a millisecond early.
   if (waitedMs >= GRACE_MS - 1) return undefined;
   return `deletes the lock of ${holder} ${Math.round(waitedMs)} ms after it was ${what}, not ${GRACE_MS} ms`;

@@ -85,7 +85,7 @@ export const steadyLooks: Check = {
 
 /** Whether there is a watch that is not to be relied on: none of the lock, or one that shows nothing. */
 function isBlind(who: LifeCandidate, looks: Looks): boolean {
-  const { watches } = who.surroundings;
+  const { watches } = who.platform;
   const ofLock = watches.find(({ sent }) => sent.resource === 'configmaps');
   if (ofLock) noteSilence(looks, ofLock, who.clock.now());
   return !ofLock || looks.isWary || watches.some(({ shownMs }) => shownMs === undefined);

@@ -34,7 +34,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease-record.ts',
+        file: 'lib/protocol/lease/record.ts',
         find: `return otherThan(sent, stored) ?? (hasDuration ? undefined : 'leaseDurationSeconds');`,
         replace: `return sent.holderIdentity !== stored.holderIdentity || !hasDuration ? 'holderIdentity' : undefined;`,
       },
@@ -47,7 +47,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease-record.ts',
+        file: 'lib/protocol/lease/record.ts',
         find: 'acquireTime: (held ? previous?.acquireTime : undefined) ?? time,',
         replace: 'acquireTime: time,',
       },
@@ -61,7 +61,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: `function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
   return state.watch === 'current' && isNews(state, version) ? 'silent' : state.watch;`,
         replace: `function watchAfterRead(state: State, _version: LockVersion | undefined): Watch {
@@ -93,35 +93,9 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: 'const next = decide(version ? observe(state, version, when) : observeGone(state, when), when);',
-        replace:
-          'const next = decide(version ? observe(state, version, when) : observeGone(state), when);',
-      },
-      {
-        file: 'lib/protocol/lease.ts',
-        find: 'const gone = { ...observeGone(state, when), watch: watchAfterEvent(state) };',
-        replace: 'const gone = { ...observeGone(state), watch: watchAfterEvent(state) };',
-      },
-      {
-        file: 'lib/protocol/lease.ts',
-        find: 'const state = recreated ? observeGone(before, when) : before;',
-        replace: 'const state = recreated ? observeGone(before) : before;',
-      },
-      {
-        file: 'lib/protocol/lease.ts',
-        find: `function observeGone(state: State, when: Circumstance): State {
-  const { version, settings, gone } = state;
-  if (!version || gone) return state;
-  const held = version.record.holderIdentity !== '' && !isMine(version, state);
-  const rivalUntilMs = held
-    ? rivalUntil(version.record, settings, when)
-    : when.nowMs + settings.leaseDurationMs;
-  return { ...state, gone: true, rivalUntilMs, deletedUntilMs: rivalUntilMs };`,
-        replace: `function observeGone(state: State): State {
-  const { version, gone } = state;
-  if (!version || gone) return state;
-  return { ...state, gone: true, rivalUntilMs: Number.NEGATIVE_INFINITY };`,
+        file: 'lib/protocol/lease/known.ts',
+        find: 'return { ...state, gone: true, heldUntilMs, deletedUntilMs: heldUntilMs };',
+        replace: 'return { ...state, gone: true, heldUntilMs: Number.NEGATIVE_INFINITY };',
       },
     ],
   },
@@ -132,9 +106,9 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `const doubt = before.doubt || (event.ambiguous && command.do !== 'get');`,
-        replace: 'const doubt = before.doubt;',
+        file: 'lib/protocol/lease/step.ts',
+        find: `const writeUnconfirmed = before.writeUnconfirmed || (event.ambiguous && command.do !== 'get');`,
+        replace: 'const writeUnconfirmed = before.writeUnconfirmed;',
       },
     ],
   },
@@ -160,7 +134,7 @@ export const leaseMutants: readonly Mutant[] = [
       {
         file: 'lib/lease/campaign.ts',
         find: 'await lock.watch?.(listener, this.#closed.signal);',
-        replace: 'await lock.watch?.(listener, never());',
+        replace: 'await lock.watch?.(listener, neverAborts());',
       },
     ],
   },
@@ -171,7 +145,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'return when.nowMs + durationMs(record, settings.leaseDurationMs);',
         replace: `const { renewTime } = record;
   const agoMs = renewTime === undefined ? 0 : when.dateMs - Date.parse(renewTime);
@@ -187,7 +161,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'if (isMine(version, state)) return bounded(seen, record);',
         replace: `if (isMine(version, state)) return bounded(seen, record);
   if (known?.record.holderIdentity === record.holderIdentity) return news;`,
@@ -200,7 +174,11 @@ export const leaseMutants: readonly Mutant[] = [
     trap: 'Bun and Deno tell the time since boot in whole seconds: a healthy leader does not believe that it leads, and is told of losses too early',
     seenIn: ['lease'],
     edits: [
-      { file: 'lib/clock.ts', find: 'let isCoarse = true;', replace: 'let isCoarse = false;' },
+      {
+        file: 'lib/platform/clock.ts',
+        find: 'let isCoarse = true;',
+        replace: 'let isCoarse = false;',
+      },
     ],
   },
   {
@@ -210,13 +188,13 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'const isInName = version.record.holderIdentity === state.settings.identity;',
         replace:
           'const isInName = version.record.holderIdentity.startsWith(state.settings.identity);',
       },
       {
-        file: 'lib/protocol/lease-record.ts',
+        file: 'lib/protocol/lease/record.ts',
         find: 'held = previous?.holderIdentity === identity,',
         replace: 'held = previous?.holderIdentity.startsWith(identity) ?? false,',
       },
@@ -229,18 +207,18 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: `// An answer that took too long proves nothing any more: the lock is asked once more.
-  const late = leftMs(decided, deadlineMs, when) <= 0;
-  if (state.phase === 'following' && late) return get({ ...state, doubt: true }, when);`,
+  const late = leftMs(issuedAt, deadlineMs, when) <= 0;
+  if (state.phase === 'following' && late) return get({ ...state, writeUnconfirmed: true }, when);`,
         replace: `// An answer that took too long counts from when it came.
-  const late = leftMs(decided, deadlineMs, when) <= 0;`,
+  const late = leftMs(issuedAt, deadlineMs, when) <= 0;`,
       },
       {
-        file: 'lib/protocol/lease.ts',
-        find: `return wait({ ...led, proven: decided, deadlineMs }, renewalMs(led, version, when), 'decide');`,
-        replace: `const proven = late ? when : decided;
-  return wait({ ...led, proven, deadlineMs }, renewalMs(led, version, when), 'decide');`,
+        file: 'lib/protocol/lease/step.ts',
+        find: `return wait({ ...led, renewedAt: issuedAt, deadlineMs }, renewalMs(led, version, when), 'decide');`,
+        replace: `const renewedAt = late ? when : issuedAt;
+  return wait({ ...led, renewedAt, deadlineMs }, renewalMs(led, version, when), 'decide');`,
       },
     ],
   },
@@ -280,11 +258,16 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: 'const { version, gone, rivalUntilMs, settings } = state;',
-        replace: `const { version, gone, rivalUntilMs, settings } = state;
+        file: 'lib/protocol/lease/following.ts',
+        find: 'import { heldUntil, isFree } from',
+        replace: 'import { heldUntil, isFree, isMine } from',
+      },
+      {
+        file: 'lib/protocol/lease/following.ts',
+        find: 'const { version, gone, heldUntilMs, settings } = state;',
+        replace: `const { version, gone, heldUntilMs, settings } = state;
   if (version && !gone && isMine(version, state)) {
-    const led = { ...state, phase: 'leading' as const, proven: state.decided, written: version };
+    const led = { ...state, phase: 'leading' as const, renewedAt: state.issuedAt, written: version };
     return wait(led, when.nowMs + settings.retryPeriodMs, 'decide');
   }`,
       },
@@ -296,11 +279,6 @@ export const leaseMutants: readonly Mutant[] = [
     trap: 'a deleted Lease that is created at once: a cousin, for it was seen in the last campaign',
     seenIn: ['lease'],
     edits: [
-      {
-        file: 'lib/lease/election.ts',
-        find: `import type { Known, Loss } from '../protocol/lease.ts';`,
-        replace: `import type { Loss } from '../protocol/lease.ts';`,
-      },
       {
         file: 'lib/lease/election.ts',
         find: `  /** Whoever campaigns again must not forget whom he saw lead: a lock may be deleted meanwhile. */
@@ -329,7 +307,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease-record.ts',
+        file: 'lib/protocol/lease/record.ts',
         find: `return new Date(dateMs).toISOString().replace('Z', '000Z');`,
         replace: 'return new Date(dateMs).toISOString();',
       },
@@ -342,7 +320,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease', 'mixed'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'return isInName && (state.written === undefined || isSent(version, state));',
         replace: 'return isInName;',
       },
@@ -355,7 +333,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: 'if (before.version && isOlder(version.resourceVersion, before.version.resourceVersion)) {',
         replace:
           'if (before.version && before.version.resourceVersion === version.resourceVersion) {',
@@ -369,7 +347,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: 'function watchAfterRead(state: State, version: LockVersion | undefined): Watch {',
         replace: `function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
   if (state.watch === 'silent') return 'current';`,
@@ -383,7 +361,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'return when.nowMs + durationMs(record, settings.leaseDurationMs);',
         replace:
           'return when.nowMs + Math.min(durationMs(record, settings.leaseDurationMs), settings.leaseDurationMs);',
@@ -398,7 +376,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'const own = written ? [written.record, ...sent] : sent;',
         replace: 'const own = written ? [written.record] : sent;',
       },
@@ -443,9 +421,9 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `if (phase !== 'leading' || !proven) return Number.POSITIVE_INFINITY;`,
-        replace: `if (phase !== 'releasing' || !proven) return Number.POSITIVE_INFINITY;`,
+        file: 'lib/protocol/lease/leading.ts',
+        find: `if (phase !== 'leading' || !renewedAt) return Number.POSITIVE_INFINITY;`,
+        replace: `if (phase !== 'releasing' || !renewedAt) return Number.POSITIVE_INFINITY;`,
       },
     ],
   },
@@ -469,7 +447,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/following.ts',
         find: 'const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);',
         replace: 'const pollMs = when.nowMs + settings.retryPeriodMs;',
       },
@@ -483,14 +461,14 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: 'const state = { ...before, failures: 0, conflicts: conflicts + 1, doubt };',
-        replace: `const state = { ...before, failures: 0, conflicts: conflicts + 1, doubt };
+        file: 'lib/protocol/lease/step.ts',
+        find: 'const state = { ...before, failures: 0, conflicts: conflicts + 1, writeUnconfirmed };',
+        replace: `const state = { ...before, failures: 0, conflicts: conflicts + 1, writeUnconfirmed };
   if (state.phase === 'releasing') return end(state);`,
       },
       {
-        file: 'lib/protocol/lease.ts',
-        find: 'const certain = version && !state.gone && !doubt && isSent(version, state);',
+        file: 'lib/protocol/lease/step.ts',
+        find: 'const certain = version && !state.gone && !writeUnconfirmed && isSent(version, state);',
         replace: 'const certain = version && !state.gone;',
       },
     ],
@@ -502,12 +480,12 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: 'const certain = version && !state.gone && !doubt && isSent(version, state);',
-        replace: 'const certain = version && !state.gone && !doubt;',
+        file: 'lib/protocol/lease/step.ts',
+        find: 'const certain = version && !state.gone && !writeUnconfirmed && isSent(version, state);',
+        replace: 'const certain = version && !state.gone && !writeUnconfirmed;',
       },
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: 'return state.version && !state.gone && isSent(state.version, state)',
         replace: 'return state.version && !state.gone',
       },
@@ -520,7 +498,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease-record.ts',
+        file: 'lib/protocol/lease/record.ts',
         find: 'leaseDurationSeconds: 1,',
         replace: 'leaseDurationSeconds: previous.leaseDurationSeconds,',
       },
@@ -533,9 +511,9 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `const doubt = before.doubt || (event.ambiguous && command.do !== 'get');`,
-        replace: `const doubt = before.doubt || (event.ambiguous && command.do !== 'get');
+        file: 'lib/protocol/lease/step.ts',
+        find: `const writeUnconfirmed = before.writeUnconfirmed || (event.ambiguous && command.do !== 'get');`,
+        replace: `const writeUnconfirmed = before.writeUnconfirmed || (event.ambiguous && command.do !== 'get');
   if (before.phase === 'releasing') return end(before);`,
       },
     ],
@@ -565,14 +543,14 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `return wait({ ...led, proven: decided, deadlineMs }, renewalMs(led, version, when), 'decide');`,
+        file: 'lib/protocol/lease/step.ts',
+        find: `return wait({ ...led, renewedAt: issuedAt, deadlineMs }, renewalMs(led, version, when), 'decide');`,
         replace: `const untilMs =
     state.watch === 'closed' ? renewalMs(led, version, when) : when.nowMs + deadlineMs;
-  return wait({ ...led, proven: decided, deadlineMs }, untilMs, 'decide');`,
+  return wait({ ...led, renewedAt: issuedAt, deadlineMs }, untilMs, 'decide');`,
       },
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: `if (state.phase === 'leading' && (!news || isMine(version, state)) && !isShorter) return state;`,
         replace: `if (state.phase === 'leading' && (!news || isMine(version, state)) && !isShorter) {
     return wait(state, renewalMs(state, version, when), 'decide');
@@ -587,7 +565,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/leading.ts',
         find: 'const RENEWAL_JITTER = 0.02;',
         replace: 'const RENEWAL_JITTER = 0;',
       },
@@ -600,7 +578,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease', 'mixed'],
     edits: [
       {
-        file: 'lib/remedy.ts',
+        file: 'lib/kubernetes/remedy.ts',
         find: `if (quota !== undefined) return { code: 'ERR_REJECTED', advice: quota };`,
         replace: `if (quota !== undefined) return { code: 'ERR_FORBIDDEN', advice: refused.role(undefined) };`,
       },
@@ -613,7 +591,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease', 'mixed'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/known.ts',
         find: 'return Math.min(durationMs(record, leaseDurationMs) / leaseDurationMs, 1);',
         replace:
           'return Math.min(durationMs(record, leaseDurationMs) / leaseDurationMs, 1) > 0 ? 1 : 0;',
@@ -640,7 +618,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: `if (conflicts === 0) return get(state, when);
   const delayMs = backoffMs(conflicts - 1, settings.retryPeriodMs, when.random, FIRST_RETRY_MS);
   return wait(state, when.nowMs + Math.min(delayMs, urgencyMs(state, when)), 'get');`,
@@ -672,7 +650,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/leading.ts',
         find: 'version.uid === written?.uid && leaseTransitions === written?.record.leaseTransitions;',
         replace:
           'version.uid === written?.uid && leaseTransitions >= (written?.record.leaseTransitions ?? 0);',
@@ -724,9 +702,9 @@ export const leaseMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/election.ts',
-        find: 'this.#running = lock && (await this.#surroundings.elections.begin(lock.key, signal));',
+        find: 'this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));',
         replace:
-          'this.#running = lock && (await this.#surroundings.elections.begin({ ...lock.key, uid: this.#surroundings.clock.uuid() }, signal));',
+          'this.#running = lock && (await this.#platform.elections.begin({ ...lock.key, uid: this.#platform.clock.uuid() }, signal));',
       },
     ],
   },
@@ -738,7 +716,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/following.ts',
         find: `if (state.watch === 'current') return wait(state, attemptMs, 'decide');`,
         replace: `if (state.watch !== 'silent') return wait(state, attemptMs, 'decide');`,
       },
@@ -764,7 +742,7 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
+        file: 'lib/protocol/lease/step.ts',
         find: 'const deadlineMs = settings.renewDeadlineMs * shareOf(version.record, settings);',
         replace: 'const deadlineMs = settings.leaseDurationMs * shareOf(version.record, settings);',
       },
@@ -777,9 +755,9 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `return wait({ ...led, proven: decided, deadlineMs }, renewalMs(led, version, when), 'decide');`,
-        replace: `return wait({ ...led, proven: when, deadlineMs }, renewalMs(led, version, when), 'decide');`,
+        file: 'lib/protocol/lease/step.ts',
+        find: `return wait({ ...led, renewedAt: issuedAt, deadlineMs }, renewalMs(led, version, when), 'decide');`,
+        replace: `return wait({ ...led, renewedAt: when, deadlineMs }, renewalMs(led, version, when), 'decide');`,
       },
     ],
   },
@@ -790,8 +768,8 @@ export const leaseMutants: readonly Mutant[] = [
     seenIn: ['lease'],
     edits: [
       {
-        file: 'lib/protocol/lease.ts',
-        find: `function nextStamp({ stamp }: State, { dateMs, nowMs }: Circumstance): Stamp {
+        file: 'lib/protocol/lease/writes.ts',
+        find: `function nextStamp({ stamp }: State, { dateMs, nowMs }: Moment): Stamp {
   if (!stamp) return { dateMs, readMs: dateMs, nowMs };
   const passedMs = nowMs - stamp.nowMs;
   const wentMs = dateMs - stamp.readMs;
@@ -802,7 +780,7 @@ export const leaseMutants: readonly Mutant[] = [
     passedMs >= 1_000 ? second(dateMs) === second(stamp.dateMs) : dateMs === stamp.dateMs;
   const visibleMs = stamp.dateMs + Math.max(Math.round(passedMs), 1);
   return { dateMs: lags || hidden ? visibleMs : dateMs, readMs: dateMs, nowMs };`,
-        replace: `function nextStamp(_: State, { dateMs, nowMs }: Circumstance): Stamp {
+        replace: `function nextStamp(_: State, { dateMs, nowMs }: Moment): Stamp {
   return { dateMs, readMs: dateMs, nowMs };`,
       },
     ],

@@ -9,7 +9,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/campaign.ts',
+        file: 'lib/life/own-creates.ts',
         find: 'let mayBeThere = this.#mayHaveCreated || this.#createMayLandUntilMs > clock.now();',
         replace: `let mayBeThere =
       (this.#mayHaveCreated && signal === undefined) || this.#createMayLandUntilMs > clock.now();`,
@@ -25,7 +25,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/campaign.ts',
+        file: 'lib/life/own-creates.ts',
         find: `if (mayLand(error)) this.#createMayLandUntilMs = untilMs;
         else this.#mayHaveCreated = before;`,
         replace: 'if (!mayLand(error) || untilMs > 0) this.#mayHaveCreated = before;',
@@ -89,7 +89,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/campaign.ts',
+        file: 'lib/life/own-creates.ts',
         find: 'mayBeThere = mayLandMs > 0;',
         replace: 'mayBeThere = false;',
       },
@@ -104,8 +104,8 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: `        await this.#takeBack(lock);
+        file: 'lib/life/campaign.ts',
+        find: `        await creates.takeBack(podUid, lock);
 `,
         replace: '',
       },
@@ -119,7 +119,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/predecessors.ts',
+        file: 'lib/protocol/life/predecessors.ts',
         find: 'const hasEnded = lock.released || isKnownToBeOver;',
         replace: `const hasEnded = lock.released || isKnownToBeOver || known.podUid !== '';`,
       },
@@ -134,7 +134,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `if (!holder) return fail(state, { because: 'foreign-lock', lock });`,
         replace: `if (!holder) return { ...state, command: { do: 'reclaim', lock } };`,
       },
@@ -148,10 +148,10 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: `if (found) this.#lookout.expect('lock', lock.name);
-    this.#saw(found);`,
-        replace: `if (found) this.#lookout.expect('lock', lock.name);`,
+        file: 'lib/life/inspector.ts',
+        find: `    seen.add(found);
+`,
+        replace: '',
       },
     ],
   },
@@ -163,9 +163,9 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: 'sawInstead(other ? [other] : []);',
-        replace: 'sawInstead(other ? [] : []);',
+        file: 'lib/life/campaign.ts',
+        find: 'creates.foundInstead(other ? [other] : [], lock);',
+        replace: 'creates.foundInstead(other ? [] : [], lock);',
       },
     ],
   },
@@ -177,9 +177,9 @@ export const lifeMutants: readonly Mutant[] = [
     within: 12500,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: 'if (lock) this.#seen = [...this.#seen.filter((other) => !sameTenure(other, lock)), lock];',
-        replace: 'this.#seen = lock ? [lock] : [];',
+        file: 'lib/life/seen-locks.ts',
+        find: 'if (lock) this.#locks = [...this.#locks.filter((other) => !isSameTenure(other, lock)), lock];',
+        replace: 'this.#locks = lock ? [lock] : [];',
       },
     ],
   },
@@ -191,11 +191,9 @@ export const lifeMutants: readonly Mutant[] = [
     within: 12500,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: `sawInstead(others);
-        await this.#withdraw(lock);`,
-        replace: `sawInstead(others);
-        await Promise.resolve();`,
+        file: 'lib/life/campaign.ts',
+        find: 'await creates.withdraw(podUid, lock);',
+        replace: 'await Promise.resolve();',
       },
     ],
   },
@@ -235,7 +233,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/hints.ts',
         find: 'if (state.holder && liveness === livenessOf(state.holder)) return state;',
         replace: `if (state.holder && liveness === livenessOf(state.holder)) return state;
   if (state.lock && (liveness === 'finished' || liveness === 'gone')) {
@@ -253,7 +251,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/hints.ts',
         find: 'if (pod.of.uid !== expected.uid) return inspectBy(state, unhurriedMs);',
         replace: `if (pod.of.uid !== expected.uid) {
     const holder = { of: expected, found: pod.found };
@@ -270,14 +268,14 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);`,
         replace: `if (lock.deleting && holder.uid !== state.podUid) {
     return waitForChange(state, 'lock-deleting', event.watched, when);
   }`,
       },
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: 'if (!isHeld || lock.released || lock.deleting || state.predecessors.length > 0) {',
         replace: 'if (!isHeld || lock.released || state.predecessors.length > 0) {',
       },
@@ -291,12 +289,12 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `return onLockLeft(state, lock, 'gone', when);`,
         replace: 'return waitForChange(state, liveness, event.watched, when);',
       },
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `obstacle: 'gone' | 'released',`,
         replace: `obstacle: 'released',`,
       },
@@ -324,7 +322,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/predecessors.ts',
+        file: 'lib/protocol/life/predecessors.ts',
         find: 'const hasEnded = lock.released || isKnownToBeOver;',
         replace: `const isReleased = lock.released || known.holder !== undefined;
   const hasEnded = isReleased || isKnownToBeOver;`,
@@ -339,15 +337,15 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: 'if (holder.uid === state.podUid) return onOwnLock(before, state, lock, event, when);',
         replace:
           'if (holder.name === state.settings.podName) return onOwnLock(before, state, lock, event, when);',
       },
       {
-        file: 'lib/protocol/for-life.ts',
-        find: 'const isHeld = sameTenure(state.lock, lock) && holderOf(lock)?.uid === state.podUid;',
-        replace: 'const isHeld = sameTenure(state.lock, lock);',
+        file: 'lib/protocol/life/look.ts',
+        find: 'const isHeld = isSameTenure(state.lock, lock) && holderOf(lock)?.uid === state.podUid;',
+        replace: 'const isHeld = isSameTenure(state.lock, lock);',
       },
     ],
   },
@@ -359,12 +357,12 @@ export const lifeMutants: readonly Mutant[] = [
     within: 1000,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/hints.ts',
         find: `    case 'watch-opened':
-      return inspectBy(state, nowMs + settleMs(state.crowd, random));
+      return inspectBy(state, nowMs + staggerMs(state.candidateCount, random));
     case 'watch-lost':
       return inspectBy(state, nowMs + backoffMs(0, state.settings.maxBackoffMs, random));`,
-        replace: `      return inspectBy(state, nowMs + settleMs(state.crowd, random));
+        replace: `      return inspectBy(state, nowMs + staggerMs(state.candidateCount, random));
     case 'watch-opened':
     case 'watch-lost':
       return state;`,
@@ -460,7 +458,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 2000,
     edits: [
       {
-        file: 'lib/protocol/predecessors.ts',
+        file: 'lib/protocol/life/predecessors.ts',
         find: 'const all = joined(known, [...before, ...(lock?.predecessors ?? [])]);',
         replace: 'const all = joined(known, before);',
       },
@@ -474,13 +472,13 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/predecessors.ts',
+        file: 'lib/protocol/life/predecessors.ts',
         find: `  isLeaving,
 `,
         replace: '',
       },
       {
-        file: 'lib/protocol/predecessors.ts',
+        file: 'lib/protocol/life/predecessors.ts',
         find: `return predecessors.filter(({ uid }) => {
     const reading = readings.find(({ of }) => of.uid === uid);
     return !reading || isLeaving(reading);
@@ -498,15 +496,15 @@ export const lifeMutants: readonly Mutant[] = [
     within: 1000,
     edits: [
       {
-        file: 'lib/campaign.ts',
-        find: 'await abortable(this.#lookout.watchLock(), signal);',
-        replace: 'const opened = this.#lookout.watchLock();',
+        file: 'lib/life/inspector.ts',
+        find: 'await abortable(watcher.watchLock(), signal);',
+        replace: 'const opened = watcher.watchLock();',
       },
       {
-        file: 'lib/campaign.ts',
-        find: `state.lock ? this.#watchAndRead(state.lock, signal) : [],
+        file: 'lib/life/inspector.ts',
+        find: `state.lock ? this.#watchAndRead(state, state.lock, signal) : [],
     ]);`,
-        replace: `state.lock ? this.#watchAndRead(state.lock, signal) : [],
+        replace: `state.lock ? this.#watchAndRead(state, state.lock, signal) : [],
     ]);
     await abortable(opened, signal);`,
       },
@@ -520,9 +518,9 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/step.ts',
         find: '? attemptOrWait(ended(state, state.lock), when)',
-        replace: '? attemptOrWait({ ...forget(state), predecessors: [] }, when)',
+        replace: '? attemptOrWait({ ...ended(state, state.lock), predecessors: [] }, when)',
       },
     ],
   },
@@ -534,7 +532,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 3000,
     edits: [
       {
-        file: 'lib/unconfirmed.ts',
+        file: 'lib/platform/unconfirmed.ts',
         find: 'return !isKnown || isAmbiguous(error);',
         replace: 'return !isKnown || error instanceof NoAnswerError || isAmbiguous(error);',
       },
@@ -548,12 +546,7 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/release.ts',
-        find: `import { type Lock, holderOf } from './protocol/model.ts';`,
-        replace: `import type { Lock } from './protocol/model.ts';`,
-      },
-      {
-        file: 'lib/release.ts',
+        file: 'lib/life/release.ts',
         find: 'while (lock?.uid === held.uid && holderOf(lock)?.uid === podUid) {',
         replace: 'while (lock && podUid) {',
       },
@@ -567,14 +560,14 @@ export const lifeMutants: readonly Mutant[] = [
     within: 2000,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `  // Others may take a lock that was given up: it is never led with again.
   if (lock.released) return { ...state, command: { do: 'reclaim', lock } };
 `,
         replace: '',
       },
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: 'if (!isHeld || lock.released || lock.deleting || state.predecessors.length > 0) {',
         replace: 'if (!isHeld || lock.deleting || state.predecessors.length > 0) {',
       },
@@ -650,29 +643,19 @@ export const lifeMutants: readonly Mutant[] = [
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
-        find: `export const UNHURRIED_MS = 100;
-`,
-        replace: `export const UNHURRIED_MS = 100;
-
-/** So long Kubernetes itself waits before it gives a node up. */
-const NODE_MONITOR_GRACE_MS = 5_000;
-`,
-      },
-      {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `const afterMs = state.settings.takeOverFromNotReadyNodeAfterMs;
   const pod = state.holder?.found;
   if (afterMs === undefined || event.node !== 'not-ready' || typeof pod !== 'object') {`,
-        replace: `const afterMs = state.settings.takeOverFromNotReadyNodeAfterMs ?? NODE_MONITOR_GRACE_MS;
+        replace: `const afterMs = state.settings.takeOverFromNotReadyNodeAfterMs ?? 5_000;
   const pod = state.holder?.found;
   if (event.node !== 'not-ready' || typeof pod !== 'object') {`,
       },
       {
-        file: 'lib/campaign.ts',
-        find: `const { api, settings } = this.#options;
+        file: 'lib/life/inspector.ts',
+        find: `const { api, settings } = options;
     if (settings.takeOverFromNotReadyNodeAfterMs === undefined) return undefined;`,
-        replace: 'const { api } = this.#options;',
+        replace: 'const { api } = options;',
       },
     ],
   },
@@ -698,13 +681,7 @@ const NODE_MONITOR_GRACE_MS = 5_000;
     within: 1000,
     edits: [
       {
-        file: 'lib/elections.ts',
-        find: `import { abortable } from './abort.ts';
-`,
-        replace: '',
-      },
-      {
-        file: 'lib/elections.ts',
+        file: 'lib/platform/elections.ts',
         find: `if (!other.isEnding) throw alreadyRunning(key);
       await abortable(other.ended, signal);`,
         replace: `if (!other.isEnding && key.name === '') throw alreadyRunning(key);
@@ -720,7 +697,7 @@ const NODE_MONITOR_GRACE_MS = 5_000;
     within: 2000,
     edits: [
       {
-        file: 'lib/unconfirmed.ts',
+        file: 'lib/platform/unconfirmed.ts',
         find: 'if (mayLand(error)) this.#uids.add(uid);',
         replace: `if (uid === '' && mayLand(error)) this.#uids.add(uid);`,
       },
@@ -749,26 +726,26 @@ const NODE_MONITOR_GRACE_MS = 5_000;
     within: 300,
     edits: [
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `  if (holder.uid === state.podUid) return onOwnLock(before, state, lock, event, when);
 `,
         replace: '',
       },
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/state.ts',
         find: `  if (holder?.uid === state.podUid) return predecessorsAt(state, lock)[0];
 `,
         replace: '',
       },
       {
-        file: 'lib/protocol/for-life.ts',
+        file: 'lib/protocol/life/look.ts',
         find: `/** My own: of this call, or of an earlier one. */
 function onOwnLock(
   before: State,
   state: State,
   lock: Lock,
   { watched }: { readonly watched: boolean },
-  when: Circumstance,
+  when: Moment,
 ): State {
   // Others may take a lock that was given up: it is never led with again.
   if (lock.released) return { ...state, command: { do: 'reclaim', lock } };
@@ -806,9 +783,9 @@ function onOwnLock(
     within: 300,
     edits: [
       {
-        file: 'lib/campaign.ts',
+        file: 'lib/life/campaign.ts',
         find: `end();
-      this.#lookout.close();`,
+      this.#watcher.close();`,
         replace: 'end();',
       },
     ],

@@ -1,0 +1,124 @@
+import { channel } from 'node:diagnostics_channel';
+
+import type { Clock } from '../platform/clock.ts';
+import { printableLines } from '../platform/printable.ts';
+import { Warnings } from '../platform/warnings.ts';
+import {
+  type ElectionEvent,
+  type EventDetail,
+  type EventListener,
+  type EventSubject,
+  levels,
+} from './event.ts';
+
+const published = channel('leader-for-life');
+
+export interface EventStreamOptions {
+  readonly clock: Clock;
+  readonly subject: EventSubject;
+  readonly onEvent: EventListener | undefined;
+  readonly log: (message: string) => void;
+  readonly warn: (message: string, code: string) => void;
+}
+
+/**
+ * Everything that one election has to tell, to all who listen: `onEvent`, the channel `leader-for-life` of
+ * `node:diagnostics_channel`, the log of `debug` and, for what somebody should mend, a warning of the
+ * process. Nothing flows back: what a listener throws is told and changes nothing.
+ */
+export class EventStream {
+  readonly #options: EventStreamOptions;
+  readonly #warnings: Warnings;
+  #subject: EventSubject;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#subject = options.subject;
+    this.#warnings = new Warnings(options.clock, options.warn);
+  }
+
+  /** Now it is known where the lock is. */
+  locate({ name, namespace }: Pick<EventSubject, 'name' | 'namespace'>): void {
+    this.#subject = { ...this.#subject, name, namespace };
+  }
+
+  /** To the log, too. */
+  emit(detail: EventDetail, message: string): void {
+    this.log(message);
+    this.publish(detail, message);
+  }
+
+  /** For the log only. */
+  log(message: string): void {
+    this.#options.log(`${this.#what}: ${message}`);
+  }
+
+  /** Something that somebody should mend. Tells each kind once; returns whether this was the first time. */
+  degraded(kind: string, message: string): boolean {
+    this.log(message);
+    const code = this.#warnings.give(kind, message);
+    if (code !== undefined) this.publish({ type: 'degraded', code }, message);
+    return code !== undefined;
+  }
+
+  /** Work goes on although its term has ended. */
+  abandoned(error: Error): boolean {
+    this.emit({ type: 'work-abandoned', error }, error.message);
+    return this.#warnings.give('work-abandoned', error.message) !== undefined;
+  }
+
+  /** A request has failed and is tried again. */
+  trouble(error: Error): void {
+    this.emit({ type: 'trouble', error }, error.message);
+    this.lasts(error);
+  }
+
+  /** Warns the process once if nothing has succeeded for long. */
+  lasts(error: Error): void {
+    if (!this.#warnings.failed()) return;
+    const message = `${this.#what}: still trying: ${error.message}`;
+    if (this.#warnings.give('trouble', message) !== undefined) this.log(message);
+  }
+
+  /** A request has succeeded. */
+  succeeded(): void {
+    this.#warnings.succeeded();
+  }
+
+  /** Calls what the user has passed under this name. What it throws, or rejects with, is told once. */
+  call(kind: string, name: string, callback: () => unknown): void {
+    const onError = (error: unknown) => {
+      this.degraded(
+        kind,
+        `${name} threw: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    };
+    try {
+      const result = callback();
+      if (result instanceof Promise) result.catch(onError);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  get #what(): string {
+    const { name, namespace } = this.#subject;
+    return namespace === '' ? name : `${namespace}/${name}`;
+  }
+
+  /** To everybody but the log, which would say the same twice. */
+  publish(detail: EventDetail, message: string): void {
+    const { onEvent } = this.#options;
+    if (!onEvent && !published.hasSubscribers) return;
+    const event: ElectionEvent = {
+      ...this.#subject,
+      ...detail,
+      level: levels[detail.type],
+      message: printableLines(message),
+    };
+    if (published.hasSubscribers) published.publish(event);
+    if (onEvent) {
+      this.call('on-event', 'onEvent', () => onEvent(event));
+    }
+  }
+}

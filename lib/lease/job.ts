@@ -1,0 +1,85 @@
+import { Term } from './term.ts';
+import { LeaderElectionError } from '../errors.ts';
+
+/** What there is to do for a leader. */
+export interface Job<T> {
+  readonly work: (served: Served) => T | PromiseLike<T>;
+  /** Whether the term ends when the work has returned. It does in any case when the work throws. */
+  readonly endsWithWork: boolean;
+  /** Whether there is another term after one that was lost. */
+  readonly recampaigns: boolean;
+  /** After the work has settled or was given up, and before the lease is released. */
+  readonly onStopped?: () => unknown;
+}
+
+/** A term, and the lock by which it came. */
+export interface Served {
+  readonly term: Term;
+  /** Undefined where nothing was elected. */
+  readonly namespace: string | undefined;
+  readonly fencingToken: string;
+  readonly skipped: boolean;
+}
+
+export type Settled<T> = { readonly value: T } | { readonly error: unknown };
+
+/** How a term ended. `abandoned` says so if something of it goes on. */
+export type Ending<T> =
+  | { readonly how: 'returned'; readonly value: T }
+  | { readonly how: 'threw'; readonly error: unknown }
+  | { readonly how: 'cancelled'; readonly abandoned: LeaderElectionError | undefined }
+  | {
+      readonly how: 'lost';
+      readonly error: Error;
+      readonly abandoned: LeaderElectionError | undefined;
+      readonly work: Promise<unknown>;
+    };
+
+/** What ends a term. */
+export async function firstOf<T>(
+  work: Promise<Settled<T>>,
+  term: Term,
+  signal: AbortSignal,
+  endsWithWork: boolean,
+): Promise<'work' | 'lost' | 'cancelled'> {
+  const { promise, resolve } = Promise.withResolvers<'work' | 'lost' | 'cancelled'>();
+  const onAbort = () => {
+    resolve('cancelled');
+  };
+  void work.then((outcome) => {
+    if (endsWithWork || 'error' in outcome) resolve('work');
+  });
+  void term.lost.then(() => {
+    resolve('lost');
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+export function ending<T>(
+  first: 'work' | 'lost' | 'cancelled',
+  outcome: Settled<T> | undefined,
+  term: Term,
+  work: Promise<unknown>,
+  abandoned: LeaderElectionError | undefined,
+): Ending<T> {
+  const { error = new Error('lost') } = term;
+  if (first === 'lost') return { how: 'lost', error, work, abandoned };
+  if (first === 'cancelled' || !outcome) return { how: 'cancelled', abandoned };
+  if ('error' in outcome) return { how: 'threw', error: outcome.error };
+  return { how: 'returned', value: outcome.value };
+}
+
+/** Calls it, and tells how it ended; never rejects. */
+export async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled<T>> {
+  try {
+    return { value: await call() };
+  } catch (error) {
+    return { error };
+  }
+}

@@ -1,0 +1,209 @@
+import { forceDeletePod } from '../kubernetes/pod.ts';
+import { linked } from '../platform/abort.ts';
+import {
+  type Command,
+  type Event,
+  type Failure,
+  type State,
+  start,
+} from '../protocol/life/state.ts';
+import { step } from '../protocol/life/step.ts';
+import type { Lock, PodIdentity } from '../protocol/model.ts';
+import type { CampaignOptions, Persist } from './campaign-options.ts';
+import { Inspector } from './inspector.ts';
+import { LockWatcher } from './lock-watcher.ts';
+import { OwnCreates } from './own-creates.ts';
+import { SeenLocks } from './seen-locks.ts';
+
+export interface Victory {
+  readonly lock: Lock;
+  readonly podUid: string;
+  readonly attempts: number;
+  /** Gives up the lock, and any that a create of this call without an answer makes later. */
+  readonly release: () => Promise<void>;
+  /**
+   * The lock is lost; these were found instead, oldest first. Takes back what a create of this call without an
+   * answer makes later. Never rejects: the observer is told.
+   */
+  readonly lost: (others: readonly Lock[]) => Promise<void>;
+}
+
+/** The protocol decided that this Pod must not lead. */
+export class CampaignLost extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.because);
+    this.failure = failure;
+  }
+}
+
+/** One candidate's way to the lock: carries out what the protocol decides, one step at a time. */
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #watcher: LockWatcher;
+  readonly #inspector: Inspector;
+  readonly #creates: OwnCreates;
+  readonly #seen = new SeenLocks();
+  #state: State;
+  #attempts = 0;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    const { settings, podUid, predecessors, observer } = options;
+    this.#state = start(settings, podUid, predecessors);
+    this.#watcher = new LockWatcher({
+      ...options,
+      maxBackoffMs: settings.maxBackoffMs,
+      onRefused: (_, error) => {
+        observer.onDegraded('watch', error);
+      },
+      onSilent: (error) => {
+        observer.onSilent(error);
+      },
+    });
+    this.#creates = new OwnCreates(options, this.#persist, this.#seen);
+    this.#inspector = new Inspector({
+      options,
+      watcher: this.#watcher,
+      creates: this.#creates,
+      seen: this.#seen,
+      persist: this.#persist,
+    });
+  }
+
+  /**
+   * Resolves when this Pod holds the lock and has no predecessors. Rejects with the signal's reason, a
+   * CampaignLost or what the API server refused; by then, whatever this call created is gone again, or
+   * the observer was told.
+   */
+  async run(outer: AbortSignal): Promise<Victory> {
+    // What one request's failure leaves under way, others of the same look, ends with it.
+    const { controller, end } = linked(outer);
+    const { signal } = controller;
+    const withdrawal = this.#creates.withdrawalLimit();
+    outer.addEventListener('abort', withdrawal.begin, { once: true });
+    try {
+      for (;;) {
+        const { command } = this.#state;
+        if (command.do === 'fail' || command.do === 'withdraw') {
+          throw new CampaignLost(command.failure);
+        }
+        signal.throwIfAborted();
+        if (command.do === 'lead') return this.#victory(command.lock);
+        const event = await this.#execute(command, signal);
+        this.#step(event);
+      }
+    } catch (error) {
+      withdrawal.begin();
+      controller.abort(error);
+      for (const missed of this.#watcher.missedLocks) this.#seen.add(missed);
+      this.#watcher.close();
+      await this.#creates.withdraw(this.#state.podUid ?? '', undefined, withdrawal.signal);
+      throw error;
+    } finally {
+      outer.removeEventListener('abort', withdrawal.begin);
+      withdrawal.end();
+      end();
+      this.#watcher.close();
+    }
+  }
+
+  /** The Pods that may still lead, in case every lock that was seen has ended by now. */
+  get predecessors(): readonly PodIdentity[] {
+    return this.#seen.predecessors(this.#state);
+  }
+
+  #victory(lock: Lock): Victory {
+    const creates = this.#creates;
+    const podUid = this.#state.podUid ?? '';
+    return {
+      lock,
+      podUid,
+      attempts: this.#attempts,
+      release: async () => {
+        const other = await creates.release(lock, podUid);
+        creates.foundInstead(other ? [other] : [], lock);
+        await creates.takeBack(podUid, lock);
+      },
+      lost: async (others) => {
+        creates.foundInstead(others, lock);
+        await creates.withdraw(podUid, lock);
+      },
+    };
+  }
+
+  #step(event: Event): void {
+    const { clock, observer } = this.#options;
+    this.#state = step(this.#state, event, { nowMs: clock.now(), random: clock.random() });
+    observer.onState(this.#state, undefined);
+  }
+
+  async #execute(
+    command: Exclude<Command, { do: 'lead' | 'withdraw' | 'fail' }>,
+    signal: AbortSignal,
+  ): Promise<Event> {
+    const { api, namespace } = this.#options;
+    switch (command.do) {
+      case 'identify':
+        return { type: 'identified', self: await this.#inspector.readSelf(signal) };
+      case 'attempt':
+        return this.#attemptLock(command.podUid, command.verify, signal);
+      case 'inspect':
+        return this.#inspector.inspect(this.#state, command.search, signal);
+      case 'reclaim':
+        return { type: 'reclaimed', mine: await this.#reclaim(command.lock, signal) };
+      case 'evict':
+        await this.#persist(() => forceDeletePod(api, namespace, command.pod, signal), signal);
+        return { type: 'evicted' };
+      case 'wait':
+        return (await this.#watcher.next(command.untilMs, signal)) ?? { type: 'time-up' };
+    }
+  }
+
+  readonly #persist: Persist = (operation, signal) => {
+    const { api, settings, observer } = this.#options;
+    return api.retry(operation, {
+      signal,
+      maxBackoffMs: settings.maxBackoffMs,
+      onRetry: (error, delayMs) => {
+        observer.onState(this.#state, error);
+        observer.log(`trying again in ${Math.round(delayMs)} ms`);
+      },
+    });
+  };
+
+  async #reclaim(left: Lock, signal: AbortSignal): Promise<boolean> {
+    const { lock, unconfirmed } = this.#options;
+    const reclaim = () => unconfirmed.send(left.uid, () => lock.delete(left, signal));
+    const isMine = await this.#persist(reclaim, signal);
+    if (isMine) unconfirmed.delete(left.uid);
+    return isMine;
+  }
+
+  /** Creates the lock, and reads in the same round trip who I am and who may still lead. */
+  async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
+    this.#attempts += 1;
+    const { controller: verifying, end } = linked(signal);
+    const create = this.#creates.create(podUid, this.#state.predecessors, signal);
+    // Not with its error: why it was refused says nothing of what else is read.
+    create.catch(() => {
+      verifying.abort();
+    });
+    const [created, self, predecessors] = await Promise.allSettled([
+      create,
+      verify ? this.#inspector.verifySelf(podUid, verifying.signal) : undefined,
+      this.#inspector.readPods(this.#state.predecessors, verifying.signal),
+    ]);
+    end();
+    if (created.status === 'rejected') throw created.reason;
+    if (self.status === 'rejected') throw self.reason;
+    if (predecessors.status === 'rejected') throw predecessors.reason;
+    return {
+      type: 'attempted',
+      outcome: created.value,
+      self: self.value,
+      predecessors: predecessors.value,
+    };
+  }
+}

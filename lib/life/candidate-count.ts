@@ -1,0 +1,67 @@
+import { countReplicas, leavingReplicas, replicaSelector } from '../kubernetes/crowd.ts';
+import type { Json } from '../kubernetes/json.ts';
+import { hasStatus } from '../kubernetes/outcome.ts';
+import type { PodIdentity } from '../protocol/model.ts';
+import type { CampaignOptions, Persist } from './campaign-options.ts';
+
+/** Number of candidates to assume if the Role does not allow counting them. */
+const ASSUMED_CANDIDATES = 10;
+
+/** Replicas that start together do not see each other at once: the first counts age quickly. */
+const FIRST_RECOUNT_MS = 60_000;
+const MAX_RECOUNT_MS = 60 * 60_000;
+
+/** The other replicas of this Pod: how many there are, and which of them are terminating. */
+export class CandidateCount {
+  readonly #options: CampaignOptions;
+  readonly #persist: Persist;
+  #selector = '';
+  #size = ASSUMED_CANDIDATES;
+  #dueMs = Number.NEGATIVE_INFINITY;
+  #validMs = FIRST_RECOUNT_MS;
+
+  constructor(options: CampaignOptions, persist: Persist) {
+    this.#options = options;
+    this.#persist = persist;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The labels of this Pod tell which Pods are its replicas. */
+  of(pod: Json): void {
+    this.#selector = replicaSelector(pod);
+  }
+
+  /** Counts if the last count is too old. The number only saves the API server work: a failure does not matter. */
+  async refresh(podsReadable: boolean, signal: AbortSignal): Promise<void> {
+    const { api, clock, namespace, observer } = this.#options;
+    if (clock.now() < this.#dueMs || !podsReadable) return;
+    try {
+      this.#size = await countReplicas(api, namespace, this.#selector, signal);
+      this.#dueMs = clock.now() + this.#validMs;
+      this.#validMs = Math.min(this.#validMs * 2, MAX_RECOUNT_MS);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!hasStatus(error, 403) || api.isTransient(error)) return;
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      observer.onDegraded('crowd', error);
+    }
+  }
+
+  /** A lock that this candidate never saw has come and gone: one of these Pods may have held it. */
+  async searchLeaving(signal: AbortSignal): Promise<readonly PodIdentity[]> {
+    const { api, namespace, observer } = this.#options;
+    try {
+      return await this.#persist(
+        () => leavingReplicas(api, namespace, this.#selector, signal),
+        signal,
+      );
+    } catch (error) {
+      if (!hasStatus(error, 403)) throw error;
+      observer.onDegraded('crowd', error);
+      return [];
+    }
+  }
+}

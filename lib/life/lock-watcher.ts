@@ -1,0 +1,194 @@
+import { type Clock } from '../platform/clock.ts';
+import { HintQueue } from '../platform/hint-queue.ts';
+import type { Api } from '../kubernetes/api.ts';
+import type { ConfigMapLock } from '../kubernetes/config-map-lock.ts';
+import { toLock } from '../kubernetes/config-map-lock.ts';
+import type { Json } from '../kubernetes/json.ts';
+import { nodesPath, toNode } from '../kubernetes/node.ts';
+import type { ApiError } from '../kubernetes/outcome.ts';
+import { podsPath, toPod } from '../kubernetes/pod.ts';
+import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/watch.ts';
+import { createLog } from '../platform/log.ts';
+import type { Hint, Watched } from '../protocol/life/state.ts';
+import type { Lock, NodeReading } from '../protocol/model.ts';
+
+const log = createLog('watch');
+
+export interface LookoutOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly lock: ConfigMapLock;
+  readonly namespace: string;
+  readonly maxBackoffMs: number;
+  readonly onRefused: (watched: Watched, error: ApiError) => void;
+  /** A watch does not show what is there. */
+  readonly onSilent: (error: SilentWatchError) => void;
+}
+
+interface Post {
+  readonly target: WatchTarget;
+  readonly watch: ObjectWatch;
+  readonly stop: AbortController;
+  /** Resolves once it is known whether the watch can be had. */
+  readonly settled: Promise<void>;
+}
+
+/** Watches the lock, its holder and the holder's node, and keeps the hints until asked. */
+export class LockWatcher {
+  readonly #options: LookoutOptions;
+  readonly #posts = new Map<Watched, Post>();
+  readonly #hints: HintQueue<Hint>;
+
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+    // Whatever was missed, a look tells it.
+    this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened', of: 'lock' });
+  }
+
+  /** Whether every watch that was asked for is open, and shows something. */
+  get complete(): boolean {
+    return [...this.#posts.values()].every(({ watch }) => watch.isOpen);
+  }
+
+  /**
+   * Watches the lock from now on. Resolves once the watch is open, or is known not to be: what is
+   * read afterwards and what is hinted leave no gap between them.
+   */
+  async watchLock(): Promise<void> {
+    const { lock } = this.#options;
+    await this.#watch('lock', { path: lock.path, name: lock.name }, (type, object) => {
+      const seen = toLock(object);
+      return type === 'DELETED'
+        ? { type: 'lock-gone', lock: seen }
+        : { type: 'lock-seen', lock: seen };
+    });
+  }
+
+  /** Likewise for the Pod that holds the lock, in place of any other. */
+  async watchHolder(podName: string): Promise<void> {
+    const target = { path: podsPath(this.#options.namespace), name: podName };
+    await this.#watch('holder', target, (type, object) => {
+      const pod = toPod(object);
+      return { type: 'pod-seen', pod: { of: pod, found: type === 'DELETED' ? 'absent' : pod } };
+    });
+  }
+
+  /** Likewise for a node. Its heartbeats change nothing and are no hints. */
+  async watchNode(name: string): Promise<void> {
+    let last: NodeReading | undefined;
+    await this.#watch('node', { path: nodesPath, name }, (type, object) => {
+      const reading = type === 'DELETED' ? 'absent' : toNode(object);
+      const changed = last !== undefined && last !== reading;
+      last = reading;
+      return changed ? { type: 'node-changed' } : undefined;
+    });
+  }
+
+  /** A read has found what is watched: its watch has to show it, too. */
+  expect(watched: Watched, name: string): void {
+    const post = this.#posts.get(watched);
+    if (post?.target.name === name) post.watch.expect();
+  }
+
+  /** The lock is free: there is no holder to watch. */
+  forgetHolder(): void {
+    for (const watched of ['holder', 'node'] as const) this.#stop(watched);
+  }
+
+  /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
+  next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
+    return this.#hints.next(untilMs, signal);
+  }
+
+  /** A signal that aborts as soon as a hint says that this lock is gone. */
+  untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
+    const controller = new AbortController();
+    const look = () => {
+      if (this.#hints.kept.some((hint) => isEndOf(uid, hint))) controller.abort();
+    };
+    look();
+    const end = this.#hints.listen(look);
+    return { signal: controller.signal, end };
+  }
+
+  /** The hint that says so, and none of what was hinted of that lock before. */
+  takeGone(uid: string): Hint | undefined {
+    const gone = this.#hints.take((hint) => isEndOf(uid, hint));
+    this.#hints.drop((hint) => hint.type === 'lock-seen' && hint.lock.uid === uid);
+    return gone;
+  }
+
+  /** The locks that were hinted and never asked for. */
+  get missedLocks(): readonly Lock[] {
+    return this.#hints.kept.flatMap((hint) => ('lock' in hint ? [hint.lock] : []));
+  }
+
+  close(): void {
+    for (const watched of this.#posts.keys()) this.#stop(watched);
+    this.#hints.drop(() => true);
+  }
+
+  async #watch(
+    watched: Watched,
+    target: WatchTarget,
+    toHint: (type: string, object: Json) => Hint | undefined,
+  ): Promise<void> {
+    const old = this.#posts.get(watched);
+    if (old?.target.name !== target.name) {
+      this.#stop(watched);
+      this.#posts.set(watched, this.#start(watched, target, toHint));
+    }
+    await this.#posts.get(watched)?.settled;
+    // What is read from here on includes whatever happened before the watch opened.
+    this.#hints.drop((hint) => hint.type === 'watch-opened' && hint.of === watched);
+  }
+
+  #start(
+    watched: Watched,
+    target: WatchTarget,
+    toHint: (type: string, object: Json) => Hint | undefined,
+  ): Post {
+    const { api, clock, maxBackoffMs, onRefused, onSilent } = this.#options;
+    const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
+    const stop = new AbortController();
+    const hint = (found: Hint | undefined) => {
+      if (found && !stop.signal.aborted) this.#hints.push(found);
+    };
+    const listener = {
+      onOpen: () => {
+        log(`${target.name}: watching the ${watched}`);
+        hint({ type: 'watch-opened', of: watched });
+        settle(undefined);
+      },
+      onEvent: (type: string, object: Json) => {
+        hint(toHint(type, object));
+      },
+      onLost: (error: unknown) => {
+        const why = error instanceof Error ? error.message : 'the server ended it';
+        log(`${target.name}: lost the watch on the ${watched}: ${why}`);
+        if (error instanceof SilentWatchError) onSilent(error);
+        hint({ type: 'watch-lost', of: watched });
+        settle(undefined);
+      },
+      onRefused: (error: ApiError) => {
+        onRefused(watched, error);
+        settle(undefined);
+      },
+    };
+    const watch = new ObjectWatch(api, clock, target, listener, maxBackoffMs);
+    void watch.run(stop.signal).then(() => {
+      settle(undefined);
+    });
+    return { target, watch, stop, settled };
+  }
+
+  #stop(watched: Watched): void {
+    this.#posts.get(watched)?.stop.abort();
+    this.#posts.delete(watched);
+    this.#hints.drop((hint) => 'of' in hint && hint.of === watched);
+  }
+}
+
+function isEndOf(uid: string | undefined, hint: Hint): boolean {
+  return hint.type === 'lock-gone' && hint.lock.uid === uid;
+}

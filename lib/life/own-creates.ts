@@ -1,0 +1,174 @@
+import { sleep } from '../platform/clock.ts';
+import { LeaderElectionError } from '../errors.ts';
+import { type ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
+import { mayLand } from '../platform/unconfirmed.ts';
+import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
+import type { CampaignOptions, Persist } from './campaign-options.ts';
+import { release } from './release.ts';
+import type { SeenLocks } from './seen-locks.ts';
+
+/** With the last request's own time, less than the usual grace of a Pod that has to go. */
+const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
+
+/** A create that has not taken effect this long after it was sent never will: the API server is given 8 s. */
+const LANDING_MS = 9_000;
+
+/** After an abort, a create that was sent is waited for this long: the API server drops it by then. */
+const LAST_ANSWER_MS = 8_000;
+
+/** After an abort, the whole call takes no longer than this. */
+const WITHDRAWAL_MS = 9_500;
+
+/** The creates of one campaign: what each may have stored, and how that is taken back. */
+export class OwnCreates {
+  readonly #options: CampaignOptions;
+  readonly #persist: Persist;
+  readonly #seen: SeenLocks;
+  /** Marks the lock as created by this very call, and not by another of the same Pod. */
+  readonly #attempt: string;
+  /** Aborts when a create that was sent before the campaign ended is waited for no longer. */
+  readonly #abandon = new AbortController();
+  /** A create of this call may have stored a lock that it does not lead with. */
+  #mayHaveCreated = false;
+  /** Until when a create without an answer may still take effect. */
+  #createMayLandUntilMs = Number.NEGATIVE_INFINITY;
+  /** The predecessors that creates of this call have noted, of which one may have stored the lock. */
+  readonly #notes = new Set<string>();
+
+  constructor(options: CampaignOptions, persist: Persist, seen: SeenLocks) {
+    this.#options = options;
+    this.#persist = persist;
+    this.#seen = seen;
+    this.#attempt = options.clock.uuid();
+  }
+
+  async create(
+    podUid: string,
+    predecessors: readonly PodIdentity[],
+    signal: AbortSignal,
+  ): Promise<Lock | 'exists' | 'quota'> {
+    const { clock, lock, settings } = this.#options;
+    const create = async () => {
+      const untilMs = clock.now() + LANDING_MS;
+      const before = this.#mayHaveCreated;
+      this.#mayHaveCreated = true;
+      if (!before) this.#notes.clear();
+      this.#notes.add(noteOf(predecessors));
+      try {
+        // A create that was sent is seen through, or nobody would know whether it won.
+        const { signal: abandoned } = this.#abandon;
+        const self = { name: settings.podName, uid: podUid };
+        return await lock.create(self, this.#attempt, predecessors, abandoned, signal);
+      } catch (error) {
+        if (mayLand(error)) this.#createMayLandUntilMs = untilMs;
+        else this.#mayHaveCreated = before;
+        throw error;
+      }
+    };
+    try {
+      return await this.#persist(create, signal);
+    } catch (error) {
+      if (!isQuotaExceeded(error)) throw error;
+      this.#options.observer.onQuota(error);
+      return 'quota';
+    }
+  }
+
+  /** The lock was read, by a request that was sent at this time. */
+  onRead(found: Lock | undefined, sentMs: number, podUid: string | undefined): void {
+    if (found?.attempt === this.#attempt) this.#checkStored(found, podUid);
+    else if (sentMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
+  }
+
+  /** Others decide by what is stored: what differs from what was sent is no lock to lead with. */
+  #checkStored(found: Lock, podUid: string | undefined): void {
+    const isMine = holderOf(found)?.uid === podUid;
+    if (isMine && this.#notes.has(noteOf(found.predecessors))) return;
+    const { lock, namespace } = this.#options;
+    throw new LeaderElectionError(
+      'ERR_REJECTED',
+      `ConfigMap ${namespace}/${lock.name} was not stored as this Pod sent it: its owner or its ` +
+        'leader-for-life annotations differ. The likely cause is a mutating admission webhook. ' +
+        'Exempt this ConfigMap from it.',
+    );
+  }
+
+  /** These locks were found in place of the one that this call led with. */
+  foundInstead(others: readonly Lock[], led: Lock): void {
+    for (const other of others) this.#seen.add(other);
+    this.#mayHaveCreated = others.some(
+      ({ attempt, uid }) => attempt === this.#attempt && uid !== led.uid,
+    );
+  }
+
+  /** Gives this lock up. Returns another that was found in its place. */
+  release(lock: Lock, podUid: string, signal?: AbortSignal): Promise<Lock | undefined> {
+    const { observer } = this.#options;
+    const onUnmarked = (error: ApiError) => {
+      observer.onDegraded('mark', error);
+    };
+    return release({ ...this.#options, onUnmarked }, lock, podUid, signal);
+  }
+
+  /** As `takeBack`, but never rejects: the observer is told what fails. */
+  async withdraw(podUid: string, led: Lock | undefined, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.takeBack(podUid, led, signal);
+    } catch (error) {
+      this.#options.observer.onLeftBehind(error);
+    }
+  }
+
+  /**
+   * Deletes what this call has created and has not led with, also by a create still on its way. A lock that
+   * was lost stays until others end it: the work may go on.
+   */
+  async takeBack(podUid: string, led?: Lock, signal?: AbortSignal): Promise<void> {
+    const { api, clock, lock, observer } = this.#options;
+    let mayBeThere = this.#mayHaveCreated || this.#createMayLandUntilMs > clock.now();
+    while (mayBeThere) {
+      const mayLandMs = this.#createMayLandUntilMs - clock.now();
+      const found = await api.retry(() => lock.get(signal), { ...PATIENCE, signal });
+      const isHeld = found && holderOf(found)?.uid === podUid;
+      this.#seen.add(found);
+      if (found && found.uid !== led?.uid) {
+        if (found.attempt === this.#attempt) {
+          // That Pod may lead with it.
+          if (!isHeld) throw new Error('another Pod was made its owner');
+          observer.log('taking back the lock that was created');
+          this.#seen.add(await this.release(found, podUid, signal));
+        } else if (isHeld && found.attempt === undefined) {
+          throw new Error('its annotation leader-for-life/attempt was removed');
+        }
+      }
+      // Another create may still be on its way: after it, one more look.
+      mayBeThere = mayLandMs > 0;
+      if (mayBeThere) await sleep(clock, mayLandMs, signal);
+    }
+  }
+
+  /** Limits how long it takes to give up, from when it begins. */
+  withdrawalLimit(): { begin: () => void; end: () => void; readonly signal: AbortSignal } {
+    const { clock } = this.#options;
+    const limit = new AbortController();
+    let timers: (() => void)[] = [];
+    const abort = (controller: AbortController) => () => {
+      controller.abort(new Error('the API server did not answer in time'));
+    };
+    const begin = () => {
+      if (timers.length > 0) return;
+      timers = [
+        clock.after(LAST_ANSWER_MS, abort(this.#abandon)),
+        clock.after(WITHDRAWAL_MS, abort(limit)),
+      ];
+    };
+    const end = () => {
+      for (const cancel of timers) cancel();
+    };
+    return { begin, end, signal: limit.signal };
+  }
+}
+
+function noteOf(predecessors: readonly PodIdentity[] = []): string {
+  return predecessors.map(({ uid }) => uid).join();
+}

@@ -1,0 +1,114 @@
+import type { EventStream } from '../events/stream.ts';
+import type { WaitingState } from '../events/waiting.ts';
+import { type Context, explainRefusal, refusedLock } from '../kubernetes/failure.ts';
+import type { ApiError } from '../kubernetes/outcome.ts';
+import { quotaName, remedyOf } from '../kubernetes/remedy.ts';
+import type { SilentWatchError } from '../kubernetes/watch.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { State } from '../protocol/life/state.ts';
+import type { CampaignObserver } from './campaign-options.ts';
+import { describeWaiting } from './waiting.ts';
+
+/** Puts what happens in a campaign, and to its lock, into events. */
+export class Reporter implements CampaignObserver {
+  readonly #events: EventStream;
+  readonly #clock: Clock;
+  readonly #context: Context;
+  readonly #onWaiting: ((state: WaitingState) => void) | undefined;
+  #lastKey = '';
+  /** What refused the last create. */
+  #quota: ApiError | undefined;
+  /** Undefined until there was something to wait for. */
+  last: WaitingState | undefined;
+
+  constructor(
+    events: EventStream,
+    clock: Clock,
+    context: Context,
+    onWaiting: ((state: WaitingState) => void) | undefined,
+  ) {
+    this.#events = events;
+    this.#clock = clock;
+    this.#context = context;
+    this.#onWaiting = onWaiting;
+  }
+
+  onState(state: State, trouble: Error | undefined): void {
+    const quota = state.obstacle === 'quota' ? this.#quota : undefined;
+    this.#noteTrouble(trouble, quota);
+    if (!trouble && state.command.do !== 'wait') return;
+    const waiting = describeWaiting(state, trouble, quota && quotaName(quota));
+    const { reason, holderUid, holderNode, holderPhase } = waiting;
+    const key = JSON.stringify([reason, holderUid, holderNode, holderPhase]);
+    if (key === this.#lastKey) return;
+    this.#lastKey = key;
+    const { lockName, namespace } = this.#context;
+    const told = { lockName, namespace, ...waiting, since: this.#clock.date() };
+    this.last = told;
+    const detail = { type: 'waiting' as const, reason, leader: waiting.holder ?? '' };
+    if (trouble) this.#events.publish(detail, waiting.message);
+    else this.#events.emit(detail, waiting.message);
+    this.#events.call('on-waiting', 'options.onWaiting', () => this.#onWaiting?.(told));
+  }
+
+  onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void {
+    const lost = {
+      pods: 'the lock is only taken over once the garbage collector has freed it, and the Pod UID is not verified',
+      watch: 'the lock is polled instead of watched, so taking it over takes longer',
+      mark: 'the lock is deleted without saying in it that it was released, so candidates wait until a Pod that is being deleted has ended',
+      crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
+    };
+    const { advice } = remedyOf(error, refusedLock(this.#context));
+    // One missing right is behind all of these: one warning is enough.
+    this.#events.degraded(
+      'degraded',
+      `${error.message}. The election of ${this.#what} goes on without, but ${lost[what]}. ${advice}`,
+    );
+  }
+
+  onSilent(error: SilentWatchError): void {
+    this.#events.degraded(
+      'silent-watch',
+      `${error.message}. The election of ${this.#what} goes on without: the lock is polled instead ` +
+        'of watched, so taking it over takes longer.',
+    );
+  }
+
+  onQuota(error: ApiError): void {
+    this.#quota = error;
+  }
+
+  onLeftBehind(error: unknown): void {
+    this.#events.degraded(
+      'left-behind',
+      `The lock ${this.#what} may be left behind, owned by Pod ${this.#context.podName}: it could not ` +
+        `be taken back: ${describe(error)}. It is freed when that Pod is gone.`,
+    );
+  }
+
+  onUnguarded(error: unknown): void {
+    this.#events.degraded(
+      'unguarded',
+      `The lock ${this.#what} is not guarded any more: ${describe(error)}.`,
+    );
+  }
+
+  log(message: string): void {
+    this.#events.log(message);
+  }
+
+  get #what(): string {
+    return `${this.#context.namespace}/${this.#context.lockName}`;
+  }
+
+  /** What keeps a candidate from the lock until somebody mends it. */
+  #noteTrouble(trouble: Error | undefined, quota: ApiError | undefined): void {
+    if (trouble) this.#events.trouble(trouble);
+    else if (quota) this.#events.lasts(explainRefusal(quota, refusedLock(this.#context)) as Error);
+    else this.#events.succeeded();
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

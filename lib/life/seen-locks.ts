@@ -1,0 +1,25 @@
+import { afterEnd, isSameTenure, predecessorsAt } from '../protocol/life/predecessors.ts';
+import type { State } from '../protocol/life/state.ts';
+import type { Lock, PodIdentity } from '../protocol/model.ts';
+
+/** The locks that were read since the protocol was told last, oldest first. */
+export class SeenLocks {
+  #locks: readonly Lock[] = [];
+
+  add(lock: Lock | undefined): void {
+    if (lock) this.#locks = [...this.#locks.filter((other) => !isSameTenure(other, lock)), lock];
+  }
+
+  /** The protocol has been told. */
+  forget(): void {
+    this.#locks = [];
+  }
+
+  /** The Pods that may still lead, in case every lock that was seen has ended by now. */
+  predecessors(state: State): readonly PodIdentity[] {
+    return this.#locks.reduce(
+      (predecessors, lock) => afterEnd({ ...state, lock: undefined, predecessors }, lock),
+      predecessorsAt(state, undefined),
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { configMapsPath, toLock } from '../kubernetes/config-map-lock.ts';
+import { type Json, child, text } from '../kubernetes/json.ts';
+import { leasesPath, toVersion } from '../kubernetes/lease.ts';
+import type { ObserverRoleOptions } from '../kubernetes/role.ts';
+import { holderOf } from '../protocol/model.ts';
+
+/** Who holds a lock, of whichever kind. */
+export interface Holder {
+  /** Who it is: an elector's identity or, of a lock for life, the Pod's name. */
+  readonly identity: string;
+  /** Since when, as the lock says. */
+  readonly acquireTime: Date;
+  /** The version of the lock in which this holder was first seen. */
+  readonly resourceVersion: string;
+}
+
+/** Who holds a Lease, by what is on record: whether it has expired is not judged. */
+export interface LeaseHolder extends Holder {
+  /** How often another identity has taken the Lease over. */
+  readonly leaseTransitions: number;
+}
+
+/** Which Pod holds a lock for life. */
+export interface LockHolder extends Holder {
+  readonly podName: string;
+  readonly podUid: string;
+}
+
+/** What a version of an object says of its holder. */
+export interface Sighting<H extends Holder> {
+  /** Null for nobody. */
+  readonly holder: H | null;
+  /** The object's. */
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Tells each time of holding from every other. */
+  readonly term: string;
+}
+
+/** A kind of lock: where it is, and how to read who holds it. */
+export interface LockKind<H extends Holder> extends Pick<
+  ObserverRoleOptions,
+  'group' | 'resource'
+> {
+  readonly kind: string;
+  readonly mode: 'life' | 'lease';
+  path(namespace: string): string;
+  /** Throws on an object that cannot be one of this kind. */
+  read(object: Json): Sighting<H>;
+}
+
+export const leases: LockKind<LeaseHolder> = {
+  kind: 'Lease',
+  mode: 'lease',
+  group: 'coordination.k8s.io',
+  resource: 'leases',
+  path: leasesPath,
+  read: (object) => {
+    const { record, resourceVersion, uid = '' } = toVersion(object);
+    const { holderIdentity: identity, leaseTransitions } = record;
+    if (identity === '') return { ...NOBODY, uid, resourceVersion };
+    const acquireTime = firstTime(record.acquireTime, record.renewTime, creationTime(object));
+    return {
+      holder: { identity, acquireTime, leaseTransitions, resourceVersion },
+      uid,
+      resourceVersion,
+      term: [uid, leaseTransitions, identity].join(' '),
+    };
+  },
+};
+
+export const lifeLocks: LockKind<LockHolder> = {
+  kind: 'ConfigMap',
+  mode: 'life',
+  group: '',
+  resource: 'configmaps',
+  path: configMapsPath,
+  read: (object) => {
+    const lock = toLock(object);
+    const { uid, resourceVersion } = lock;
+    const pod = holderOf(lock);
+    // Marked as released or for deletion, it is held no longer, whatever keeps it.
+    if (!pod || lock.released || lock.deleting) return { ...NOBODY, uid, resourceVersion };
+    const { name: podName, uid: podUid } = pod;
+    const acquireTime = firstTime(creationTime(object));
+    return {
+      holder: { identity: podName, podName, podUid, acquireTime, resourceVersion },
+      uid,
+      resourceVersion,
+      term: [uid, podUid].join(' '),
+    };
+  },
+};
+
+/** Nobody holds it. */
+export const NOBODY = { holder: null, term: '' } as const;
+
+function creationTime(object: Json): string | undefined {
+  return text(child(object, 'metadata'), 'creationTimestamp');
+}
+
+/** The first that is given; not every elector writes all times. */
+function firstTime(...times: readonly (string | undefined)[]): Date {
+  const given = times.find((time) => !Number.isNaN(Date.parse(time ?? '')));
+  return new Date(given ?? Number.NaN);
+}

@@ -1,0 +1,224 @@
+import type { EventStream } from '../events/stream.ts';
+import { explainRefusal } from '../kubernetes/failure.ts';
+import { type Refused, remedyOf } from '../kubernetes/remedy.ts';
+import { observerRoleYaml } from '../kubernetes/role.ts';
+import { printable } from '../platform/printable.ts';
+import { linked } from '../platform/abort.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
+import { type Holder, type LockKind, NOBODY, type Sighting } from './holder.ts';
+import type { Api } from '../kubernetes/api.ts';
+import type { Json } from '../kubernetes/json.ts';
+import { type ApiError, isAbsent } from '../kubernetes/outcome.ts';
+import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/watch.ts';
+import { WATCHED_POLL_MS } from '../protocol/life/look.ts';
+import { isOlder } from '../protocol/lease/record.ts';
+
+/** How often to look at what cannot be watched. */
+const POLL_MS = 5_000;
+
+const MAX_BACKOFF_MS = 16_000;
+
+export interface LeaderObserverOptions<H extends Holder> {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly kind: LockKind<H>;
+  readonly namespace: string;
+  readonly name: string;
+  readonly events: EventStream;
+  readonly onHolder: (holder: H | null) => void;
+}
+
+/** The version of a lock that was seen last; empty before any. */
+interface Seen {
+  readonly uid: string;
+  readonly version: string;
+  /** A read found nothing afterwards. */
+  readonly isMissing: boolean;
+}
+
+/** Observes who holds a lock: by a watch and, for what that does not show, by reads. */
+export class LeaderObserver<H extends Holder> {
+  readonly #options: LeaderObserverOptions<H>;
+  readonly #target: WatchTarget;
+  readonly #watch: ObjectWatch;
+  /** Which time of holding was told last; undefined before any. */
+  #term: string | undefined;
+  /**
+   * The object seen last, to tell late news. Undefined while anything is news: an API server that was
+   * restored from a backup counts anew.
+   */
+  #last: Seen | undefined;
+  #isConnected = false;
+  /** How many events were believed. */
+  #believed = 0;
+  #lookAgain: () => void = () => undefined;
+
+  constructor(options: LeaderObserverOptions<H>) {
+    const { api, clock, kind, namespace, name } = options;
+    this.#options = options;
+    this.#target = { path: kind.path(namespace), name };
+    this.#watch = new ObjectWatch(api, clock, this.#target, this.#listener(), MAX_BACKOFF_MS);
+  }
+
+  /** Rejects, in words, with what the API server refuses for good, or with the signal's reason. */
+  async run(signal: AbortSignal): Promise<never> {
+    const { controller: watching, end } = linked(signal);
+    void this.#watch.run(watching.signal);
+    try {
+      return await this.#lookOn(signal);
+    } catch (error) {
+      throw explainRefusal(error, this.#refused);
+    } finally {
+      end();
+      watching.abort();
+    }
+  }
+
+  async #lookOn(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      // Made before the look: what happens meanwhile calls for another.
+      const { controller: rest, end } = linked(signal);
+      this.#lookAgain = () => {
+        rest.abort();
+      };
+      try {
+        await this.#look(signal);
+        await sleep(this.#options.clock, this.#pauseMs(), rest.signal).catch(() => undefined);
+      } finally {
+        end();
+      }
+      signal.throwIfAborted();
+    }
+  }
+
+  /** A watch that opens says nothing of what is not there, and one that is lost misses things. */
+  #listener() {
+    return {
+      onOpen: () => {
+        this.#isConnected = true;
+        this.#last = undefined;
+        this.#lookAgain();
+      },
+      onEvent: (type: string, object: Json) => {
+        this.#onEvent(type, object);
+      },
+      onLost: (error: unknown) => {
+        this.#isConnected = false;
+        this.#onLost(error);
+        this.#lookAgain();
+      },
+      onRefused: (error: ApiError) => {
+        this.#isConnected = false;
+        const { events } = this.#options;
+        const { advice } = remedyOf(error, this.#refused);
+        events.degraded('degraded', `${error.message}. ${this.#polled} ${advice}`);
+      },
+    };
+  }
+
+  /** An event may come late. If it is not known to be news, a look decides. */
+  #onEvent(type: string, object: Json): void {
+    const sighting = this.#options.kind.read(object);
+    const { uid, resourceVersion: version } = sighting;
+    const last = this.#last;
+    const isGone = type === 'DELETED';
+    if (last) {
+      if (isOlder(version, last.version) || (version === last.version && !isGone)) return;
+      // A UID does not come back.
+      if (last.isMissing && last.uid === uid) return;
+    }
+    const isNews = !last || last.version === '' || isOlder(last.version, version);
+    if (isNews) {
+      this.#believed += 1;
+      this.#see(isGone ? { ...sighting, ...NOBODY } : sighting);
+    }
+    if (!isNews || last?.isMissing === true) this.#lookAgain();
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { api, events } = this.#options;
+    const believed = this.#believed;
+    if (!this.#isConnected) this.#last = undefined;
+    const sighting = await api.retry(() => this.#read(signal), {
+      signal,
+      maxBackoffMs: MAX_BACKOFF_MS,
+      onRetry: (error) => {
+        events.trouble(error);
+      },
+    });
+    events.succeeded();
+    if (sighting) this.#watch.expect();
+    // An event that came in meanwhile tells more: that nothing is there has no version to compare.
+    if (believed !== this.#believed) return;
+    if (sighting) this.#see(sighting);
+    else this.#miss();
+  }
+
+  async #read(signal: AbortSignal): Promise<Sighting<H> | undefined> {
+    const { api, kind } = this.#options;
+    const path = `${this.#target.path}/${this.#target.name}`;
+    try {
+      return await api.request({ method: 'GET', path }, (object) => kind.read(object), signal);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #see({ holder, term, uid, resourceVersion: version }: Sighting<H>): void {
+    if (isOlder(version, this.#last?.version ?? '')) return;
+    this.#last = { uid, version, isMissing: false };
+    this.#tell(holder, term);
+  }
+
+  /** A read has found nothing. */
+  #miss(): void {
+    const { uid, version } = this.#last ?? { uid: '', version: '' };
+    this.#last = { uid, version, isMissing: true };
+    this.#tell(NOBODY.holder, NOBODY.term);
+  }
+
+  #tell(holder: H | null, term: string): void {
+    if (term === this.#term) return;
+    this.#term = term;
+    const { events, onHolder } = this.#options;
+    const leader = holder?.identity ?? '';
+    const what = holder ? `${printable(leader)} holds it` : 'nobody holds it';
+    events.emit({ type: 'observed', leader }, what);
+    onHolder(holder);
+  }
+
+  #onLost(error: unknown): void {
+    const { events } = this.#options;
+    const why = error instanceof Error ? error.message : 'the server ended it';
+    events.log(`lost the watch: ${why}`);
+    if (error instanceof SilentWatchError) {
+      events.degraded('silent-watch', `${why}. ${this.#polled}`);
+    }
+  }
+
+  get #refused(): Refused {
+    const { group, resource } = this.#options.kind;
+    const { namespace, name } = this.#options;
+    return {
+      object: this.#what,
+      namespace,
+      role: (user) => observerRoleYaml({ namespace, name, group, resource, user }),
+    };
+  }
+
+  get #polled(): string {
+    return `${this.#what} is polled instead of watched, so its changes are noticed later.`;
+  }
+
+  get #what(): string {
+    const { kind, namespace, name } = this.#options;
+    return `${kind.kind} ${namespace}/${name}`;
+  }
+
+  /** A watch is a hint: now and then it is looked whether it missed something. */
+  #pauseMs(): number {
+    const fullMs = this.#watch.isOpen ? WATCHED_POLL_MS : POLL_MS;
+    return fullMs * (1 - 0.2 * this.#options.clock.random());
+  }
+}

@@ -1,0 +1,26 @@
+import { linked } from './abort.ts';
+import type { Clock } from './clock.ts';
+
+/**
+ * A signal that aborts with the given one or, with what `reason` returns, after so many milliseconds; until
+ * `end` is called. Without a limit there is only the signal.
+ */
+export function withDeadline(
+  clock: Clock,
+  signal: AbortSignal,
+  limitMs: number | undefined,
+  reason: (limitMs: number) => unknown,
+): { readonly signal: AbortSignal; readonly end: () => void } {
+  const { controller, end } = linked(signal);
+  if (limitMs === undefined) return { signal: controller.signal, end };
+  const cancel = clock.after(limitMs, () => {
+    controller.abort(reason(limitMs));
+  });
+  return {
+    signal: controller.signal,
+    end: () => {
+      cancel();
+      end();
+    },
+  };
+}

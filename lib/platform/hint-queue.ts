@@ -1,0 +1,85 @@
+import { type Clock, sleep } from './clock.ts';
+
+/** A timer that is later than this has missed its turn: the event loop was kept from its work. */
+const LATE_MS = 5;
+
+/** So many are kept. More come only from a server that has gone mad. */
+const CAPACITY = 100;
+
+/** Keeps what comes unasked until it is asked for. */
+export class HintQueue<T> {
+  readonly #clock: Clock;
+  /** Stands for all that there was no room for. */
+  readonly #overflow: T;
+  #items: T[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(clock: Clock, overflow: T) {
+    this.#clock = clock;
+    this.#overflow = overflow;
+  }
+
+  push(item: T): void {
+    this.#makeRoom();
+    this.#items.push(item);
+    this.#wake();
+  }
+
+  get kept(): readonly T[] {
+    return this.#items;
+  }
+
+  /** The first such item, which is no longer kept. */
+  take(test: (item: T) => boolean): T | undefined {
+    const index = this.#items.findIndex(test);
+    return index < 0 ? undefined : this.#items.splice(index, 1)[0];
+  }
+
+  drop(test: (item: T) => boolean): void {
+    this.#items = this.#items.filter((item) => !test(item));
+  }
+
+  /** The next item, or undefined when the time is up. Rejects when the signal aborts. */
+  async next(untilMs: number, signal: AbortSignal): Promise<T | undefined> {
+    signal.throwIfAborted();
+    // A timer takes a millisecond even for none at all.
+    if (this.#isEmpty() && untilMs > this.#clock.now()) {
+      await this.#wait(untilMs - this.#clock.now(), signal);
+      // An event loop that was held up runs its timers before it reads what has come meanwhile.
+      const late = this.#isEmpty() && this.#clock.now() > untilMs + LATE_MS;
+      if (late) await sleep(this.#clock, 0, signal);
+      signal.throwIfAborted();
+    }
+    return this.#items.shift();
+  }
+
+  /** Calls it with each item that comes, until the function returned is called. */
+  listen(listener: () => void): () => void {
+    this.#wake = listener;
+    return () => {
+      this.#wake = () => undefined;
+    };
+  }
+
+  #makeRoom(): void {
+    if (this.#items.length >= CAPACITY) this.#items = [this.#overflow];
+  }
+
+  #isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const wake = () => {
+      resolve(undefined);
+    };
+    const end = this.listen(wake);
+    signal.addEventListener('abort', wake, { once: true });
+    const cancel = this.#clock.after(ms, wake);
+    await promise;
+    cancel();
+    signal.removeEventListener('abort', wake);
+    end();
+  }
+}

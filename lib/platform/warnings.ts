@@ -1,0 +1,38 @@
+import type { Clock } from './clock.ts';
+import { printableLines } from './printable.ts';
+
+/** Nobody should have to guess why a process that waits for its API server does nothing. */
+const TROUBLE_MS = 10_000;
+
+/** Warnings of the process about one call, of each kind at most one. */
+export class Warnings {
+  readonly #clock: Clock;
+  readonly #warn: (message: string, code: string) => void;
+  readonly #given = new Set<string>();
+  #failingSinceMs: number | undefined;
+
+  constructor(clock: Clock, warn: (message: string, code: string) => void) {
+    this.#clock = clock;
+    this.#warn = warn;
+  }
+
+  /** Gives one of this kind, unless there was one. Returns its code, `LEADER_FOR_LIFE_KIND`. */
+  give(kind: string, message: string): string | undefined {
+    if (this.#given.has(kind)) return undefined;
+    this.#given.add(kind);
+    const code = `LEADER_FOR_LIFE_${kind.replace('-', '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+    this.#warn(printableLines(message), code);
+    return code;
+  }
+
+  /** A request failed. Returns whether none has succeeded for long. */
+  failed(): boolean {
+    this.#failingSinceMs ??= this.#clock.now();
+    return this.#clock.now() - this.#failingSinceMs >= TROUBLE_MS;
+  }
+
+  /** A request succeeded. */
+  succeeded(): void {
+    this.#failingSinceMs = undefined;
+  }
+}

@@ -1,0 +1,23 @@
+import { heldUntil, isFree } from './known.ts';
+import { ASSUMED_CROWD, type Moment, POLL_JITTER, type State, wait } from './state.ts';
+import { acquire, create } from './writes.ts';
+import { suppressionDelayMs } from '../delay.ts';
+
+export function follow(state: State, when: Moment): State {
+  const { version, gone, heldUntilMs, settings } = state;
+  if (isFree(state, when)) {
+    return version && !gone ? acquire(state, version, when) : create(state, when);
+  }
+  const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
+  if (state.watch === 'current') return wait(state, attemptMs, 'decide');
+  const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
+  // A lease that is shorter than the time between two looks is looked at twice all the same.
+  const isNew = version && !gone && heldUntilMs >= heldUntil(version.record, settings, when);
+  return pollMs < attemptMs || isNew
+    ? wait(state, pollMs, 'get')
+    : wait(state, attemptMs, 'decide');
+}
+
+export function spread(when: Moment): number {
+  return when.nowMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
+}

@@ -1,0 +1,186 @@
+/** What an elector knows, what it is told, and what it can do. */
+import type { LeaderElectionRecord, LockVersion } from './record.ts';
+import type { Instant } from '../validity.ts';
+
+/** There is no telling how many electors wait for a lock. Of 3 or 100, few are in each other's way. */
+export const ASSUMED_CROWD = 10;
+
+export const FIRST_RETRY_MS = 100;
+
+export const POLL_JITTER = 0.2;
+
+export interface Settings {
+  readonly identity: string;
+  /** A whole number of seconds. */
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+/** What to do next; its outcome is the next event. */
+export type Command =
+  /** Read the lock. */
+  | { readonly do: 'get' }
+  /** Create the lock. */
+  | { readonly do: 'create'; readonly record: LeaderElectionRecord }
+  /** Replace exactly this version. */
+  | { readonly do: 'update'; readonly version: LockVersion; readonly record: LeaderElectionRecord }
+  /** Nothing, until this moment or the next hint. */
+  | { readonly do: 'wait'; readonly untilMs: number }
+  | { readonly do: 'end' };
+
+/** What a watch told. It spares reads; a write on its word is refused if it was wrong. */
+export type Hint =
+  | { readonly type: 'seen'; readonly version: LockVersion }
+  | { readonly type: 'gone'; readonly resourceVersion: string }
+  | { readonly type: 'watch-opened' }
+  | { readonly type: 'watch-lost' };
+
+export type Event =
+  | { readonly type: 'got'; readonly version: LockVersion | undefined }
+  /** A create or an update: what was stored, or that somebody else was faster. */
+  | { readonly type: 'written'; readonly version: LockVersion | 'conflict' }
+  | {
+      readonly type: 'failed';
+      /** The write may have been, or may yet be, carried out. */
+      readonly ambiguous: boolean;
+      readonly retryAfterMs?: number | undefined;
+    }
+  | { readonly type: 'time-up' }
+  /** Stop: give the lock up if it is held, or may be. Never comes while a write is under way. */
+  | { readonly type: 'finish' }
+  | Hint;
+
+/** When and by what luck an event came. */
+export interface Moment extends Instant {
+  /** Wall time, in milliseconds. It is written for people, and decides nothing. */
+  readonly dateMs: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/** Why leadership ended although nobody wanted it to. */
+export type Loss =
+  /** No renewal was answered in time. */
+  | { readonly because: 'expired' }
+  /** Another identity holds the lock, or did in the meantime. */
+  | { readonly because: 'taken'; readonly holder: string }
+  /** Another process has written the lock under this identity. */
+  | { readonly because: 'namesake' };
+
+export type Phase = 'following' | 'leading' | 'releasing' | 'ended';
+
+export type Watch =
+  | 'closed'
+  /** It has shown nothing since it opened, or nothing of a change that was read. */
+  | 'silent'
+  | 'current';
+
+/** When something was written. */
+export interface Stamp {
+  /** The wall time that it carried. */
+  readonly dateMs: number;
+  /** The wall time that there was. */
+  readonly readMs: number;
+  readonly nowMs: number;
+}
+
+export interface State {
+  readonly settings: Settings;
+  readonly phase: Phase;
+  readonly command: Command;
+  /** What a wait is for. */
+  readonly next: 'get' | 'decide';
+  /** The lock as last read, written or seen; undefined before. */
+  readonly version: LockVersion | undefined;
+  /** The lock was there, and is not any more. */
+  readonly gone: boolean;
+  /** Until when another elector that was seen to hold the lock may lead. */
+  readonly heldUntilMs: number;
+  /** Until when the holder of a lock that was deleted may lead, whoever has had its successor. */
+  readonly deletedUntilMs: number;
+  readonly watch: Watch;
+  /** When the command was decided: what it proves, it proves from then on. */
+  readonly issuedAt: Instant;
+  /** Of the last write. */
+  readonly stamp: Stamp | undefined;
+  /** When the last renewal that succeeded was decided. */
+  readonly renewedAt: Instant | undefined;
+  /** How long that proves leadership: less than what was asked for, if less was stored. */
+  readonly deadlineMs: number;
+  /** The version that this elector led by last: of others, each adds a transition, or is another object. */
+  readonly written: LockVersion | undefined;
+  /** What this elector has written last, or tried to. Once it has led, nothing else in its name is its own. */
+  readonly sent: readonly LeaderElectionRecord[];
+  /** Another process has written the lock under this identity. */
+  readonly namesake: boolean;
+  /** A write whose answer was not heard, or not heeded, may have made this elector the holder. */
+  readonly writeUnconfirmed: boolean;
+  /** Requests in a row that failed, but for reads between writes. */
+  readonly failures: number;
+  /** Writes in a row for which somebody else was faster, or a copy of their own. */
+  readonly conflicts: number;
+  readonly loss: Loss | undefined;
+}
+
+const NOTHING: Known = {
+  version: undefined,
+  gone: false,
+  heldUntilMs: Number.NEGATIVE_INFINITY,
+  deletedUntilMs: Number.NEGATIVE_INFINITY,
+  written: undefined,
+  sent: [],
+  namesake: false,
+};
+
+/** What an elector has seen of the lock, and written, in the campaigns that it has been through. */
+export type Known = Pick<
+  State,
+  'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'written' | 'sent' | 'namesake'
+>;
+
+export function start(settings: Settings, when: Moment, known: Known = NOTHING): State {
+  return {
+    settings,
+    phase: 'following',
+    command: { do: 'get' },
+    next: 'get',
+    version: known.version,
+    gone: known.gone,
+    heldUntilMs: known.heldUntilMs,
+    deletedUntilMs: known.deletedUntilMs,
+    watch: 'closed',
+    issuedAt: when,
+    stamp: undefined,
+    renewedAt: undefined,
+    deadlineMs: settings.renewDeadlineMs,
+    written: known.written,
+    sent: known.sent,
+    namesake: known.namesake,
+    writeUnconfirmed: false,
+    failures: 0,
+    conflicts: 0,
+    loss: undefined,
+  };
+}
+
+/** The holder on record, empty for nobody. */
+export function holderOf(state: State): string {
+  return state.gone ? '' : (state.version?.record.holderIdentity ?? '');
+}
+
+export function get(state: State, when: Moment): State {
+  return { ...state, command: { do: 'get' }, issuedAt: when };
+}
+
+export function wait(state: State, untilMs: number, next: State['next']): State {
+  return { ...state, command: { do: 'wait', untilMs }, next };
+}
+
+export function lose(state: State, loss: Loss): State {
+  return { ...end(state), loss };
+}
+
+export function end(state: State): State {
+  return { ...state, phase: 'ended', command: { do: 'end' } };
+}

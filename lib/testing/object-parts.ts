@@ -1,0 +1,57 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type JsonObject,
+  type KubeObject,
+  type ObjectMeta,
+  omit,
+  withMetadata,
+} from './objects.ts';
+import { apiVersionOf, type ResourceType } from './resource-type.ts';
+
+/** `metav1.DeleteOptions`, as far as the model knows them. */
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
+/** Which fields a write may change: all but the status, or the status only. */
+export type Part = 'object' | 'status';
+
+export function identified(type: ResourceType, body: JsonObject): JsonObject & KubeObject {
+  const metadata = body['metadata'] as ObjectMeta;
+  const content = omit(body, 'kind', 'apiVersion', 'metadata');
+  return { kind: type.kind, apiVersion: apiVersionOf(type), metadata, ...content };
+}
+
+export function withPropagation(finalizers: readonly string[], options: DeleteOptions): string[] {
+  const others = finalizers.filter((name) => name !== 'orphan' && name !== 'foregroundDeletion');
+  switch (options.propagationPolicy) {
+    case 'Orphan':
+      return [...others, 'orphan'];
+    case 'Foreground':
+      return [...others, 'foregroundDeletion'];
+    default:
+      return [...finalizers];
+  }
+}
+
+/** The object after a write of one part: what the other part says stays. */
+export function mergeParts(
+  type: ResourceType,
+  existing: KubeObject,
+  next: KubeObject,
+  part: Part,
+): KubeObject {
+  if (part === 'status') return { ...existing, metadata: next.metadata, status: next['status'] };
+  if (!type.hasStatus) return next;
+  const { status } = existing;
+  const wishes = omit(next, 'status') as KubeObject;
+  const object: KubeObject = { ...wishes, ...(status !== undefined && { status }) };
+  if (!type.hasGeneration || isDeepStrictEqual(wishesOf(object), wishesOf(existing))) return object;
+  return withMetadata(object, { generation: (existing.metadata.generation ?? 0) + 1 });
+}
+
+function wishesOf(object: KubeObject): JsonObject {
+  return { ...object, metadata: undefined, status: undefined };
+}

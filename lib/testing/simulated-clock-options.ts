@@ -1,0 +1,7 @@
+/** How a simulated clock begins. */
+export interface SimulatedClockOptions {
+  /** What all randomness follows from. Default 1. */
+  readonly seed?: number;
+  /** Wall time at the beginning. Default 2026-01-01T00:00:00Z. */
+  readonly date?: Date;
+}

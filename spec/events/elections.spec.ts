@@ -1,0 +1,327 @@
+import type { CoreV1Event } from '@kubernetes/client-node';
+import { describe, expect, test } from 'vitest';
+
+import type { ElectionEvent } from '../../lib/events/event.ts';
+import type { WaitingState } from '../../lib/events/waiting.ts';
+import { LeaderHealthzAdaptor } from '../../lib/lease/healthz.ts';
+import { observeLeaseIn, observeLockIn } from '../../lib/observe/observe.ts';
+import { LeaseProcess, Outcome, untilAborted } from '../lease/simulation.ts';
+import { Simulation, kubeConfig } from '../life/simulation.ts';
+
+/** Collects events; `of` gives those of a type, `types` all but renewals. */
+class Listener {
+  readonly events: ElectionEvent[] = [];
+  readonly onEvent = (event: ElectionEvent) => this.events.push(event);
+
+  get types(): string[] {
+    return this.events.map(({ type }) => type).filter((type) => type !== 'renewed');
+  }
+
+  of<T extends ElectionEvent['type']>(type: T): Extract<ElectionEvent, { type: T }>[] {
+    return this.events.filter(
+      (event): event is Extract<ElectionEvent, { type: T }> => event.type === type,
+    );
+  }
+}
+
+function calls() {
+  const called: string[] = [];
+  const metrics = {
+    on: (name: string) => called.push(`on ${name}`),
+    off: (name: string) => called.push(`off ${name}`),
+    slowpathExercised: (name: string) => called.push(`slow ${name}`),
+  };
+  return { called, metrics };
+}
+
+describe('become', () => {
+  async function world() {
+    const simulation = await Simulation.create();
+    for (const name of ['a', 'b']) simulation.cluster.createPod(name);
+    return { simulation, listener: new Listener() };
+  }
+
+  test('tells that it waits, leads and has released', async () => {
+    const { simulation, listener } = await world();
+    await simulation.settled(simulation.become('a'));
+    const waiting = simulation.become('b', { onEvent: listener.onEvent });
+    await simulation.clock.advance(5_000);
+    simulation.cluster.deletePod('a');
+    const leadership = await simulation.settled(waiting);
+    await simulation.settled(leadership.release());
+    const subject = { mode: 'life', name: 'lock', namespace: 'default', identity: 'b' };
+    expect(listener.events).toEqual([
+      expect.objectContaining({ ...subject, type: 'waiting', level: 'info', leader: 'a' }),
+      expect.objectContaining({ ...subject, type: 'waiting', reason: 'free', leader: '' }),
+      expect.objectContaining({
+        ...{ ...subject, type: 'leading', level: 'info' },
+        fencingToken: leadership.fencingToken,
+        waitedMs: leadership.waitedMs,
+      }),
+      expect.objectContaining({ ...subject, type: 'released', level: 'info' }),
+    ]);
+  });
+
+  test('tells that it has lost the lock; `ended` resolves', async () => {
+    const { simulation, listener } = await world();
+    const options = { guard: true, onEvent: listener.onEvent };
+    const leadership = await simulation.settled(simulation.become('a', options));
+    const ended = new Outcome(leadership.ended);
+    await simulation.clock.advance(1_000);
+    expect(ended.isPending).toBe(true);
+    simulation.cluster.deleteConfigMap('lock');
+    await simulation.settled(leadership.ended);
+    expect(listener.of('lost')).toMatchObject([
+      { level: 'error', error: leadership.signal.reason as Error },
+    ]);
+  });
+
+  test('`ended` resolves with a release, too', async () => {
+    const { simulation } = await world();
+    const leadership = await simulation.settled(simulation.become('a'));
+    void leadership.release();
+    await expect(leadership.ended).resolves.toBeUndefined();
+    expect(leadership.identity).toBe('a');
+  });
+
+  test('tells that it stopped waiting', async () => {
+    const { simulation, listener } = await world();
+    await simulation.settled(simulation.become('a'));
+    const stop = new AbortController();
+    const waiting = simulation.become('b', { onEvent: listener.onEvent, signal: stop.signal });
+    waiting.catch(() => undefined);
+    await simulation.clock.advance(1_000);
+    stop.abort(new Error('shutdown'));
+    await expect(simulation.settled(waiting)).rejects.toThrow('shutdown');
+    expect(listener.events.at(-1)).toMatchObject({ type: 'withdrawn', level: 'info' });
+  });
+
+  test('tells each failed request, and why it gave up', async () => {
+    const { simulation, listener } = await world();
+    simulation.cluster.faults.add({ user: 'a', error: { status: 503 } });
+    const waiting = simulation.become('a', { onEvent: listener.onEvent, timeoutMs: 5_000 });
+    waiting.catch(() => undefined);
+    await expect(simulation.settled(waiting)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    expect(listener.of('trouble').length).toBeGreaterThan(1);
+    expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_TIMEOUT' } }]);
+  });
+
+  test('tells once what somebody should mend', async () => {
+    const { simulation, listener } = await world();
+    await simulation.settled(simulation.become('b'));
+    simulation.cluster.grant('a', [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'delete', 'patch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    ]);
+    void simulation.become('a', { onEvent: listener.onEvent }).catch(() => undefined);
+    await simulation.clock.advance(60_000);
+    expect(listener.of('degraded')).toMatchObject([
+      { level: 'warn', code: 'LEADER_FOR_LIFE_DEGRADED' },
+    ]);
+  });
+
+  test('gives its figures, and records its changes of leader, if asked to', async () => {
+    const { simulation } = await world();
+    const { called, metrics } = calls();
+    const leadership = await simulation.settled(simulation.become('a', { metrics, events: true }));
+    expect(called).toEqual(['off lock', 'on lock']);
+    const uid = simulation.cluster.getConfigMap('lock')?.metadata.uid;
+    await simulation.settled(leadership.release());
+    expect(called).toEqual(['off lock', 'on lock', 'off lock']);
+    const { body } = simulation.cluster.request('GET', '/api/v1/namespaces/default/events');
+    const involvedObject = { kind: 'ConfigMap', name: 'lock', uid };
+    expect((body as { items: CoreV1Event[] }).items).toMatchObject([
+      { message: 'a became leader', involvedObject },
+      { message: 'a stopped leading', involvedObject },
+    ]);
+    expect(simulation.open).toBe(0);
+  });
+
+  test('leads although no Event may be recorded', async () => {
+    const { simulation, listener } = await world();
+    simulation.cluster.grant('a', [
+      { apiGroups: [''], resources: ['configmaps', 'pods'], verbs: ['*'] },
+    ]);
+    const leadership = await simulation.settled(
+      simulation.become('a', { onEvent: listener.onEvent, events: true }),
+    );
+    await simulation.settled(leadership.release());
+    expect(listener.of('degraded')).toMatchObject([{ code: 'LEADER_FOR_LIFE_EVENT' }]);
+  });
+
+  test('leads at once where the election is not enabled', async () => {
+    const { simulation, listener } = await world();
+    await simulation.settled(simulation.become('a'));
+    const { called, metrics } = calls();
+    const options = { onEvent: listener.onEvent, enabled: false, metrics };
+    const leadership = await simulation.become('b', options);
+    expect(leadership).toMatchObject({ skipped: true, fencingToken: '0', identity: 'b' });
+    await leadership.release();
+    expect(listener.types).toEqual(['skipped', 'released']);
+    expect(called).toEqual(['on lock', 'off lock']);
+  });
+});
+
+describe('lead', () => {
+  async function world() {
+    const simulation = await Simulation.create();
+    const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+    return { simulation, a, b, listener: new Listener() };
+  }
+
+  test('tells that it waits, leads, renews and has released', async () => {
+    const { simulation, a, b, listener } = await world();
+    const stop = new AbortController();
+    const first = a.lead(untilAborted, { signal: stop.signal });
+    await simulation.clock.advance(1_000);
+    const states: WaitingState[] = [];
+    const options = {
+      onEvent: listener.onEvent,
+      onWaiting: (state: WaitingState) => states.push(state),
+    };
+    const second = b.lead(
+      ({ ended }) =>
+        Promise.race([ended, new Promise((resolve) => b.clock.after(9_000, () => resolve(1)))]),
+      options,
+    );
+    await simulation.clock.advance(1_000);
+    expect(states).toMatchObject([
+      { lockName: 'lock', namespace: 'default', reason: 'held', holder: 'a' },
+    ]);
+    stop.abort();
+    await simulation.settled(second);
+    await first.catch(() => undefined);
+    expect(listener.types).toEqual([
+      ...['observed', 'waiting', 'observed', 'waiting', 'observed', 'leading'],
+      ...['observed', 'released'],
+    ]);
+    expect(listener.of('observed').map(({ leader }) => leader)).toEqual(['a', '', 'b', '']);
+    expect(listener.of('renewed')).toHaveLength(4);
+    expect(listener.of('leading')).toMatchObject([
+      { mode: 'lease', name: 'lock', namespace: 'default', identity: 'b', level: 'info' },
+    ]);
+  });
+
+  test('tells that it has lost the Lease; `ended` resolves', async () => {
+    const { simulation, a, listener } = await world();
+    let ended: Promise<void> | undefined;
+    const leading = a.lead(
+      (leadership) => {
+        ({ ended } = leadership);
+        return ended;
+      },
+      { onEvent: listener.onEvent },
+    );
+    await simulation.clock.advance(3_000);
+    simulation.cluster.faults.add({ error: { status: 503 } });
+    await expect(simulation.settled(leading)).rejects.toMatchObject({
+      code: 'ERR_LEADERSHIP_LOST',
+    });
+    await expect(ended).resolves.toBeUndefined();
+    expect(listener.of('trouble').length).toBeGreaterThan(1);
+    expect(listener.of('lost')).toMatchObject([{ level: 'error' }]);
+  });
+
+  test('gives up when the time to wait is over, and says who leads', async () => {
+    const { simulation, a, b, listener } = await world();
+    void a.lead(untilAborted);
+    await simulation.clock.advance(1_000);
+    const waiting = b.lead(untilAborted, { onEvent: listener.onEvent, timeoutMs: 5_000 });
+    await expect(simulation.settled(waiting)).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+      message: 'b did not become the leader of Lease default/lock within 5000 ms: a leads.',
+    });
+    expect(simulation.clock.now()).toBeLessThan(7_000);
+    expect(listener.types.at(-1)).toBe('failed');
+    expect(b.remains).toEqual({ timers: 0, requests: 0 });
+  });
+
+  test('does not give up a term that lasts longer than the time to wait', async () => {
+    const { simulation, a } = await world();
+    const leading = new Outcome(a.lead(untilAborted, { timeoutMs: 5_000 }));
+    await simulation.clock.advance(60_000);
+    expect(leading.isPending).toBe(true);
+  });
+
+  test('ties a health check to the elector', async () => {
+    const { simulation, a } = await world();
+    const watchDog = new LeaderHealthzAdaptor(0);
+    void a.lead(() => new Promise(() => undefined), { watchDog });
+    await simulation.clock.advance(1_000);
+    watchDog.check();
+    simulation.cluster.faults.add({ error: { status: 503 } });
+    await simulation.clock.advance(16_000);
+    expect(() => {
+      watchDog.check();
+    }).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }) as Error);
+  });
+
+  test('tells of work that was abandoned', async () => {
+    const { simulation, a, listener } = await world();
+    const stop = new AbortController();
+    const leading = a.lead(() => new Promise(() => undefined), {
+      onEvent: listener.onEvent,
+      signal: stop.signal,
+    });
+    await simulation.clock.advance(1_000);
+    stop.abort();
+    await expect(simulation.settled(leading)).rejects.toMatchObject({
+      code: 'ERR_WORK_ABANDONED',
+    });
+    expect(listener.of('work-abandoned')).toMatchObject([{ level: 'error' }]);
+  });
+
+  test('tells that there is no election', async () => {
+    const { simulation, a, listener } = await world();
+    await simulation.settled(a.lead(() => 'done', { onEvent: listener.onEvent, enabled: false }));
+    expect(listener.types).toEqual(['skipped', 'observed']);
+  });
+});
+
+test('an elector tells, waits no longer than it should, and calls onWaiting', async () => {
+  const simulation = await Simulation.create();
+  const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+  const listener = new Listener();
+  const states: WaitingState[] = [];
+  void a.elector().run();
+  await simulation.clock.advance(1_000);
+  const onWaiting = (state: WaitingState) => states.push(state);
+  const running = b.elector({ onEvent: listener.onEvent, timeoutMs: 5_000, onWaiting }).run();
+  running.catch(() => undefined);
+  await expect(simulation.settled(running)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  expect(states).toMatchObject([{ reason: 'held', holder: 'a' }]);
+  expect(listener.types).toEqual(['observed', 'waiting', 'failed']);
+});
+
+describe('an observer', () => {
+  test.each([
+    ['observeLock', observeLockIn, 'life'],
+    ['observeLease', observeLeaseIn, 'lease'],
+  ] as const)('of %s tells whom it sees', async (_, observe, mode) => {
+    const simulation = await Simulation.create();
+    simulation.cluster.createPod('a');
+    const a = new LeaseProcess(simulation, 'a');
+    const listener = new Listener();
+    const stop = new AbortController();
+    const options = {
+      onEvent: listener.onEvent,
+      kubeConfig,
+      namespace: 'default',
+      signal: stop.signal,
+    };
+    const loop = (async () => {
+      for await (const holder of observe(a.platform, 'lock', options)) {
+        if (holder) return;
+      }
+    })();
+    await simulation.clock.advance(1_000);
+    if (mode === 'lease') void a.lead(untilAborted);
+    else void simulation.become('a');
+    await simulation.settled(loop);
+    const subject = { mode, name: 'lock', namespace: 'default', identity: '', type: 'observed' };
+    expect(listener.events).toMatchObject([
+      { ...subject, leader: '' },
+      { ...subject, leader: 'a' },
+    ]);
+  });
+});

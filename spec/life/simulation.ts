@@ -1,0 +1,177 @@
+import { becomeOn } from '../../lib/life/become.ts';
+import type { BecomeOptions, Leadership } from '../../lib/index.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
+import { Elections } from '../../lib/platform/elections.ts';
+import type { PredecessorMap } from '../../lib/platform/shared.ts';
+import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
+import type { Platform } from '../../lib/platform/platform.ts';
+import type { Transport } from '../../lib/kubernetes/transport.ts';
+import {
+  type Cluster,
+  type ClusterOptions,
+  SimulatedClock,
+  createCluster,
+} from '../../lib/testing/index.ts';
+
+/** A warning that a user of the library would have seen. */
+export interface SeenWarning {
+  readonly message: string;
+  readonly code: string;
+}
+
+/** A cluster and processes in it, all on one simulated clock: an hour passes in an instant. */
+export class Simulation {
+  readonly clock: SimulatedClock;
+  readonly cluster: Cluster;
+  readonly warnings: SeenWarning[] = [];
+  /** How many transports are open: every one has to be closed in the end. */
+  open = 0;
+
+  private constructor(clock: SimulatedClock, cluster: Cluster) {
+    this.clock = clock;
+    this.cluster = cluster;
+  }
+
+  static async create(
+    options: ClusterOptions & { readonly seed?: number } = {},
+  ): Promise<Simulation> {
+    const { seed = 1, ...rest } = options;
+    const clock = new SimulatedClock({ seed });
+    const cluster = await createCluster({ clock, http: false, ...rest });
+    return new Simulation(clock, cluster);
+  }
+
+  /** Calls `become` as the process of this Pod, who is a user of his own (of the Pod's name). */
+  become(podName: string, options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
+    return this.process(podName).become(options, lockName);
+  }
+
+  /** A process in this Pod. */
+  process(podName: string): SimulatedProcess {
+    const pod = this.cluster.getPod(podName);
+    if (!pod) throw new Error(`there is no Pod ${podName}`);
+    return new SimulatedProcess(this, podName, pod.metadata.uid);
+  }
+
+  /** Lets time pass until the promise settles; then as that. */
+  async settled<T>(promise: Promise<T>, maxMs?: number): Promise<T> {
+    let done = false;
+    const mark = () => {
+      done = true;
+    };
+    promise.then(mark, mark);
+    await this.clock.runUntil(() => done, maxMs);
+    return promise;
+  }
+
+  /** The Pod that owns the lock. */
+  get holder(): string | undefined {
+    return this.cluster.getConfigMap('lock')?.metadata.ownerReferences?.[0]?.name;
+  }
+}
+
+/**
+ * What surrounds one process: what it asked for goes on until it is killed. Each has a clock of its
+ * own, if it is given one, and may be far away: `carry` says what becomes of its requests.
+ */
+export class SimulatedSurroundings implements Platform {
+  readonly clock: Clock;
+  readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly elections = new Elections();
+  readonly unconfirmed = new UnconfirmedEnds();
+  readonly predecessors: PredecessorMap = new Map();
+  readonly #simulation: Simulation;
+  readonly #user: string;
+  readonly #carry: (transport: Transport) => Transport;
+  readonly #transports = new Set<Transport>();
+  isAlive = true;
+
+  constructor(
+    simulation: Simulation,
+    user: string,
+    clock: Clock = simulation.clock,
+    carry: (transport: Transport) => Transport = (transport) => transport,
+  ) {
+    this.#simulation = simulation;
+    this.#user = user;
+    this.clock = clock;
+    this.#carry = carry;
+  }
+
+  readonly warn = (message: string, code: string): void => {
+    this.#simulation.warnings.push({ message, code });
+  };
+
+  connect(): Promise<Transport> {
+    const simulation = this.#simulation;
+    const transport = this.#carry(simulation.cluster.transport({ user: this.#user }));
+    this.#transports.add(transport);
+    let isOpen = false;
+    return Promise.resolve({
+      send: (request, signal) => {
+        if (!this.isAlive) return new Promise(() => undefined);
+        if (!isOpen) simulation.open += 1;
+        isOpen = true;
+        return transport.send(request, signal);
+      },
+      close: () => {
+        if (isOpen) simulation.open -= 1;
+        isOpen = false;
+        transport.close();
+      },
+    });
+  }
+
+  /** From now on nothing leaves the process, and nothing reaches it. What is under way may arrive. */
+  kill(): void {
+    this.isAlive = false;
+    for (const transport of this.#transports) transport.close();
+  }
+}
+
+/** A process in a Pod. */
+export class SimulatedProcess {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly #platform: SimulatedSurroundings;
+
+  constructor(simulation: Simulation, podName: string, podUid: string) {
+    this.#platform = new SimulatedSurroundings(simulation, podName);
+    this.podName = podName;
+    this.podUid = podUid;
+  }
+
+  get isAlive(): boolean {
+    return this.#platform.isAlive;
+  }
+
+  become(options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
+    const { podName, podUid } = this;
+    const leadership = becomeOn(this.#platform, lockName, {
+      kubeConfig,
+      namespace: 'default',
+      podName,
+      podUid,
+      ...options,
+    });
+    leadership.catch(() => undefined);
+    return leadership;
+  }
+
+  /** As `SimulatedSurroundings.kill`. */
+  kill(): void {
+    this.#platform.kill();
+  }
+}
+
+/** Passes for a KubeConfig; the simulation's transport needs none. */
+export const kubeConfig = {
+  getCurrentCluster: () => ({
+    name: 'simulation',
+    server: 'http://simulation.invalid',
+    skipTLSVerify: true,
+  }),
+  getCurrentContext: () => 'simulation',
+  getContextObject: () => null,
+  applyToHTTPSOptions: () => Promise.resolve(),
+};
