@@ -1,16 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import quick from './vitest.config.js';
 
-/** Every spec that needs no cluster, and what of the library they reach. */
+/** Every spec that needs no cluster. */
 export default defineConfig({
   test: {
     ...quick.test,
     exclude: ['spec/**/*.cluster.spec.ts'],
-    coverage: {
-      provider: 'v8',
-      include: ['lib/**'],
-      reporter: ['text', 'json-summary'],
-      thresholds: { lines: 95, branches: 95 },
-    },
+    reporters: ['default', ['json', { outputFile: 'reports/long.json' }]],
   },
 });

@@ -6,6 +6,12 @@ export default defineConfig({
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
     exclude: ['spec/**/*.{cluster,long}.spec.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['lib/**'],
+      reporter: ['text', 'json-summary'],
+      thresholds: { lines: 95, branches: 95 },
+    },
     setupFiles: ['spec/fuzz/seed.ts'],
     testTimeout: 30_000,
     reporters: [

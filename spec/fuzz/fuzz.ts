@@ -1,4 +1,4 @@
-/** `npm run fuzz -- [--minutes N] [--seed N]`: what `npm test` tries, with fresh seeds, for so long. */
+/** `npm run fuzz -- [--minutes N] [--seed N]`: what `npm run test:long` tries, with fresh seeds, for so long. */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ const { seed: given } = values;
 if (given !== undefined && !/^\d{1,10}$/.test(given))
   throw new TypeError(`--seed must be a whole number, not ${given}`);
 
-/** Times as much in a round as in `npm test`. What a short round tries is the beginning of a long one. */
+/** Times as much in a round as in `npm run test:long`. What a short round tries is the beginning of a long one. */
 const factor = process.env['FUZZ_RUNS'] ?? (given === undefined && minutes < 5 ? '1' : '5');
 
 const endMs = performance.now() + minutes * 60_000;
