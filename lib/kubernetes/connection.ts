@@ -236,7 +236,18 @@ function secretsIn(headers: Readonly<Record<string, string>>): string[] {
 }
 
 /** Other credentials need another connection; the token is sent with each request. */
-function routeKey({ server, tls }: Access): string {
+const routeKeys = new WeakMap<Access, string>();
+
+/** Made once for each access: a CA is long. */
+function routeKey(access: Access): string {
+  const known = routeKeys.get(access);
+  if (known !== undefined) return known;
+  const key = keyOf(access);
+  routeKeys.set(access, key);
+  return key;
+}
+
+function keyOf({ server, tls }: Access): string {
   const options = Object.entries(tls).map(([name, value]) => {
     return `${name}=${Buffer.isBuffer(value) ? value.toString('base64') : JSON.stringify(value)}`;
   });

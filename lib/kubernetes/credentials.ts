@@ -7,7 +7,6 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 
 import { LeaderElectionError } from '../errors.ts';
-import type { Environment } from './environment.ts';
 import type { KubeConfigLike } from './kube-config.ts';
 import { stripError } from './outcome.ts';
 
@@ -118,26 +117,6 @@ function end(plugin: ChildProcess): void {
   plugin.stdout?.destroy();
   plugin.stderr?.destroy();
   plugin.unref();
-}
-
-/** Those of the Pod's service account. Loads `@kubernetes/client-node`. */
-export async function serviceAccountCredentials(environment: Environment): Promise<Credentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  // A new KubeConfig has a new cache: client-node keeps a token for 60 s of wall-clock time.
-  const load = () => {
-    const kubeConfig = new KubeConfig();
-    kubeConfig.loadFromCluster(environment.root === '/' ? '' : environment.root);
-    checkKubeConfig(kubeConfig);
-    return kubeConfig;
-  };
-  let current = load();
-  return {
-    access: () => accessOf(current),
-    refresh: () => {
-      current = load();
-      return Promise.resolve();
-    },
-  };
 }
 
 type Cluster = NonNullable<ReturnType<KubeConfigLike['getCurrentCluster']>>;

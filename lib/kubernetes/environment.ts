@@ -115,7 +115,7 @@ export async function checkServiceAccount(environment: Environment): Promise<voi
 }
 
 /** Neither waits for a pipe nor reads a device without end. */
-async function readSmall(path: string): Promise<string> {
+export async function readSmall(path: string): Promise<string> {
   const stats = await stat(path);
   if (!stats.isFile()) throw new Error('it is no regular file');
   if (stats.size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);

@@ -1,10 +1,5 @@
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
-import {
-  type Credentials,
-  checkKubeConfig,
-  serviceAccountCredentials,
-  userCredentials,
-} from './credentials.ts';
+import { type Credentials, checkKubeConfig, userCredentials } from './credentials.ts';
 import {
   type Environment,
   type Sign,
@@ -19,6 +14,7 @@ import type { KubeConfigLike } from './kube-config.ts';
 import { isDnsLabel, isDnsSubdomain, isUid } from './names.ts';
 import type { CheckedOptions } from '../life/options.ts';
 import type { Platform } from '../platform/platform.ts';
+import { serviceAccountCredentials } from './service-account.ts';
 import { Warnings } from '../platform/warnings.ts';
 
 /** Who competes, where, and how to reach the API server: not at all, outside a cluster. */
@@ -93,7 +89,7 @@ export async function locate(
   }
   const credentials = kubeConfig
     ? userCredentials(kubeConfig)
-    : await serviceAccountCredentials(environment);
+    : serviceAccountCredentials(environment);
   return { namespace, server, credentials };
 }
 

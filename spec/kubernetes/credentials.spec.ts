@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { hasSubscribers } from 'node:diagnostics_channel';
 
@@ -7,9 +9,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import {
   type Credentials,
   checkKubeConfig,
-  serviceAccountCredentials,
   userCredentials,
 } from '../../lib/kubernetes/credentials.ts';
+import { serviceAccountCredentials } from '../../lib/kubernetes/service-account.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { until } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
@@ -344,34 +346,34 @@ describe('access by a service account', () => {
   let container: Container;
 
   beforeEach(() => {
-    container = new Container({ token: 'first', 'ca.crt': 'ca', namespace: 'prod\n' });
-    vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.0.0.1');
-    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    container = new Container(
+      { token: 'first', 'ca.crt': 'ca', namespace: 'prod\n' },
+      { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' },
+    );
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1) });
   });
 
   afterEach(() => {
     container[Symbol.dispose]();
-    vi.unstubAllEnvs();
     vi.useRealTimers();
   });
 
   const HOUR = 3_600_000;
 
   it('shows the token of its file, and trusts the CA of its file', async () => {
-    const credentials = await serviceAccountCredentials(container);
+    const credentials = serviceAccountCredentials(container);
     await expect(credentials.access()).resolves.toEqual({
       server: new URL('https://10.0.0.1:443'),
       headers: { authorization: 'Bearer first' },
-      tls: { ca: Buffer.from('ca') },
+      tls: { ca: 'ca' },
     });
   });
 
   it.each(['fd00::1', '::1', '::ffff:10.0.0.1'])(
     'trap 13: finds an IPv6 host: %s',
     async (host) => {
-      vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
-      const credentials = await serviceAccountCredentials(container);
+      container.variables['KUBERNETES_SERVICE_HOST'] = host;
+      const credentials = serviceAccountCredentials(container);
       const { server } = await credentials.access();
       expect(server.href).toBe(new URL(`https://[${host}]:443`).href);
     },
@@ -381,17 +383,16 @@ describe('access by a service account', () => {
     'trap 13: passes over the newline after a token: %j',
     async (token) => {
       container.write('token', token);
-      const credentials = await serviceAccountCredentials(container);
+      const credentials = serviceAccountCredentials(container);
       const { headers } = await credentials.access();
       expect(headers).toEqual({ authorization: 'Bearer first' });
     },
   );
 
-  it('notices before long that the token was rotated', async () => {
-    const credentials = await serviceAccountCredentials(container);
+  it('notices at once that the token was rotated', async () => {
+    const credentials = serviceAccountCredentials(container);
     await credentials.access();
     container.write('token', 'second');
-    vi.setSystemTime(Date.now() + 61_000);
     const { headers } = await credentials.access();
     expect(headers).toEqual({ authorization: 'Bearer second' });
   });
@@ -403,7 +404,7 @@ describe('access by a service account', () => {
   ])(
     'trap 13: reads the token anew when refreshed, although the wall clock %s',
     async (_, jump) => {
-      const credentials = await serviceAccountCredentials(container);
+      const credentials = serviceAccountCredentials(container);
       const refused = await credentials.access();
       container.write('token', 'second');
       vi.setSystemTime(Date.now() + jump);
@@ -414,29 +415,57 @@ describe('access by a service account', () => {
   );
 
   it('notices a new CA at once', async () => {
-    const credentials = await serviceAccountCredentials(container);
+    const credentials = serviceAccountCredentials(container);
     await credentials.access();
     container.write('ca.crt', 'new ca');
     const { tls } = await credentials.access();
-    expect(tls).toEqual({ ca: Buffer.from('new ca') });
+    expect(tls).toEqual({ ca: 'new ca' });
   });
 
-  it('survives a moment in which there is no token', async () => {
-    const credentials = await serviceAccountCredentials(container);
-    const refused = await credentials.access();
+  it('goes on with what it had while a file is missing or empty', async () => {
+    const credentials = serviceAccountCredentials(container);
+    const first = await credentials.access();
     container.remove('token');
-    await credentials.refresh(refused);
-    await expect(credentials.access()).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(credentials.access()).resolves.toBe(first);
+    container.write('token', '');
+    await credentials.refresh(first);
+    await expect(credentials.access()).resolves.toBe(first);
     container.write('token', 'second');
     const { headers } = await credentials.access();
     expect(headers).toEqual({ authorization: 'Bearer second' });
   });
 
-  it('is looked for at the root of the file system', async () => {
-    const load = vi.spyOn(KubeConfig.prototype, 'loadFromCluster');
-    await serviceAccountCredentials({ variables: {}, root: '/' });
-    await serviceAccountCredentials(container);
-    expect(load.mock.calls).toEqual([[''], [container.root]]);
-    load.mockRestore();
+  it('says what is missing where there was never a token', async () => {
+    container.remove('token');
+    const error = serviceAccountCredentials(container).access();
+    await expect(error).rejects.toThrow(/^there are no credentials: ENOENT.*token/);
+  });
+
+  it('follows the links by which Kubernetes replaces the files', async () => {
+    const folder = dirname(container.path('token'));
+    for (const version of ['1', '2']) {
+      mkdirSync(join(folder, version));
+      // Of the same size and, as far as anybody can tell, of the same time.
+      writeFileSync(join(folder, version, 'token'), `token${version}`);
+      utimesSync(join(folder, version, 'token'), 1, 1);
+    }
+    container.remove('token');
+    symlinkSync('1', join(folder, '..data'));
+    symlinkSync('..data/token', container.path('token'));
+    const credentials = serviceAccountCredentials(container);
+    const before = await credentials.access();
+    symlinkSync('2', join(folder, '..new'));
+    renameSync(join(folder, '..new'), join(folder, '..data'));
+    const after = await credentials.access();
+    expect([before, after].map(({ headers }) => headers['authorization'])).toEqual([
+      'Bearer token1',
+      'Bearer token2',
+    ]);
+  });
+
+  it('does not read what has not changed', async () => {
+    const credentials = serviceAccountCredentials(container);
+    const first = await credentials.access();
+    await expect(credentials.access()).resolves.toBe(first);
   });
 });

@@ -5,11 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Api } from '../../lib/kubernetes/api.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
-import {
-  type Credentials,
-  serviceAccountCredentials,
-  userCredentials,
-} from '../../lib/kubernetes/credentials.ts';
+import { type Credentials, userCredentials } from '../../lib/kubernetes/credentials.ts';
+import { serviceAccountCredentials } from '../../lib/kubernetes/service-account.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { failureOf, textOf, until, urlOf } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
@@ -220,8 +217,8 @@ describe("a Pod's service account", () => {
         response.end('{}');
       },
     });
-    vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
-    vi.stubEnv('KUBERNETES_SERVICE_PORT', String(server.port));
+    container.variables['KUBERNETES_SERVICE_HOST'] = host;
+    container.variables['KUBERNETES_SERVICE_PORT'] = String(server.port);
     return server;
   }
 
@@ -235,7 +232,7 @@ describe("a Pod's service account", () => {
     const tokens = { valid: 'first' };
     await using server = await apiServer(tokens);
     const clock = new ManualClock();
-    const connection = new Connection(await serviceAccountCredentials(container), clock, 'spec');
+    const connection = new Connection(serviceAccountCredentials(container), clock, 'spec');
     const api = new Api(connection, clock);
     const ask = () => api.request(get, (answer) => answer);
     await ask();
@@ -260,7 +257,7 @@ describe("a Pod's service account", () => {
   it('keeps its token out of errors', async () => {
     await using server = await apiServer({ valid: 'another' });
     const clock = new ManualClock();
-    const connection = new Connection(await serviceAccountCredentials(container), clock, 'spec');
+    const connection = new Connection(serviceAccountCredentials(container), clock, 'spec');
     const error = await failureOf(new Api(connection, clock).request(get, (answer) => answer));
     expect(error).toMatchObject({
       status: 401,
