@@ -115,7 +115,7 @@ export function checkLabels(name: string, value: unknown): void {
   }
 }
 
-/** Annotations, but for those that this library sets itself. */
+/** Annotations, except those that this library sets itself. */
 export function annotationsExcept(reserved: readonly string[]): Check {
   return (name, value) => {
     for (const [key, annotation] of entriesOf(name, value)) {

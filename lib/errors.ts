@@ -29,7 +29,7 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * What every rejection of this library is, but for bad arguments (a `TypeError`) and an abort
+ * What every rejection of this library is, except for bad arguments (a `TypeError`) and an abort
  * (the signal's own reason). The message says what happened, to which object, and what to do.
  */
 export class LeaderElectionError extends Error {

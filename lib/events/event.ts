@@ -20,9 +20,9 @@ export type EventDetail =
   | { readonly type: 'skipped' }
   /** Why the lock cannot be had has changed. `leader` is empty for nobody. */
   | { readonly type: 'waiting'; readonly reason: WaitingReason; readonly leader: string }
-  /** This candidate leads, after waiting for so many milliseconds. */
+  /** This candidate leads. It has waited for `waitedMs`. */
   | { readonly type: 'leading'; readonly waitedMs: number; readonly fencingToken: string }
-  /** A renewal of the Lease has succeeded, so many milliseconds after it was sent. */
+  /** A renewal of the Lease has succeeded, `latencyMs` after it was sent. */
   | { readonly type: 'renewed'; readonly latencyMs: number }
   /** Something is wrong that somebody should mend. Once for each code: see `docs/errors.md`. */
   | { readonly type: 'degraded'; readonly code: string }
@@ -46,7 +46,7 @@ export type ElectionEvent = EventSubject &
   EventDetail & {
     /** Always the same for a type. */
     readonly level: EventLevel;
-    /** For people, without control characters. One line, but for a Role that follows. */
+    /** For people, without control characters. One line; a Role may follow. */
     readonly message: string;
   };
 

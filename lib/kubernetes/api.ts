@@ -15,7 +15,7 @@ const SERVER_SHARE = 0.8;
 
 const FIRST_RETRY_MS = 100;
 
-/** So long an API server that starts may take to learn who may do what; until then it says no. */
+/** How long an API server that starts may take to load its RBAC rules; until then it denies everything. */
 const SETTLING_MS = 10_000;
 
 /**

@@ -58,7 +58,7 @@ export function userCredentials(kubeConfig: KubeConfigLike): Credentials {
  * Its caches belong to the object, so a new one of the same class has none.
  */
 function withoutCache(kubeConfig: KubeConfigLike): () => KubeConfigLike {
-  // KubeConfigLike may be less than client-node's class: then whoever made it refreshes it.
+  // KubeConfigLike may be less than client-node's class: then its own code has to refresh it.
   const { getCurrentUser, loadFromOptions } = kubeConfig as unknown as Partial<KubeConfig>;
   if (!getCurrentUser || !loadFromOptions) return () => kubeConfig;
   const original = kubeConfig as unknown as KubeConfig;
@@ -90,7 +90,7 @@ function isCached(user: ReturnType<KubeConfig['getCurrentUser']>): boolean {
 /** Does something that may run plugins, and ends those that still run when the signal aborts. */
 async function endingPlugins<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const plugins = new Set<ChildProcess>();
-  // Client-node keeps a plugin's process to itself, but Node.js tells of each that is begun.
+  // Client-node does not expose a plugin's process, but Node.js publishes each process that starts.
   const onProcess = (message: unknown) => {
     const { process } = message as { readonly process?: ChildProcess };
     if (process && running.getStore() === plugins) plugins.add(process);

@@ -10,7 +10,7 @@ const EXACT = 50;
 /** More than compete for any lock: a namespace may have far more Pods, or an answer be wrong. */
 const MOST = 1_000;
 
-/** So many Pods are read at once; of each, a few kilobytes come. */
+/** Number of Pods to read at once; each has a few kilobytes. */
 const PAGE = 500;
 
 /** Labels that tell the Pods of one set apart from each other or one rollout from the next. */
@@ -59,7 +59,7 @@ export async function countReplicas(
   return Math.min(items.length + remaining, MOST);
 }
 
-/** The Pods that are being deleted, of those that the selector selects; of all of them if it is empty. */
+/** The Pods that are being deleted, among those that the selector selects; among all if it is empty. */
 export async function leavingReplicas(
   api: Api,
   namespace: string,

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
-/** So long a connection on which a request is given up must have been silent to be given up, too. */
+/** If a request is given up, its connection is given up too after this long a silence. */
 const SUSPICIOUS_MS = 200;
 
 /**
@@ -192,8 +192,8 @@ function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
 }
 
 /**
- * What has arrived when a stream closes is lost unless somebody has begun to read it, and whoever
- * gets the answer may have something else to do first, such as to renew the credentials after a 401.
+ * When a stream closes, what has arrived is lost unless a reader has begun. The caller may have something to
+ * do before it reads, such as to renew the credentials after a 401.
  */
 function read(stream: ClientHttp2Stream): AsyncIterable<string> {
   const chunks = new PassThrough({ encoding: 'utf8' });

@@ -73,7 +73,7 @@ export function isTransient(error: unknown): boolean {
   return error instanceof NoAnswerError;
 }
 
-/** Whether a request that was answered so may succeed later, whoever answered. */
+/** Whether a request with this answer may succeed later, no matter who answered. */
 export function isTransientStatus(status: number): boolean {
   return transientStatuses.has(status);
 }
@@ -107,7 +107,7 @@ export function isRightMissing(error: unknown): boolean {
   return hasStatus(error, 403) && error.message.includes(' is forbidden: User "');
 }
 
-/** A terminating namespace denies every create, likewise with a 403. */
+/** A terminating namespace denies every create, also with a 403. */
 export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 }

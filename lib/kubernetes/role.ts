@@ -69,7 +69,7 @@ export interface ObserverRoleOptions {
   readonly user?: string | undefined;
 }
 
-/** The complete Role (and what binds it) for who only looks on. */
+/** The complete Role (and what binds it) for an observer. */
 export function observerRoleYaml(options: ObserverRoleOptions): string {
   const { namespace, name, resource } = options;
   const roleName = `${name}-${resource === 'leases' ? 'lease' : 'lock'}-observer`;

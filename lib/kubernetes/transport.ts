@@ -35,7 +35,7 @@ export interface Progress {
 export interface Transport {
   /**
    * Resolves once the answer's head arrived, whatever its status.
-   * Rejects when no answer came, or with `signal.reason` once that aborts; aborting later ends the body likewise.
+   * Rejects when no answer came, or with `signal.reason` once that aborts; aborting later ends the body in the same way.
    *
    * A transport that knows when it sends sets `progress.sent` to false at once, and to true before
    * the first byte of the request may go out.

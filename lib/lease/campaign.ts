@@ -31,7 +31,7 @@ export interface CampaignOptions {
   readonly known?: Known | undefined;
 }
 
-/** Who looks on. Nothing flows back from here. */
+/** What a campaign reports. It expects nothing back. */
 export interface CampaignObserver {
   /** After each step; `trouble` is why the last request failed, if it did. */
   onState(state: State, trouble: unknown): void;

@@ -88,7 +88,7 @@ export interface LeaderCallbacks {
   onStartedLeading(signal: AbortSignal): unknown;
   /** Once for each `onStartedLeading`, after its work has settled or was given up. */
   onStoppedLeading(): unknown;
-  /** Whoever holds the lock has changed; once for each change, this elector included. */
+  /** The holder of the lock has changed; called once for each change, also when this elector becomes the holder. */
   onNewLeader?(identity: string): void;
 }
 
@@ -160,7 +160,7 @@ export function checkConfig(config: unknown): CheckedDurations {
   return checkDurations('config', rest);
 }
 
-/** Likewise, for `lead`. */
+/** The same for the options of `lead`. */
 export function checkLeadOptions(options: unknown): CheckedDurations {
   return checkDurations('options', checkProperties('options', options, leadChecks));
 }

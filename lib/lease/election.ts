@@ -49,7 +49,7 @@ export class Election {
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
   #term: Term | undefined;
-  /** Whoever campaigns again must not forget whom he saw lead: a lock may be deleted meanwhile. */
+  /** What the last campaign saw. The next one must know who led: the lock may be deleted in between. */
   #known: Known | undefined;
   /** This election, among those of the process. */
   #running: RunningElection | undefined;

@@ -81,7 +81,7 @@ export class LeaderElector {
 
   /**
    * Throws `ERR_LEASE_EXPIRED` if this elector began to lead, has not ended, and could not renew the
-   * lease for its duration and so many milliseconds: the process is better restarted.
+   * lease for its duration plus `maxTolerableExpiredLeaseMs`. Restart the process then.
    */
   check(maxTolerableExpiredLeaseMs: number): void {
     this.#election.check(maxTolerableExpiredLeaseMs);

@@ -3,7 +3,7 @@ import { invalidArgument } from '../errors.ts';
 
 /** The part of an elector that its health depends on. */
 interface Checkable {
-  /** Throws if the lease expired more than so many milliseconds ago and the elector has not ended. */
+  /** Throws if the lease expired more than `timeoutMs` ago and the elector has not ended. */
   check(timeoutMs: number): void;
 }
 

@@ -39,7 +39,7 @@ export interface LeaseLockOptions {
   readonly kubeConfig?: KubeConfigLike | undefined;
   /** Labels for the Lease, put on it with every write. Others stay. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations for the Lease, likewise. */
+  /** Annotations for the Lease, put on it with every write. Others stay. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -80,7 +80,7 @@ export class LeaseLock implements ResourceLock {
     return this.#use((connection) => connection.explained(connection.get(signal)));
   }
 
-  /** Likewise. */
+  /** Sends one request. Throws what the API server's refusal means, a LeaderElectionError. */
   async create(
     record: LeaderElectionRecord,
     signal?: AbortSignal,
@@ -88,7 +88,7 @@ export class LeaseLock implements ResourceLock {
     return this.#use((connection) => connection.explained(connection.create(record, signal)));
   }
 
-  /** Likewise. The version is one that this lock has answered with. */
+  /** Sends one request, and throws as `create` does. The version is one that this lock has answered with. */
   async update(
     version: LockVersion,
     record: LeaderElectionRecord,

@@ -26,7 +26,7 @@ export interface OpenLock extends ResourceLock {
     signal: AbortSignal,
     whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'>;
-  /** Likewise. */
+  /** `whileUnsent` ends the request only if nothing of it has been sent. */
   update(
     version: LockVersion,
     record: LeaderElectionRecord,
@@ -39,8 +39,8 @@ export interface OpenLock extends ResourceLock {
 }
 
 /**
- * A signal for requests that nobody aborts. Each has its own: whoever listens to one that all share
- * stays in memory for as long as what he waits for does not come.
+ * A signal for a request that nobody aborts. Each request has its own: listeners of a shared one would stay
+ * in memory for as long as the process.
  */
 export function neverAborts(): AbortSignal {
   return new AbortController().signal;

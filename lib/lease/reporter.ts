@@ -216,7 +216,7 @@ export class Reporter implements CampaignObserver {
     return this.#recorded;
   }
 
-  /** No election waits for an Event, or fails for want of one. */
+  /** No election waits for an Event, or fails without one. */
   #record(what: string, version: LockVersion): void {
     const recorded = this.#tryToRecord(what, version);
     this.#recorded = this.#recorded.then(() => recorded);

@@ -8,7 +8,7 @@ import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record
  * what was sent, and a lock that changes more than the duration makes nobody the leader.
  *
  * A method that rejects is tried again until the lease would be lost. Each gets a signal that
- * aborts when its time is up; what it answers afterwards is not heeded.
+ * aborts when its time is up; what it answers afterwards is ignored.
  */
 export interface ResourceLock {
   /** Who asks; unique among the electors of this lock. */
@@ -26,7 +26,7 @@ export interface ResourceLock {
     signal: AbortSignal,
   ): Promise<LockVersion | 'conflict'>;
   /**
-   * Tells of every change until the signal aborts, and never rejects. Without it, or while it is
+   * Reports every change until the signal aborts, and never rejects. Without it, or while it is
    * not open, the lock is read every `retryPeriodMs`.
    */
   watch?(listener: LockListener, signal: AbortSignal): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Makes a controller's signal judge for itself: whoever asks it after leadership has run out is told
- * so, and its listeners with it, even before the timer that was to tell has had its turn. What the
+ * Makes a controller's signal judge for itself: if it is asked after leadership has run out, it says so and
+ * calls its listeners, even before the timer for this has fired. What the
  * runtime itself makes of the signal (`AbortSignal.any`, `fetch`) may not ask: see docs/lease.md.
  */
 export function deadlineSignal(controller: AbortController, judgment: () => void): AbortSignal {

@@ -20,7 +20,7 @@ export interface CampaignOptions {
   readonly predecessors: readonly PodIdentity[];
 }
 
-/** Who looks on. Nothing flows back from here. */
+/** What a campaign reports. It expects nothing back. */
 export interface CampaignObserver {
   /** After each step, and after each request that failed and is tried again. */
   onState(state: State, trouble: Error | undefined): void;

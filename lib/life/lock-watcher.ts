@@ -64,7 +64,7 @@ export class LockWatcher {
     });
   }
 
-  /** Likewise for the Pod that holds the lock, in place of any other. */
+  /** Watches the Pod that holds the lock, in place of any other. Resolves as `watchLock` does. */
   async watchHolder(podName: string): Promise<void> {
     const target = { path: podsPath(this.#options.namespace), name: podName };
     await this.#watch('holder', target, (type, object) => {
@@ -73,7 +73,7 @@ export class LockWatcher {
     });
   }
 
-  /** Likewise for a node. Its heartbeats change nothing and are no hints. */
+  /** Watches a node. Its heartbeats change nothing and are no hints. Resolves as `watchLock` does. */
   async watchNode(name: string): Promise<void> {
     let last: NodeReading | undefined;
     await this.#watch('node', { path: nodesPath, name }, (type, object) => {

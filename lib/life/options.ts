@@ -74,7 +74,7 @@ export interface BecomeOptions {
   readonly guard?: boolean | undefined;
   /**
    * DANGEROUS: delete the holder's Pod by force once this candidate has seen its node not ready
-   * for so many milliseconds. The holder's process may still run there, so there may be two
+   * for this many milliseconds. The holder's process may still run there, so there may be two
    * leaders. Needs the right to read nodes and to delete Pods.
    * @default never
    */

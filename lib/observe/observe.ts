@@ -26,7 +26,7 @@ import { checkLockName, checkNamespace } from '../checks.ts';
 import { type Producer, streamOf } from './stream.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 
-/** Where to look on, and until when. */
+/** What to observe, and until when. */
 export interface ObserveOptions {
   /**
    * Where the lock is.
@@ -47,7 +47,7 @@ export interface ObserveOptions {
 const log = createLog('observe');
 
 /**
- * Looks on who holds a Lease, without being a candidate: yields the holder on record at once, and on
+ * Observes who holds a Lease, without being a candidate: yields the holder on record at once, and on
  * each change; null while there is nobody, or no such Lease. A renewal is no change. A crashed holder
  * is on record until another takes over.
  *
@@ -72,7 +72,7 @@ export function observeLease(
   return observeLeaseIn(systemPlatform, leaseName, options);
 }
 
-/** Looks on who holds a lock of `become`, as `observeLease` does for a Lease. */
+/** Observes who holds a lock of `become`, as `observeLease` does for a Lease. */
 export function observeLock(
   lockName: string,
   options: ObserveOptions = {},

@@ -1,6 +1,6 @@
 import { linked } from '../platform/abort.ts';
 
-/** Of so many values that nobody has read yet, the latest are kept. */
+/** Number of unread values to keep; the oldest are dropped. */
 const BACKLOG = 100;
 
 /** Tells values one by one until the signal aborts, and settles once it has cleaned up. */

@@ -2,8 +2,8 @@ import { linked } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 /**
- * A signal that aborts with the given one or, with what `reason` returns, after so many milliseconds; until
- * `end` is called. Without a limit there is only the signal.
+ * A signal that aborts with the given one or, after `limitMs`, with what `reason` returns. Call `end` to stop
+ * the timer. Without a limit, only the given signal counts.
  */
 export function withDeadline(
   clock: Clock,

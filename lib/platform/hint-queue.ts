@@ -3,7 +3,7 @@ import { type Clock, sleep } from './clock.ts';
 /** A timer that is later than this has missed its turn: the event loop was kept from its work. */
 const LATE_MS = 5;
 
-/** So many are kept. More come only from a server that has gone mad. */
+/** Number of hints to keep. Only a broken server sends more. */
 const CAPACITY = 100;
 
 /** Keeps what comes unasked until it is asked for. */

@@ -157,7 +157,7 @@ export class ClusterObjects {
     return given<V1ConfigMap>(this.#model.registry.create(CONFIG_MAPS, namespace, body));
   }
 
-  /** Deletes a ConfigMap, whoever owns it. */
+  /** Deletes a ConfigMap, no matter who owns it. */
   deleteConfigMap(ref: Ref): void {
     const { namespace, name } = this.find(CONFIG_MAPS, ref).metadata;
     this.#model.registry.delete(CONFIG_MAPS, namespace, name, {});

@@ -142,7 +142,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   }
 
   /**
-   * Calls `listener` after each write, whoever made it.
+   * Calls `listener` after each write, also by others.
    * @internal
    */
   onChange(listener: (change: Change) => void): void {

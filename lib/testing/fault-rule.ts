@@ -1,6 +1,6 @@
 import type { RequestMatch } from './request-record.ts';
 
-/** Milliseconds: always so many, or each time drawn evenly between two bounds. */
+/** Milliseconds: a fixed number, or one drawn evenly between two bounds each time. */
 export type Delay = number | readonly [minMs: number, maxMs: number];
 
 /** An error that the API server answers. */
@@ -31,7 +31,7 @@ export interface PageAnswer {
 export interface FaultRule extends RequestMatch {
   /** Strikes only so often; then the rule is spent. Default: always. */
   readonly times?: number;
-  /** Lets so many matching requests (or events) pass first. Default 0. */
+  /** Number of matching requests (or events) to let pass first. Default 0. */
   readonly after?: number;
   /** Strikes with this probability, between 0 and 1. Default 1. */
   readonly probability?: number;
@@ -51,12 +51,12 @@ export interface FaultRule extends RequestMatch {
   readonly when?: 'before' | 'after';
   /** Time on the way: half of it before the request takes effect, half after. */
   readonly latencyMs?: Delay;
-  /** GET and LIST answer as things stood so many writes (of anything) ago. */
+  /** GET and LIST answer as things stood this many writes (of anything) ago. */
   readonly staleBy?: number;
 
   /** Watches go silent, bookmarks too, with their connections open, until the rule is removed. */
   readonly freeze?: boolean;
-  /** A watch's connection is cut after so many events. */
+  /** A watch's connection is cut after this many events. */
   readonly cutAfterEvents?: number;
   /** A watch shows the event twice. */
   readonly duplicate?: boolean;

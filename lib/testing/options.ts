@@ -243,7 +243,7 @@ function entriesOf(name: string, value: unknown): [string, unknown][] {
   return Object.entries(value);
 }
 
-/** So many milliseconds, or two bounds. */
+/** A number of milliseconds, or two bounds. */
 function delay(name: string, value: unknown): void {
   if (!Array.isArray(value)) {
     milliseconds(name, value);

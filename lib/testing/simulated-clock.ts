@@ -114,7 +114,7 @@ export class SimulatedClock implements Clock {
 
   /**
    * Lets time pass until no timer is left, at most `maxMs` (default one hour): open watches and
-   * whoever polls never come to an end.
+   * code that polls never come to an end.
    */
   async run(maxMs = 3_600_000): Promise<void> {
     const untilMs = this.#nowMs + maxMs;

@@ -11,7 +11,7 @@ export function wireTime(date: Date): string {
 /** No year has more than four digits there. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59);
 
-/** `wireTime` of a moment so many seconds after another, or of the last there is. */
+/** `wireTime` of a moment `seconds` after another, or of the last there is. */
 export function wireTimeAfter(date: Date, seconds: number): string {
   return wireTime(new Date(Math.min(date.getTime() + seconds * 1000, LAST_MS)));
 }

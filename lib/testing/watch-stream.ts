@@ -155,7 +155,7 @@ export class WatchStream implements OpenWatch {
   }
 
   #bookmark(): void {
-    // A bookmark vouches for everything before it, so it must not overtake what is on its way.
+    // A bookmark confirms everything before it, so it must not overtake what is on its way.
     if (this.#held || this.#dueMs > this.#context.clock.now()) return;
     this.#queue.push(this.#plan.bookmark(this.#context.store.revision).text);
     this.flush();

@@ -41,7 +41,7 @@ export class ChecksumOperator {
     this.#informer.on('error', (error: unknown) => this.#startAgain(error));
   }
 
-  /** Whether something has been in process for so long that it must be stuck. */
+  /** Whether something has been in process for long enough to be stuck. */
   get isStuck(): boolean {
     return this.#queue.busyMs > 60_000;
   }

@@ -13,7 +13,7 @@ kubeConfig.loadFromDefault();
 const namespace = process.env['POD_NAMESPACE'] ?? 'default';
 const operator = new ChecksumOperator(kubeConfig, namespace);
 
-// Before the election: whoever waits is ready, and alive.
+// Before the election: a candidate that waits is ready, and alive.
 const probes = createServer(({ url }, response) => {
   response.statusCode = url === '/livez' && operator.isStuck ? 503 : 200;
   response.end();

@@ -1,6 +1,6 @@
 /**
  * Takes messages from a queue, one after the other, and writes them to a store: one consumer at a
- * time, so that their order is kept. The store refuses whoever is not the latest leader.
+ * time, so that their order is kept. The store refuses all but the latest leader.
  *
  *     GET    QUEUE_URL        the oldest message, as `{ id, body }`; 204 if there is none
  *     PUT    STORE_URL/<id>   writes it; 412 if a larger Fencing-Token was seen before

@@ -51,7 +51,7 @@ export function observe(before: State, version: LockVersion, when: Moment): Stat
   const news = { ...seen, conflicts: 0 };
   if (record.holderIdentity === '') return { ...news, heldUntilMs: state.deletedUntilMs };
   // Not the end of another's time: a create that was given up may be carried out at any time.
-  // Nor of its conflicts: the network may make a write twice, and tell of the second.
+  // Nor of its conflicts: the network may carry out a write twice, and return the second answer.
   if (isMine(version, state)) return bounded(seen, record);
   const untilMs = heldUntil(record, state.settings, when);
   const namesake = state.namesake || record.holderIdentity === state.settings.identity;

@@ -51,7 +51,7 @@ export type Event =
   | { readonly type: 'finish' }
   | Hint;
 
-/** When and by what luck an event came. */
+/** The time of an event, and a random number for it. */
 export interface Moment extends Instant {
   /** Wall time, in milliseconds. It is written for people, and decides nothing. */
   readonly dateMs: number;
@@ -97,7 +97,7 @@ export interface State {
   readonly gone: boolean;
   /** Until when another elector that was seen to hold the lock may lead. */
   readonly heldUntilMs: number;
-  /** Until when the holder of a lock that was deleted may lead, whoever has had its successor. */
+  /** Until when the holder of a deleted lock may lead, no matter who held the next lock. */
   readonly deletedUntilMs: number;
   readonly watch: Watch;
   /** When the command was decided: what it proves, it proves from then on. */
@@ -114,9 +114,9 @@ export interface State {
   readonly sent: readonly LeaderElectionRecord[];
   /** Another process has written the lock under this identity. */
   readonly namesake: boolean;
-  /** A write whose answer was not heard, or not heeded, may have made this elector the holder. */
+  /** A write whose answer did not arrive, or was ignored, may have made this elector the holder. */
   readonly writeUnconfirmed: boolean;
-  /** Requests in a row that failed, but for reads between writes. */
+  /** Number of requests in a row that failed; reads between writes do not count. */
   readonly failures: number;
   /** Writes in a row for which somebody else was faster, or a copy of their own. */
   readonly conflicts: number;

@@ -176,7 +176,7 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   return decide(gone, when);
 }
 
-/** A watch that opened does not tell of what is not there: that has to be read. */
+/** A watch that opened does not show that an object is missing: only a read does. */
 function onWatch(state: State, when: Moment): State {
   if (state.phase !== 'following') return state;
   if (state.watch === 'silent') return get(state, when);

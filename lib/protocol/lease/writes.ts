@@ -58,9 +58,9 @@ export function release(state: State, version: LockVersion, when: Moment): State
 }
 
 /**
- * Of whoever goes on under the identity on record, after a loss or a restart. Neither the time that is stored
- * may be written again, nor an earlier one by a clock that stands still: either may be what some reader saw
- * last, and nobody would see that the write was made.
+ * The first time to write for an elector that goes on under the identity on record, after a loss or a restart.
+ * It must be later than the stored time, also on a clock that stands still: a reader that saw the stored time
+ * last would not notice the write.
  */
 function firstStamp({ record }: LockVersion, { dateMs, nowMs }: Moment): Stamp {
   const storedMs = Date.parse(record.renewTime ?? '');

@@ -98,7 +98,7 @@ export type Event =
   | { readonly type: 'time-up' }
   | Hint;
 
-/** When and by what luck an event came. */
+/** The time of an event, and a random number for it. */
 export interface Moment {
   /** Monotonic. */
   readonly nowMs: number;
@@ -168,7 +168,7 @@ export function awaited(state: State, lock = state.lock): PodIdentity | undefine
   return lock.released ? undefined : holder;
 }
 
-/** The Pods that a look has to read: the one that is waited for, and whoever may still lead. */
+/** The Pods that a look has to read: the one that is waited for, and those that may still lead. */
 export function podsToRead(state: State, lock: Lock | undefined): readonly PodIdentity[] {
   const predecessors = predecessorsAt(state, lock);
   if (!lock) return predecessors.length > MAX_PREDECESSORS ? predecessors : [];

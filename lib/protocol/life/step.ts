@@ -117,7 +117,7 @@ function disqualification(
   return livenessOf({ of, found }) === 'alive' ? undefined : { because: 'pod-terminating' };
 }
 
-/** A lock can note so many predecessors and no more; and while there are any, nobody could lead. */
+/** A lock notes at most `MAX_PREDECESSORS`; with more, this candidate waits instead of taking it. */
 function attemptOrWait(state: State, when: Moment): State {
   if (state.predecessors.length > MAX_PREDECESSORS) {
     const { polls, settings } = state;

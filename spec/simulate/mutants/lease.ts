@@ -281,7 +281,7 @@ export const leaseMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/election.ts',
-        find: `  /** Whoever campaigns again must not forget whom he saw lead: a lock may be deleted meanwhile. */
+        find: `  /** What the last campaign saw. The next one must know who led: the lock may be deleted in between. */
   #known: Known | undefined;
 `,
         replace: '',

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { projectFiles, read } from './project.ts';
+
+/** Words that an engineer would not say in a review, or that hide who does what. */
+const BANNED =
+  /\b(?:whoever|likewise|sees to it|has to see to|looks? on|tells? of|for want of|by what luck|so many|so long|not heeded|but for|vouch(?:es)?|of those|comes of it)\b/gi;
+
+const files = projectFiles('{README.md,{lib,docs,.github}/**/*.{ts,md}}').filter(
+  (file) => !file.startsWith('docs/benchmark/'),
+);
+
+describe('the prose', () => {
+  it.each(files)('of %s has no banned word', (file) => {
+    const lines = read(file).split('\n');
+    const found = lines.flatMap((line, index) =>
+      Array.from(line.matchAll(BANNED), ([word]) => `${file}:${index + 1}: ${word}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('would be noticed', () => {
+    expect('Whoever looks on'.match(BANNED)).toEqual(['Whoever', 'looks on']);
+  });
+});
