@@ -1,163 +1,137 @@
 /**
- * The rights that a candidate needs, as YAML that can be applied as it is. To apply one never
- * overwrites another: each is named after what it is for, and ends as no other does.
+ * The rights that each caller needs, as one table of rules, and as YAML that can be applied as it is. Roles
+ * for different purposes have different names, so that applying one never overwrites another.
  */
 
-export interface RoleOptions {
+/** What an API group's resource may be used for; only the object of that name, if there is one. */
+interface Rule {
+  readonly group: '' | 'coordination.k8s.io';
+  readonly resource: string;
+  readonly name?: string;
+  readonly verbs: readonly string[];
+}
+
+interface Common {
   readonly namespace: string;
-  readonly lockName: string;
   /** `system:serviceaccount:NAMESPACE:NAME`, if known, to bind the Role to. */
   readonly user?: string | undefined;
+}
+
+export interface RoleOptions extends Common {
+  readonly lockName: string;
   /** Whether `takeOverFromNotReadyNodeAfterMs` is set, which needs more. */
   readonly takeOver: boolean;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events?: boolean | undefined;
 }
 
-/** The complete Role (and what binds it) for `become`. Quoted is what may look like a number. */
-export function roleYaml(options: RoleOptions): string {
-  const { namespace, takeOver, lockName } = options;
-  const name = `${lockName}-leader-for-life`;
-  const account = serviceAccount(options.user);
-  const documents = [bound(role(name, options), name, namespace, options.user)];
-  if (takeOver) {
-    // Of no namespace: there may be a lock of this name in several.
-    const wideName = `leader-for-life:${namespace}:${lockName}`;
-    documents.push(clusterRole(wideName));
-    if (account) documents.push(binding('ClusterRoleBinding', 'ClusterRole', wideName, account));
-  }
-  return documents.join('---\n');
-}
-
-const RECORDING = `- apiGroups: [""]
-  resources: ["events"]
-  verbs: ["create"]
-`;
-
-export interface LeaseRoleOptions {
-  readonly namespace: string;
+export interface LeaseRoleOptions extends Common {
   readonly leaseName: string;
-  readonly user?: string | undefined;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events: boolean;
 }
 
-/** The complete Role (and what binds it) for lease mode. */
-export function leaseRoleYaml(options: LeaseRoleOptions): string {
-  const { namespace, leaseName, events } = options;
-  const name = `${leaseName}-leader-election`;
-  return bound(leaseRole(name, namespace, leaseName, events), name, namespace, options.user);
-}
-
-function leaseRole(name: string, namespace: string, leaseName: string, events: boolean): string {
-  return `${roleHead(name, namespace)}- apiGroups: ["coordination.k8s.io"]
-  resources: ["leases"]
-  verbs: ["create"]
-- apiGroups: ["coordination.k8s.io"]
-  resources: ["leases"]
-  resourceNames: ["${leaseName}"]
-  verbs: ["get", "watch", "update"]
-${events ? RECORDING : ''}`;
-}
-
-export interface ObserverRoleOptions {
-  readonly namespace: string;
+export interface ObserverRoleOptions extends Common {
   /** Of the lock or Lease. */
   readonly name: string;
-  readonly group: '' | 'coordination.k8s.io';
+  readonly group: Rule['group'];
   readonly resource: 'configmaps' | 'leases';
-  readonly user?: string | undefined;
+}
+
+const recording: Rule = { group: '', resource: 'events', verbs: ['create'] };
+
+const rules = {
+  life: ({ lockName, takeOver, events = false }: RoleOptions): Rule[] => [
+    { group: '', resource: 'configmaps', verbs: ['create'] },
+    {
+      ...{ group: '', resource: 'configmaps', name: lockName },
+      verbs: ['get', 'watch', 'patch', 'delete'],
+    },
+    {
+      ...{ group: '', resource: 'pods' },
+      verbs: ['get', 'list', 'watch', ...(takeOver ? ['delete'] : [])],
+    },
+    ...(events ? [recording] : []),
+  ],
+  /** Nodes belong to no namespace. */
+  nodes: [{ group: '', resource: 'nodes', verbs: ['get', 'watch'] }] as Rule[],
+  lease: ({ leaseName, events }: LeaseRoleOptions): Rule[] => [
+    { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'] },
+    {
+      ...{ group: 'coordination.k8s.io', resource: 'leases', name: leaseName },
+      verbs: ['get', 'watch', 'update'],
+    },
+    ...(events ? [recording] : []),
+  ],
+  observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
+    { group, resource, name, verbs: ['get', 'watch'] },
+  ],
+};
+
+/** The complete Role (and what binds it) for `become`. */
+export function roleYaml(options: RoleOptions): string {
+  const { namespace, lockName, takeOver, user } = options;
+  const name = `${lockName}-leader-for-life`;
+  // A ClusterRole's name has to tell the locks of this name in other namespaces apart.
+  const wideName = `leader-for-life:${namespace}:${lockName}`;
+  return [
+    ...bound({ kind: 'Role', name, namespace }, rules.life(options), user),
+    ...(takeOver ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes, user) : []),
+  ].join('---\n');
+}
+
+/** The complete Role (and what binds it) for lease mode. */
+export function leaseRoleYaml(options: LeaseRoleOptions): string {
+  const { namespace, leaseName, user } = options;
+  const role = { kind: 'Role', name: `${leaseName}-leader-election`, namespace } as const;
+  return bound(role, rules.lease(options), user).join('---\n');
 }
 
 /** The complete Role (and what binds it) for an observer. */
 export function observerRoleYaml(options: ObserverRoleOptions): string {
-  const { namespace, name, resource } = options;
-  const roleName = `${name}-${resource === 'leases' ? 'lease' : 'lock'}-observer`;
-  return bound(observerRole(roleName, options), roleName, namespace, options.user);
+  const { namespace, name, resource, user } = options;
+  const what = resource === 'leases' ? 'lease' : 'lock';
+  const role = { kind: 'Role', name: `${name}-${what}-observer`, namespace } as const;
+  return bound(role, rules.observer(options), user).join('---\n');
 }
 
-function observerRole(roleName: string, options: ObserverRoleOptions): string {
-  const { namespace, name, group, resource } = options;
-  return `${roleHead(roleName, namespace)}- apiGroups: ["${group}"]
-  resources: ["${resource}"]
-  resourceNames: ["${name}"]
-  verbs: ["get", "watch"]
-`;
-}
-
-function role(name: string, options: RoleOptions): string {
-  const { namespace, lockName, takeOver, events = false } = options;
-  return `${roleHead(name, namespace)}- apiGroups: [""]
-  resources: ["configmaps"]
-  verbs: ["create"]
-- apiGroups: [""]
-  resources: ["configmaps"]
-  resourceNames: ["${lockName}"]
-  verbs: ["get", "watch", "patch", "delete"]
-- apiGroups: [""]
-  resources: ["pods"]
-  verbs: ["get", "list", "watch"${takeOver ? ', "delete"' : ''}]
-${events ? RECORDING : ''}`;
-}
-
-function clusterRole(name: string): string {
-  return `apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata:
-  name: ${name}
-rules:
-- apiGroups: [""]
-  resources: ["nodes"]
-  verbs: ["get", "watch"]
-`;
-}
-
-function roleHead(name: string, namespace: string): string {
-  return `apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: ${name}
-  namespace: "${namespace}"
-rules:
-`;
-}
-
-/** A Role, bound to the user if that is a service account. */
-function bound(role: string, name: string, namespace: string, user: string | undefined): string {
-  const account = serviceAccount(user);
-  const documents = [role];
-  if (account) documents.push(binding('RoleBinding', 'Role', name, account, namespace));
-  return documents.join('---\n');
-}
-
-interface ServiceAccount {
-  readonly namespace: string;
+interface Named {
+  readonly kind: 'Role' | 'ClusterRole';
   readonly name: string;
+  readonly namespace?: string;
 }
 
-function binding(
-  kind: string,
-  roleKind: string,
-  name: string,
-  account: ServiceAccount,
-  namespace?: string,
-): string {
+/** A role, and its binding if the user is a service account. */
+function bound(role: Named, granted: readonly Rule[], user: string | undefined): string[] {
+  const { kind, name } = role;
+  const document = `${head(kind, role)}rules:\n${granted.map(ruleYaml).join('')}`;
+  const match = /^system:serviceaccount:([-a-z0-9]+):([-.a-z0-9]+)$/.exec(user ?? '');
+  if (!match) return [document];
+  const [, namespace = '', account = ''] = match;
+  const binding = `${head(`${kind}Binding`, role)}roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ${kind}
+  name: ${name}
+subjects:
+- kind: ServiceAccount
+  name: "${account}"
+  namespace: "${namespace}"
+`;
+  return [document, binding];
+}
+
+/** Quoted is what may look like a number. */
+function head(kind: string, { name, namespace }: Named): string {
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ${kind}
 metadata:
   name: ${name}
-${namespace === undefined ? '' : `  namespace: "${namespace}"\n`}roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: ${roleKind}
-  name: ${name}
-subjects:
-- kind: ServiceAccount
-  name: "${account.name}"
-  namespace: "${account.namespace}"
-`;
+${namespace === undefined ? '' : `  namespace: "${namespace}"\n`}`;
 }
 
-function serviceAccount(user: string | undefined): ServiceAccount | undefined {
-  const match = /^system:serviceaccount:([-a-z0-9]+):([-.a-z0-9]+)$/.exec(user ?? '');
-  return match?.[1] && match[2] ? { namespace: match[1], name: match[2] } : undefined;
+function ruleYaml({ group, resource, name, verbs }: Rule): string {
+  return `- apiGroups: ["${group}"]
+  resources: ["${resource}"]
+${name === undefined ? '' : `  resourceNames: ["${name}"]\n`}  verbs: [${verbs.map((verb) => `"${verb}"`).join(', ')}]
+`;
 }
