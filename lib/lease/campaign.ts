@@ -1,4 +1,4 @@
-import { abortable, linked } from '../platform/abort.ts';
+import { abortable, linked, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
 import { LeaderElectionError } from '../errors.ts';
@@ -19,7 +19,7 @@ import {
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
-import { type OpenLock, neverAborts } from './open-lock.ts';
+import type { OpenLock } from './resource-lock.ts';
 
 export interface CampaignOptions {
   readonly clock: Clock;

@@ -2,9 +2,8 @@ import { type AcquiredLease, Campaign } from './campaign.ts';
 import type { CheckedDurations, ElectionSettings } from './config.ts';
 import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
 import { openLock } from './lease-lock.ts';
-import type { OpenLock } from './open-lock.ts';
 import { Reporter } from './reporter.ts';
-import type { ResourceLock } from './resource-lock.ts';
+import type { OpenLock, ResourceLock } from './resource-lock.ts';
 import { Term } from './term.ts';
 import {
   abandonedError,

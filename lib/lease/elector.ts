@@ -2,7 +2,7 @@ import { checkSignal } from '../checks.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { Election } from './election.ts';
-import { neverAborts } from './open-lock.ts';
+import { neverAborts } from '../platform/abort.ts';
 import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './config.ts';
 
 /**

@@ -1,11 +1,10 @@
 import { checkLockName } from '../checks.ts';
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
-import { aborted } from '../platform/abort.ts';
+import { aborted, neverAborts } from '../platform/abort.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { Election } from './election.ts';
 import type { Served } from './job.ts';
 import { LeaseLock, uniqueIdentity } from './lease-lock.ts';
-import { neverAborts } from './open-lock.ts';
 import { type LeadOptions, checkLeadOptions } from './config.ts';
 
 /** What the work of a leader is given. */

@@ -7,13 +7,13 @@ import { Lease, type LeaseOptions, toVersion } from '../kubernetes/lease.ts';
 import { ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
+import { neverAborts } from '../platform/abort.ts';
 import { printable } from '../platform/printable.ts';
 import type { Refused } from '../kubernetes/remedy.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import type { Platform } from '../platform/platform.ts';
 import { mayLand } from '../platform/unconfirmed.ts';
-import { type OpenLock, type RequestFailure, neverAborts } from './open-lock.ts';
-import type { LockListener } from './resource-lock.ts';
+import type { LockListener, OpenLock, RequestFailure } from './resource-lock.ts';
 
 const WATCH_BACKOFF_MS = 16_000;
 

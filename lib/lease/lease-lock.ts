@@ -15,8 +15,7 @@ import { checkLockName, checkNamespace } from '../checks.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { LeaseConnection } from './lease-connection.ts';
-import type { OpenLock } from './open-lock.ts';
-import type { LockListener, ResourceLock } from './resource-lock.ts';
+import type { LockListener, OpenLock, ResourceLock } from './resource-lock.ts';
 
 /** Which Lease, and who asks for it. */
 export interface LeaseLockOptions {

@@ -12,7 +12,7 @@ import { type State, holderOf } from '../protocol/lease/state.ts';
 import type { Instant } from '../protocol/validity.ts';
 import type { CampaignObserver } from './campaign.ts';
 import type { Settled } from './job.ts';
-import type { OpenLock } from './open-lock.ts';
+import type { OpenLock } from './resource-lock.ts';
 
 /** Work that is done so soon has probably only been started. */
 const SHORT_WORK_MS = 1_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 
 import { Campaign, type CampaignObserver } from '../../lib/lease/campaign.ts';
-import type { OpenLock } from '../../lib/lease/open-lock.ts';
+import type { OpenLock } from '../../lib/lease/resource-lock.ts';
 import type { LockListener } from '../../lib/lease/resource-lock.ts';
 import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
 import { SimulatedClock } from '../../lib/testing/index.ts';
