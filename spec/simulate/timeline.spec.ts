@@ -143,12 +143,12 @@ describe('a timeline', () => {
     const events = [...starts, { atMs: 5_000, what: 'stop', slot: 0, forMs: 3_000, offsetMs: 0 }];
     const schedule = scheduleOf('life', [forLife, forLife], events);
     const story = await storyOf(schedule, liar(6_000));
-    expect(story.violations.map(({ check }) => check)).toContain('one leader');
+    expect(story.violations.map(({ check }) => check)).toContain('LIFE-1: one leader');
     expect(text(story)).toMatchInlineSnapshot(`
       "
-      VIOLATION at +6.000s, in the trouble: b1 leads, and so does a1 (check "one leader")
+      VIOLATION at +6.000s, in the trouble: b1 leads, and so does a1 (check "LIFE-1: one leader")
         a1 (pod-0) leads since +0.000s; b1 (pod-1) leads since +6.000s
-      VIOLATION at +6.000s, in the trouble: b1 leads, but the lock names pod-0 (check "on record")
+      VIOLATION at +6.000s, in the trouble: b1 leads, but the lock names pod-0 (check "LIFE-2: on record")
         b1 (pod-1) leads since +6.000s
 
       Setting: life mode, seed 7; requests take no time; trouble lasts 60 s, then everything is mended.
@@ -181,10 +181,10 @@ describe('a timeline', () => {
       [...starts, { atMs: 15_000, ...cut }],
     );
     const story = await storyOf(schedule, liar(20_000));
-    expect(story.violations.map(({ check }) => check)).toContain('one elector leads');
+    expect(story.violations.map(({ check }) => check)).toContain('LEASE-1: one elector leads');
     expect(text(story)).toMatchInlineSnapshot(`
       "
-      VIOLATION at +20.000s, in the trouble: a1 and b1 lead at the same time (check "one elector leads")
+      VIOLATION at +20.000s, in the trouble: a1 and b1 lead at the same time (check "LEASE-1: one elector leads")
         a1 (pod-0) leads since +0.000s; b1 (pod-1) leads since +20.000s
       VIOLATION at +20.000s, in the trouble: b1's token is 1000, not none (check "tokens are of writes")
         b1 (pod-1) leads since +20.000s

@@ -135,6 +135,7 @@ function waitForChange(state: State, obstacle: Obstacle, watched: boolean, when:
   return wait({ ...state, obstacle, next: 'inspect', polls }, when.nowMs + delay);
 }
 
+/** LIFE-3 of `docs/safety.md`. */
 export function lead(state: State, lock: Lock): State {
   const isHeld = isSameTenure(state.lock, lock) && holderOf(lock)?.uid === state.podUid;
   if (!isHeld || lock.released || lock.deleting || state.predecessors.length > 0) {

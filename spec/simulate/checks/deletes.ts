@@ -30,7 +30,7 @@ type Sent = Fact & { type: 'sent' };
  * holder has ended or released it, which he was told of too; or it is his own. Only his own does he mark.
  */
 export const verifiedDeletes: Check = {
-  name: 'verified deletes',
+  name: 'LIFE-4: verified deletes',
   begin: (world, violated) => {
     const known = new Map<LifeCandidate, Knowledge>();
     return (fact) => {

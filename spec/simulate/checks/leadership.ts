@@ -7,7 +7,7 @@ import type { World } from '../world.ts';
 
 /** At most one Pod leads: all processes of a Pod lead together. */
 export const oneLeader: Check = {
-  name: 'one leader',
+  name: 'LIFE-1: one leader',
   begin: (world, violated) => {
     const told = new Told();
     return (fact) => {

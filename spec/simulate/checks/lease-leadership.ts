@@ -6,7 +6,7 @@ import { provenOf } from '../proofs.ts';
 
 /** At most one elector leads, unless `docs/lease.md` says why two may. */
 export const oneElector: Check = {
-  name: 'one elector leads',
+  name: 'LEASE-1: one elector leads',
   begin: (world, violated) => {
     const excuses = excusesOf(world);
     const proofs = provenOf(world);
@@ -36,7 +36,7 @@ export const oneElector: Check = {
 
 /** Every later term has a larger token. */
 export const growingElectionTokens: Check = {
-  name: 'growing tokens of electors',
+  name: 'LEASE-3: growing tokens of electors',
   begin: (world, violated) => {
     const excuses = excusesOf(world);
     let last = 0n;

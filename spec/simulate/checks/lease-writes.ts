@@ -207,7 +207,7 @@ class Writes {
 
 /** What ours write is conditional, and takes nothing from anybody who may lead. */
 export const leaseWrites: Check = {
-  name: 'writes of the Lease',
+  name: 'LEASE-2: writes of the Lease',
   begin: (world, violated) => {
     const writes = new Writes(world, violated);
     return (fact) => {

@@ -7,7 +7,7 @@ import { lockOf } from '../truth.ts';
 
 /** Who leads is the one whom the lock names, for as long as he leads. */
 export const onRecord: Check = {
-  name: 'on record',
+  name: 'LIFE-2: on record',
   begin: (world, violated) => (fact) => {
     const isAboutLock = fact.type === 'written' && fact.resource === 'configmaps';
     if (fact.type !== 'leads' && !isAboutLock) return;
