@@ -55,7 +55,7 @@ export function explainFailure(failure: Failure, context: Context): LeaderElecti
         `${pod} has the UID ${printable(failure.actual)}, but this process was told ${printable(failure.expected)}. ` +
           'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
           'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
-          'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
+          'whose downward-API UID is another. If the Pod was replaced, this process must exit.',
       );
     case 'pod-uid-unverified':
       return new LeaderElectionError(

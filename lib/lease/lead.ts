@@ -29,7 +29,7 @@ export interface LeaseLeadership {
    * critical step.
    */
   readonly signal: AbortSignal;
-  /** Resolves when `signal` aborts: what only a leader may do has to end now. Never rejects. */
+  /** Resolves when `signal` aborts: leader-only work must end now. Never rejects. */
   readonly ended: Promise<void>;
   /**
    * For how long leadership is proven, in milliseconds, for a look before a critical step: 0 if it is

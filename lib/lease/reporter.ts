@@ -139,8 +139,8 @@ export class Reporter implements CampaignObserver {
   onUnwatched(error: unknown): void {
     this.log(`not watched: ${describe(error)}`);
     const polled =
-      `The election of ${this.#what} goes on without: the lock is polled ` +
-      'instead of watched, so taking it over takes longer.';
+      `The election of ${this.#what} continues, but the Lease is polled instead of watched, so a ` +
+      'takeover takes longer.';
     if (error instanceof LeaderElectionError) {
       this.#events.degraded('degraded', `${error.message}\n${polled}`);
     }

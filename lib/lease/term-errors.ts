@@ -17,8 +17,8 @@ export function lostError(
   const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
-    `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop at once ` +
-      `what only a leader may do.${last}`,
+    `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop all work ` +
+      `that only a leader may do.${last}`,
     cause === undefined ? {} : { cause },
   );
 }

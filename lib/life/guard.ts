@@ -85,6 +85,6 @@ function loss(name: string, found: Lock | undefined, podUid: string): LeaderElec
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
     `The lock ${name} is not held any more: ${what}. This must not happen while this Pod lives, ` +
-      'unless by hand. Stop at once what only a leader may do.',
+      'unless somebody did it by hand. Stop all work that only a leader may do.',
   );
 }

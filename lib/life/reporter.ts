@@ -54,7 +54,7 @@ export class Reporter implements CampaignObserver {
   onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void {
     const lost = {
       pods: 'the lock is only taken over once the garbage collector has freed it, and the Pod UID is not verified',
-      watch: 'the lock is polled instead of watched, so taking it over takes longer',
+      watch: 'the lock is polled instead of watched, so a takeover takes longer',
       mark: 'the lock is deleted without saying in it that it was released, so candidates wait until a Pod that is being deleted has ended',
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
@@ -62,15 +62,15 @@ export class Reporter implements CampaignObserver {
     // One missing right is behind all of these: one warning is enough.
     this.#events.degraded(
       'degraded',
-      `${error.message}. The election of ${this.#what} goes on without, but ${lost[what]}. ${advice}`,
+      `${error.message}. The election of ${this.#what} continues without this right, but ${lost[what]}. ${advice}`,
     );
   }
 
   onSilent(error: SilentWatchError): void {
     this.#events.degraded(
       'silent-watch',
-      `${error.message}. The election of ${this.#what} goes on without: the lock is polled instead ` +
-        'of watched, so taking it over takes longer.',
+      `${error.message}. The election of ${this.#what} continues, but the lock is polled instead of ` +
+        'watched, so a takeover takes longer.',
     );
   }
 

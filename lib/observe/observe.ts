@@ -114,7 +114,7 @@ function observed<H extends Holder>(
     );
     if (!credentials) {
       throw badArgument(
-        'Nothing says which cluster to look at: this process runs in no Pod. Set options.kubeConfig.',
+        'There is no cluster to observe: this process does not run in a Pod. Set options.kubeConfig.',
       );
     }
     const api = new Api(await platform.connect(credentials), platform.clock);

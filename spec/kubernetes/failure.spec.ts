@@ -216,7 +216,7 @@ describe('why a Pod must not lead', () => {
       'Pod prod/app-0 has the UID real, but this process was told told. ' +
         'A lock with the wrong owner would be garbage-collected under its leader. Set POD_UID ' +
         'from the downward API (fieldPath: metadata.uid), or leave it out, as for static Pods, ' +
-        'whose downward-API UID is another. If the Pod was replaced, this process has to end.',
+        'whose downward-API UID is another. If the Pod was replaced, this process must exit.',
     ],
     [
       { because: 'pod-terminating' },

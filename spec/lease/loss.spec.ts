@@ -65,8 +65,8 @@ test('who loses the Lease after a failure that was overcome is told of none', as
   const loss: unknown = await simulation.settled(ended.catch((reason: unknown) => reason));
   expect(loss).toBeInstanceOf(LeaderElectionError);
   expect((loss as LeaderElectionError).message).toBe(
-    'Lease default/lock is not held any more by a: no renewal has succeeded for 10000 ms. Stop at ' +
-      'once what only a leader may do.',
+    'Lease default/lock is not held any more by a: no renewal has succeeded for 10000 ms. Stop all ' +
+      'work that only a leader may do.',
   );
   expect(loss).not.toHaveProperty('cause');
 });
@@ -91,7 +91,7 @@ test.for([
       cluster.request('PATCH', path, { spec }, 'application/merge-patch+json');
     });
     expect((loss as LeaderElectionError).message).toBe(
-      `Lease default/lock is not held any more by a: ${why}. Stop at once what only a leader may do.`,
+      `Lease default/lock is not held any more by a: ${why}. Stop all work that only a leader may do.`,
     );
     expect(loss).not.toHaveProperty('cause');
   },

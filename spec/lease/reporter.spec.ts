@@ -160,8 +160,8 @@ describe('trouble', () => {
       {
         code: 'LEADER_FOR_LIFE_DEGRADED',
         message:
-          'No right to watch.\nThe election of default/my-lease goes on without: the lock is ' +
-          'polled instead of watched, so taking it over takes longer.',
+          'No right to watch.\nThe election of default/my-lease continues, but the Lease is ' +
+          'polled instead of watched, so a takeover takes longer.',
       },
     ]);
   });

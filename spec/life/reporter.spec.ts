@@ -221,7 +221,7 @@ describe('an observer warns', () => {
       'the lock is only taken over once the garbage collector has freed it, ' +
         'and the Pod UID is not verified',
     ],
-    ['watch', 'the lock is polled instead of watched, so taking it over takes longer'],
+    ['watch', 'the lock is polled instead of watched, so a takeover takes longer'],
     ['crowd', 'candidates cannot tell how many they are, so a handover may cost more requests'],
   ] as const)('of a missing right (%s), with the complete Role', (what, lost) => {
     const error = forbidden();
@@ -231,7 +231,7 @@ describe('an observer warns', () => {
     expect(warnings).toEqual([
       {
         message:
-          `${error.message}. The election of prod/my-lock goes on without, but ${lost}. ` +
+          `${error.message}. The election of prod/my-lock continues without this right, but ${lost}. ` +
           `Allow it with kubectl apply -f - and this input:\n\n${role}`,
         code: 'LEADER_FOR_LIFE_DEGRADED',
       },
@@ -253,7 +253,7 @@ describe('an observer warns', () => {
 
   it('of a refusal that no Role mends, without one', () => {
     observer.onDegraded('pods', forbidden('pods is forbidden: User "system:anonymous" cannot'));
-    expect(warnings[0]?.message).toContain('goes on without, but');
+    expect(warnings[0]?.message).toContain('continues without this right, but');
     expect(warnings[0]?.message).toContain('No credentials reached the API server');
     expect(warnings[0]?.message).not.toContain('kind: Role');
   });

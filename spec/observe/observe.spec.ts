@@ -546,7 +546,7 @@ describe('an observer', () => {
     expect(loop.error).toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
       message:
-        'Nothing says which cluster to look at: this process runs in no Pod. Set options.kubeConfig.',
+        'There is no cluster to observe: this process does not run in a Pod. Set options.kubeConfig.',
     });
     expect(cluster.requests.count({})).toBe(0);
   });

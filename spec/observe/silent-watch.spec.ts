@@ -47,7 +47,7 @@ describe('behind a proxy that holds back what watches show,', () => {
       await clock.advance(ms);
       // In the end, the leader's own watch has been silent for long enough, too.
       const count = [4_000, 60_000, HOUR_MS].indexOf(ms);
-      expect(warnings).toEqual(Array(count).fill(warned('The election of default/lock goes on')));
+      expect(warnings).toEqual(Array(count).fill(warned('The election of default/lock continues')));
       stop.abort();
       await simulation.settled(second.promise, 2_000 + 100);
       expect(cluster.requests.count({ user: 'b', verb: 'update' })).toBe(1);
@@ -63,7 +63,7 @@ describe('behind a proxy that holds back what watches show,', () => {
       const next = simulation.become('b');
       await clock.advance(ms);
       const count = Math.min([4_000, 60_000, HOUR_MS].indexOf(ms), 1);
-      expect(warnings).toEqual(Array(count).fill(warned('The election of default/lock goes on')));
+      expect(warnings).toEqual(Array(count).fill(warned('The election of default/lock continues')));
       await simulation.settled(leadership.release());
       await simulation.settled(next, 16_000 + 100);
       expect(warnings.length).toBeLessThanOrEqual(1);
@@ -79,7 +79,7 @@ describe('behind a proxy that holds back what watches show,', () => {
     const leadership = await simulation.settled(simulation.become('a', { guard: true }));
     await clock.advance(HOUR_MS);
     expect(leadership.signal.aborted).toBe(false);
-    expect(warnings).toEqual([warned('The election of default/lock goes on')]);
+    expect(warnings).toEqual([warned('The election of default/lock continues')]);
     cluster.deleteConfigMap('lock');
     await clock.advance(16_000 + 100);
     expect(leadership.signal.aborted).toBe(true);
