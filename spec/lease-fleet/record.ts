@@ -5,6 +5,7 @@
  *     KUBECONFIG=… node spec/lease-fleet/record.ts
  */
 import { writeFile } from 'node:fs/promises';
+import { toLines } from '../support/lines.ts';
 import { KubeConfig } from '@kubernetes/client-node';
 import { plainStages } from './plain.ts';
 import { play } from './stages.ts';
@@ -13,4 +14,4 @@ const kubeConfig = new KubeConfig();
 kubeConfig.loadFromDefault();
 const stages = plainStages(await play('client-go', kubeConfig));
 const file = new URL('fixtures/client-go.json', import.meta.url);
-await writeFile(file, `${JSON.stringify(stages, null, 2)}\n`);
+await writeFile(file, toLines(stages));

@@ -1,4 +1,5 @@
 import type { Failing } from './batch.ts';
+import { regressionText } from './regression.ts';
 import { generate } from './schedule.ts';
 import { shrink } from './shrink.ts';
 import { type Story, storyOf } from './story.ts';
@@ -28,5 +29,5 @@ function fileFor({ violations }: Story): string {
 
 /** What `regressions.spec.ts` reads. */
 function regression({ schedule, violations }: Story): string {
-  return JSON.stringify({ found: violations[0]?.text ?? '', schedule });
+  return regressionText({ found: violations[0]?.text ?? '', schedule });
 }

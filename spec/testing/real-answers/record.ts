@@ -9,6 +9,7 @@
 import { writeFile } from 'node:fs/promises';
 import { request, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { toLines } from '../../support/lines.ts';
 import { EXCHANGES, type Exchange } from './exchanges.ts';
 import { Normaliser, type PlainAnswer } from './normalise.ts';
 import { prepare, type Saved, save } from './play.ts';
@@ -83,4 +84,4 @@ for (const [group, exchanges] of Object.entries(EXCHANGES)) {
   await whenGone();
   console.log(group);
 }
-await writeFile(new URL('answers.json', import.meta.url), JSON.stringify(answers, null, 1));
+await writeFile(new URL('answers.json', import.meta.url), toLines(answers));
