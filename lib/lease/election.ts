@@ -94,10 +94,11 @@ export class Election {
   async run<T>(job: Job<T>, signal: AbortSignal): Promise<Ending<T>> {
     signal.throwIfAborted();
     const startedMs = this.#platform.clock.now();
-    const lock = await this.#open();
     const wait = this.#limit(signal);
     const onAbort = () => this.#running?.ending();
+    let lock: OpenLock | undefined;
     try {
+      lock = await this.#open();
       this.#reporter.attend(lock);
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);

@@ -54,6 +54,8 @@ export class Reporter implements CampaignObserver {
   /** From now on this is about that lock; undefined where nothing is elected. */
   attend(lock: OpenLock | undefined): void {
     this.#lock = lock;
+    this.#lastKey = '';
+    this.last = undefined;
     this.#events.locate(lock ?? { name: this.#options.name, namespace: '' });
   }
 

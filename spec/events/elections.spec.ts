@@ -271,6 +271,14 @@ describe('lead', () => {
     expect(listener.of('work-abandoned')).toMatchObject([{ level: 'error' }]);
   });
 
+  test('tells why it could not begin', async () => {
+    const { simulation, a, listener } = await world();
+    const broken = { ...kubeConfig, getCurrentCluster: () => null };
+    const leading = a.lead(untilAborted, { onEvent: listener.onEvent, kubeConfig: broken });
+    await expect(simulation.settled(leading)).rejects.toMatchObject({ code: 'ERR_KUBECONFIG' });
+    expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_KUBECONFIG' } }]);
+  });
+
   test('tells that there is no election', async () => {
     const { simulation, a, listener } = await world();
     await simulation.settled(a.lead(() => 'done', { onEvent: listener.onEvent, enabled: false }));
@@ -286,11 +294,16 @@ test('an elector tells, waits no longer than it should, and calls onWaiting', as
   void a.elector().run();
   await simulation.clock.advance(1_000);
   const onWaiting = (state: WaitingState) => states.push(state);
-  const running = b.elector({ onEvent: listener.onEvent, timeoutMs: 5_000, onWaiting }).run();
+  const elector = b.elector({ onEvent: listener.onEvent, timeoutMs: 5_000, onWaiting });
+  const running = elector.run();
   running.catch(() => undefined);
   await expect(simulation.settled(running)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   expect(states).toMatchObject([{ reason: 'held', holder: 'a' }]);
   expect(listener.types).toEqual(['observed', 'waiting', 'failed']);
+  const again = elector.run();
+  again.catch(() => undefined);
+  await expect(simulation.settled(again)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  expect(listener.types).toEqual(['observed', 'waiting', 'failed', 'waiting', 'failed']);
 });
 
 describe('an observer', () => {
