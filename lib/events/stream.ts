@@ -24,7 +24,7 @@ export interface EventStreamOptions {
 /**
  * Everything that one election has to tell, to all who listen: `onEvent`, the channel `leader-for-life` of
  * `node:diagnostics_channel`, the log of `debug` and, for what somebody should mend, a warning of the
- * process. Nothing flows back: what a listener throws is told and changes nothing.
+ * process. Nothing flows back: if `onEvent` throws, that is told and changes nothing.
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
@@ -37,8 +37,9 @@ export class EventStream {
     this.#warnings = new Warnings(options.clock, options.warn);
   }
 
-  /** Now it is known where the lock is. */
-  locate({ name, namespace }: Pick<EventSubject, 'name' | 'namespace'>): void {
+  /** Now it is known where the lock is; or, without a place, not any more. */
+  locate(place: Pick<EventSubject, 'name' | 'namespace'> = this.#options.subject): void {
+    const { name, namespace } = place;
     this.#subject = { ...this.#subject, name, namespace };
   }
 
@@ -76,8 +77,7 @@ export class EventStream {
   /** Warns the process once if nothing has succeeded for long. */
   lasts(error: Error): void {
     if (!this.#warnings.failed()) return;
-    const message = `${this.#what}: still trying: ${error.message}`;
-    if (this.#warnings.give('trouble', message) !== undefined) this.log(message);
+    this.degraded('trouble', `${this.#what}: still trying: ${error.message}`);
   }
 
   /** A request has succeeded. */

@@ -62,6 +62,11 @@ export function isInCluster(environment: Environment): boolean {
     const expected = 'a port, from 1 to 65535';
     throw invalidArgument('environment variable KUBERNETES_SERVICE_PORT', expected, port);
   }
+  // A host like 256.1.1.1 may be a name, but no URL takes it.
+  if (!URL.canParse(inClusterServer(environment))) {
+    const expected = 'a host name or an IP address';
+    throw invalidArgument('environment variable KUBERNETES_SERVICE_HOST', expected, host);
+  }
   return true;
 }
 

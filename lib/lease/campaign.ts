@@ -185,8 +185,9 @@ export class Campaign {
     const result = await this.#execute(command, signal).catch((error: unknown) => ({ error }));
     if (!('error' in result)) {
       const altered = alteredBy(command, result, this.#options.lock.describe());
-      this.#step(result, altered);
-      if (altered && onRefusal === 'throw') throw altered;
+      const isFatal = altered !== undefined && onRefusal === 'throw';
+      this.#step(result, isFatal ? undefined : altered);
+      if (isFatal) throw altered;
       return;
     }
     if (command.do === 'get') signal.throwIfAborted();

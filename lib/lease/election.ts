@@ -1,7 +1,7 @@
 import { type AcquiredLease, Campaign } from './campaign.ts';
 import type { CheckedDurations, ElectionSettings } from './config.ts';
 import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
-import { openLock } from './lease-lock.ts';
+import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
 import type { OpenLock, ResourceLock } from './resource-lock.ts';
 import { Term } from './term.ts';
@@ -59,7 +59,7 @@ export class Election {
     const { metrics, onWaiting, onEvent, watchDog } = settings;
     this.#platform = platform;
     this.#options = options;
-    const subject = { mode: 'lease' as const, name, namespace: '', identity: lock.identity };
+    const subject = { mode: 'lease' as const, ...placeOf(lock), identity: lock.identity };
     const events = new EventStream({ clock, subject, onEvent, log, warn });
     this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
     watchDog?.setLeaderElection(this);

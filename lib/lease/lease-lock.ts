@@ -48,6 +48,8 @@ const brand = Symbol.for('leader-for-life/LeaseLock');
 /** How electors connect a lock, in platform that may be made up. */
 const connect = Symbol('connect');
 
+const place = Symbol('place');
+
 /**
  * A Lease as a lock. Is connected while it is used. `watch` is its own: see `ResourceLock`.
  *
@@ -66,6 +68,12 @@ export class LeaseLock implements ResourceLock {
     checkLockName('options.name', name);
     this.#options = options;
     this.identity = options.identity ?? uniqueIdentity(systemPlatform);
+  }
+
+  /** @internal The namespace is empty where it was left to the platform. */
+  get [place](): { readonly name: string; readonly namespace: string } {
+    const { name, namespace = '' } = this.#options;
+    return { name, namespace };
   }
 
   /** `NAMESPACE/NAME`; without the namespace where it was left to the platform. */
@@ -147,6 +155,11 @@ export class LeaseLock implements ResourceLock {
     const lease = { namespace, name, labels, annotations };
     return new LeaseConnection(platform, api, server, this.identity, lease, events);
   }
+}
+
+/** Where a lock is, as far as that is known before it is opened. */
+export function placeOf(lock: ResourceLock): { readonly name: string; readonly namespace: string } {
+  return lock instanceof LeaseLock ? lock[place] : { name: lock.describe(), namespace: '' };
 }
 
 /** Opens a lock of whatever kind; undefined where there is nothing to elect. */

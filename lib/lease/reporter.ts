@@ -54,9 +54,8 @@ export class Reporter implements CampaignObserver {
   /** From now on this is about that lock; undefined where nothing is elected. */
   attend(lock: OpenLock | undefined): void {
     this.#lock = lock;
-    this.#lastKey = '';
-    this.last = undefined;
-    this.#events.locate(lock ?? { name: this.#options.name, namespace: '' });
+    this.#forgetWait();
+    this.#events.locate(lock);
   }
 
   onState(state: State, trouble: unknown): void {
@@ -65,7 +64,7 @@ export class Reporter implements CampaignObserver {
     if (state.phase === 'leading') this.#noteDuration(state);
     this.#noteRenewal(state);
     this.onLeader(holderOf(state));
-    this.#noteWait(state, trouble);
+    this.#noteWait(state);
   }
 
   /** The first proof of a term is its beginning; each further one is a renewal. */
@@ -77,9 +76,9 @@ export class Reporter implements CampaignObserver {
     this.#events.publish({ type: 'renewed', latencyMs }, `renewed in ${Math.round(latencyMs)} ms`);
   }
 
-  #noteWait(state: State, trouble: unknown): void {
+  #noteWait(state: State): void {
     if (state.phase !== 'following' || state.command.do !== 'wait') return;
-    const { reason, message } = waitOf(state, trouble);
+    const { reason, message } = waitOf(state, this.trouble);
     const holder = holderOf(state);
     const key = JSON.stringify([reason, holder]);
     if (key === this.#lastKey) return;
@@ -177,6 +176,7 @@ export class Reporter implements CampaignObserver {
   }
 
   onStarted(version: LockVersion, waitedMs: number): void {
+    this.#forgetWait();
     this.#measure('on');
     const { resourceVersion: fencingToken } = version;
     const what = `leading after ${Math.round(waitedMs)} ms`;
@@ -242,6 +242,12 @@ export class Reporter implements CampaignObserver {
     if (trouble === undefined) return;
     this.trouble = trouble;
     this.#events.trouble(trouble instanceof Error ? trouble : new Error(describe(trouble)));
+  }
+
+  /** The next wait is told from its beginning. */
+  #forgetWait(): void {
+    this.#lastKey = '';
+    this.last = undefined;
   }
 
   #measure(figure: keyof LeaderMetrics): void {

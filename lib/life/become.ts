@@ -45,7 +45,12 @@ export async function becomeOn(
   const startedMs = platform.clock.now();
   const isEnabled = checked.enabled !== false;
   const candidate = isEnabled
-    ? await identify(platform.environment, checked)
+    ? await identify(platform.environment, checked).catch((error: unknown) => {
+        const { namespace = '', podName = '', onEvent } = checked;
+        const events = eventsOf(platform, lockName, { namespace, podName }, onEvent);
+        if (error instanceof Error) events.emit({ type: 'failed', error }, error.message);
+        throw error;
+      })
     : identifyLoosely(platform.environment, checked);
   if (candidate.credentials === undefined) {
     if (isEnabled) tellIfKubeConfigIsLeftOut(platform);

@@ -1,8 +1,8 @@
 import type { EventListener } from '../events/event.ts';
 import { EventStream } from '../events/stream.ts';
-import { createEvent } from '../kubernetes/event.ts';
 import { neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
+import { Announcer } from './announcer.ts';
 import { Campaign, CampaignLost, type Victory } from './campaign.ts';
 import type { CampaignOptions } from './campaign-options.ts';
 import { inBackground } from '../platform/clock.ts';
@@ -34,7 +34,7 @@ const log = createLog('become');
 export function eventsOf(
   { clock, warn }: Platform,
   name: string,
-  { namespace, podName: identity }: Candidate,
+  { namespace, podName: identity }: Pick<Candidate, 'namespace' | 'podName'>,
   onEvent: EventListener | undefined,
 ): EventStream {
   const subject = { mode: 'life' as const, name, namespace, identity };
@@ -52,6 +52,7 @@ export class Election {
   readonly #lock: ConfigMapLock;
   readonly #events: EventStream;
   readonly #observer: Reporter;
+  readonly #announcer: Announcer;
   /** Tells the next call of this process who may still lead. */
   #passOn: () => void = () => undefined;
   readonly #context: Context;
@@ -77,27 +78,37 @@ export class Election {
     this.#context = { lockName, namespace, podName, takeOver, events: options.events };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
     this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
+    this.#announcer = new Announcer({
+      ...{ events: this.#events, api: this.#api, clock: platform.clock },
+      ...{ lockName, namespace, podName, metrics: options.metrics },
+      records: options.events ?? false,
+    });
   }
 
   async run(startedMs: number): Promise<Leadership> {
     const { clock } = this.#platform;
     const limit = this.#limit();
-    this.#measure('off');
     const onAbort = () => this.#running?.ending();
     limit.signal.addEventListener('abort', onAbort, { once: true });
+    const end = () => {
+      limit.signal.removeEventListener('abort', onAbort);
+      limit.end();
+    };
     const { namespace, podName, podUid } = this.#candidate;
     this.#events.log(`Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`);
     try {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
+      this.#announcer.waits();
       const victory = await this.#begin().run(limit.signal);
+      // From now on the signal means nothing, also to those who are told that this Pod leads.
+      end();
       return this.#lead(victory, clock.now() - startedMs);
     } catch (error) {
       this.#end();
       this.#api.close();
       throw this.#explain(error);
     } finally {
-      limit.signal.removeEventListener('abort', onAbort);
-      limit.end();
+      end();
     }
   }
 
@@ -185,7 +196,7 @@ export class Election {
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
     const { resourceVersion: fencingToken } = lock;
-    const recorded = this.#onLeading(lock, waitedMs);
+    this.#announcer.leads(lock, waitedMs);
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -205,63 +216,37 @@ export class Election {
         this.#running.ending();
         try {
           await victory.release();
-          this.#events.emit({ type: 'released' }, `released by Pod ${podName}`);
-          this.#measure('off');
-          await Promise.all([recorded, this.#record('stopped leading', lock)]);
+          this.#announcer.released();
         } catch (error) {
           throw explainRelease(error, this.#context);
         } finally {
-          this.#api.close();
           this.#end();
+          await this.#announcer.recorded();
+          this.#api.close();
         }
       },
     });
-    if (this.#options.guard) {
-      void this.#watchOver(lock, podUid, stop.signal).then(async (lost) => {
-        if (lost) {
-          lose(lost.error);
-          this.#events.emit({ type: 'lost', error: lost.error }, lost.error.message);
-          this.#measure('off');
-          this.#running?.ending();
-          await victory.lost(lost.others);
-          this.#end();
-          await this.#record('stopped leading', lock);
-        }
-        if (!stop.signal.aborted) this.#api.close();
-      });
-    } else {
-      void recorded.then(() => {
-        if (!stop.signal.aborted) this.#api.close();
-      });
-    }
+    void this.#keep(victory, lose, stop.signal).then(async () => {
+      await this.#announcer.recorded();
+      if (!stop.signal.aborted) this.#api.close();
+    });
     return leadership;
   }
 
-  #onLeading(lock: Lock, waitedMs: number): Promise<void> {
-    const { resourceVersion: fencingToken } = lock;
-    const what = `leading after ${Math.round(waitedMs)} ms`;
-    this.#events.emit({ type: 'leading', waitedMs, fencingToken }, what);
-    this.#measure('on');
-    return this.#record('became leader', lock);
-  }
-
-  #measure(state: 'on' | 'off'): void {
-    const { metrics } = this.#options;
-    this.#events.call('metrics', 'metrics', () => metrics?.[state](this.#lockName));
-  }
-
-  /** No election fails because an Event cannot be recorded. */
-  async #record(what: string, { uid, resourceVersion }: Lock): Promise<void> {
-    if (this.#options.events !== true) return;
-    const { namespace, podName } = this.#candidate;
-    const metadata = { namespace, name: this.#lockName, uid, resourceVersion };
-    const subject = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
-    try {
-      await createEvent(this.#api, this.#platform.clock, subject, `${podName} ${what}`);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#events.degraded('event', `the Event "${what}" could not be recorded: ${why}`);
-    }
+  /** With `guard`, resolves once the lock is lost or may not be looked at any more. */
+  async #keep(
+    { lock, podUid, lost }: Victory,
+    lose: (error: LeaderElectionError) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!this.#options.guard) return;
+    const loss = await this.#watchOver(lock, podUid, signal);
+    if (!loss) return;
+    lose(loss.error);
+    this.#announcer.lost(loss.error);
+    this.#running?.ending();
+    await lost(loss.others);
+    this.#end();
   }
 
   /** Another call of this process may compete from now on. */

@@ -120,6 +120,79 @@ describe('become', () => {
     ]);
   });
 
+  test('does not tell of a release after a loss', async () => {
+    const { simulation, listener } = await world();
+    const { called, metrics } = calls();
+    const options = { guard: true, events: true, metrics, onEvent: listener.onEvent };
+    const leadership = await simulation.settled(simulation.become('a', options));
+    const released = new Promise<void>((resolve) => {
+      leadership.signal.addEventListener('abort', () => {
+        resolve(leadership.release());
+      });
+    });
+    simulation.cluster.deleteConfigMap('lock');
+    await simulation.settled(released);
+    expect(listener.types).toEqual(['leading', 'lost']);
+    expect(called).toEqual(['off lock', 'on lock', 'off lock']);
+    const { body } = simulation.cluster.request('GET', '/api/v1/namespaces/default/events');
+    expect((body as { items: CoreV1Event[] }).items.map(({ message }) => message)).toEqual([
+      'a became leader',
+      'a stopped leading',
+    ]);
+  });
+
+  test('leads on, as one election, if it is aborted by the news that it leads', async () => {
+    const { simulation } = await world();
+    const stop = new AbortController();
+    const process = simulation.process('a');
+    const onEvent = ({ type }: ElectionEvent) => {
+      if (type === 'leading') stop.abort();
+    };
+    await simulation.settled(process.become({ onEvent, signal: stop.signal }, 'lock'));
+    const second = process.become({}, 'lock');
+    await expect(simulation.settled(second)).rejects.toMatchObject({
+      code: 'ERR_ALREADY_RUNNING',
+    });
+  });
+
+  test('keeps the figures of a leader when a second call is refused', async () => {
+    const { simulation } = await world();
+    const { called, metrics } = calls();
+    const process = simulation.process('a');
+    await simulation.settled(process.become({ metrics }, 'lock'));
+    const second = process.become({ metrics }, 'lock');
+    await expect(simulation.settled(second)).rejects.toMatchObject({
+      code: 'ERR_ALREADY_RUNNING',
+    });
+    expect(called).toEqual(['off lock', 'on lock']);
+  });
+
+  test('does not wait long for an Event, nor keep the next call waiting', async () => {
+    const { simulation } = await world();
+    simulation.cluster.faults.add({ resource: 'events', latencyMs: 60_000 });
+    const leadership = await simulation.settled(simulation.become('a', { events: true }));
+    const startedMs = simulation.clock.now();
+    await simulation.settled(leadership.release());
+    expect(simulation.clock.now() - startedMs).toBeLessThan(3_000);
+    expect(simulation.open).toBe(0);
+  });
+
+  test('tells why it could not begin', async () => {
+    const { simulation, listener } = await world();
+    const broken = { ...kubeConfig, getCurrentCluster: () => null };
+    const waiting = simulation.become('a', { onEvent: listener.onEvent, kubeConfig: broken });
+    await expect(simulation.settled(waiting)).rejects.toMatchObject({ code: 'ERR_KUBECONFIG' });
+    expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_KUBECONFIG' } }]);
+  });
+
+  test('tells of trouble that lasts as of what somebody should mend', async () => {
+    const { simulation, listener } = await world();
+    simulation.cluster.faults.add({ user: 'a', error: { status: 503 } });
+    void simulation.become('a', { onEvent: listener.onEvent }).catch(() => undefined);
+    await simulation.clock.advance(60_000);
+    expect(listener.of('degraded')).toMatchObject([{ code: 'LEADER_FOR_LIFE_TROUBLE' }]);
+  });
+
   test('gives its figures, and records its changes of leader, if asked to', async () => {
     const { simulation } = await world();
     const { called, metrics } = calls();
@@ -234,6 +307,49 @@ describe('lead', () => {
     expect(simulation.clock.now()).toBeLessThan(7_000);
     expect(listener.types.at(-1)).toBe('failed');
     expect(b.remains).toEqual({ timers: 0, requests: 0 });
+  });
+
+  test('says why it waits for as long as the API server does not answer', async () => {
+    const { simulation, a, b } = await world();
+    void a.lead(untilAborted);
+    await simulation.clock.advance(1_000);
+    const reasons: string[] = [];
+    const onWaiting = ({ reason }: WaitingState) => reasons.push(reason);
+    const waiting = b.lead(untilAborted, { onWaiting, timeoutMs: 60_000 });
+    waiting.catch(() => undefined);
+    await simulation.clock.advance(1_000);
+    simulation.cluster.faults.add({ error: { status: 503 } });
+    simulation.cluster.cutConnections();
+    await expect(simulation.settled(waiting)).rejects.toThrow(/within 60000 ms: .*503/);
+    expect(reasons).toEqual(['held', 'api-unavailable']);
+  });
+
+  test('tells of the next wait after a loss', async () => {
+    const { simulation, a, b, listener } = await world();
+    const leading = a.lead(untilAborted, { releaseOnCancel: false });
+    await simulation.clock.advance(1_000);
+    void b.lead(untilAborted, { onEvent: listener.onEvent, recampaign: true });
+    await simulation.clock.advance(1_000);
+    a.kill();
+    void leading.catch(() => undefined);
+    await simulation.clock.advance(30_000);
+    b.stop();
+    const c = new LeaseProcess(simulation, 'a');
+    void c.lead(untilAborted);
+    await simulation.clock.advance(30_000);
+    await b.continue();
+    await simulation.clock.advance(5_000);
+    expect(listener.of('waiting').map(({ reason, leader }) => `${reason} ${leader}`)).toEqual([
+      'held a',
+      'held a',
+    ]);
+  });
+
+  test('names the Lease also where nothing is elected', async () => {
+    const { simulation, a, listener } = await world();
+    const options = { onEvent: listener.onEvent, enabled: false, namespace: 'team' };
+    await simulation.settled(a.lead(() => 'done', options));
+    expect(listener.of('skipped')).toMatchObject([{ name: 'lock', namespace: 'team' }]);
   });
 
   test('does not give up a term that lasts longer than the time to wait', async () => {

@@ -111,7 +111,9 @@ describe('what somebody should mend', () => {
     await clock.advance(1);
     stream.trouble(error);
     expect(warnings.map(({ code }) => code)).toEqual(['LEADER_FOR_LIFE_TROUBLE']);
-    expect(heard).toHaveLength(3);
+    expect(heard.map((event) => (event as ElectionEvent).type)).toEqual([
+      ...['trouble', 'trouble', 'trouble', 'degraded'],
+    ]);
     expect(heard[0]).toEqual({
       ...{ ...subject, type: 'trouble', level: 'warn', error },
       message: error.message,

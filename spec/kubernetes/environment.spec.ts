@@ -84,6 +84,7 @@ describe('where the API server is', () => {
     'host/path',
     'host?a=b',
     '[::1]',
+    '256.1.1.1',
     'a..b',
     '\u202e',
   ])('is no host %j', (host) => {
