@@ -14,8 +14,8 @@ export type {
   Durations,
   LeadOptions,
   LeaderCallbacks,
-  ElectionSettings,
   LeaderElectionConfig,
+  LeaseElectionSettings,
 } from './lease/config.ts';
 export type { LockListener, ResourceLock } from './lease/resource-lock.ts';
 export { observeLease, observeLock } from './observe/observe.ts';
@@ -31,3 +31,4 @@ export type {
 } from './events/event.ts';
 export type { LeaderMetrics } from './events/metrics.ts';
 export type { WaitingReason, WaitingState } from './events/waiting.ts';
+export type { ElectionSettings, LabelOptions, PlaceOptions } from './options.ts';

@@ -4,10 +4,6 @@ import {
   checkBoolean,
   checkCallback,
   checkDuration,
-  checkKubeConfigType,
-  checkLabels,
-  checkMetrics,
-  checkNamespace,
   checkProperties,
   checkSignal,
   having,
@@ -15,10 +11,14 @@ import {
 } from '../checks.ts';
 import { MAX_DELAY_MS } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
-import type { EventListener } from '../events/event.ts';
-import type { LeaderMetrics } from '../events/metrics.ts';
-import type { WaitingState } from '../events/waiting.ts';
-import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
+import {
+  type ElectionSettings,
+  type LabelOptions,
+  type PlaceOptions,
+  electionChecks,
+  labelChecks,
+  placeChecks,
+} from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
 import { checkCopy, checkIdentity } from './lease-lock.ts';
 import type { ResourceLock } from './resource-lock.ts';
@@ -46,34 +46,7 @@ export interface Durations {
 }
 
 /** What `lead` and `LeaderElector` have in common. */
-export interface ElectionSettings extends Durations {
-  /**
-   * Whether there is an election at all: without, it leads at once.
-   * @default true
-   */
-  readonly enabled?: boolean | undefined;
-  /**
-   * How long to wait for the first term, in milliseconds, before this rejects with `ERR_TIMEOUT`.
-   * @default no limit
-   */
-  readonly timeoutMs?: number | undefined;
-  /**
-   * Called on every change of why the Lease cannot be had. What it throws is reported as a warning of the
-   * process and changes nothing.
-   */
-  readonly onWaiting?: ((state: WaitingState) => void) | undefined;
-  /**
-   * Called with everything that this election has to tell, for logs: see `docs/events.md`. What it throws
-   * is reported as a warning of the process and changes nothing.
-   */
-  readonly onEvent?: EventListener | undefined;
-  /** Where the figures go. */
-  readonly metrics?: LeaderMetrics | undefined;
-  /**
-   * Whether to record a Kubernetes Event for each change of leader, which needs the right to create them.
-   * @default false
-   */
-  readonly events?: boolean | undefined;
+export interface LeaseElectionSettings extends Durations, ElectionSettings {
   /** Is tied to this elector. */
   readonly watchDog?: LeaderHealthzAdaptor | undefined;
 }
@@ -93,7 +66,7 @@ export interface LeaderCallbacks {
 }
 
 /** Follows client-go's `LeaderElectionConfig`. */
-export interface LeaderElectionConfig extends ElectionSettings {
+export interface LeaderElectionConfig extends LeaseElectionSettings {
   /** What is competed for: a `LeaseLock`, or anything that works like one. */
   readonly lock: ResourceLock;
   readonly callbacks: LeaderCallbacks;
@@ -111,22 +84,12 @@ export interface LeaderElectionConfig extends ElectionSettings {
 }
 
 /** What `lead` can be told. */
-export interface LeadOptions extends ElectionSettings {
-  /**
-   * Where the Lease is.
-   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
-   */
-  readonly namespace?: string | undefined;
+export interface LeadOptions extends LeaseElectionSettings, PlaceOptions, LabelOptions {
   /**
    * Who competes: unique among all electors.
    * @default the Pod's name, `_`, and a UUID
    */
   readonly identity?: string | undefined;
-  /**
-   * How to reach the API server. If given, there is an election wherever the process runs.
-   * @default the Pod's service account; without one, no election
-   */
-  readonly kubeConfig?: KubeConfigLike | undefined;
   /** Ends the wait, or the work; the lease is released once the work has settled. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -140,10 +103,6 @@ export interface LeadOptions extends ElectionSettings {
    * @default false
    */
   readonly recampaign?: boolean | undefined;
-  /** Labels for the Lease. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations for the Lease. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** All three, checked. */
@@ -210,12 +169,7 @@ const common = {
   renewDeadlineMs: checkDuration,
   retryPeriodMs: checkDuration,
   releaseOnCancel: checkBoolean,
-  enabled: checkBoolean,
-  metrics: checkMetrics,
-  events: checkBoolean,
-  timeoutMs: checkDuration,
-  onWaiting: checkCallback,
-  onEvent: checkCallback,
+  ...electionChecks,
   watchDog: having(['check', 'setLeaderElection'], 'a LeaderHealthzAdaptor'),
 };
 
@@ -228,11 +182,10 @@ const configChecks: Readonly<Record<keyof LeaderElectionConfig, Check>> = {
 
 const leadChecks: Readonly<Record<keyof LeadOptions, Check>> = {
   ...common,
-  namespace: checkNamespace,
+  ...placeChecks,
   identity: checkIdentity,
-  kubeConfig: checkKubeConfigType,
   signal: checkSignal,
   recampaign: checkBoolean,
-  labels: checkLabels,
+  ...labelChecks,
   annotations: annotationsExcept([]),
 };

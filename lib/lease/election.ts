@@ -1,5 +1,5 @@
 import { type AcquiredLease, Campaign } from './campaign.ts';
-import type { CheckedDurations, ElectionSettings } from './config.ts';
+import type { CheckedDurations, LeaseElectionSettings } from './config.ts';
 import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
 import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
@@ -29,7 +29,7 @@ export interface ElectionOptions {
   readonly name: string;
   readonly durations: CheckedDurations;
   readonly releaseOnCancel: boolean;
-  readonly settings: ElectionSettings;
+  readonly settings: LeaseElectionSettings;
   readonly onNewLeader?: ((identity: string) => void) | undefined;
 }
 

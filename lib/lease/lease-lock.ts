@@ -1,45 +1,24 @@
 import { hostname } from 'node:os';
 
-import {
-  type Check,
-  annotationsExcept,
-  checkKubeConfigType,
-  checkLabels,
-  checkProperties,
-} from '../checks.ts';
+import { type Check, annotationsExcept, checkLockName, checkProperties } from '../checks.ts';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
-import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
-import { checkLockName, checkNamespace } from '../checks.ts';
+import { type LabelOptions, type PlaceOptions, labelChecks, placeChecks } from '../options.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import type { LockListener, OpenLock, ResourceLock } from './resource-lock.ts';
 
 /** Which Lease, and who asks for it. */
-export interface LeaseLockOptions {
+export interface LeaseLockOptions extends PlaceOptions, LabelOptions {
   /** The Lease's name, a DNS subdomain; the same in every replica. */
   readonly name: string;
-  /**
-   * Where the Lease is.
-   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
-   */
-  readonly namespace?: string | undefined;
   /**
    * Who asks: unique among all electors. One that restarts under the same identity goes on leading.
    * @default the Pod's name (`POD_NAME`, else the host's name), `_`, and a UUID
    */
   readonly identity?: string | undefined;
-  /**
-   * How to reach the API server. If given, there is an election wherever the process runs.
-   * @default the Pod's service account; without one, no election
-   */
-  readonly kubeConfig?: KubeConfigLike | undefined;
-  /** Labels for the Lease, put on it with every write. Others stay. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations for the Lease, put on it with every write. Others stay. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Marks locks of this class, whichever copy of the package they are from. */
@@ -229,9 +208,8 @@ export const checkIdentity: Check = (name, value) => {
 
 const checks: Readonly<Record<keyof LeaseLockOptions, Check>> = {
   name: checkLockName,
-  namespace: checkNamespace,
+  ...placeChecks,
   identity: checkIdentity,
-  kubeConfig: checkKubeConfigType,
-  labels: checkLabels,
+  ...labelChecks,
   annotations: annotationsExcept([]),
 };

@@ -2,7 +2,7 @@ import { abortable } from '../platform/abort.ts';
 import {
   type Check,
   checkCallback,
-  checkKubeConfigType,
+  checkLockName,
   checkProperties,
   checkSignal,
 } from '../checks.ts';
@@ -19,25 +19,14 @@ import {
 } from './holder.ts';
 import { locate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
-import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 import { createLog } from '../platform/log.ts';
+import { type PlaceOptions, placeChecks } from '../options.ts';
 import { LeaderObserver } from './observer.ts';
-import { checkLockName, checkNamespace } from '../checks.ts';
 import { type Producer, streamOf } from './stream.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 
 /** What to observe, and until when. */
-export interface ObserveOptions {
-  /**
-   * Where the lock is.
-   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
-   */
-  readonly namespace?: string | undefined;
-  /**
-   * How to reach the API server. Needed outside a cluster.
-   * @default the Pod's service account
-   */
-  readonly kubeConfig?: KubeConfigLike | undefined;
+export interface ObserveOptions extends PlaceOptions {
   /** Ends the loops: they end as if there was nothing more to tell. */
   readonly signal?: AbortSignal | undefined;
   /** Called with everything that an observation has to tell, for logs: see `docs/events.md`. */
@@ -132,8 +121,7 @@ function observed<H extends Holder>(
 }
 
 const checks: Readonly<Record<keyof ObserveOptions, Check>> = {
-  namespace: checkNamespace,
-  kubeConfig: checkKubeConfigType,
+  ...placeChecks,
   signal: checkSignal,
   onEvent: checkCallback,
 };

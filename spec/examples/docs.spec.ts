@@ -6,9 +6,14 @@ import { errorCodes } from '../../lib/errors.ts';
 import { levels } from '../../lib/events/event.ts';
 import { read, sources } from '../public/project.ts';
 
+const shared = (name: string) => members('lib/options.ts', name);
+const place = [...shared('PlaceOptions'), ...shared('LabelOptions')];
+const settings = shared('ElectionSettings');
+
 describe('README.md', () => {
   it('lists every option, and nothing else', () => {
-    expect(rows('README.md', 'option')).toEqual(members('lib/life/options.ts', 'BecomeOptions'));
+    const own = members('lib/life/options.ts', 'BecomeOptions');
+    expect(rows('README.md', 'option')).toEqual([...own, ...place, ...settings].sort());
   });
 
   it('lists everything that a leadership has', () => {
@@ -26,12 +31,11 @@ describe('docs/lease.md', () => {
   const durations = members(path, 'Durations');
 
   it('lists every option of both forms, and nothing else', () => {
-    const common = [...members(path, 'ElectionSettings'), ...durations];
-    const given = (name: string) => [...members(path, name), ...common].sort();
-    expect(rows('docs/lease.md', 'option of `lead`')).toEqual(given('LeadOptions'));
-    expect(rows('docs/lease.md', 'option of `LeaderElector`')).toEqual(
-      given('LeaderElectionConfig'),
-    );
+    const common = [...members(path, 'LeaseElectionSettings'), ...durations, ...settings];
+    const ofLead = [...members(path, 'LeadOptions'), ...place, ...common].sort();
+    expect(rows('docs/lease.md', 'option of `lead`')).toEqual(ofLead);
+    const ofElector = [...members(path, 'LeaderElectionConfig'), ...common].sort();
+    expect(rows('docs/lease.md', 'option of `LeaderElector`')).toEqual(ofElector);
   });
 
   it('lists everything that the work is given', () => {

@@ -100,9 +100,9 @@ describe('the options', () => {
     'do not include %j',
     (name) => {
       expect(of(name, 7)).toBe(
-        `options.${name} is not an option. The options are namespace, podName, podUid, ` +
-          'kubeConfig, signal, timeoutMs, maxBackoffMs, labels, annotations, guard, ' +
-          'takeOverFromNotReadyNodeAfterMs, onWaiting, onEvent, enabled, metrics, events.',
+        `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
+          'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
+          'timeoutMs, onWaiting, onEvent, metrics, events.',
       );
       expect(of(name, undefined)).toMatch(/ is not an option\. /);
     },
