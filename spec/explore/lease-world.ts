@@ -181,7 +181,9 @@ export function spend(world: LeaseWorld, what: keyof Left): LeaseWorld | undefin
 export function advance(world: LeaseWorld, index: number, event: Event): LeaseWorld {
   const before = elector(world, index);
   const { nowMs, bootMs, dateMs } = before;
-  const state = step(before.state, event, { nowMs, bootMs, dateMs, random: 0 });
+  // Namesakes draw different numbers, or their records could be the same.
+  const random = world.fixed.namesakes ? index / 8 : 0;
+  const state = step(before.state, event, { nowMs, bootMs, dateMs, random });
   const begins = state.phase === 'leading' && before.state.phase === 'following';
   const token = begins ? Number(state.version?.resourceVersion) : before.token;
   const stays = state.command === before.state.command && before.request;

@@ -60,6 +60,11 @@ export abstract class Candidate {
 
   /** Its program asks, waits or leads. */
   abstract readonly isBusy: boolean;
+
+  /** Whether it may have timers although it is not busy. */
+  get mayTakeBack(): boolean {
+    return false;
+  }
   /** Its program would say that it leads, at this very moment. */
   abstract readonly isValid: boolean;
   /** Of its present leadership. */

@@ -97,7 +97,8 @@ export class Process {
 
   /** Timers that can only be this candidate's; which are whose cannot be told while others work. */
   timersOf(candidate: Candidate): number {
-    const areOthersBusy = this.#candidates.some((other) => other !== candidate && other.isBusy);
+    const others = this.#candidates.filter((other) => other !== candidate);
+    const areOthersBusy = others.some(({ isBusy, mayTakeBack }) => isBusy || mayTakeBack);
     return areOthersBusy ? 0 : this.clock.pending - this.programTimers;
   }
 

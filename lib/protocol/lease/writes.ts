@@ -62,10 +62,11 @@ export function release(state: State, version: LockVersion, when: Moment): State
  * It must be later than the stored time, also on a clock that stands still: a reader that saw the stored time
  * last would not notice the write.
  */
-function firstStamp({ record }: LockVersion, { dateMs, nowMs }: Moment): Stamp {
+function firstStamp({ record }: LockVersion, { dateMs, nowMs, random }: Moment): Stamp {
   const storedMs = Date.parse(record.renewTime ?? '');
-  const visibleMs = storedMs + 1_000;
-  return { dateMs: visibleMs > dateMs ? visibleMs : dateMs, readMs: dateMs, nowMs };
+  // A random part of a second more, or it might meet the time of a namesake that leads, and look like its write.
+  const visibleMs = storedMs + 1_990 - Math.floor(990 * random);
+  return { dateMs: storedMs + 1_000 > dateMs ? visibleMs : dateMs, readMs: dateMs, nowMs };
 }
 
 /**

@@ -150,7 +150,7 @@ describe('an elector begins', () => {
       do: 'update',
       version: held,
       // The same time would change nothing.
-      record: { ...held.record, renewTime: time(1_000) },
+      record: { ...held.record, renewTime: time(1_990) },
     });
   });
 

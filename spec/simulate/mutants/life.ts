@@ -86,7 +86,7 @@ export const lifeMutants: readonly Mutant[] = [
     defect: 'A create without an answer is forgotten as soon as one look does not find the lock.',
     trap: 'a cousin of the ambiguous create: it may still be carried out after the look',
     seenIn: ['life'],
-    within: 300,
+    within: 1000,
     edits: [
       {
         file: 'lib/life/own-creates.ts',
@@ -137,21 +137,6 @@ export const lifeMutants: readonly Mutant[] = [
         file: 'lib/protocol/life/look.ts',
         find: `if (!holder) return fail(state, { because: 'foreign-lock', lock });`,
         replace: `if (!holder) return { ...state, command: { do: 'reclaim', lock } };`,
-      },
-    ],
-  },
-  {
-    name: 'found-and-forgotten',
-    defect: 'A call that is aborted while it looks forgets the lock that it has found.',
-    trap: 'a cousin of the predecessor that is forgotten: its Pod is deleted in the foreground before the next call of the process',
-    seenIn: ['life'],
-    within: 3000,
-    edits: [
-      {
-        file: 'lib/life/inspector.ts',
-        find: `    seen.add(found);
-`,
-        replace: '',
       },
     ],
   },
