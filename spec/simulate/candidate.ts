@@ -62,9 +62,7 @@ export abstract class Candidate {
   abstract readonly isBusy: boolean;
 
   /** Whether it may have timers although it is not busy. */
-  get mayTakeBack(): boolean {
-    return false;
-  }
+  abstract readonly mayTakeBack: boolean;
   /** Its program would say that it leads, at this very moment. */
   abstract readonly isValid: boolean;
   /** Of its present leadership. */

@@ -24,6 +24,7 @@ export interface ElectorSlot extends SlotSetting {
 
 /** A process that competes for the Lease, in which way ever, from its birth to its death. */
 export abstract class LeaseProcess extends Candidate {
+  readonly mayTakeBack = false;
   abstract override readonly kind: 'lease' | 'client-go';
   readonly setting: ElectorSlot;
   /** What it has seen of the Lease. */

@@ -94,7 +94,7 @@ export class LifeCandidate extends Candidate {
   }
 
   /** After its guard has lost, until no create that it has sent can take effect. */
-  override get mayTakeBack(): boolean {
+  get mayTakeBack(): boolean {
     return this.clock.now() - this.#lostMs < MAX_LATE_MS;
   }
 
