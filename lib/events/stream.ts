@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 
 import type { Clock } from '../platform/clock.ts';
-import { printableLines } from '../platform/printable.ts';
+import { messageOf, printableLines } from '../platform/printable.ts';
 import { Warnings } from '../platform/warnings.ts';
 import {
   type ElectionEvent,
@@ -88,10 +88,7 @@ export class EventStream {
   /** Calls what the user has passed under this name. What it throws, or rejects with, is told once. */
   call(kind: string, name: string, callback: () => unknown): void {
     const onError = (error: unknown) => {
-      this.degraded(
-        kind,
-        `${name} threw: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.degraded(kind, `${name} threw: ${messageOf(error)}`);
     };
     try {
       const result = callback();

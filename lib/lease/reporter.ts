@@ -6,7 +6,7 @@ import { isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Elections } from '../platform/elections.ts';
-import { printable } from '../platform/printable.ts';
+import { messageOf, printable } from '../platform/printable.ts';
 import type { LockVersion } from '../protocol/lease/record.ts';
 import { type State, holderOf } from '../protocol/lease/state.ts';
 import type { Instant } from '../protocol/validity.ts';
@@ -138,7 +138,7 @@ export class Reporter implements CampaignObserver {
   }
 
   onUnwatched(error: unknown): void {
-    this.log(`not watched: ${describe(error)}`);
+    this.log(`not watched: ${messageOf(error)}`);
     const polled =
       `The election of ${this.#what} continues, but the Lease is polled instead of watched, so a ` +
       'takeover takes longer.';
@@ -202,7 +202,7 @@ export class Reporter implements CampaignObserver {
   }
 
   onWithdrawn(reason: unknown): void {
-    this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${describe(reason)}`);
+    this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(reason)}`);
   }
 
   log(message: string): void {
@@ -229,7 +229,7 @@ export class Reporter implements CampaignObserver {
       await this.#lock?.recordEvent?.(what, version);
     } catch (error) {
       const lost = `the Event "${what}" could not be recorded`;
-      this.#events.degraded('event', `${this.#what}: ${lost}: ${describe(error)}`);
+      this.#events.degraded('event', `${this.#what}: ${lost}: ${messageOf(error)}`);
     }
   }
 
@@ -241,7 +241,7 @@ export class Reporter implements CampaignObserver {
     }
     if (trouble === undefined) return;
     this.trouble = trouble;
-    this.#events.trouble(trouble instanceof Error ? trouble : new Error(describe(trouble)));
+    this.#events.trouble(trouble instanceof Error ? trouble : new Error(messageOf(trouble)));
   }
 
   /** The next wait is told from its beginning. */
@@ -263,15 +263,11 @@ function waitOf(
   if (trouble !== undefined) {
     const cause = trouble instanceof Error ? trouble.cause : undefined;
     const reason = isQuotaExceeded(cause) ? 'quota-exceeded' : 'api-unavailable';
-    return { reason, message: describe(trouble) };
+    return { reason, message: messageOf(trouble) };
   }
   const holder = holderOf(state);
   if (holder !== '') return { reason: 'held', message: `${holder} leads` };
   return state.version && !state.gone
     ? { reason: 'released', message: 'the last leader has released the Lease' }
     : { reason: 'free', message: 'nobody holds the Lease' };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,6 +6,7 @@ import { createEvent } from '../kubernetes/event.ts';
 import { abortable, neverAborts } from '../platform/abort.ts';
 import type { Clock } from '../platform/clock.ts';
 import { withDeadline } from '../platform/deadline.ts';
+import { messageOf } from '../platform/printable.ts';
 import type { Lock } from '../protocol/model.ts';
 
 /** A release waits no longer than this for its Kubernetes Event. */
@@ -99,8 +100,8 @@ export class Announcer {
     try {
       await createEvent(api, clock, subject, `${podName} ${what}`);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      events.degraded('event', `the Event "${what}" could not be recorded: ${why}`);
+      const lost = `the Event "${what}" could not be recorded`;
+      events.degraded('event', `${lost}: ${messageOf(error)}`);
     }
   }
 }

@@ -27,6 +27,7 @@ import type { CheckedOptions } from './options.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
 import { joined } from '../protocol/life/predecessors.ts';
 import type { Platform } from '../platform/platform.ts';
+import { messageOf } from '../platform/printable.ts';
 
 const log = createLog('become');
 
@@ -143,8 +144,7 @@ export class Election {
         ? explainFailure(error.failure, this.#context)
         : explainRefusal(error, refusedLock(this.#context));
     if (this.#options.signal?.aborted && error === this.#options.signal.reason) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${why}`);
+      this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(error)}`);
     } else if (explained instanceof Error) {
       this.#events.emit({ type: 'failed', error: explained }, explained.message);
     }
@@ -271,7 +271,7 @@ function explainRelease(error: unknown, context: Context): unknown {
   // A server that is overloaded or down has refused nothing for good.
   const explained = isTransient(error) ? error : explainRefusal(error, refusedLock(context));
   if (explained instanceof LeaderElectionError) return explained;
-  const what = error instanceof Error ? error.message : String(error);
+  const what = messageOf(error);
   return new LeaderElectionError(
     'ERR_RELEASE_FAILED',
     `ConfigMap ${context.namespace}/${context.lockName} could not be released: ${what}. It is ` +

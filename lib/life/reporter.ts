@@ -5,6 +5,7 @@ import type { ApiError } from '../kubernetes/outcome.ts';
 import { quotaName, remedyOf } from '../kubernetes/remedy.ts';
 import type { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
+import { messageOf } from '../platform/printable.ts';
 import type { State } from '../protocol/life/state.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
@@ -82,14 +83,14 @@ export class Reporter implements CampaignObserver {
     this.#events.degraded(
       'left-behind',
       `The lock ${this.#what} may be left behind, owned by Pod ${this.#context.podName}: it could not ` +
-        `be taken back: ${describe(error)}. It is freed when that Pod is gone.`,
+        `be taken back: ${messageOf(error)}. It is freed when that Pod is gone.`,
     );
   }
 
   onUnguarded(error: unknown): void {
     this.#events.degraded(
       'unguarded',
-      `The lock ${this.#what} is not guarded any more: ${describe(error)}.`,
+      `The lock ${this.#what} is not guarded any more: ${messageOf(error)}.`,
     );
   }
 
@@ -107,8 +108,4 @@ export class Reporter implements CampaignObserver {
     else if (quota) this.#events.lasts(explainRefusal(quota, refusedLock(this.#context)) as Error);
     else this.#events.succeeded();
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

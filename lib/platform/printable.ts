@@ -6,6 +6,11 @@ const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 /** Nobody reads further, and no log has to keep it. */
 const MAX_LENGTH = 4_000;
 
+/** What was thrown, in words; it may be anything. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** One line of it. */
 export function printable(text: string): string {
   const part = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;

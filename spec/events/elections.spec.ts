@@ -185,7 +185,7 @@ describe('become', () => {
     expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_KUBECONFIG' } }]);
   });
 
-  test('tells of trouble that lasts as of what somebody should mend', async () => {
+  test('tells once that trouble lasts, as a thing to mend', async () => {
     const { simulation, listener } = await world();
     simulation.cluster.faults.add({ user: 'a', error: { status: 503 } });
     void simulation.become('a', { onEvent: listener.onEvent }).catch(() => undefined);
@@ -324,7 +324,7 @@ describe('lead', () => {
     expect(reasons).toEqual(['held', 'api-unavailable']);
   });
 
-  test('tells of the next wait after a loss', async () => {
+  test('tells that it waits again after a loss', async () => {
     const { simulation, a, b, listener } = await world();
     const leading = a.lead(untilAborted, { releaseOnCancel: false });
     await simulation.clock.advance(1_000);
@@ -372,7 +372,7 @@ describe('lead', () => {
     }).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }) as Error);
   });
 
-  test('tells of work that was abandoned', async () => {
+  test('tells that work was abandoned', async () => {
     const { simulation, a, listener } = await world();
     const stop = new AbortController();
     const leading = a.lead(() => new Promise(() => undefined), {
