@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { ApiModel } from '../../lib/testing/api-model.ts';
 import { GarbageCollector } from '../../lib/testing/garbage-collector.ts';
 import { NAMESPACES } from '../../lib/testing/kinds.ts';
@@ -54,6 +54,21 @@ async function play(group: string): Promise<PlainAnswer[]> {
   collector.close();
   return answers;
 }
+
+test('a bookmark more, as a busy server sends it, changes nothing', () => {
+  const bookmark = (annotations?: object) =>
+    JSON.stringify({
+      type: 'BOOKMARK',
+      object: {
+        kind: 'Lease',
+        metadata: { resourceVersion: '7', ...(annotations && { annotations }) },
+      },
+    });
+  const first = bookmark({ 'k8s.io/initial-events-end': 'true' });
+  const once = new Normaliser().answer(200, first);
+  expect(once.body).toHaveLength(1);
+  expect(new Normaliser().answer(200, `${first}\n${first}\n${bookmark()}\n`)).toEqual(once);
+});
 
 describe('the model answers as a real API server', () => {
   for (const [group, exchanges] of Object.entries(EXCHANGES)) {
