@@ -81,9 +81,15 @@ export class GarbageCollector {
       const lacksOwner = ownersOf(after).some((owner) => this.#isGone(owner, namespace));
       if (lacksOwner || isWaiting(after)) this.#checkLater(() => [id]);
     }
-    if (after) return;
+    const kept = new Set((after ? ownersOf(after) : []).map(({ uid }) => uid));
+    const left = before ? ownersOf(before).filter(({ uid }) => !kept.has(uid)) : [];
+    const owners = left.map((owner) => this.#idOf(owner, namespace));
+    if (after) {
+      // An owner may wait for this object to go.
+      if (owners.length > 0) this.#checkLater(() => owners);
+      return;
+    }
     const { uid } = object.metadata;
-    const owners = ownersOf(object).map((owner) => this.#idOf(owner, namespace));
     const dependents = () => [...(this.#idsByOwner.get(uid) ?? [])];
     if (owners.length + dependents().length > 0)
       this.#checkLater(() => [...dependents(), ...owners]);
@@ -147,8 +153,19 @@ export class GarbageCollector {
         this.#delete(dependent);
       }
     }
-    if (this.#idsByOwner.has(uid)) return;
+    if (this.#isBlocked(uid)) return;
     this.#change(owner, { finalizers: finalizers.filter((name) => !isDeletionFinalizer(name)) });
+  }
+
+  /** Whether the owner has to wait for a dependent. The default of `blockOwnerDeletion` is false. */
+  #isBlocked(uid: string): boolean {
+    return [...(this.#idsByOwner.get(uid) ?? [])].some((id) => {
+      const dependent = this.#tracked.get(id);
+      return (
+        dependent &&
+        ownersOf(dependent.object).some((owner) => owner.uid === uid && owner.blockOwnerDeletion)
+      );
+    });
   }
 
   /** Whether the owner is gone for sure: a kind that the cluster does not serve never is. */

@@ -216,18 +216,37 @@ describe('the garbage collector', () => {
       expect(versionOf(locks.lines)).toBeLessThan(versionOf(pods.lines));
     });
 
-    it('waits for what is owned and still has finalizers', async () => {
+    async function heldLock(blockOwnerDeletion?: boolean) {
       const { cluster, clock, send } = await simulated();
       const pod = cluster.createPod('a');
-      const metadata = { ownerReferences: [reference(pod)], finalizers: ['a/b'] };
-      cluster.createConfigMap('lock', { metadata });
+      const owner = { ...reference(pod), ...(blockOwnerDeletion && { blockOwnerDeletion }) };
+      cluster.createConfigMap('lock', {
+        metadata: { ownerReferences: [owner], finalizers: ['a/b'] },
+      });
       cluster.deletePod(pod, { cascade: 'foreground' });
       await clock.advance(1000);
-      expect(cluster.getPod('a')).toBeDefined();
-      const merge = { contentType: 'application/merge-patch+json' };
-      await send('PATCH', `${CONFIG_MAPS}/lock`, { metadata: { finalizers: null } }, merge);
-      await clock.advance(0);
+      const patch = async (metadata: object) => {
+        const merge = { contentType: 'application/merge-patch+json' };
+        await send('PATCH', `${CONFIG_MAPS}/lock`, { metadata }, merge);
+        await clock.advance(0);
+      };
+      return { cluster, patch };
+    }
+
+    it.each(['finalizers', 'ownerReferences'])(
+      'waits for what blocks its owner, until its %s are gone',
+      async (field) => {
+        const { cluster, patch } = await heldLock(true);
+        expect(cluster.getPod('a')).toBeDefined();
+        await patch({ [field]: null });
+        expect(cluster.getPod('a')).toBeUndefined();
+      },
+    );
+
+    it('does not wait for what does not block its owner', async () => {
+      const { cluster } = await heldLock();
       expect(cluster.getPod('a')).toBeUndefined();
+      expect(cluster.getConfigMap('lock')?.metadata.deletionTimestamp).toBeDefined();
     });
   });
 
