@@ -1,46 +1,39 @@
-import http from 'node:http';
-import https from 'node:https';
-
 import { abortable, linked } from '../platform/abort.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Access, Credentials } from './credentials.ts';
-import { Http1Route } from './http1.ts';
-import { Http2Route, connectTls } from './http2.ts';
-import type { OutgoingRequest, Route } from './route.ts';
+import { type Member, RoutePool } from './route-pool.ts';
+import type { OutgoingRequest } from './route.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
-
-const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
 /** A plugin that takes longer hangs, and is ended: the next one may do better. */
 const CREDENTIALS_TIMEOUT_MS = 60_000;
 
-/** More than an election needs, even where each connection carries one request. */
-const MAX_ROUTES = 16;
+/** The part that one connection has in a pool: since when it is not its latest, only to end its requests. */
+class Membership implements Member {
+  readonly pool: RoutePool;
+  holdsProcess: boolean;
+  requests = 0;
 
-/** A route, perhaps still to come. */
-interface Opening {
-  readonly route: Promise<Route>;
-  opened?: Route;
-}
-
-/** The routes for some credentials: one, unless the server lets it carry few requests only. */
-interface Pool {
-  readonly key: string;
-  readonly openings: Opening[];
+  constructor(pool: RoutePool, holdsProcess: boolean) {
+    this.pool = pool;
+    this.holdsProcess = holdsProcess;
+    pool.join(this);
+  }
 }
 
 /**
  * The real transport. Everything goes over one HTTP/2 connection where the server speaks it, as
  * every API server does: a watch keeps it warm, so that the request that counts, the one when the
- * lock is free, does not wait for a TLS handshake. HTTP/1.1 with keep-alive otherwise.
+ * lock is free, does not wait for a TLS handshake. HTTP/1.1 with keep-alive otherwise. All of a process
+ * that lead to the same API server share what is in their pool; closing one ends its own requests.
  */
 export class Connection implements Transport {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   readonly #userAgent: string;
   #asked: Promise<Access> | undefined;
-  #current: Pool | undefined;
-  readonly #routes = new Set<Route>();
+  #latest: Membership | undefined;
+  readonly #memberships = new Set<Membership>();
   #closing = new AbortController();
   #background = false;
 
@@ -62,39 +55,70 @@ export class Connection implements Transport {
     try {
       const access = await abortable(this.#access(), wanted);
       wanted.throwIfAborted();
-      let route = await abortable(this.#route(access), wanted);
-      // Others may have taken the last room on it in this very turn, or retired it.
-      const isUsable = () => route.isOpen && route.hasRoom;
-      for (let tries = 1; !isUsable() && tries < 4 * MAX_ROUTES; tries += 1) {
-        route = await abortable(this.#route(access), wanted);
-      }
-      wanted.throwIfAborted();
-      // At once: on a route that was closed in the meantime, nothing would ever come.
-      const answer = route.send(this.#outgoing(request, access), signal, progress);
-      const response = await abortable(answer, signal);
+      const response = await this.#sendOver(access, request, wanted, progress, end);
       if (response.status === 401) await this.#credentials.refresh(access);
       return {
         ...response,
-        body: untilAborted(response.body, signal),
+        body: untilAborted(response.body, wanted),
         conceal: (text) => concealed(text, access.headers),
       };
-    } finally {
+    } catch (error) {
       end();
+      throw error;
     }
   }
 
   unref(): void {
     this.#background = true;
-    for (const route of this.#routes) route.unref();
+    for (const membership of this.#memberships) {
+      membership.holdsProcess = false;
+      membership.pool.updateHold();
+    }
   }
 
   close(): void {
-    this.#current = undefined;
     this.#asked = undefined;
+    this.#latest = undefined;
     this.#closing.abort(new Error('the connection was closed'));
     this.#closing = new AbortController();
-    for (const route of this.#routes) route.close();
-    this.#routes.clear();
+    for (const membership of this.#memberships) this.#leave(membership);
+  }
+
+  #sendOver(
+    access: Access,
+    request: ApiRequest,
+    signal: AbortSignal,
+    progress: Progress,
+    end: () => void,
+  ): Promise<ApiResponse> {
+    const membership = this.#membership(access);
+    membership.requests += 1;
+    const onOver = () => {
+      end();
+      membership.requests -= 1;
+      if (membership !== this.#latest && membership.requests === 0) this.#leave(membership);
+    };
+    const outgoing = this.#outgoing(request, access);
+    return membership.pool.send(access, outgoing, signal, progress, onOver);
+  }
+
+  /** The latest from now on. */
+  #membership(access: Access): Membership {
+    // An agent for a proxy belongs to a KubeConfig, and so to one connection.
+    const scope = access.proxyAgent ? this : this.#clock;
+    const pool = RoutePool.of(scope, access, this.#clock);
+    const before = this.#latest;
+    const latest =
+      [...this.#memberships].find((membership) => membership.pool === pool) ??
+      new Membership(pool, !this.#background);
+    this.#memberships.add(latest);
+    this.#latest = latest;
+    if (before && before !== latest && before.requests === 0) this.#leave(before);
+    return latest;
+  }
+
+  #leave(membership: Membership): void {
+    if (this.#memberships.delete(membership)) membership.pool.leave(membership);
   }
 
   /** Requests at the same time share it: a plugin that hangs is not started once more for each. */
@@ -141,77 +165,6 @@ export class Connection implements Transport {
       body,
     };
   }
-
-  /**
-   * The first open route for these credentials that has room, or a new one; requests at the same
-   * time share it. Where there are too many already, a request waits, or is
-   * refused by the server and tried again.
-   */
-  async #route(access: Access): Promise<Route> {
-    const key = routeKey(access);
-    const { signal } = this.#closing;
-    if (this.#current?.key !== key) this.#current = { key, openings: [] };
-    const pool = this.#current;
-    for (let index = 0; index < pool.openings.length;) {
-      const opening = pool.openings[index];
-      const route = opening && (await opening.route);
-      if (!opening || !pool.openings.includes(opening)) continue;
-      if (!route?.isOpen) remove(pool, opening);
-      else if (route.hasRoom) return this.#prefer(route, pool);
-      else index = pool.openings.indexOf(opening) + 1;
-    }
-    signal.throwIfAborted();
-    const [first] = pool.openings;
-    if (first?.opened && pool.openings.length >= MAX_ROUTES) {
-      return this.#prefer(first.opened, pool);
-    }
-    const opening: Opening = { route: this.#open(access, pool.openings[0]?.opened) };
-    pool.openings.push(opening);
-    try {
-      opening.opened = await opening.route;
-    } catch (error) {
-      remove(pool, opening);
-      throw error;
-    }
-    return this.#prefer(opening.opened, pool);
-  }
-
-  /** The server allows as much as on the one before, presumably. */
-  async #open(access: Access, before: Route | undefined): Promise<Route> {
-    const { signal } = this.#closing;
-    const route = await negotiate(
-      access,
-      this.#clock,
-      signal,
-      this.#background,
-      before?.maxStreams,
-    );
-    if (signal.aborted) route.close();
-    signal.throwIfAborted();
-    this.#routes.add(route);
-    if (this.#background) route.unref();
-    return route;
-  }
-
-  /** Retires all others, unless there are newer credentials by now; those with room may be needed. */
-  #prefer(preferred: Route, pool: Pool): Route {
-    if (this.#current !== pool) return preferred;
-    const [, ...spare] = pool.openings.filter(
-      ({ opened }) => opened?.isIdle && opened !== preferred,
-    );
-    for (const opening of spare) remove(pool, opening);
-    const kept = pool.openings.map(({ opened }) => opened);
-    for (const route of this.#routes) {
-      if (route !== preferred && !kept.includes(route)) route.retire();
-      if (route.isOver) this.#routes.delete(route);
-    }
-    return preferred;
-  }
-}
-
-function remove({ openings }: Pool, opening: Opening): void {
-  const index = openings.indexOf(opening);
-  if (index >= 0) openings.splice(index, 1);
 }
 
 /** Less is as likely to be a word of a message, and no secret. */
@@ -233,45 +186,6 @@ function secretsIn(headers: Readonly<Record<string, string>>): string[] {
   return secrets
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
     .sort((one, other) => other.length - one.length);
-}
-
-/** Other credentials need another connection; the token is sent with each request. */
-const routeKeys = new WeakMap<Access, string>();
-
-/** Made once for each access: a CA is long. */
-function routeKey(access: Access): string {
-  const known = routeKeys.get(access);
-  if (known !== undefined) return known;
-  const key = keyOf(access);
-  routeKeys.set(access, key);
-  return key;
-}
-
-function keyOf({ server, tls }: Access): string {
-  const options = Object.entries(tls).map(([name, value]) => {
-    return `${name}=${Buffer.isBuffer(value) ? value.toString('base64') : JSON.stringify(value)}`;
-  });
-  return [server.href, ...options].join('\n');
-}
-
-async function negotiate(
-  access: Access,
-  clock: Clock,
-  signal: AbortSignal,
-  background: boolean,
-  maxStreams: number | undefined,
-): Promise<Route> {
-  const { server, tls, proxyAgent } = access;
-  if (server.protocol === 'http:') {
-    return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
-  }
-  // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
-  const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
-  if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
-  const socket = await connectTls(server, tls, clock, signal, background);
-  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock, maxStreams);
-  socket.destroy();
-  return new Http1Route(server, undefined, ownAgent);
 }
 
 /** Whatever a route makes of an abort, the reader gets its reason. */

@@ -14,7 +14,7 @@ export class Http1Route implements Route {
   /** What leads through a proxy belongs to the KubeConfig, which may use it for more. */
   readonly #proxyAgent: Agent | undefined;
   readonly #requests = new Set<http.ClientRequest>();
-  #background = false;
+  #holdsProcess = false;
   #retired = false;
 
   constructor(server: URL, proxyAgent: Agent | undefined, ownAgent: Agent) {
@@ -39,7 +39,12 @@ export class Http1Route implements Route {
     return this.#retired && this.#requests.size === 0;
   }
 
-  send(outgoing: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse> {
+  send(
+    outgoing: OutgoingRequest,
+    signal: AbortSignal,
+    progress: Progress,
+    onOver: () => void,
+  ): Promise<ApiResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
     const { protocol, port } = this.#server;
     const request = (protocol === 'http:' ? http : https).request({
@@ -57,7 +62,7 @@ export class Http1Route implements Route {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#requests.add(request);
     request.on('socket', (socket) => {
-      if (this.#background) socket.unref();
+      hold(socket, this.#holdsProcess);
       onceConnected(socket, () => {
         progress.sent = true;
       });
@@ -77,15 +82,16 @@ export class Http1Route implements Route {
       signal.removeEventListener('abort', onAbort);
       this.#requests.delete(request);
       if (this.isOver) this.#ownAgent.destroy();
+      onOver();
       reject(new Error('the connection was closed'));
     });
     request.end(outgoing.body);
     return promise;
   }
 
-  unref(): void {
-    this.#background = true;
-    for (const request of this.#requests) request.socket?.unref();
+  holdProcess(isWanted: boolean): void {
+    this.#holdsProcess = isWanted;
+    for (const { socket } of this.#requests) if (socket) hold(socket, isWanted);
   }
 
   retire(): void {
@@ -99,6 +105,11 @@ export class Http1Route implements Route {
     for (const request of this.#requests) request.destroy();
     this.#ownAgent.destroy();
   }
+}
+
+function hold(socket: Socket, isWanted: boolean): void {
+  if (isWanted) socket.ref();
+  else socket.unref();
 }
 
 /** Calls it before anything is written: at once if the socket was used before. */

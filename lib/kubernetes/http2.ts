@@ -14,19 +14,22 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
-/** If a request is given up, its connection is given up too after this long a silence. */
+/** If a request is given up after this long a silence, its connection may be dead. */
 const SUSPICIOUS_MS = 200;
+
+/** How long a connection that may be dead has to answer a ping before its other requests are ended. */
+const PROBE_TIMEOUT_MS = 1_000;
 
 /**
  * Opens a TLS connection and lets the server choose the protocol; resolves once it has.
- * Rejects, and leaves no socket behind, when the signal aborts or the server takes too long.
+ * Rejects, and leaves no socket behind, when the signal aborts or the server takes too long. Meanwhile it
+ * does not keep the process alive: the timer of the request that needs it does.
  */
 export function connectTls(
   server: URL,
   options: TlsOptions,
   clock: Clock,
   signal: AbortSignal,
-  background: boolean,
 ): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const host = hostOf(server);
@@ -38,11 +41,11 @@ export function connectTls(
     port: Number(server.port || 443),
     ALPNProtocols: ['h2', 'http/1.1'],
   });
-  if (background) socket.unref();
+  socket.unref();
   const onTimeout = () => {
     socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
   };
-  const cancel = clock.after(CONNECT_TIMEOUT_MS, onTimeout, { unref: background });
+  const cancel = clock.after(CONNECT_TIMEOUT_MS, onTimeout, { unref: true });
   socket.setNoDelay(true);
   const onAbort = () => {
     socket.destroy(new Error('the connection was closed'));
@@ -71,7 +74,8 @@ export class Http2Route implements Route {
   /** How many requests are under way; a watch is one until it ends. */
   #streams = 0;
   #isUsed = false;
-  #background = false;
+  #isProbed = false;
+  #holdsProcess = false;
   #cancelPing: () => void = () => undefined;
 
   /** `maxStreams` is assumed until the server has said how many it allows. */
@@ -97,7 +101,7 @@ export class Http2Route implements Route {
 
   /** A server may allow few streams, or change its mind; one at least, or nothing is ever sent. */
   get hasRoom(): boolean {
-    return this.#streams < Math.max(this.maxStreams, 1);
+    return !this.#isProbed && this.#streams < Math.max(this.maxStreams, 1);
   }
 
   get isIdle(): boolean {
@@ -108,7 +112,12 @@ export class Http2Route implements Route {
     return this.#session.destroyed;
   }
 
-  send(request: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse> {
+  send(
+    request: OutgoingRequest,
+    signal: AbortSignal,
+    progress: Progress,
+    onOver: () => void,
+  ): Promise<ApiResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>();
     const { method, path, headers, body } = request;
     if (this.isOpen) progress.sent = true;
@@ -122,10 +131,9 @@ export class Http2Route implements Route {
     const { bytesRead } = this.#socket;
     const onAbort = () => {
       const silentMs = this.#clock.now() - sentMs;
-      // Whatever else is sent over it would wait in vain; a ping finds that out much later.
-      if (silentMs >= SUSPICIOUS_MS && this.#socket.bytesRead === bytesRead) {
-        this.#session.destroy(new Error(`nothing has come for ${Math.round(silentMs)} ms`));
-      }
+      // What else is sent over it would wait in vain; the next regular ping is up to half a minute away.
+      if (silentMs >= SUSPICIOUS_MS && this.#socket.bytesRead === bytesRead)
+        this.#suspect(silentMs);
       stream.close(http2.constants.NGHTTP2_CANCEL);
       // Without an error, the body would seem to be complete.
       stream.destroy(new Error('aborted'));
@@ -145,16 +153,18 @@ export class Http2Route implements Route {
     stream.on('close', () => {
       done();
       signal.removeEventListener('abort', onAbort);
+      onOver();
       reject(new Error('the connection was closed'));
     });
     stream.end(body);
     return promise;
   }
 
-  unref(): void {
-    this.#background = true;
-    this.#session.unref();
-    this.#schedulePing();
+  holdProcess(isWanted: boolean): void {
+    this.#holdsProcess = isWanted;
+    if (isWanted) this.#socket.ref();
+    else this.#socket.unref();
+    if (!this.#isProbed) this.#schedulePing();
   }
 
   retire(): void {
@@ -172,17 +182,32 @@ export class Http2Route implements Route {
     this.#cancelPing = this.#after(PING_EVERY_MS, () => {
       // Given up in this very turn, it has not told yet. A ping would throw where nobody can catch it.
       if (this.#session.destroyed) return;
-      this.#cancelPing = this.#after(PING_TIMEOUT_MS, () => {
-        this.#session.destroy(new Error(`no answer to a ping within ${PING_TIMEOUT_MS} ms`));
-      });
-      this.#session.ping((error) => {
-        if (!error) this.#schedulePing();
-      });
+      this.#ping(PING_TIMEOUT_MS, `no answer to a ping within ${PING_TIMEOUT_MS} ms`);
+    });
+  }
+
+  /** Ends the connection at once, or, for the sake of others that use it, only if a ping is not answered. */
+  #suspect(silentMs: number): void {
+    const reason = `nothing has come for ${Math.round(silentMs)} ms`;
+    if (this.#streams === 1) this.#session.destroy(new Error(reason));
+    if (this.#session.destroyed || this.#isProbed) return;
+    this.#isProbed = true;
+    this.#cancelPing();
+    this.#ping(PROBE_TIMEOUT_MS, reason);
+  }
+
+  #ping(timeoutMs: number, failure: string): void {
+    this.#cancelPing = this.#after(timeoutMs, () => {
+      this.#session.destroy(new Error(failure));
+    });
+    this.#session.ping((error) => {
+      this.#isProbed = false;
+      if (!error) this.#schedulePing();
     });
   }
 
   #after(ms: number, task: () => void): () => void {
-    return this.#clock.after(ms, task, { unref: this.#background });
+    return this.#clock.after(ms, task, { unref: !this.#holdsProcess });
   }
 }
 

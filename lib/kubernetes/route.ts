@@ -20,10 +20,15 @@ export interface Route {
   readonly isIdle: boolean;
   /** Whether nothing of it is left. */
   readonly isOver: boolean;
-  /** Sets `progress.sent` before the first byte may go out. */
-  send(request: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<ApiResponse>;
-  /** From now on, it does not keep the process alive. */
-  unref(): void;
+  /** Sets `progress.sent` before the first byte may go out; calls `onOver` when all of it has ended. */
+  send(
+    request: OutgoingRequest,
+    signal: AbortSignal,
+    progress: Progress,
+    onOver: () => void,
+  ): Promise<ApiResponse>;
+  /** Whether it keeps the process alive. At first it does not. */
+  holdProcess(isWanted: boolean): void;
   /** Takes no further requests; those under way go on. */
   retire(): void;
   /** Ends it and every request under way. */

@@ -25,11 +25,13 @@ export class TestCredentials implements Credentials {
 
 /** A connection to a server, with a clock that is moved by hand. */
 export class TestConnection implements Disposable {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly credentials: TestCredentials;
   readonly connection: Connection;
 
-  constructor(credentials: string | TestCredentials) {
+  /** Those of the same clock share what they can, as all of a process do. */
+  constructor(credentials: string | TestCredentials, clock = new ManualClock()) {
+    this.clock = clock;
     this.credentials =
       typeof credentials === 'string' ? new TestCredentials(credentials) : credentials;
     this.connection = new Connection(this.credentials, this.clock, 'spec/1.0');

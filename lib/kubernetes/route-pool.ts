@@ -1,0 +1,202 @@
+import http from 'node:http';
+import https from 'node:https';
+
+import { abortable } from '../platform/abort.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Access } from './credentials.ts';
+import { Http1Route } from './http1.ts';
+import { Http2Route, connectTls } from './http2.ts';
+import type { OutgoingRequest, Route } from './route.ts';
+import type { ApiResponse, Progress } from './transport.ts';
+
+const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
+
+/** More than an election needs, even where each connection carries one request. */
+const MAX_ROUTES_PER_MEMBER = 16;
+
+/** A route, perhaps still to come. */
+interface Opening {
+  readonly route: Promise<Route>;
+  opened?: Route;
+}
+
+/** Who uses a pool; `holdsProcess` says whether the process shall live for it. */
+export interface Member {
+  readonly holdsProcess: boolean;
+}
+
+/**
+ * The connections to one API server with one set of TLS options: one connection, unless the server lets
+ * it carry few requests only. All elections and observers of a process share it, also with different
+ * tokens, which are sent with each request, as client-go's transports are shared. It opens with the first
+ * request and closes when its last member leaves.
+ */
+export class RoutePool {
+  readonly #clock: Clock;
+  readonly #onEmpty: () => void;
+  readonly #members = new Set<Member>();
+  /** Those that take further requests. */
+  readonly #openings: Opening[] = [];
+  readonly #routes = new Set<Route>();
+  readonly #closing = new AbortController();
+  #holdsProcess = false;
+
+  private constructor(clock: Clock, onEmpty: () => void) {
+    this.#clock = clock;
+    this.#onEmpty = onEmpty;
+  }
+
+  /** The one of this scope for this access: a clock, or the connection whose proxy agent it uses. */
+  static of(scope: object, access: Access, clock: Clock): RoutePool {
+    const pools = scopes.get(scope) ?? new Map<string, RoutePool>();
+    scopes.set(scope, pools);
+    const key = keyOf(access);
+    const pool = pools.get(key) ?? new RoutePool(clock, () => pools.delete(key));
+    pools.set(key, pool);
+    return pool;
+  }
+
+  join(member: Member): void {
+    this.#members.add(member);
+    this.updateHold();
+  }
+
+  leave(member: Member): void {
+    this.#members.delete(member);
+    if (this.#members.size > 0) {
+      this.updateHold();
+      return;
+    }
+    this.#onEmpty();
+    this.#closing.abort(new Error('the connection was closed'));
+    for (const route of this.#routes) route.close();
+    this.#routes.clear();
+  }
+
+  /** A member may have changed its mind. */
+  updateHold(): void {
+    const isWanted = [...this.#members].some(({ holdsProcess }) => holdsProcess);
+    if (isWanted === this.#holdsProcess) return;
+    this.#holdsProcess = isWanted;
+    for (const route of this.#routes) route.holdProcess(isWanted);
+  }
+
+  /** Sends on a route that has room, opening one if need be; calls `onOver` when all of it has ended. */
+  async send(
+    access: Access,
+    request: OutgoingRequest,
+    signal: AbortSignal,
+    progress: Progress,
+    onOver: () => void,
+  ): Promise<ApiResponse> {
+    let answer: Promise<ApiResponse> | undefined;
+    try {
+      let route = await abortable(this.#find(access), signal);
+      // Others may have taken the last room on it in this very turn, or closed it. Where there are too many
+      // routes already, the request waits on one of them, or is refused and tried again.
+      const isUsable = () => route.isOpen && route.hasRoom;
+      for (let tries = 1; !isUsable() && tries < 4 * this.#maxRoutes; tries += 1) {
+        route = await abortable(this.#find(access), signal);
+      }
+      signal.throwIfAborted();
+      answer = route.send(request, signal, progress, onOver);
+    } finally {
+      if (!answer) onOver();
+    }
+    return abortable(answer, signal);
+  }
+
+  get #maxRoutes(): number {
+    return MAX_ROUTES_PER_MEMBER * this.#members.size;
+  }
+
+  /** The first open route that has room, or a new one; requests at the same time share it. */
+  async #find(access: Access): Promise<Route> {
+    const openings = this.#openings;
+    for (let index = 0; index < openings.length;) {
+      const opening = openings[index];
+      const route = opening && (await opening.route);
+      if (!opening || !openings.includes(opening)) continue;
+      if (!route?.isOpen) this.#remove(opening);
+      else if (route.hasRoom) return this.#prefer(route);
+      else index = openings.indexOf(opening) + 1;
+    }
+    this.#closing.signal.throwIfAborted();
+    const [first] = openings;
+    if (first?.opened && openings.length >= this.#maxRoutes) return first.opened;
+    const opening: Opening = { route: this.#open(access, first?.opened) };
+    openings.push(opening);
+    try {
+      opening.opened = await opening.route;
+    } catch (error) {
+      this.#remove(opening);
+      throw error;
+    }
+    return this.#prefer(opening.opened);
+  }
+
+  /** The server allows as much as on the one before, presumably. */
+  async #open(access: Access, before: Route | undefined): Promise<Route> {
+    const { signal } = this.#closing;
+    const route = await negotiate(access, this.#clock, signal, before?.maxStreams);
+    if (signal.aborted) route.close();
+    signal.throwIfAborted();
+    this.#routes.add(route);
+    route.holdProcess(this.#holdsProcess);
+    return route;
+  }
+
+  /** Retires those that are not needed; one that has nothing to do is kept. */
+  #prefer(preferred: Route): Route {
+    const [, ...spare] = this.#openings.filter(
+      ({ opened }) => opened?.isIdle && opened !== preferred,
+    );
+    for (const opening of spare) this.#remove(opening);
+    const kept = this.#openings.map(({ opened }) => opened);
+    for (const route of this.#routes) {
+      if (!kept.includes(route)) route.retire();
+      if (route.isOver) this.#routes.delete(route);
+    }
+    return preferred;
+  }
+
+  #remove(opening: Opening): void {
+    const index = this.#openings.indexOf(opening);
+    if (index >= 0) this.#openings.splice(index, 1);
+  }
+}
+
+const scopes = new WeakMap<object, Map<string, RoutePool>>();
+
+/** By access: a CA is long. */
+const keys = new WeakMap<Access, string>();
+
+function keyOf(access: Access): string {
+  const known = keys.get(access);
+  if (known !== undefined) return known;
+  const options = Object.entries(access.tls).map(([name, value]) => {
+    return `${name}=${Buffer.isBuffer(value) ? value.toString('base64') : JSON.stringify(value)}`;
+  });
+  const key = [access.server.href, ...options].join('\n');
+  keys.set(access, key);
+  return key;
+}
+
+async function negotiate(
+  access: Access,
+  clock: Clock,
+  signal: AbortSignal,
+  maxStreams: number | undefined,
+): Promise<Route> {
+  const { server, tls, proxyAgent } = access;
+  if (server.protocol === 'http:') {
+    return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
+  }
+  // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
+  const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
+  if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
+  const socket = await connectTls(server, tls, clock, signal);
+  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock, maxStreams);
+  socket.destroy();
+  return new Http1Route(server, undefined, ownAgent);
+}
