@@ -5,6 +5,7 @@ import {
   bootClock,
   inBackground,
   sleep,
+  sparing,
   systemClock,
 } from '../../lib/platform/clock.ts';
 import { leftMs, provenMs } from '../../lib/protocol/validity.ts';
@@ -221,6 +222,23 @@ describe('a boot clock whose uptime has fractions', () => {
     expect(boot()).toBe(70_010);
     nowMs += 985;
     expect(boot()).toBe(71_000);
+  });
+});
+
+describe('a clock that is read sparingly', () => {
+  it('is read once a millisecond, and goes on as the other in between', () => {
+    const world = { nowMs: 5_000, suspendedMs: 0 };
+    const read = vi.fn(() => 70_000 + world.nowMs + world.suspendedMs);
+    const boot = sparing(() => world.nowMs, read);
+    const shown = [0, 0.5, 0.4].map((ms) => {
+      world.nowMs += ms;
+      return boot();
+    });
+    expect(shown).toEqual([75_000, 75_000.5, 75_000.9]);
+    expect(read).toHaveBeenCalledTimes(1);
+    world.suspendedMs = 60_000;
+    world.nowMs += 0.1;
+    expect(boot()).toBe(135_001);
   });
 });
 
