@@ -1,11 +1,33 @@
-import createDebug from 'debug';
+import type createDebug from 'debug';
 
 import { printable } from './printable.ts';
 
-/** A log of `debug`, in the namespace `leader-for-life:NAME`. */
+let loaded: typeof createDebug | undefined;
+let loading: Promise<void> | undefined;
+
+function load(): Promise<void> {
+  return (loading ??= import('debug').then((module) => {
+    loaded = module.default;
+  }));
+}
+
+/**
+ * A log of `debug`, in the namespace `leader-for-life:NAME`. `debug` keeps in `DEBUG` what is enabled, also by
+ * a program that runs, and is loaded only if something is: it takes as long as a tenth of a first `become`.
+ */
 export function createLog(name: string): (message: string) => void {
-  const log = createDebug(`leader-for-life:${name}`);
+  let log: createDebug.Debugger | undefined;
+  const write = (message: string) => {
+    log ??= loaded?.(`leader-for-life:${name}`);
+    if (log?.enabled) log('%s', printable(message));
+  };
   return (message) => {
-    if (log.enabled) log('%s', printable(message));
+    if (!process.env['DEBUG']) return;
+    if (loaded) write(message);
+    else
+      void load().then(
+        () => write(message),
+        () => undefined,
+      );
   };
 }

@@ -1,10 +1,26 @@
 import createDebug from 'debug';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { createLog } from '../../lib/platform/log.ts';
 
 const written = vi.fn();
 const { log: original } = createDebug;
+
+// The first line that somebody wants to read loads `debug`.
+beforeAll(async () => {
+  createDebug.enable('leader-for-life:spec');
+  createDebug.log = written;
+  createLog('spec')('first');
+  createLog('spec')('second');
+  await vi.waitFor(() => {
+    expect(written).toHaveBeenCalledTimes(2);
+  });
+  expect(written.mock.calls.map((call) => / (first|second)/.exec(call.join(' '))?.[1])).toEqual([
+    'first',
+    'second',
+  ]);
+  createDebug.disable();
+});
 
 beforeEach(() => {
   written.mockReset();
