@@ -11,28 +11,28 @@ import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.t
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
-/** A plugin that takes longer hangs, and is ended: the next one may do better. */
+/** A plugin that takes longer than this hangs, and is ended: the next call may do better. */
 const CREDENTIALS_TIMEOUT_MS = 60_000;
 
-/** More than an election needs, even where each connection carries one request. */
+/** More than an election needs, even if each connection carries one request. */
 const MAX_ROUTES = 16;
 
-/** A route, perhaps still to come. */
+/** A route, perhaps not yet open. */
 interface Opening {
   readonly route: Promise<Route>;
   opened?: Route;
 }
 
-/** The routes for some credentials: one, unless the server lets it carry few requests only. */
+/** The routes for some credentials: one, unless the server allows only few requests on it. */
 interface Pool {
   readonly key: string;
   readonly openings: Opening[];
 }
 
 /**
- * The real transport. Everything goes over one HTTP/2 connection where the server speaks it, as
- * every API server does: a watch keeps it warm, so that the request that counts, the one when the
- * lock is free, does not wait for a TLS handshake. HTTP/1.1 with keep-alive otherwise.
+ * The real transport. All requests share one HTTP/2 connection if the server speaks it, as every
+ * API server does. A watch keeps it warm, so the request that counts, when the lock is free, does
+ * not wait for a TLS handshake. Otherwise HTTP/1.1 with keep-alive.
  */
 export class Connection implements Transport {
   readonly #credentials: Credentials;
@@ -63,13 +63,13 @@ export class Connection implements Transport {
       const access = await abortable(this.#access(), wanted);
       wanted.throwIfAborted();
       let route = await abortable(this.#route(access), wanted);
-      // Others may have taken the last room on it in this very turn, or retired it.
+      // Other requests may have taken the last room on it in this very turn, or retired it.
       const isUsable = () => route.isOpen && route.hasRoom;
       for (let tries = 1; !isUsable() && tries < 4 * MAX_ROUTES; tries += 1) {
         route = await abortable(this.#route(access), wanted);
       }
       wanted.throwIfAborted();
-      // At once: on a route that was closed in the meantime, nothing would ever come.
+      // At once: on a route that was closed meanwhile, no answer would ever come.
       const answer = route.send(this.#outgoing(request, access), signal, progress);
       const response = await abortable(answer, signal);
       if (response.status === 401) await this.#credentials.refresh(access);
@@ -97,7 +97,9 @@ export class Connection implements Transport {
     this.#routes.clear();
   }
 
-  /** Requests at the same time share it: a plugin that hangs is not started once more for each. */
+  /**
+   * Requests at the same time share one call: a plugin that hangs is not started again for each.
+   */
   #access(): Promise<Access> {
     const access = (this.#asked ??= this.#askForAccess());
     const forget = () => {
@@ -144,8 +146,8 @@ export class Connection implements Transport {
 
   /**
    * The first open route for these credentials that has room, or a new one; requests at the same
-   * time share it. Where there are too many already, a request waits, or is
-   * refused by the server and tried again.
+   * time share it. If there are too many routes, a request waits, or the server refuses it and it
+   * is retried.
    */
   async #route(access: Access): Promise<Route> {
     const key = routeKey(access);
@@ -176,7 +178,7 @@ export class Connection implements Transport {
     return this.#prefer(opening.opened, pool);
   }
 
-  /** The server allows as much as on the one before, presumably. */
+  /** Presumably the server allows as much as on the last route. */
   async #open(access: Access, before: Route | undefined): Promise<Route> {
     const { signal } = this.#closing;
     const route = await negotiate(
@@ -193,7 +195,10 @@ export class Connection implements Transport {
     return route;
   }
 
-  /** Retires all others, unless there are newer credentials by now; those with room may be needed. */
+  /**
+   * Retires all other routes, unless there are newer credentials by now; routes with room may be
+   * needed.
+   */
   #prefer(preferred: Route, pool: Pool): Route {
     if (this.#current !== pool) return preferred;
     const [, ...spare] = pool.openings.filter(
@@ -214,17 +219,17 @@ function remove({ openings }: Pool, opening: Opening): void {
   if (index >= 0) openings.splice(index, 1);
 }
 
-/** Less is as likely to be a word of a message, and no secret. */
+/** A shorter text is as likely to be a word of a message, and is not a secret. */
 const MIN_SECRET_LENGTH = 8;
 
 function concealed(text: string, headers: Readonly<Record<string, string>>): string {
   return secretsIn(headers).reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
 }
 
-/** Header by header, longest first: all of it, a token or a password by itself. */
+/** Each header, longest first: the whole value, and a token or a password by itself. */
 function secretsIn(headers: Readonly<Record<string, string>>): string[] {
   const secrets = Object.entries(headers).flatMap(([name, value]) => {
-    // Whom to act for is no secret, and messages say it.
+    // The impersonated user is not a secret, and messages name it.
     if (name.startsWith('impersonate-')) return [];
     const [scheme = '', credential = ''] = value.split(/\s+/, 2);
     const plain = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : '';
@@ -235,10 +240,10 @@ function secretsIn(headers: Readonly<Record<string, string>>): string[] {
     .sort((one, other) => other.length - one.length);
 }
 
-/** Other credentials need another connection; the token is sent with each request. */
+/** Other credentials need another connection; only the token is sent with each request. */
 const routeKeys = new WeakMap<Access, string>();
 
-/** Made once for each access: a CA is long. */
+/** Computed once per access, because a CA is long. */
 function routeKey(access: Access): string {
   const known = routeKeys.get(access);
   if (known !== undefined) return known;
@@ -265,7 +270,7 @@ async function negotiate(
   if (server.protocol === 'http:') {
     return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
   }
-  // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
+  // Client-node makes the agents for proxies, which do not negotiate HTTP/2.
   const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
   if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
   const socket = await connectTls(server, tls, clock, signal, background);
@@ -274,7 +279,7 @@ async function negotiate(
   return new Http1Route(server, undefined, ownAgent);
 }
 
-/** Whatever a route makes of an abort, the reader gets its reason. */
+/** Whatever error a route makes of an abort, the reader gets the signal's reason. */
 async function* untilAborted(
   body: AsyncIterable<string>,
   signal: AbortSignal,

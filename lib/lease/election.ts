@@ -42,18 +42,13 @@ interface Wait {
   readonly startedMs: number;
 }
 
-/**
- * The part that `lead` and `LeaderElector` share: asks for a lock, wins it, keeps it and gives it
- * up.
- */
+/** What `lead` and `LeaderElector` share: asks for a lock, wins it, keeps it, gives it up. */
 export class Election {
   readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
   #term: Term | undefined;
-  /**
-   * What the last campaign saw. The next one must know who led: the lock may be deleted in between.
-   */
+  /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
   /** This election, among those of the process. */
   #running: RunningElection | undefined;
