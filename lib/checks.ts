@@ -1,4 +1,4 @@
-/** Checks of what users pass. Each throws a TypeError that names the value and what it has to be. */
+/** Checks of arguments. Each throws a TypeError that names the value and what it must be. */
 import { MAX_DELAY_MS } from './platform/clock.ts';
 import { badArgument, invalidArgument, shorten } from './errors.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
@@ -6,7 +6,7 @@ import { isDnsLabel, isDnsSubdomain, isLabelValue, isQualifiedName } from './kub
 
 export type Check = (name: string, value: unknown) => void;
 
-/** Checks an object whose every property has a check; undefined stands for left out. */
+/** Checks an object whose every property has a check; undefined means left out. */
 export function checkProperties(
   name: string,
   value: unknown,
@@ -44,7 +44,7 @@ function nearest(key: string, known: readonly string[]): string | undefined {
     : undefined;
 }
 
-/** How many letters to insert, to remove or to replace (Levenshtein). */
+/** Number of letters to insert, remove or replace (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [index, letter] of Array.from(a).entries()) {
@@ -70,7 +70,7 @@ export function typed(type: 'boolean' | 'function' | 'string', expected: string)
   };
 }
 
-/** An object with these methods, whatever else it is. */
+/** An object that has these methods. */
 export function having(methods: readonly string[], expected: string): Check {
   return (name, value) => {
     const object = Object(value) as Readonly<Record<string, unknown>>;
@@ -144,7 +144,7 @@ function entriesOf(name: string, value: unknown): [string, unknown][] {
   return Object.entries(value);
 }
 
-/** What locks and Leases are called. */
+/** The names of locks and Leases. */
 export const checkLockName: Check = matching(
   isDnsSubdomain,
   'a DNS subdomain (RFC 1123) of at most 253 characters',

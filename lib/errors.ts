@@ -1,6 +1,6 @@
 import { printable, printableLines } from './platform/printable.ts';
 
-/** Every `code` that an error of this library can carry; `docs/errors.md` explains each. */
+/** Every `code` of an error of this library; `docs/errors.md` explains each. */
 export const errorCodes = [
   'ERR_INVALID_ARGUMENT',
   'ERR_NO_SERVICE_ACCOUNT',
@@ -25,12 +25,12 @@ export const errorCodes = [
   'ERR_RELEASE_FAILED',
 ] as const;
 
-/** A stable name for what went wrong; messages may change, codes do not. */
+/** Stable name of what went wrong; messages may change, codes do not. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * What every rejection of this library is, except for bad arguments (a `TypeError`) and an abort
- * (the signal's own reason). The message says what happened, to which object, and what to do.
+ * Every rejection of this library, except for a bad argument (a `TypeError`) and an abort (the
+ * signal's reason). The message says what happened, to which object, and what to do.
  */
 export class LeaderElectionError extends Error {
   /** Stable; for programs. */
@@ -43,12 +43,12 @@ export class LeaderElectionError extends Error {
   }
 }
 
-/** A `TypeError` that names the argument, what it has to be and what it was. */
+/** A `TypeError` that names the argument, what it must be and what it is. */
 export function invalidArgument(name: string, expected: string, value: unknown): TypeError {
   return badArgument(`${name} must be ${expected}, but is ${show(value)}`);
 }
 
-/** A `TypeError` in words of one's own. */
+/** A `TypeError` with this message. */
 export function badArgument(message: string): TypeError {
   const error = new TypeError(printable(message));
   return Object.assign(error, { code: 'ERR_INVALID_ARGUMENT' satisfies ErrorCode });
@@ -61,7 +61,7 @@ function show(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 
-/** Fit for a message. */
+/** Short enough for a message. */
 export function shorten(text: string): string {
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -1,4 +1,4 @@
-/** The options that several functions share: what they mean, and how they are checked. */
+/** The options that several functions share, and their checks. */
 import {
   type Check,
   checkBoolean,
@@ -17,52 +17,53 @@ import type { KubeConfigLike } from './kubernetes/kube-config.ts';
 /** Where a lock is, and how to reach it. */
 export interface PlaceOptions {
   /**
-   * Where the lock or Lease is.
-   * @default `POD_NAMESPACE`, else that of the service account, else that of the kubeConfig's context
+   * Namespace of the lock or Lease.
+   * @default `POD_NAMESPACE`, else the service account's, else that of the kubeConfig's context
    */
   readonly namespace?: string | undefined;
   /**
-   * How to reach the API server. If given, it is used wherever the process runs.
-   * @default the Pod's service account; outside a Pod there is no election, and nothing to observe
+   * How to reach the API server. If given, it is used inside and outside a cluster.
+   * @default the Pod's service account. Outside a Pod there is no election, and nothing to observe
    */
   readonly kubeConfig?: KubeConfigLike | undefined;
 }
 
-/** What is written on a lock besides. */
+/** Labels and annotations of a lock. */
 export interface LabelOptions {
-  /** Labels for the ConfigMap or Lease. A Lease gets them with every write, and keeps others. */
+  /** Labels for the ConfigMap or Lease. Every write of a Lease sets them, and keeps others. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Annotations for the ConfigMap or Lease. A Lease gets them with every write, and keeps others. */
+  /** Annotations for the ConfigMap or Lease. Every write of a Lease sets them, and keeps others. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What every form of election can be told. */
+/** Options of every form of election. */
 export interface ElectionSettings {
   /**
-   * Whether there is an election at all: without, it leads at once, with `skipped: true`.
+   * Whether to hold an election. If false, this process leads at once, with `skipped: true`.
    * @default true
    */
   readonly enabled?: boolean | undefined;
   /**
-   * How long to wait to lead for the first time, in milliseconds, before this rejects with `ERR_TIMEOUT`, which
-   * says who holds the lock and why it is not free.
+   * Milliseconds to wait before leading for the first time. Then the call rejects with
+   * `ERR_TIMEOUT`, whose message says who holds the lock and why it is not free.
    * @default no limit
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Called on every change of why the lock cannot be had. What it throws is reported as a warning of the
-   * process and changes nothing.
+   * Called while waiting, whenever the reason why the lock is not free changes. If it throws, there
+   * is a process warning, and the election goes on.
    */
   readonly onWaiting?: ((state: WaitingState) => void) | undefined;
   /**
-   * Called with everything that this election has to tell, for logs: see `docs/events.md`. What it throws
-   * is reported as a warning of the process and changes nothing.
+   * Called with every event of this election, for logs: see `docs/events.md`. If it throws, there
+   * is a process warning, and the election goes on.
    */
   readonly onEvent?: EventListener | undefined;
-  /** Where the figures go, under the name of the lock or elector. */
+  /** Receives the metrics, under the name of the lock or elector. */
   readonly metrics?: LeaderMetrics | undefined;
   /**
-   * Whether to record a Kubernetes Event for each change of leader, which needs the right to create them.
+   * Whether to record a Kubernetes Event for each change of leader. Needs the right to create
+   * Events.
    * @default false
    */
   readonly events?: boolean | undefined;

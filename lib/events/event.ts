@@ -1,32 +1,36 @@
 import type { WaitingReason } from './waiting.ts';
 
-/** How much an event matters, in the words of most loggers. */
+/** Level of an event: the name of a method of most loggers. */
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Which election an event is about. */
+/** The election that an event is about. */
 export interface EventSubject {
   readonly mode: 'life' | 'lease';
-  /** Of the lock: a ConfigMap in life mode, a Lease in lease mode. */
+  /** Name of the lock: a ConfigMap in life mode, a Lease in lease mode. */
   readonly name: string;
-  /** Where the lock is; empty as long as that is not known. */
+  /** Namespace of the lock; empty while it is not known. */
   readonly namespace: string;
-  /** The candidate: its Pod's name in life mode, its identity in lease mode; empty for an observer. */
+  /**
+   * The candidate: its Pod's name in life mode, its identity in lease mode; empty for an observer.
+   */
   readonly identity: string;
 }
 
-/** What each type of event carries. */
+/** The types of events, and the fields of each. */
 export type EventDetail =
-  /** There is no election, so this process leads: it is outside a cluster, or `enabled` is false. */
+  /**
+   * There is no election, so this process leads: it is outside a cluster, or `enabled` is false.
+   */
   | { readonly type: 'skipped' }
-  /** Why the lock cannot be had has changed. `leader` is empty for nobody. */
+  /** The reason why the lock is not free has changed. `leader` is empty for nobody. */
   | { readonly type: 'waiting'; readonly reason: WaitingReason; readonly leader: string }
-  /** This candidate leads. It has waited for `waitedMs`. */
+  /** This candidate leads, after it has waited `waitedMs`. */
   | { readonly type: 'leading'; readonly waitedMs: number; readonly fencingToken: string }
   /** A renewal of the Lease has succeeded, `latencyMs` after it was sent. */
   | { readonly type: 'renewed'; readonly latencyMs: number }
-  /** Something is wrong that somebody should mend. Once for each code: see `docs/errors.md`. */
+  /** Something should be fixed. Given once per code: see `docs/errors.md`. */
   | { readonly type: 'degraded'; readonly code: string }
-  /** A request has failed and is tried again. */
+  /** A request has failed and is retried. */
   | { readonly type: 'trouble'; readonly error: Error }
   /** Leadership was lost. */
   | { readonly type: 'lost'; readonly error: Error }
@@ -36,21 +40,21 @@ export type EventDetail =
   | { readonly type: 'released' }
   /** The candidate stopped waiting because its signal aborted. */
   | { readonly type: 'withdrawn' }
-  /** The election ended with an error: the API server refused something, or the time to wait was up. */
+  /** The election ended with an error: the API server refused a request, or `timeoutMs` is over. */
   | { readonly type: 'failed'; readonly error: Error }
-  /** Another leader was seen; empty for nobody. */
+  /** Another leader was seen. `leader` is empty for nobody. */
   | { readonly type: 'observed'; readonly leader: string };
 
-/** What an election has to tell. */
+/** An event of an election: see `docs/events.md`. */
 export type ElectionEvent = EventSubject &
   EventDetail & {
     /** Always the same for a type. */
     readonly level: EventLevel;
-    /** For people, without control characters. One line; a Role may follow. */
+    /** Text for people, without control characters. One line; a Role may follow. */
     readonly message: string;
   };
 
-/** What `onEvent` is. Nobody waits for what it returns. */
+/** Type of `onEvent`. What it returns is not awaited. */
 export type EventListener = (event: ElectionEvent) => unknown;
 
 export const levels: Readonly<Record<EventDetail['type'], EventLevel>> = {

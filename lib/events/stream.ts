@@ -22,9 +22,10 @@ export interface EventStreamOptions {
 }
 
 /**
- * Everything that one election has to tell, to all who listen: `onEvent`, the channel `leader-for-life` of
- * `node:diagnostics_channel`, the log of `debug` and, for what somebody should mend, a warning of the
- * process. Nothing flows back: if `onEvent` throws, that is told and changes nothing.
+ * Sends the events of one election to `onEvent`, to the channel `leader-for-life` of
+ * `node:diagnostics_channel`, to the log of `debug` and, if something should be fixed, to the
+ * process warnings. Nothing flows back: if `onEvent` throws, there is a warning, and the election
+ * goes on.
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
@@ -37,24 +38,26 @@ export class EventStream {
     this.#warnings = new Warnings(options.clock, options.warn);
   }
 
-  /** Now it is known where the lock is; or, without a place, not any more. */
+  /** Sets the place of the lock; without one, resets it. */
   locate(place: Pick<EventSubject, 'name' | 'namespace'> = this.#options.subject): void {
     const { name, namespace } = place;
     this.#subject = { ...this.#subject, name, namespace };
   }
 
-  /** To the log, too. */
+  /** Also logs the event. */
   emit(detail: EventDetail, message: string): void {
     this.log(message);
     this.publish(detail, message);
   }
 
-  /** For the log only. */
+  /** Logs a message that is not an event. */
   log(message: string): void {
     this.#options.log(`${this.#what}: ${message}`);
   }
 
-  /** Something that somebody should mend. Tells each kind once; returns whether this was the first time. */
+  /**
+   * Reports something that should be fixed, once per kind. Returns whether this was the first time.
+   */
   degraded(kind: string, message: string): boolean {
     this.log(message);
     const code = this.#warnings.give(kind, message);
@@ -62,19 +65,19 @@ export class EventStream {
     return code !== undefined;
   }
 
-  /** Work goes on although its term has ended. */
+  /** Reports work that goes on although its term has ended. */
   abandoned(error: Error): boolean {
     this.emit({ type: 'work-abandoned', error }, error.message);
     return this.#warnings.give('work-abandoned', error.message) !== undefined;
   }
 
-  /** A request has failed and is tried again. */
+  /** Reports a request that has failed and is retried. */
   trouble(error: Error): void {
     this.emit({ type: 'trouble', error }, error.message);
     this.lasts(error);
   }
 
-  /** Warns the process once if nothing has succeeded for long. */
+  /** Warns once if no request has succeeded for long. */
   lasts(error: Error): void {
     if (!this.#warnings.failed()) return;
     this.degraded('trouble', `${this.#what}: still trying: ${error.message}`);
@@ -85,7 +88,7 @@ export class EventStream {
     this.#warnings.succeeded();
   }
 
-  /** Calls what the user has passed under this name. What it throws, or rejects with, is told once. */
+  /** Calls a callback of the user. What it throws, or rejects with, is reported once. */
   call(kind: string, name: string, callback: () => unknown): void {
     const onError = (error: unknown) => {
       this.degraded(kind, `${name} threw: ${messageOf(error)}`);
@@ -103,7 +106,7 @@ export class EventStream {
     return namespace === '' ? name : `${namespace}/${name}`;
   }
 
-  /** To everybody but the log, which would say the same twice. */
+  /** To everything but the log, which would say the same twice. */
   publish(detail: EventDetail, message: string): void {
     const { onEvent } = this.#options;
     if (!onEvent && !published.hasSubscribers) return;

@@ -1,15 +1,15 @@
-/** Whose word an answer is: Kubernetes' own, or that of something on the way to it. */
+/** Whether an answer is Kubernetes' own, or comes from something on the way to it. */
 import { type Json, child, isObject, list, text } from './json.ts';
 import { ApiError, type Status, isTransientStatus } from './outcome.ts';
 import type { ApiRequest, ApiResponse } from './transport.ts';
 
-/** What a request asks for, by its path and body. */
+/** The object that a request is about, by its path and body. */
 export interface Subject {
   /** Empty for the core group. */
   readonly group: string;
-  /** The plural, as in `pods`. */
+  /** The plural, for example `pods`. */
   readonly resource: string;
-  /** Empty outside of namespaces. */
+  /** Empty without a namespace. */
   readonly namespace: string;
   /** Empty for a collection. */
   readonly name: string;
@@ -23,7 +23,7 @@ const KINDS: ReadonlyMap<string, string> = new Map([
   ['pods', 'Pod'],
 ]);
 
-/** By status, for those that end a request or say what is stored. */
+/** By status, for answers that end a request or say what is stored. */
 const REASONS: ReadonlyMap<number, readonly string[]> = new Map([
   [403, ['Forbidden']],
   [404, ['NotFound']],
@@ -35,7 +35,7 @@ const REASONS: ReadonlyMap<number, readonly string[]> = new Map([
 const PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/[^/]+(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<resource>[^/]+)(?:\/(?<name>[^/]+))?$/;
 
-/** Enough of a page to recognise it by. */
+/** Long enough to recognise a page by. */
 const MAX_QUOTE_CHARS = 100;
 
 /** Undefined for a path that names no resource, such as `/version`. */
@@ -60,8 +60,8 @@ export function isAbout(object: unknown, subject: Subject): boolean {
 }
 
 /**
- * The JSON object with which Kubernetes itself granted a request. Throws the ApiError with which it
- * refused, or an error that quotes what somebody else said.
+ * The JSON object with which Kubernetes granted a request. Throws the ApiError with which it
+ * refused, or an error that quotes another program's answer.
  */
 export function granted(
   request: ApiRequest,
@@ -76,7 +76,7 @@ export function granted(
   throw foreign(response, body);
 }
 
-/** The ApiError with which Kubernetes itself refused a request, or an error as above. */
+/** The ApiError with which Kubernetes refused a request, or an error as above. */
 export function refused(
   request: ApiRequest,
   response: ApiResponse,
@@ -86,9 +86,9 @@ export function refused(
   const { status } = response;
   const answer = parse(body);
   const isDenial = /^admission webhook .* denied the request/.test(text(answer, 'message') ?? '');
-  // A webhook chooses the code and the reason, and need not give one: it only says no.
+  // A webhook chooses code and reason, and may give none: it only denies.
   const about = isDenial ? undefined : subjectOfStatus(child(answer, 'details'), request);
-  // An overloaded API server says so in plain text; and nobody's word ends anything with these.
+  // An overloaded API server answers in plain text, and no answer with these codes ends anything.
   if (!isFailure(answer, status)) {
     if (!isTransientStatus(status)) return foreign(response, body);
     const plain = { status, reason: '', message: quote(response, body), causes: [] };
@@ -111,13 +111,13 @@ export function refused(
   return new ApiError(said, line, retryAfterMs(response, answer));
 }
 
-/** An answer that Kubernetes would not give, told by its first words. */
+/** An error that quotes the first words of an answer that Kubernetes would not give. */
 export function foreign(response: ApiResponse, body: string): Error {
   const who = 'something between this process and the API server answered';
   return new Error(`${who}: ${response.status} ${quote(response, body)}`);
 }
 
-/** Undefined for what is no JSON: proxies answer with pages of HTML. */
+/** Undefined if it is not JSON: proxies answer with HTML pages. */
 export function parse(body: string): unknown {
   try {
     return JSON.parse(body) as unknown;
@@ -152,8 +152,8 @@ function isFailure(answer: unknown, status: number): answer is Json {
 }
 
 /**
- * Whether Kubernetes refuses a request like this. That something is absent or in the way counts only
- * of the very thing that was asked for.
+ * Whether Kubernetes refuses a request like this. "Absent" and "exists" count only for the very
+ * object of the request.
  */
 function isRefusal(answer: Json, status: number, about: Status['about']): boolean {
   const reasons = REASONS.get(status);
@@ -173,7 +173,7 @@ function isRefusal(answer: Json, status: number, about: Status['about']): boolea
   }
 }
 
-/** Which of what a request names a `Status` speaks of. */
+/** The part of a request that a `Status` is about. */
 function subjectOfStatus(details: Json, request: ApiRequest): Status['about'] {
   const subject = subjectOf(request);
   if (!subject) return undefined;
@@ -183,7 +183,7 @@ function subjectOfStatus(details: Json, request: ApiRequest): Status['about'] {
   return isWrite && isNamespace ? 'namespace' : undefined;
 }
 
-/** The API server uses the plural or the kind, depending on which part of it answers. */
+/** Depending on which of its parts answers, the API server uses the plural or the kind. */
 function isNamed(details: Json, { group, resource, name }: Subject): boolean {
   return (
     details['name'] === name &&
@@ -198,7 +198,7 @@ function quote({ conceal = (said) => said }: ApiResponse, body: string): string 
   return words.length > MAX_QUOTE_CHARS ? `${words.slice(0, MAX_QUOTE_CHARS)}…` : words;
 }
 
-/** In seconds; the header's other form, a date, is not used by Kubernetes. */
+/** In seconds. Kubernetes does not use the header's other form, a date. */
 function retryAfterMs({ headers }: ApiResponse, answer: unknown): number | undefined {
   const { 'retry-after': header } = headers;
   const seconds =

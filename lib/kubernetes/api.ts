@@ -7,21 +7,24 @@ import type { Json } from './json.ts';
 import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
-/** Longer than the API server may take, so that a request is over when it is given up. */
+/** Longer than the API server may take, so a request that is given up is over. */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
-/** The part of it that the API server is given; afterwards a request takes no effect any more. */
+/** The time that the API server is given; later a request takes no effect. */
 const SERVER_SHARE = 0.8;
 
 const FIRST_RETRY_MS = 100;
 
-/** How long an API server that starts may take to load its RBAC rules; until then it denies everything. */
+/**
+ * How long a starting API server may take to load its RBAC rules; until then it denies everything.
+ */
 const SETTLING_MS = 10_000;
 
 /**
- * No answer may exhaust the memory, parsed neither: `{}` takes fifty bytes there. Of what is asked for,
- * a ConfigMap is the largest: 1 MiB of data and 256 KiB of annotations, and in JSON a byte may take six
- * characters. (etcd takes 1.5 MiB of anything.) Lists are of metadata only, 50 at a time.
+ * No answer may exhaust the memory, even when parsed, where `{}` takes fifty bytes. The largest
+ * object here is a ConfigMap: 1 MiB of data and 256 KiB of annotations, where a byte may take six
+ * characters in JSON. (etcd takes at most 1.5 MiB.) Lists contain only metadata, 50 objects at a
+ * time.
  */
 const MAX_ANSWER_CHARS = 8 * 2 ** 20;
 
@@ -30,19 +33,21 @@ const TOO_LARGE = `the answer is too large: more than ${MAX_ANSWER_CHARS} charac
 export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   readonly maxBackoffMs: number;
-  /** No new try later than this after the first. Default: until it succeeds. */
+  /** No new try is made later than this after the first. Default: no limit. */
   readonly withinMs?: number;
   readonly onRetry?: (error: Error, delayMs: number) => void;
 }
 
-/** JSON requests to the Kubernetes API: a timeout for each, failures told apart, retries. */
+/**
+ * JSON requests to the Kubernetes API, with a timeout for each, classified failures, and retries.
+ */
 export class Api {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  /** Whether the last request failed as they do while an API server is down or starts. */
+  /** Whether the last request failed as requests do while an API server is down or starts. */
   #down = false;
-  /** When the first one after that was answered. */
+  /** When the first request after that was answered. */
   #upMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, clock: Clock, timeoutMs = REQUEST_TIMEOUT_MS) {
@@ -52,9 +57,9 @@ export class Api {
   }
 
   /**
-   * Sends once and resolves with what `read` makes of the answer: the object that was asked for, the
-   * list, or the `Status` of a deletion. Throws an ApiError if Kubernetes refuses, a NoAnswerError if
-   * somebody else answers, nobody does, or `read` throws; or the signal's reason once it aborts.
+   * Sends once and resolves with what `read` makes of the answer: the requested object, the list,
+   * or the `Status` of a deletion. Throws an ApiError if Kubernetes refuses; a NoAnswerError if
+   * another program answers, nobody does, or `read` throws; or the signal's reason once it aborts.
    * `whileUnsent` ends the request only if nothing of it has been sent.
    */
   async request<T>(
@@ -86,7 +91,7 @@ export class Api {
   }
 
   /**
-   * Sends a watch; yields `undefined` as soon as the answer's head has arrived, then each event as
+   * Sends a watch. Yields `undefined` as soon as the answer's head has arrived, then each event as
    * parsed JSON. Ends when the server ends it; throws as `request` does.
    */
   async *stream(request: ApiRequest, signal: AbortSignal): AsyncGenerator<unknown, void> {
@@ -98,7 +103,7 @@ export class Api {
         throw refused(request, response, line, await readAll(response.body));
       }
       if (!isJson(response.headers)) throw foreign(response, await readAll(response.body));
-      // The head had to come in time; the body may take as long as it likes.
+      // The head must come in time; the body may take any time.
       limit.lift();
       this.#answered();
       yield undefined;
@@ -110,17 +115,17 @@ export class Api {
     }
   }
 
-  /** Repeats an idempotent operation for as long as it fails transiently (`Retry-After` first). */
+  /** Repeats an idempotent operation while it fails transiently (after `Retry-After` if given). */
   retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
     const { signal, maxBackoffMs, withinMs = Number.POSITIVE_INFINITY, onRetry } = options;
     const startedMs = this.#clock.now();
     return pRetry(operation, {
       retries: Number.POSITIVE_INFINITY,
-      // p-retry counts and loops; the waiting is ours, for it has to honour Retry-After and
-      // take its time and its luck from the clock.
+      // p-retry counts and loops. The waiting is ours, because it has to honour Retry-After and
+      // take time and randomness from the clock.
       minTimeout: 0,
       onFailedAttempt: async ({ error, attemptNumber }) => {
-        // Before the error is judged: p-retry makes an error of a reason that is none.
+        // Before the error is classified: p-retry turns a reason that is not an error into one.
         signal?.throwIfAborted();
         if (!this.isTransient(error)) throw error;
         const wanted = error instanceof ApiError ? error.retryAfterMs : undefined;
@@ -138,12 +143,12 @@ export class Api {
     });
   }
 
-  /** Never sooner than told, and a crowd that is told the same not all at once. */
+  /** Never earlier than requested, and spread, if a crowd was told the same. */
   #notBefore(wantedMs: number): number {
     return wantedMs * (1 + 0.2 * this.#clock.random());
   }
 
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later without anybody's intervention. */
   isTransient(error: unknown): boolean {
     const settling = this.#clock.now() - this.#upMs < SETTLING_MS;
     return isTransient(error) || (settling && isRightMissing(error));
@@ -219,7 +224,7 @@ async function readAll(body: AsyncIterable<string>): Promise<string> {
   return all;
 }
 
-/** Each piece is looked at once, however many of them make a line. */
+/** Looks at each piece once, even if a line consists of many. */
 async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void> {
   let rest = '';
   for await (const chunk of body) {
@@ -235,7 +240,7 @@ async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void>
   }
 }
 
-/** A page instead of a watch shows by its type; one without a type shows by its lines. */
+/** A page instead of a watch is recognised by its type or, without one, by its lines. */
 function isJson({ 'content-type': type = 'application/json' }: ApiResponse['headers']): boolean {
   return type.startsWith('application/json');
 }

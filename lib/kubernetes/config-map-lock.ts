@@ -7,13 +7,13 @@ import { hasStatus, isAbsent, isConflict, isTaken } from './outcome.ts';
 const POD_NAME = 'leader-for-life/pod-name';
 const POD_UID = 'leader-for-life/pod-uid';
 const ATTEMPT = 'leader-for-life/attempt';
-/** `name/uid` of each, comma-separated. */
+/** `name/uid` of each predecessor, comma-separated. */
 const PREDECESSORS = 'leader-for-life/predecessors';
 
-/** Its holder has stopped leading, and is about to delete the lock. */
+/** The holder has stopped leading, and is about to delete the lock. */
 const RELEASED = 'leader-for-life/released';
 
-/** Annotations that mark a lock as ours; not for users to set. */
+/** Annotations that mark a lock as ours; users may not set them. */
 export const reservedAnnotations: readonly string[] = [
   POD_NAME,
   POD_UID,
@@ -39,7 +39,7 @@ export function configMapsPath(namespace: string): string {
 export class ConfigMapLock {
   readonly #api: Api;
   readonly #options: ConfigMapLockOptions;
-  /** The collection it is in. */
+  /** The path of its collection. */
   readonly path: string;
   readonly name: string;
 
@@ -82,7 +82,7 @@ export class ConfigMapLock {
     }
   }
 
-  /** Marks exactly this version as given up; `'changed'` if it is gone or was changed in the meantime. */
+  /** Marks exactly this version as released; `'changed'` if it is gone or was changed meanwhile. */
   async release(lock: Lock, signal?: AbortSignal): Promise<Lock | 'changed'> {
     const { uid, resourceVersion } = lock;
     const request = {
@@ -94,13 +94,13 @@ export class ConfigMapLock {
     try {
       return await this.#api.request(request, toLock, signal);
     } catch (error) {
-      // Another UID is a change of what cannot be changed: 422.
+      // Another UID would change an immutable field: 422.
       if (isAbsent(error) || isConflict(error) || hasStatus(error, 422)) return 'changed';
       throw error;
     }
   }
 
-  /** Deletes exactly this version; false if it is gone or was changed in the meantime. */
+  /** Deletes exactly this version; false if it is gone or was changed meanwhile. */
   async delete(lock: Lock, signal?: AbortSignal): Promise<boolean> {
     try {
       const path = `${this.path}/${this.name}`;
@@ -136,13 +136,13 @@ export class ConfigMapLock {
   }
 }
 
-/** Throws on an object that cannot be a stored ConfigMap. */
+/** Throws if the object cannot be a stored ConfigMap. */
 export function toLock(object: Json): Lock {
   const metadata = child(object, 'metadata');
   const annotations = child(metadata, 'annotations');
   const uid = text(metadata, 'uid');
   const resourceVersion = text(metadata, 'resourceVersion');
-  // It becomes the fencing token, a whole number, and part of what releases the lock.
+  // It becomes the fencing token, a whole number, and part of the request that releases the lock.
   if (!uid || !resourceVersion || !/^\d{1,20}$/.test(resourceVersion)) {
     throw new Error('the answer is no ConfigMap');
   }
@@ -163,7 +163,7 @@ export function toLock(object: Json): Lock {
   };
 }
 
-/** Whether what is stored is what a create sent, in all that decides who leads. */
+/** Whether the stored lock equals the sent one in all that decides who leads. */
 export function isAsSent(
   lock: Lock,
   owner: PodIdentity,
@@ -180,7 +180,7 @@ export function isAsSent(
   );
 }
 
-/** The first Pod among the owners: all candidates have to see the same one. */
+/** The first Pod among the owners: all candidates must see the same one. */
 function podOwner(metadata: Json): PodIdentity | undefined {
   for (const reference of list(metadata, 'ownerReferences')) {
     if (text(reference, 'kind') !== 'Pod' || text(reference, 'apiVersion') !== 'v1') continue;

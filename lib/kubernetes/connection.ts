@@ -5,10 +5,10 @@ import { type Member, RoutePool } from './route-pool.ts';
 import type { OutgoingRequest } from './route.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
-/** A plugin that takes longer hangs, and is ended: the next one may do better. */
+/** A plugin that takes longer than this hangs, and is ended: the next call may do better. */
 const CREDENTIALS_TIMEOUT_MS = 60_000;
 
-/** The part that one connection has in a pool: since when it is not its latest, only to end its requests. */
+/** What one connection has in a pool. It leaves the pool when it has newer credentials and no requests. */
 class Membership implements Member {
   readonly pool: RoutePool;
   holdsProcess: boolean;
@@ -22,10 +22,10 @@ class Membership implements Member {
 }
 
 /**
- * The real transport. Everything goes over one HTTP/2 connection where the server speaks it, as
- * every API server does: a watch keeps it warm, so that the request that counts, the one when the
- * lock is free, does not wait for a TLS handshake. HTTP/1.1 with keep-alive otherwise. All of a process
- * that lead to the same API server share what is in their pool; closing one ends its own requests.
+ * The real transport. All requests share one HTTP/2 connection if the server speaks it, as every
+ * API server does. A watch keeps it warm, so the request that counts, when the lock is free, does
+ * not wait for a TLS handshake. Otherwise HTTP/1.1 with keep-alive. All transports of a process
+ * that lead to the same API server share a pool of them; closing one ends its own requests.
  */
 export class Connection implements Transport {
   readonly #credentials: Credentials;
@@ -102,9 +102,9 @@ export class Connection implements Transport {
     return membership.pool.send(access, outgoing, signal, progress, onOver);
   }
 
-  /** The latest from now on. */
+  /** Joins the pool for this access, from now on its latest, unless it has joined before. */
   #membership(access: Access): Membership {
-    // An agent for a proxy belongs to a KubeConfig, and so to one connection.
+    // An agent for a proxy belongs to a KubeConfig, and so to one transport.
     const scope = access.proxyAgent ? this : this.#clock;
     const pool = RoutePool.of(scope, access, this.#clock);
     const before = this.#latest;
@@ -121,7 +121,9 @@ export class Connection implements Transport {
     if (this.#memberships.delete(membership)) membership.pool.leave(membership);
   }
 
-  /** Requests at the same time share it: a plugin that hangs is not started once more for each. */
+  /**
+   * Requests at the same time share one call: a plugin that hangs is not started again for each.
+   */
   #access(): Promise<Access> {
     const access = (this.#asked ??= this.#askForAccess());
     const forget = () => {
@@ -167,17 +169,17 @@ export class Connection implements Transport {
   }
 }
 
-/** Less is as likely to be a word of a message, and no secret. */
+/** A shorter text is as likely to be a word of a message, and is not a secret. */
 const MIN_SECRET_LENGTH = 8;
 
 function concealed(text: string, headers: Readonly<Record<string, string>>): string {
   return secretsIn(headers).reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
 }
 
-/** Header by header, longest first: all of it, a token or a password by itself. */
+/** Each header, longest first: the whole value, and a token or a password by itself. */
 function secretsIn(headers: Readonly<Record<string, string>>): string[] {
   const secrets = Object.entries(headers).flatMap(([name, value]) => {
-    // Whom to act for is no secret, and messages say it.
+    // The impersonated user is not a secret, and messages name it.
     if (name.startsWith('impersonate-')) return [];
     const [scheme = '', credential = ''] = value.split(/\s+/, 2);
     const plain = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString() : '';
@@ -188,7 +190,7 @@ function secretsIn(headers: Readonly<Record<string, string>>): string[] {
     .sort((one, other) => other.length - one.length);
 }
 
-/** Whatever a route makes of an abort, the reader gets its reason. */
+/** Whatever error a route makes of an abort, the reader gets the signal's reason. */
 async function* untilAborted(
   body: AsyncIterable<string>,
   signal: AbortSignal,

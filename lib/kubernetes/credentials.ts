@@ -16,27 +16,30 @@ export type TlsOptions = Pick<
   'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
 >;
 
-/** Where the API server is and how to show who we are, as of now. */
+/** Address of the API server, and current credentials for it. */
 export interface Access {
   readonly server: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
-  /** Set where the way leads through a proxy. */
+  /** Set if a proxy is used. */
   readonly proxyAgent?: HttpAgent | undefined;
 }
 
-/** Gives access, anew for each request: tokens rotate, and plugins renew certificates. */
+/** Gives access, again for each request: tokens rotate, and plugins renew certificates. */
 export interface Credentials {
-  /** Ends the plugins that it runs when the signal aborts. */
+  /** When the signal aborts, the plugins that it runs are ended. */
   access(signal?: AbortSignal): Promise<Access>;
   /** The API server refused this access: get the next one from its source, not from a cache. */
   refresh(refused: Access): Promise<void>;
 }
 
-/** Those of a KubeConfig that the user made. Throws ERR_KUBECONFIG if it leads nowhere. */
+/**
+ * The credentials of a KubeConfig that the user made. Throws ERR_KUBECONFIG if it names no usable
+ * server.
+ */
 export function userCredentials(kubeConfig: KubeConfigLike): Credentials {
   let current: () => KubeConfigLike = () => kubeConfig;
-  /** By which of them an access was had: a late refusal says nothing about the next one. */
+  /** Which KubeConfig gave an access: a late refusal says nothing about the next one. */
   const sources = new WeakMap<Access, () => KubeConfigLike>();
   return {
     access: async (signal) => {
@@ -53,20 +56,20 @@ export function userCredentials(kubeConfig: KubeConfigLike): Credentials {
 }
 
 /**
- * The same KubeConfig, but without what it has cached: client-node keeps what a plugin gave until
- * the expiry that the plugin stated, or for ever, and a token file for 60 s of wall-clock time.
- * Its caches belong to the object, so a new one of the same class has none.
+ * The same KubeConfig with empty caches. Client-node keeps what a plugin gave until the expiry that
+ * the plugin stated, or for ever, and a token file for 60 s of wall-clock time. The caches belong
+ * to the object, so a new one of the same class has none.
  */
 function withoutCache(kubeConfig: KubeConfigLike): () => KubeConfigLike {
   // KubeConfigLike may be less than client-node's class: then its own code has to refresh it.
   const { getCurrentUser, loadFromOptions } = kubeConfig as unknown as Partial<KubeConfig>;
   if (!getCurrentUser || !loadFromOptions) return () => kubeConfig;
   const original = kubeConfig as unknown as KubeConfig;
-  // Others, those of custom authenticators for one, client-node does not cache.
+  // Client-node does not cache others, such as those of custom authenticators.
   if (!isCached(original.getCurrentUser())) return () => kubeConfig;
   const fresh = new (original.constructor as new () => KubeConfig)();
   return () => {
-    // Anew each time: it may be told to use another context, or load another file.
+    // Again each time: the user may have chosen another context, or loaded another file.
     fresh.loadFromOptions({
       clusters: original.getClusters(),
       contexts: original.getContexts(),
@@ -108,10 +111,10 @@ async function endingPlugins<T>(task: () => Promise<T>, signal?: AbortSignal): P
   }
 }
 
-/** For whom the plugins are run that begin in an asynchronous call. */
+/** The caller of the plugins that start within an asynchronous call. */
 const running = new AsyncLocalStorage<Set<ChildProcess>>();
 
-/** What it began itself may go on, but holds neither the pipes nor this process. */
+/** What the plugin itself has started may go on, but holds neither the pipes nor this process. */
 function end(plugin: ChildProcess): void {
   plugin.kill('SIGKILL');
   plugin.stdout?.destroy();
@@ -121,7 +124,7 @@ function end(plugin: ChildProcess): void {
 
 type Cluster = NonNullable<ReturnType<KubeConfigLike['getCurrentCluster']>>;
 
-/** Throws ERR_KUBECONFIG unless the KubeConfig names a server that can be talked to. */
+/** Throws ERR_KUBECONFIG unless the KubeConfig names a usable server. */
 export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
   const cluster = kubeConfig.getCurrentCluster();
   if (!cluster) {
@@ -151,7 +154,7 @@ export function checkKubeConfig(kubeConfig: KubeConfigLike): URL {
   return server;
 }
 
-/** What client-node's loadFromDefault() makes up where it finds nothing. */
+/** What client-node's loadFromDefault() returns if it finds nothing. */
 function isDefault(kubeConfig: KubeConfigLike, { name, server }: Cluster): boolean {
   const context = kubeConfig.getCurrentContext();
   return context === 'loaded-context' && name === 'cluster' && server === 'http://localhost:8080';
@@ -167,7 +170,7 @@ function noKubeConfigFound(): LeaderElectionError {
   );
 }
 
-/** What a kubeConfig says may be of any type, whatever is declared. */
+/** A kubeConfig's values may have any type, whatever is declared. */
 function urlOf(server: unknown): URL | undefined {
   return typeof server === 'string' && URL.canParse(server) ? new URL(server) : undefined;
 }
@@ -176,15 +179,15 @@ function quoted(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : `(${typeof value})`;
 }
 
-/** Without what may be secret: a user's name and password, a query. */
+/** Without possible secrets: a user's name and password, a query. */
 function shown(server: unknown): unknown {
   if (typeof server !== 'string') return server;
   return server.replace(/[?#].*$/s, '').replace(/^.*@/s, '***@');
 }
 
 /**
- * What a plugin writes, the arguments that it is given and what it says that is no JSON may be secret,
- * and are in the errors. Only what the system says of a file or a program is passed on.
+ * A plugin's output, its arguments, and output that is not JSON may be secret, and are part of the
+ * errors. Only what the system says about a file or a program is passed on.
  */
 function noCredentials(error: unknown): Error {
   const { code, message } = stripError(error);
@@ -201,7 +204,7 @@ async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
   });
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // Trimmed, for a token's file may end with a newline.
+    // Trimmed, because a token's file may end with a newline.
     if (value !== undefined) headers[name.toLowerCase()] = String(value).trim();
   }
   if (typeof options.auth === 'string') {

@@ -4,16 +4,18 @@ import type { PodIdentity } from '../protocol/model.ts';
 import { NoAnswerError, hasStatus } from './outcome.ts';
 import { podsPath } from './pod.ts';
 
-/** A count up to here is exact; beyond it an upper bound will do. */
+/** A count up to here is exact; beyond it an upper bound is enough. */
 const EXACT = 50;
 
-/** More than compete for any lock: a namespace may have far more Pods, or an answer be wrong. */
+/**
+ * More than ever compete for one lock: a namespace may have far more Pods, or an answer be wrong.
+ */
 const MOST = 1_000;
 
-/** Number of Pods to read at once; each has a few kilobytes. */
+/** Number of Pods to read at once; each takes a few kilobytes. */
 const PAGE = 500;
 
-/** Labels that tell the Pods of one set apart from each other or one rollout from the next. */
+/** Labels that differ between the Pods of one set, or between rollouts. */
 const individualLabels = new Set([
   'pod-template-hash',
   'pod-template-generation',
@@ -25,7 +27,7 @@ const individualLabels = new Set([
   'batch.kubernetes.io/job-completion-index',
 ]);
 
-/** A selector for the Pods that are replicas of the one with these labels; '' if none can tell. */
+/** A selector for the replicas of the Pod with these labels; '' if no label identifies them. */
 export function replicaSelector(pod: Json): string {
   const labels = child(child(pod, 'metadata'), 'labels');
   return Object.keys(labels)
@@ -35,8 +37,8 @@ export function replicaSelector(pod: Json): string {
 }
 
 /**
- * How many candidates there may be, in one or two requests: the Pods with the same labels, or,
- * where those are too many to list, all Pods of the namespace, which costs the server nothing.
+ * How many candidates there may be, in one or two requests: the Pods with the same labels or, if
+ * those are too many to list, all Pods of the namespace, which costs the server nothing.
  */
 export async function countReplicas(
   api: Api,
@@ -47,19 +49,19 @@ export async function countReplicas(
   if (selector !== '') {
     const query = {
       labelSelector: selector,
-      // Evicted Pods may lie about for long; they compete no more.
+      // Evicted Pods may stay for long, but no longer compete.
       fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded',
       limit: String(EXACT),
     };
     const { items, next } = await listPods(api, namespace, query, signal);
     if (next === '') return items.length;
   }
-  // The server says how many remain only where nothing is selected.
+  // The server says how many remain only without a selector.
   const { items, remaining } = await listPods(api, namespace, { limit: '1' }, signal);
   return Math.min(items.length + remaining, MOST);
 }
 
-/** The Pods that are being deleted, among those that the selector selects; among all if it is empty. */
+/** The selected Pods that are being deleted; an empty selector selects all Pods. */
 export async function leavingReplicas(
   api: Api,
   namespace: string,
@@ -76,7 +78,7 @@ export async function leavingReplicas(
     };
     const { items, next } = await listPods(api, namespace, query, signal).catch(
       (error: unknown) => {
-        // It took longer than the API server keeps its place in the list: worth another try.
+        // It took longer than the API server keeps a place in the list: try again.
         throw hasStatus(error, 410) ? new NoAnswerError('LIST pods', error) : error;
       },
     );

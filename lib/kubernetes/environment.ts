@@ -5,19 +5,22 @@ import { join } from 'node:path';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { isDnsSubdomain } from './names.ts';
 
-/** What the platform of the process say; injected so that specs can make them up. */
+/** The environment of the process; injected so that specs can replace it. */
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Where the container's file system begins. */
+  /** Root of the container's file system. */
   readonly root: string;
 }
 
 export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** All that Kubernetes puts into a Secret or a ConfigMap, and so into a volume. */
+/** The most that Kubernetes puts into a Secret or a ConfigMap, and so into a volume. */
 const MAX_FILE_BYTES = 2 ** 20;
 
-/** An environment variable; set but empty is a slip in somebody's YAML, and an error. */
+/**
+ * An environment variable. If it is set but empty, that is a mistake in somebody's YAML, and an
+ * error.
+ */
 export function variable(environment: Environment, name: string): string | undefined {
   const value = environment.variables[name];
   if (value?.trim() === '') {
@@ -34,7 +37,7 @@ const fromDownwardApi = (field: string) =>
 const BY_KUBERNETES =
   'Kubernetes sets it in a Pod: pass it on as it is. Outside a cluster, unset it.';
 
-/** What to do about a variable that is empty. */
+/** What to do about an empty variable. */
 const REMEDIES: Readonly<Record<string, string>> = {
   POD_NAME: fromDownwardApi('metadata.name'),
   POD_UID: fromDownwardApi('metadata.uid'),
@@ -43,7 +46,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   KUBERNETES_SERVICE_PORT: BY_KUBERNETES,
 };
 
-/** Whether this process runs in a Pod of a cluster (as client-go tells). */
+/** Whether this process runs in a Pod of a cluster (as client-go decides). */
 export function isInCluster(environment: Environment): boolean {
   const host = variable(environment, 'KUBERNETES_SERVICE_HOST');
   if (host === undefined) return false;
@@ -62,7 +65,7 @@ export function isInCluster(environment: Environment): boolean {
     const expected = 'a port, from 1 to 65535';
     throw invalidArgument('environment variable KUBERNETES_SERVICE_PORT', expected, port);
   }
-  // A host like 256.1.1.1 may be a name, but no URL takes it.
+  // A host like 256.1.1.1 may be a name, but no URL accepts it.
   if (!URL.canParse(inClusterServer(environment))) {
     const expected = 'a host name or an IP address';
     throw invalidArgument('environment variable KUBERNETES_SERVICE_HOST', expected, host);
@@ -76,13 +79,15 @@ export interface Sign {
   readonly remedy: string;
 }
 
-/** What says that this process runs in a Pod although nothing says where the API server is, if anything. */
+/**
+ * The sign that this process runs in a Pod although the API server's address is missing, if any.
+ */
 export async function signOfPod(environment: Environment): Promise<Sign | undefined> {
   if (variable(environment, 'POD_UID') !== undefined) {
     return { says: 'POD_UID is set, so this is a Pod', remedy: 'unset POD_UID' };
   }
   const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
-  // A link whose target is missing is a sign, too, and so is a folder that this user may not enter.
+  // A link without a target is a sign, too, and so is a folder that this user may not enter.
   const code = await lstat(path).then(
     () => undefined,
     (error: unknown) => (error as NodeJS.ErrnoException).code,
@@ -94,7 +99,7 @@ export async function signOfPod(environment: Environment): Promise<Sign | undefi
   return { says, remedy };
 }
 
-/** Where a Pod finds its API server. */
+/** URL of a Pod's API server. */
 export function inClusterServer({ variables }: Environment): string {
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = variables;
   return `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

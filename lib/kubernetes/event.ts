@@ -44,13 +44,13 @@ export async function createEvent(
   await api.request({ method: 'POST', path, body }, () => undefined);
 }
 
-/** It becomes part of a path: what cannot be a namespace is none. */
+/** It becomes part of a path, so an invalid namespace counts as none. */
 function namespaceOf(metadata: Json): string {
   const namespace = text(metadata, 'namespace') ?? '';
   return isDnsLabel(namespace) ? namespace : 'default';
 }
 
-/** After its subject and the time, which a millisecond alone would not make unique. */
+/** Named after its subject and the time, which a millisecond alone would not make unique. */
 function eventName(clock: Clock, now: Date, subject: string): string {
   const nanoseconds = BigInt(now.getTime()) * 1_000_000n + BigInt(drawn(clock, 1_000_000));
   const name = `${subject}.${nanoseconds.toString(16)}`;

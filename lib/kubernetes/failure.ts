@@ -15,7 +15,9 @@ export interface Context {
   readonly events?: boolean | undefined;
 }
 
-/** Puts a refusal by the API server into the words of this library; other errors stay as they are. */
+/**
+ * Explains a refusal by the API server as an error of this library; returns other errors unchanged.
+ */
 export function explainRefusal(error: unknown, refused: Refused): unknown {
   if (!(error instanceof ApiError)) return error;
   const { code, advice } = remedyOf(error, refused);
@@ -29,7 +31,7 @@ export function refusedLock(context: Context): Refused {
   return { object: lockOf(context), namespace, role: (user) => roleYaml({ ...context, user }) };
 }
 
-/** Puts a decision of the protocol that this Pod must not lead into words. */
+/** Explains why the protocol decided that this Pod must not lead. */
 export function explainFailure(failure: Failure, context: Context): LeaderElectionError {
   const { lockName, namespace, podName } = context;
   const pod = `Pod ${namespace}/${podName}`;

@@ -6,12 +6,14 @@ import { stripError } from './outcome.ts';
 import { type OutgoingRequest, type Route, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
-/** HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2. */
+/**
+ * HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2.
+ */
 export class Http1Route implements Route {
   readonly #server: URL;
   /** Made for this route and ended with it. */
   readonly #ownAgent: Agent;
-  /** What leads through a proxy belongs to the KubeConfig, which may use it for more. */
+  /** An agent for a proxy belongs to the KubeConfig, which may use it for more. */
   readonly #proxyAgent: Agent | undefined;
   readonly #requests = new Set<http.ClientRequest>();
   #holdsProcess = false;
@@ -28,7 +30,7 @@ export class Http1Route implements Route {
   }
 
   readonly maxStreams = Number.POSITIVE_INFINITY;
-  /** The agent opens a connection for each. */
+  /** The agent opens a connection per request. */
   readonly hasRoom = true;
 
   get isIdle(): boolean {
@@ -75,7 +77,7 @@ export class Http1Route implements Route {
       });
     });
     request.on('error', (error) => {
-      // It may carry a proxy's URL, and so a password, or the bytes that were no HTTP.
+      // The error may contain a proxy's URL, and so a password, or bytes that are not HTTP.
       reject(stripError(error));
     });
     request.on('close', () => {
@@ -101,7 +103,7 @@ export class Http1Route implements Route {
 
   close(): void {
     this.#retired = true;
-    // Without an error: on a socket that is just going back to its agent, nobody would catch it.
+    // Without an error: nobody would catch one on a socket that is just returning to its agent.
     for (const request of this.#requests) request.destroy();
     this.#ownAgent.destroy();
   }

@@ -10,20 +10,20 @@ import type { ApiResponse, Progress } from './transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** As client-go: a connection is asked this often whether it is alive, and has this long to say. */
+/** As client-go: a connection is pinged this often, and has this long to answer. */
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
 /** If a request is given up after this long a silence, its connection may be dead. */
 const SUSPICIOUS_MS = 200;
 
-/** How long a connection that may be dead has to answer a ping before its other requests are ended. */
+/** A connection that may be dead has this long to answer a ping before its other requests end. */
 const PROBE_TIMEOUT_MS = 1_000;
 
 /**
- * Opens a TLS connection and lets the server choose the protocol; resolves once it has.
- * Rejects, and leaves no socket behind, when the signal aborts or the server takes too long. Meanwhile it
- * does not keep the process alive: the timer of the request that needs it does.
+ * Opens a TLS connection and lets the server choose the protocol. If the signal aborts or the
+ * server takes too long, it rejects and leaves no socket behind. Meanwhile the socket does not keep
+ * the process alive: the timer of the request does.
  */
 export function connectTls(
   server: URL,
@@ -64,27 +64,27 @@ export function connectTls(
   });
 }
 
-/** One HTTP/2 connection for everything, watched over by pings: half-open ones are found out. */
+/** One HTTP/2 connection for all requests. Pings detect a half-open one. */
 export class Http2Route implements Route {
   readonly #session: ClientHttp2Session;
   readonly #socket: TLSSocket;
   readonly #clock: Clock;
-  /** How many requests the server allows at a time. */
+  /** Number of requests that the server allows at a time. */
   maxStreams: number;
-  /** How many requests are under way; a watch is one until it ends. */
+  /** Number of requests under way; a watch is one until it ends. */
   #streams = 0;
   #isUsed = false;
   #isProbed = false;
   #holdsProcess = false;
   #cancelPing: () => void = () => undefined;
 
-  /** `maxStreams` is assumed until the server has said how many it allows. */
+  /** `maxStreams` is assumed until the server says how many it allows. */
   constructor(server: URL, socket: TLSSocket, clock: Clock, maxStreams = Number.POSITIVE_INFINITY) {
     this.maxStreams = maxStreams;
     this.#clock = clock;
     this.#socket = socket;
     this.#session = http2.connect(server.origin, { createConnection: () => socket });
-    this.#session.on('error', () => undefined); // Each of its streams reports it.
+    this.#session.on('error', () => undefined); // Each of its streams reports the error.
     this.#session.on('remoteSettings', (settings: http2.Settings) => {
       this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
     });
@@ -99,7 +99,10 @@ export class Http2Route implements Route {
     return !this.#session.closed && !this.#session.destroyed;
   }
 
-  /** A server may allow few streams, or change its mind; one at least, or nothing is ever sent. */
+  /**
+   * A server may allow few streams, or change its mind; assume at least one, or nothing is ever
+   * sent.
+   */
   get hasRoom(): boolean {
     return !this.#isProbed && this.#streams < Math.max(this.maxStreams, 1);
   }
@@ -148,7 +151,7 @@ export class Http2Route implements Route {
       if (isUnderWay) this.#streams -= 1;
       isUnderWay = false;
     };
-    // Once the answer has ended, the server counts it no longer.
+    // Once the answer has ended, the server no longer counts it.
     stream.on('end', done);
     stream.on('close', () => {
       done();
@@ -180,7 +183,8 @@ export class Http2Route implements Route {
     this.#cancelPing();
     if (this.#session.destroyed) return;
     this.#cancelPing = this.#after(PING_EVERY_MS, () => {
-      // Given up in this very turn, it has not told yet. A ping would throw where nobody can catch it.
+      // A connection that was given up in this very turn has not reported it yet. A ping would
+      // throw where nobody can catch it.
       if (this.#session.destroyed) return;
       this.#ping(PING_TIMEOUT_MS, `no answer to a ping within ${PING_TIMEOUT_MS} ms`);
     });
@@ -217,11 +221,11 @@ function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
 }
 
 /**
- * When a stream closes, what has arrived is lost unless a reader has begun. The caller may have something to
- * do before it reads, such as to renew the credentials after a 401.
+ * When a stream closes, what has arrived is lost unless a reader has begun. The caller may be busy
+ * before it reads, for example renewing credentials after a 401.
  */
 function read(stream: ClientHttp2Stream): AsyncIterable<string> {
   const chunks = new PassThrough({ encoding: 'utf8' });
-  // An error is thrown to the reader, if there is one.
+  // An error goes to the reader, if there is one.
   return pipeline(stream, chunks, () => undefined);
 }

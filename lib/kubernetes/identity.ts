@@ -17,7 +17,7 @@ import type { Platform } from '../platform/platform.ts';
 import { serviceAccountCredentials } from './service-account.ts';
 import { Warnings } from '../platform/warnings.ts';
 
-/** Who competes, where, and how to reach the API server: not at all, outside a cluster. */
+/** Who competes, where, and how to reach the API server; outside a cluster there is none. */
 export interface Candidate {
   readonly namespace: string;
   readonly podName: string;
@@ -27,7 +27,7 @@ export interface Candidate {
   readonly credentials: Credentials | undefined;
 }
 
-/** Finds out from the options and the platform. Sends no request. */
+/** Determines it from the options and the platform. Sends no request. */
 export async function identify(
   environment: Environment,
   options: CheckedOptions,
@@ -40,7 +40,7 @@ export async function identify(
   return { ...place, podName: podName ?? '', podUid };
 }
 
-/** Where there is no election, whatever is not known is left empty. */
+/** The same without an election: what is not known is left empty. */
 export function identifyLoosely(environment: Environment, options: CheckedOptions): Candidate {
   const { variables } = environment;
   return {
@@ -52,16 +52,16 @@ export function identifyLoosely(environment: Environment, options: CheckedOption
   };
 }
 
-/** Where the objects of an election are, and how to reach the API server. */
+/** Where an election's objects are, and how to reach the API server. */
 export interface Place {
   readonly namespace: string;
   /** The API server's URL; empty outside a cluster. */
   readonly server: string;
-  /** Undefined outside a cluster: there is nothing to elect. */
+  /** Undefined outside a cluster, where there is no election. */
   readonly credentials: Credentials | undefined;
 }
 
-/** Finds out from the options and the platform; `check` is called where there is an election. */
+/** Determines it from the options and the platform; `check` is called if there is an election. */
 export async function locate(
   environment: Environment,
   options: Pick<CheckedOptions, 'kubeConfig' | 'namespace'>,
@@ -81,7 +81,7 @@ export async function locate(
   if (!kubeConfig) await checkServiceAccount(environment);
   const server = kubeConfig ? checkKubeConfig(kubeConfig).href : inClusterServer(environment);
   const context = kubeConfig?.getContextObject(kubeConfig.getCurrentContext())?.namespace;
-  // A kubeConfig's may be of any type, whatever is declared.
+  // A kubeConfig's values may have any type, whatever is declared.
   const namespace: unknown = given ?? (await serviceAccountNamespace(environment)) ?? context;
   if (namespace === undefined || namespace === '') throw noNamespace(kubeConfig);
   if (typeof namespace !== 'string' || !isDnsLabel(namespace)) {
@@ -93,10 +93,10 @@ export async function locate(
   return { namespace, server, credentials };
 }
 
-/** Which processes have been told; the environment of one is one object. */
+/** The processes that were warned, each by its environment object. */
 const told = new WeakSet<object>();
 
-/** Tells once that nothing is elected where a kubeconfig is at hand, but was not passed. */
+/** Warns once that there is no election although a kubeconfig exists, because it was not passed. */
 export function tellIfKubeConfigIsLeftOut({ environment, clock, warn }: Platform): void {
   const { variables } = environment;
   if (!variables['KUBECONFIG']?.trim() || told.has(variables)) return;
@@ -109,12 +109,12 @@ export function tellIfKubeConfigIsLeftOut({ environment, clock, warn }: Platform
   );
 }
 
-/** This Pod's name, if the environment says it. */
+/** This Pod's name, if the environment contains it. */
 export function podNameOf(environment: Environment): string | undefined {
   return read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
 }
 
-/** `POD_UID` is that of the Pod that `POD_NAME` names, and of no other. */
+/** `POD_UID` belongs to the Pod that `POD_NAME` names, and to no other. */
 function uidOf(environment: Environment, podName: string | undefined): string | undefined {
   const uid = read(environment, 'POD_UID', isUid, "a Pod's UID");
   const own = variable(environment, 'POD_NAME');

@@ -1,4 +1,4 @@
-/** Reads from parsed JSON without trusting its shape: what is not as expected is undefined. */
+/** Reads parsed JSON without trusting its shape: a value of an unexpected type is undefined. */
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ export function list(value: unknown, key: string): readonly unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
-/** Whether there is a value at all, be it of the wrong type. */
+/** Whether there is a value, of any type. */
 export function isGiven(value: unknown, key: string): boolean {
   return isObject(value) && Object.hasOwn(value, key) && (value[key] ?? undefined) !== undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * The part of a `KubeConfig` of `@kubernetes/client-node` that is used here. It is declared, not
- * imported: an app may use any supported version of that package, and its types need not compile.
+ * The methods of a `KubeConfig` of `@kubernetes/client-node` that are used here. They are declared,
+ * not imported, so an app may use any supported version of that package, and its types need not
+ * compile.
  */
 export interface KubeConfigLike {
   /** The cluster of the current context. */
@@ -14,6 +15,6 @@ export interface KubeConfigLike {
   getCurrentContext(): string;
   /** The context of this name. */
   getContextObject(name: string): { readonly namespace?: string | undefined } | null;
-  /** Puts credentials into the options of a request of `node:https`. */
+  /** Puts credentials into the options of a `node:https` request. */
   applyToHTTPSOptions(options: object): Promise<void>;
 }

@@ -19,14 +19,14 @@ export function leasesPath(namespace: string): string {
 }
 
 /**
- * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, but that
- * what it does not know is kept. Each method sends one request; `whileUnsent` ends a write of which
+ * A Lease of `coordination.k8s.io/v1`, read and written as client-go's `LeaseLock` does, except
+ * that unknown fields are kept. Each method sends one request; `whileUnsent` ends a write of which
  * nothing has been sent.
  */
 export class Lease {
   readonly #api: Api;
   readonly #options: LeaseOptions;
-  /** The collection it is in. */
+  /** The path of its collection. */
   readonly path: string;
 
   constructor(api: Api, options: LeaseOptions) {
@@ -63,7 +63,7 @@ export class Lease {
 
   /**
    * The API server compares the resourceVersion and, because a PUT would create a Lease that is
-   * gone, the UID: both are in what was read.
+   * gone, the UID. Both are in what was read.
    */
   async update(
     version: LockVersion,
@@ -101,7 +101,7 @@ export class Lease {
   }
 }
 
-/** Throws on an object that cannot be a stored Lease; what a spec lacks does no harm. */
+/** Throws if the object cannot be a stored Lease; missing fields of the spec do no harm. */
 export function toVersion(object: Json): LockVersion {
   const metadata = child(object, 'metadata');
   const resourceVersion = text(metadata, 'resourceVersion');
@@ -122,7 +122,7 @@ export function toVersion(object: Json): LockVersion {
   };
 }
 
-/** What the API server can store there: an `int32`, and none below zero. */
+/** Numbers that the API server can store there: an `int32`, not negative. */
 function wholeNumber(object: Json, key: string): number | undefined {
   const value = object[key];
   return isWhole(value) ? value : undefined;
@@ -132,7 +132,7 @@ function isWhole(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_INT32;
 }
 
-/** Adds to what is there; nothing at all where there is nothing to add. */
+/** Adds to what exists; undefined if there is nothing to add. */
 function merged(metadata: Json, key: string, own: Readonly<Record<string, string>>): Json {
   return Object.keys(own).length === 0 ? {} : { [key]: { ...child(metadata, key), ...own } };
 }

@@ -5,12 +5,12 @@ const dnsLabel = new RegExp(`^${LABEL}$`);
 const dnsSubdomain = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
 const qualifiedName = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
-/** What namespaces are called. */
+/** Names of namespaces. */
 export function isDnsLabel(name: string): boolean {
   return name.length <= 63 && dnsLabel.test(name);
 }
 
-/** What most objects are called, ConfigMaps and Pods among them. */
+/** Names of most objects, including ConfigMaps and Pods. */
 export function isDnsSubdomain(name: string): boolean {
   return name.length <= 253 && dnsSubdomain.test(name);
 }

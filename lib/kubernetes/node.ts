@@ -5,7 +5,10 @@ import { isAbsent } from './outcome.ts';
 
 export const nodesPath = '/api/v1/nodes';
 
-/** Reads whether a node is ready, once. Throws what the API throws, unless Kubernetes says that there is none. */
+/**
+ * Reads once whether a node is ready. Throws what the API throws, unless Kubernetes says that the
+ * node does not exist.
+ */
 export async function getNode(api: Api, name: string, signal?: AbortSignal): Promise<NodeReading> {
   try {
     return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, toNode, signal);
@@ -15,7 +18,10 @@ export async function getNode(api: Api, name: string, signal?: AbortSignal): Pro
   }
 }
 
-/** Only `False` and `Unknown` count as not ready: a node that says nothing is given the doubt. */
+/**
+ * Only `False` and `Unknown` count as not ready: a node without a condition gets the benefit of the
+ * doubt.
+ */
 export function toNode(object: Json): NodeReading {
   const conditions = list(child(object, 'status'), 'conditions');
   const ready = conditions.find((condition) => text(condition, 'type') === 'Ready');

@@ -1,4 +1,4 @@
-/** What a failed request means: worth another try, or final. */
+/** What a failed request means: retry, or final. */
 import { printable } from '../platform/printable.ts';
 
 /** The part of Kubernetes' `Status` object that decisions and messages need. */
@@ -7,17 +7,17 @@ export interface Status {
   readonly reason: string;
   readonly message: string;
   readonly causes: readonly string[];
-  /** Which of what the request named it speaks of. Undefined for anything else, or nothing. */
+  /** The part of the request that it is about; undefined for none. */
   readonly about?: 'object' | 'namespace' | undefined;
 }
 
-/** The longest time for which a server, or a proxy that is wrong about it, is left alone. */
+/** The longest `Retry-After` to obey: a server, or a proxy, may be wrong about it. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
-/** More of them than one refusal has. */
+/** More causes than one refusal has. */
 const MAX_CAUSES = 20;
 
-/** The API server answered, and the answer is no. */
+/** The API server refused the request. */
 export class ApiError extends Error implements Status {
   readonly status: number;
   readonly reason: string;
@@ -37,9 +37,9 @@ export class ApiError extends Error implements Status {
   }
 }
 
-/** No answer, or none of Kubernetes' own. Whether the request took effect is unknown. */
+/** No answer, or not Kubernetes' own. Whether the request took effect is unknown. */
 export class NoAnswerError extends Error {
-  /** False if it is certain that nothing of the request was sent: then it has no effect. */
+  /** False if certainly nothing of the request was sent, so it has no effect. */
   readonly sent: boolean;
 
   constructor(request: string, cause: unknown, sent = true) {
@@ -56,7 +56,7 @@ function describe(error: Error): string {
   return code && !message.includes(code) ? `${message} (${code})` : message;
 }
 
-/** A host with several addresses fails with an error for each, in one without a message. */
+/** For a host with several addresses, there is an error for each, inside one without a message. */
 function messageOf(error: unknown): string {
   const { message, errors } = Object(error) as { message?: unknown; errors?: unknown };
   if (message !== '' || !Array.isArray(errors)) return String(message);
@@ -65,7 +65,7 @@ function messageOf(error: unknown): string {
 
 const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);
 
-/** Whether the same request may succeed later without anybody changing anything. */
+/** Whether the same request may succeed later without anybody's intervention. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ApiError) {
     return isTransientStatus(error.status) || isQuotaBusy(error) || isStarting(error);
@@ -73,36 +73,39 @@ export function isTransient(error: unknown): boolean {
   return error instanceof NoAnswerError;
 }
 
-/** Whether a request with this answer may succeed later, no matter who answered. */
+/** Whether a request with this answer may succeed later; any program may have sent it. */
 export function isTransientStatus(status: number): boolean {
   return transientStatuses.has(status);
 }
 
-/** Admission plugins of an API server that has just started, until they know what they decide by. */
+/**
+ * Admission plugins of an API server that has just started, until they have loaded what they decide
+ * by.
+ */
 function isStarting(error: ApiError): boolean {
   return error.status === 403 && error.message.includes('not yet ready to handle request');
 }
 
-/** Creates of whatever kind that count against one quota at the same time get in each other's way. */
+/** Creates of any kind that count against one quota collide if they come at the same time. */
 function isQuotaBusy(error: ApiError): boolean {
   return error.status === 409 && error.message.includes('resourcequotas');
 }
 
-/** Whether the write behind this error may have been, or may yet be, carried out. */
+/** Whether the write behind this error may have taken effect, or may still do so. */
 export function isAmbiguous(error: unknown): boolean {
   if (error instanceof ApiError) return error.status >= 500 || error.status === 408;
   return error instanceof NoAnswerError && error.sent;
 }
 
 /**
- * The namespace has used up its quota of objects, or nobody has yet counted what it has used: an
- * admission's 403, not a missing right.
+ * The namespace's quota of objects is used up, or its use is not counted yet: an admission plugin's
+ * 403, not a missing right.
  */
 export function isQuotaExceeded(error: unknown): error is ApiError {
   return hasStatus(error, 403) && /exceeded quota|status unknown for quota/.test(error.message);
 }
 
-/** The authorizer's 403, not an admission's. */
+/** The authorizer's 403, not an admission plugin's. */
 export function isRightMissing(error: unknown): boolean {
   return hasStatus(error, 403) && error.message.includes(' is forbidden: User "');
 }
@@ -112,22 +115,22 @@ export function isNamespaceTerminating(error: unknown): boolean {
   return error instanceof ApiError && error.causes.includes('NamespaceTerminating');
 }
 
-/** Kubernetes says that the object which the request named is not there. */
+/** Kubernetes says that the object named by the request does not exist. */
 export function isAbsent(error: unknown): boolean {
   return hasStatus(error, 404) && error.about === 'object';
 }
 
-/** Kubernetes says that the namespace in which something was to be written is not there. */
+/** Kubernetes says that the namespace of the object to write does not exist. */
 export function isNamespaceAbsent(error: unknown): boolean {
   return hasStatus(error, 404) && error.about === 'namespace';
 }
 
-/** Kubernetes says that the object to be created is there. */
+/** Kubernetes says that the object to create exists already. */
 export function isTaken(error: unknown): boolean {
   return hasStatus(error, 409) && error.about === 'object' && error.reason === 'AlreadyExists';
 }
 
-/** Kubernetes says that the object is another, or another version, than the write was meant for. */
+/** Kubernetes says that the object, or its version, is not the one that the write was meant for. */
 export function isConflict(error: unknown): boolean {
   return hasStatus(error, 409) && error.about === 'object' && error.reason === 'Conflict';
 }
@@ -136,7 +139,7 @@ export function hasStatus(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
 
-/** An error's message and code; whatever else it carries, options for instance, may be secret. */
+/** An error's message and code; other properties, such as options, may be secret. */
 export function stripError(error: unknown): Error & { readonly code?: string } {
   const { code } = Object(error) as { readonly code?: unknown };
   const rest = new Error(messageOf(error));

@@ -8,7 +8,9 @@ export function podsPath(namespace: string): string {
   return `/api/v1/namespaces/${namespace}/pods`;
 }
 
-/** Reads a Pod, once. Throws what the API throws, unless Kubernetes says that there is none. */
+/**
+ * Reads a Pod once. Throws what the API throws, unless Kubernetes says that the Pod does not exist.
+ */
 export async function getPod<T = Pod>(
   api: Api,
   namespace: string,
@@ -47,7 +49,7 @@ export async function forceDeletePod(
   }
 }
 
-/** Throws on an object that cannot be a Pod. */
+/** Throws if the object cannot be a Pod. */
 export function toPod(object: Json): Pod {
   const metadata = child(object, 'metadata');
   const status = child(object, 'status');
@@ -62,7 +64,7 @@ export function toPod(object: Json): Pod {
     phase: text(status, 'phase') ?? 'Unknown',
     deleting: isGiven(metadata, 'deletionTimestamp'),
     mayRun:
-      // A rejected Pod's statuses are wiped while it runs.
+      // A rejected Pod loses its statuses while it may still run.
       list(status, 'containerStatuses').length === 0 ||
       containerStatuses.some((statuses) => list(status, statuses).some(isRunning)),
     ...(nodeName !== undefined && { nodeName }),
@@ -70,7 +72,7 @@ export function toPod(object: Json): Pod {
   };
 }
 
-/** It becomes part of a path: what cannot be a name is none. */
+/** It becomes part of a path, so an invalid name counts as none. */
 function nodeOf(spec: Json): string | undefined {
   const name = text(spec, 'nodeName');
   return name !== undefined && isDnsSubdomain(name) ? name : undefined;

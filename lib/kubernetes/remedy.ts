@@ -1,22 +1,22 @@
 import type { ErrorCode } from '../errors.ts';
 import { type ApiError, hasStatus, isNamespaceAbsent, isNamespaceTerminating } from './outcome.ts';
 
-/** The object that the API server does not let this process use, for messages. */
+/** The object that this process may not use, for messages. */
 export interface Refused {
   /** Its kind, namespace and name. */
   readonly object: string;
   readonly namespace: string;
-  /** The Role that is needed, as YAML; bound to the user if that is a service account. */
+  /** The needed Role as YAML, bound to the user if that is a service account. */
   role(user: string | undefined): string;
 }
 
-/** What mends a refusal: the code for programs, and what to do, for people. */
+/** The remedy for a refusal: the code for programs, and what to do, for people. */
 export interface Remedy {
   readonly code: ErrorCode;
   readonly advice: string;
 }
 
-/** A Role is advised only if the authorizer has refused, and a Role would change its mind. */
+/** Advises a Role only if the authorizer has refused, and a Role would help. */
 export function remedyOf(error: ApiError, refused: Refused): Remedy {
   const { namespace } = refused;
   if (isNamespaceTerminating(error)) {
@@ -59,7 +59,7 @@ function quotaAdvice({ message }: ApiError, namespace: string): string | undefin
   return `Quota ${name} of namespace ${namespace} ${why}: ${see}`;
 }
 
-/** Which plugin that somebody installed has denied it, whatever the status. */
+/** The installed admission plugin that has denied it, whatever the status. */
 function admissionOf({ message }: ApiError): string | undefined {
   const webhook = /admission webhook "([^"]+)" denied/.exec(message)?.[1];
   if (webhook !== undefined) return `admission webhook ${webhook}`;
@@ -84,7 +84,7 @@ function deniedAdvice({ message }: ApiError, refused: Refused): string {
       `kubeconfig's user, or allow ${user} the verb impersonate.`
     );
   }
-  // RBAC grants or has no opinion; other authorizers deny, and are heard first.
+  // RBAC grants or has no opinion. Other authorizers deny, and are asked first.
   if (/(?:at the cluster scope|in the namespace "[^"]*"): .*\bdenied\b/.test(rest)) {
     return (
       "A rule of the cluster's authorizer denies it, which no Role overrides: ask the cluster's " +

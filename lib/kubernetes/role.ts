@@ -1,9 +1,9 @@
 /**
- * The rights that each caller needs, as one table of rules, and as YAML that can be applied as it is. Roles
- * for different purposes have different names, so that applying one never overwrites another.
+ * The rights that each caller needs, as one table of rules, and as YAML to apply. Roles for
+ * different purposes have different names, so applying one never overwrites another.
  */
 
-/** What an API group's resource may be used for; only the object of that name, if there is one. */
+/** The verbs for a resource of an API group, and the name of the object, if restricted to one. */
 interface Rule {
   readonly group: '' | 'coordination.k8s.io';
   readonly resource: string;
@@ -32,7 +32,7 @@ export interface LeaseRoleOptions extends Common {
 }
 
 export interface ObserverRoleOptions extends Common {
-  /** Of the lock or Lease. */
+  /** Name of the lock or Lease. */
   readonly name: string;
   readonly group: Rule['group'];
   readonly resource: 'configmaps' | 'leases';
@@ -68,11 +68,11 @@ const rules = {
   ],
 };
 
-/** The complete Role (and what binds it) for `become`. */
+/** The complete Role, with its binding, for `become`. */
 export function roleYaml(options: RoleOptions): string {
   const { namespace, lockName, takeOver, user } = options;
   const name = `${lockName}-leader-for-life`;
-  // A ClusterRole's name has to tell the locks of this name in other namespaces apart.
+  // A ClusterRole's name must differ from that of the same lock name in another namespace.
   const wideName = `leader-for-life:${namespace}:${lockName}`;
   return [
     ...bound({ kind: 'Role', name, namespace }, rules.life(options), user),
@@ -80,14 +80,14 @@ export function roleYaml(options: RoleOptions): string {
   ].join('---\n');
 }
 
-/** The complete Role (and what binds it) for lease mode. */
+/** The complete Role, with its binding, for lease mode. */
 export function leaseRoleYaml(options: LeaseRoleOptions): string {
   const { namespace, leaseName, user } = options;
   const role = { kind: 'Role', name: `${leaseName}-leader-election`, namespace } as const;
   return bound(role, rules.lease(options), user).join('---\n');
 }
 
-/** The complete Role (and what binds it) for an observer. */
+/** The complete Role, with its binding, for an observer. */
 export function observerRoleYaml(options: ObserverRoleOptions): string {
   const { namespace, name, resource, user } = options;
   const what = resource === 'leases' ? 'lease' : 'lock';
@@ -101,7 +101,7 @@ interface Named {
   readonly namespace?: string;
 }
 
-/** A role, and its binding if the user is a service account. */
+/** A Role, and its binding if the user is a service account. */
 function bound(role: Named, granted: readonly Rule[], user: string | undefined): string[] {
   const { kind, name } = role;
   const document = `${head(kind, role)}rules:\n${granted.map(ruleYaml).join('')}`;
@@ -120,7 +120,7 @@ subjects:
   return [document, binding];
 }
 
-/** Quoted is what may look like a number. */
+/** Quotes what may look like a number. */
 function head(kind: string, { name, namespace }: Named): string {
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ${kind}

@@ -11,31 +11,32 @@ import type { ApiResponse, Progress } from './transport.ts';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
-/** More than an election needs, even where each connection carries one request. */
+/** More than an election needs, even if each connection carries one request. */
 const MAX_ROUTES_PER_MEMBER = 16;
 
-/** A route, perhaps still to come. */
+/** A route, perhaps not yet open. */
 interface Opening {
   readonly route: Promise<Route>;
   opened?: Route;
 }
 
-/** Who uses a pool; `holdsProcess` says whether the process shall live for it. */
+/** A user of a pool. */
 export interface Member {
+  /** Whether it keeps the process alive. */
   readonly holdsProcess: boolean;
 }
 
 /**
- * The connections to one API server with one set of TLS options: one connection, unless the server lets
- * it carry few requests only. All elections and observers of a process share it, also with different
- * tokens, which are sent with each request, as client-go's transports are shared. It opens with the first
- * request and closes when its last member leaves.
+ * The connections of a process to one API server with the same TLS options: one, unless the server
+ * allows only few requests on it. Elections and observers share them, even with different tokens,
+ * because the token is sent with each request; client-go shares its transports in the same way. The
+ * first request opens a connection. When the last member leaves, all are closed.
  */
 export class RoutePool {
   readonly #clock: Clock;
   readonly #onEmpty: () => void;
   readonly #members = new Set<Member>();
-  /** Those that take further requests. */
+  /** The routes that take further requests. */
   readonly #openings: Opening[] = [];
   readonly #routes = new Set<Route>();
   readonly #closing = new AbortController();
@@ -46,7 +47,7 @@ export class RoutePool {
     this.#onEmpty = onEmpty;
   }
 
-  /** The one of this scope for this access: a clock, or the connection whose proxy agent it uses. */
+  /** The pool for this access. The scope is a clock, or the one transport that may use it. */
   static of(scope: object, access: Access, clock: Clock): RoutePool {
     const pools = scopes.get(scope) ?? new Map<string, RoutePool>();
     scopes.set(scope, pools);
@@ -73,7 +74,7 @@ export class RoutePool {
     this.#routes.clear();
   }
 
-  /** A member may have changed its mind. */
+  /** Call it after `holdsProcess` of a member has changed. */
   updateHold(): void {
     const isWanted = [...this.#members].some(({ holdsProcess }) => holdsProcess);
     if (isWanted === this.#holdsProcess) return;
@@ -81,7 +82,7 @@ export class RoutePool {
     for (const route of this.#routes) route.holdProcess(isWanted);
   }
 
-  /** Sends on a route that has room, opening one if need be; calls `onOver` when all of it has ended. */
+  /** Sends on a route that has room, or opens one. Calls `onOver` when the exchange has ended. */
   async send(
     access: Access,
     request: OutgoingRequest,
@@ -92,8 +93,8 @@ export class RoutePool {
     let answer: Promise<ApiResponse> | undefined;
     try {
       let route = await abortable(this.#find(access), signal);
-      // Others may have taken the last room on it in this very turn, or closed it. Where there are too many
-      // routes already, the request waits on one of them, or is refused and tried again.
+      // Other requests may have taken the last room on it in this very turn, or closed it. If there
+      // are too many routes, the request waits on one, or the server refuses it and it is retried.
       const isUsable = () => route.isOpen && route.hasRoom;
       for (let tries = 1; !isUsable() && tries < 4 * this.#maxRoutes; tries += 1) {
         route = await abortable(this.#find(access), signal);
@@ -110,7 +111,7 @@ export class RoutePool {
     return MAX_ROUTES_PER_MEMBER * this.#members.size;
   }
 
-  /** The first open route that has room, or a new one; requests at the same time share it. */
+  /** The first open route that has room, or a new one, which requests at the same time share. */
   async #find(access: Access): Promise<Route> {
     const openings = this.#openings;
     for (let index = 0; index < openings.length;) {
@@ -135,7 +136,7 @@ export class RoutePool {
     return this.#prefer(opening.opened);
   }
 
-  /** The server allows as much as on the one before, presumably. */
+  /** Presumably the server allows as much as on the last route. */
   async #open(access: Access, before: Route | undefined): Promise<Route> {
     const { signal } = this.#closing;
     const route = await negotiate(access, this.#clock, signal, before?.maxStreams);
@@ -146,7 +147,7 @@ export class RoutePool {
     return route;
   }
 
-  /** Retires those that are not needed; one that has nothing to do is kept. */
+  /** Retires the routes that are not needed. One idle route is kept. */
   #prefer(preferred: Route): Route {
     const [, ...spare] = this.#openings.filter(
       ({ opened }) => opened?.isIdle && opened !== preferred,
@@ -168,7 +169,7 @@ export class RoutePool {
 
 const scopes = new WeakMap<object, Map<string, RoutePool>>();
 
-/** By access: a CA is long. */
+/** Computed once per access, because a CA is long. */
 const keys = new WeakMap<Access, string>();
 
 function keyOf(access: Access): string {
@@ -192,7 +193,7 @@ async function negotiate(
   if (server.protocol === 'http:') {
     return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
   }
-  // Client-node makes the agents for proxies; they do not negotiate HTTP/2.
+  // Client-node makes the agents for proxies, which do not negotiate HTTP/2.
   const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
   if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
   const socket = await connectTls(server, tls, clock, signal);

@@ -8,17 +8,20 @@ export interface OutgoingRequest {
   readonly body: string | undefined;
 }
 
-/** One way to the API server. */
+/** One connection to the API server, or an agent for several. */
 export interface Route {
   /** Whether it takes further requests. */
   readonly isOpen: boolean;
-  /** How many requests it carries at a time, as far as that is known. */
+  /** Number of requests that it carries at a time, as far as is known. */
   readonly maxStreams: number;
-  /** Whether it carries one more request now, without making it wait for others to end. */
+  /** Whether it can carry one more request now, without making it wait for others. */
   readonly hasRoom: boolean;
-  /** Whether no request is under way any more: what is new was opened for one that comes. */
+  /**
+   * Whether no request is under way any more. A new route counts as busy, because a request is
+   * coming.
+   */
   readonly isIdle: boolean;
-  /** Whether nothing of it is left. */
+  /** Whether it has ended completely. */
   readonly isOver: boolean;
   /** Sets `progress.sent` before the first byte may go out; calls `onOver` when all of it has ended. */
   send(
@@ -35,7 +38,7 @@ export interface Route {
   close(): void;
 }
 
-/** The server's name or address, without the brackets that only URLs put around an IPv6 address. */
+/** The server's name or address, without the brackets that URLs put around an IPv6 address. */
 export function hostOf(server: URL): string {
   return server.hostname.replace(/[[\]]/g, '');
 }

@@ -11,12 +11,12 @@ import {
 } from './environment.ts';
 import { stripError } from './outcome.ts';
 
-/** After this long the files are read again although they look the same, as client-go does. */
+/** After this long, the files are read again even if they look unchanged, as client-go does. */
 const MAX_AGE_MS = 60_000;
 
 /**
- * Those of the Pod's service account, from its files. Kubernetes replaces the files while the Pod runs, so
- * they are read again when they have changed, and after a refusal.
+ * The credentials of the Pod's service account, from its files. Kubernetes replaces the files while
+ * the Pod runs, so they are read again when they have changed, and after a refusal.
  */
 export function serviceAccountCredentials(environment: Environment): Credentials {
   const server = new URL(inClusterServer(environment));
@@ -46,7 +46,7 @@ export function serviceAccountCredentials(environment: Environment): Credentials
       try {
         return await read(stamp);
       } catch (error) {
-        // The last token may count for a while yet.
+        // The last token may be valid for a while yet.
         if (last) return last.access;
         throw stripError({ message: `there are no credentials: ${stripError(error).message}` });
       }
@@ -58,7 +58,10 @@ export function serviceAccountCredentials(environment: Environment): Credentials
   };
 }
 
-/** Changes with the file: Kubernetes replaces a link on the way to it. Synchronous, for it is in memory. */
+/**
+ * Changes with the file, because Kubernetes replaces a link on its path. Synchronous, because the
+ * file is in memory.
+ */
 function stampOf(path: string): string {
   const { ino, size, mtimeMs, ctimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
   return `${[ino, size, mtimeMs, ctimeMs].join()};`;

@@ -1,4 +1,4 @@
-/** One request to the Kubernetes API, without anything that identifies who sends it. */
+/** One request to the Kubernetes API, without credentials. */
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Absolute path below the server's root, for example `/api/v1/namespaces/x/pods/y`. */
@@ -19,7 +19,7 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as text in the pieces in which it arrived; leaving the loop cancels the rest. */
   readonly body: AsyncIterable<string>;
-  /** Takes out of a text what was sent as a credential: some servers repeat what they were told. */
+  /** Removes credentials that were sent from a text, because some servers repeat them. */
   readonly conceal?: (text: string) => string;
 }
 
@@ -29,13 +29,13 @@ export interface Progress {
 }
 
 /**
- * Carries requests to an API server. This is the whole seam between the library and the network:
- * the real one is `connection.ts`, the one in memory is in `testing/`.
+ * Carries requests to an API server. This is the whole interface between the library and the
+ * network: the real one is `connection.ts`, the one in memory is in `testing/`.
  */
 export interface Transport {
   /**
-   * Resolves once the answer's head arrived, whatever its status.
-   * Rejects when no answer came, or with `signal.reason` once that aborts; aborting later ends the body in the same way.
+   * Resolves once the answer's head has arrived, whatever its status. Rejects if no answer comes,
+   * or with `signal.reason` once that aborts; a later abort ends the body with it.
    *
    * A transport that knows when it sends sets `progress.sent` to false at once, and to true before
    * the first byte of the request may go out.

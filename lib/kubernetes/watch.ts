@@ -15,18 +15,20 @@ const PROOF_MS = 5_000;
 /** Watches that ended sooner than this are not reopened at once. */
 const HEALTHY_MS = 30_000;
 
-/** A watch was opened and shows nothing: a proxy passes the head of an answer and holds its body. */
+/**
+ * A watch was opened and shows nothing: a proxy passes an answer's head and holds back its body.
+ */
 export class SilentWatchError extends Error {
   override readonly name = 'SilentWatchError';
 }
 
 export interface WatchListener {
-  /** The server has begun to send changes: what is read from now on misses none. */
+  /** The server has begun to send changes: later reads miss none. */
   onOpen(): void;
   onEvent(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Json): void;
-  /** It ended, for whatever reason; it is being reopened. */
+  /** The watch ended, for any reason, and is being reopened. */
   onLost(error: unknown): void;
-  /** It was refused for good, and is not tried again. */
+  /** The watch was refused for good, and is not retried. */
   onRefused(error: ApiError): void;
 }
 
@@ -46,11 +48,11 @@ interface Stream {
 }
 
 /**
- * Watches one object by name until the signal aborts. What it tells is a hint: each time it opens,
- * the state has to be read afresh, for there is no telling what was missed. That is also why it
- * starts without a resourceVersion, and so is never told `410 Gone` for one that is too old.
+ * Watches one object by name until the signal aborts. What it reports is a hint: each time it
+ * opens, the state has to be read again, because changes may have been missed. So it starts without
+ * a resourceVersion, and never gets `410 Gone` for one that is too old.
  *
- * A watch that shows nothing is not a watch: see `isOpen` and `expect`.
+ * A watch that shows nothing does not count: see `isOpen` and `expect`.
  */
 export class ObjectWatch {
   readonly #api: Api;
@@ -62,7 +64,9 @@ export class ObjectWatch {
   #refused = false;
   #stream: Stream | undefined;
   #silence = new AbortController();
-  /** The last stream fell silent: the next one could pass its first events and hold the others. */
+  /**
+   * The last stream fell silent: the next one may pass its first events and hold back the others.
+   */
   #isWary = false;
 
   constructor(
@@ -79,7 +83,7 @@ export class ObjectWatch {
     this.#maxBackoffMs = maxBackoffMs;
   }
 
-  /** Whether it can be relied on: it is open, and what it shows arrives. */
+  /** Whether it can be relied on: it is open, and its events arrive. */
   get isOpen(): boolean {
     return this.#stream?.hasShown === true && !this.#isWary;
   }
@@ -89,9 +93,9 @@ export class ObjectWatch {
   }
 
   /**
-   * To be called after each read that found the object. A watch that has not shown it a few seconds
-   * after the first such read is lost with a `SilentWatchError`, and reopened after a long pause.
-   * An object that was deleted meanwhile is no exception: its deletion is shown.
+   * To be called after each read that found the object. If the watch has not shown the object a few
+   * seconds after the first such read, it is lost with a `SilentWatchError`, and reopened after a
+   * long pause. This includes an object that was deleted meanwhile, because its deletion is shown.
    */
   expect(): void {
     const stream = this.#stream;
@@ -103,7 +107,7 @@ export class ObjectWatch {
     );
   }
 
-  /** Never rejects; resolves once the signal aborted or the watch was refused. */
+  /** Never rejects; resolves once the signal aborts or the watch is refused. */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
       const startedMs = this.#clock.now();
@@ -168,7 +172,7 @@ export class ObjectWatch {
     if (this.#clock.now() - stream.openedMs >= PROOF_MS) this.#isWary = false;
   }
 
-  /** Once is a connection that died, perhaps. */
+  /** Once may be a dead connection. */
   #fellSilent(): Error {
     const what = `silent for ${PATIENCE_MS} ms`;
     if (this.#isWary) return this.#silent(what);
@@ -186,7 +190,7 @@ export class ObjectWatch {
     const type = text(event, 'type');
     const object = child(event, 'object');
     if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') {
-      // Field selectors are the server's to honour; an object of another name is none of ours.
+      // The server applies field selectors; ignore an object of another name.
       if (text(child(object, 'metadata'), 'name') === this.#target.name) {
         this.#noteSign();
         this.#listener.onEvent(type, object);
@@ -206,7 +210,7 @@ export class ObjectWatch {
         watch: 'true',
         fieldSelector: `metadata.name=${name}`,
         allowWatchBookmarks: 'true',
-        // The server's own choice is half an hour to an hour; the longer, the fewer requests.
+        // The server's own choice is half an hour to an hour; longer means fewer requests.
         timeoutSeconds: String(3_000 + Math.floor(600 * this.#clock.random())),
       },
     };

@@ -31,18 +31,18 @@ export interface CampaignOptions {
   readonly known?: Known | undefined;
 }
 
-/** What a campaign reports. It expects nothing back. */
+/** Receives what a campaign reports, and returns nothing. */
 export interface CampaignObserver {
-  /** After each step; `trouble` is why the last request failed, if it did. */
+  /** Called after each step; `trouble` is why the last request failed, if it did. */
   onState(state: State, trouble: unknown): void;
-  /** The leader reads the lock, for the record it knew was not the one that is stored. */
+  /** The leader has to read the lock, because the record it knew is not the stored one. */
   onSlowPath(): void;
-  /** The lock cannot be watched (any more). */
+  /** The lock cannot be watched, or no longer. */
   onUnwatched(error: unknown): void;
   log(message: string): void;
 }
 
-/** What a leader has: since when it is proven, and the version by which it became the leader. */
+/** Since when leadership is proven, and the version by which this elector became the leader. */
 export interface AcquiredLease {
   readonly proven: () => Proof;
   readonly version: LockVersion;
@@ -65,7 +65,10 @@ function alteredBy(command: Command, event: Event, lock: string): LeaderElection
   );
 }
 
-/** One elector's way to a term and through it: carries out what the protocol decides, step by step. */
+/**
+ * One elector's campaign, up to the end of a term: carries out what the protocol decides, step by
+ * step.
+ */
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #closed = new AbortController();
@@ -74,7 +77,7 @@ export class Campaign {
 
   constructor(options: CampaignOptions) {
     this.#options = options;
-    // Whatever was missed, a read tells it.
+    // A read shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#moment(), options.known);
     void this.#watch();
@@ -86,8 +89,8 @@ export class Campaign {
   }
 
   /**
-   * Resolves once this elector leads. Rejects with the signal's reason or, in words, with what the
-   * API server refuses for good; the lock is then as if it had never been asked for.
+   * Resolves once this elector leads. Rejects with the signal's reason, or with an explained
+   * refusal of the API server; the lock is then as if nobody had asked for it.
    */
   async acquire(signal: AbortSignal): Promise<AcquiredLease> {
     try {
@@ -102,7 +105,10 @@ export class Campaign {
     return { version, proven: () => this.#proven() };
   }
 
-  /** Keeps the lock. Resolves with why it was lost, or with nothing soon after the signal aborts. */
+  /**
+   * Keeps the lock. Resolves with the reason when it is lost, or with nothing soon after the signal
+   * aborts.
+   */
   async renew(signal: AbortSignal): Promise<Loss | undefined> {
     while (this.#state.phase === 'leading' && !signal.aborted) {
       await this.#advance(signal, 'go on').catch((error: unknown) => {
@@ -113,8 +119,8 @@ export class Campaign {
   }
 
   /**
-   * Gives up the lock, if this elector holds it or may. Resolves once that is done or hopeless, with whether
-   * the lock was released.
+   * Gives up the lock, if this elector holds it or may. Resolves with whether the lock was
+   * released, once that is done or hopeless.
    */
   async release(): Promise<boolean> {
     const { clock, settings, observer } = this.#options;
@@ -144,7 +150,7 @@ export class Campaign {
     this.#closed.abort();
   }
 
-  /** Keeps the hints until they are asked for. A watch that ends, however, is one that was lost. */
+  /** Keeps the hints until they are read. A watch that ends counts as lost. */
   async #watch(): Promise<void> {
     const { lock, observer } = this.#options;
     const onLost = (error: unknown) => {
@@ -172,7 +178,7 @@ export class Campaign {
     }
   }
 
-  /** One command, one event. The signal ends waits and reads; writes that were sent are seen through. */
+  /** One command, one event. The signal ends waits and reads; writes that were sent are awaited. */
   async #advance(signal: AbortSignal, onRefusal: 'throw' | 'go on'): Promise<void> {
     signal.throwIfAborted();
     const { command, phase } = this.#state;
@@ -218,7 +224,7 @@ export class Campaign {
     }
   }
 
-  /** A request with its time limit; a leader has no longer than it leads. */
+  /** A request with its time limit, which ends with leadership at the latest. */
   async #limited<T>(
     request: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal = neverAborts(),
@@ -228,7 +234,8 @@ export class Campaign {
     const { controller, end } = linked(signal, this.#closed.signal);
     let cancel: (() => void) | undefined;
     try {
-      // If it has a limit of its own, that one comes first: it knows whether anything was sent.
+      // If the lock has its own limit, that one comes first: the lock knows whether anything was
+      // sent.
       const answer = request(controller.signal);
       cancel = clock.after(limitMs, () => {
         controller.abort(new Error(`no answer within ${Math.round(limitMs)} ms`));

@@ -26,75 +26,76 @@ import type { ResourceLock } from './resource-lock.ts';
 /** The three times of an election. The defaults are client-go's. */
 export interface Durations {
   /**
-   * How long others wait, in milliseconds, after they saw the last renewal, before they take over.
-   * A whole number of seconds, for it is stored as such. In a fleet with client-go, which
-   * compares whole seconds: at least `renewDeadlineMs` + 1 s, and more than `retryPeriodMs` + 1 s.
+   * Milliseconds that others wait after they saw the last renewal, before they take over. Must be
+   * whole seconds, because the Lease stores seconds. In a fleet with client-go, which compares
+   * whole seconds, make it at least `renewDeadlineMs` + 1 s, and more than `retryPeriodMs` + 1 s.
    * @default 15_000
    */
   readonly leaseDurationMs?: number | undefined;
   /**
-   * How long a renewal counts for the leader, in milliseconds, from before it was sent. The ratio
-   * of the lease's duration to it is by how much one clock may run faster than another.
+   * Milliseconds for which a renewal proves leadership, from before it was sent. One clock may run
+   * faster than another by the ratio of `leaseDurationMs` to it.
    * @default 10_000
    */
   readonly renewDeadlineMs?: number | undefined;
   /**
-   * Milliseconds between renewals, and between looks at a lock that cannot be watched.
+   * Milliseconds between renewals, and between reads of a lock that cannot be watched.
    * @default 2_000
    */
   readonly retryPeriodMs?: number | undefined;
 }
 
-/** What `lead` and `LeaderElector` have in common. */
+/** Options of both `lead` and `LeaderElector`. */
 export interface LeaseElectionSettings extends Durations, ElectionSettings {
-  /** Is tied to this elector. */
+  /** Health check to tie to this election. */
   readonly watchDog?: LeaderHealthzAdaptor | undefined;
 }
 
-/** What is called in the course of an election. */
+/** Callbacks of a `LeaderElector`. */
 export interface LeaderCallbacks {
   /**
-   * This elector leads. What is returned is the work: `run` does not end before it has settled. The
-   * signal aborts when leadership ends. If it throws or rejects, the lease is released, and `run`
-   * rejects with that error. If it returns, the elector leads on.
+   * Called when this elector leads. Its promise is the work: `run` waits for it, for at most
+   * `renewDeadlineMs` after the signal has aborted. The signal aborts when leadership ends. If the
+   * work throws or rejects, the lease is released, and `run` rejects with that error. If it
+   * returns, the elector keeps leading.
    */
   onStartedLeading(signal: AbortSignal): unknown;
-  /** Once for each `onStartedLeading`, after its work has settled or was given up. */
+  /** Called once for each `onStartedLeading`, after its work has settled or was given up. */
   onStoppedLeading(): unknown;
-  /** The holder of the lock has changed; called once for each change, also when this elector becomes the holder. */
+  /** Called once for each new holder of the lock, including this elector. */
   onNewLeader?(identity: string): void;
 }
 
 /** Follows client-go's `LeaderElectionConfig`. */
 export interface LeaderElectionConfig extends LeaseElectionSettings {
-  /** What is competed for: a `LeaseLock`, or anything that works like one. */
+  /** The lock to compete for: a `LeaseLock`, or another `ResourceLock`. */
   readonly lock: ResourceLock;
   readonly callbacks: LeaderCallbacks;
   /**
-   * Whether to release the lease when the signal of `run` aborts, once the work has settled. Without,
-   * others wait until it has expired.
+   * Whether to release the lease when the signal of `run` aborts, once the work has settled. If
+   * false, others wait until the lease has expired.
    * @default false
    */
   readonly releaseOnCancel?: boolean | undefined;
   /**
-   * For metrics and messages.
-   * @default that of the lock
+   * Name in metrics and messages.
+   * @default the lock's
    */
   readonly name?: string | undefined;
 }
 
-/** What `lead` can be told. */
+/** Options of `lead`. */
 export interface LeadOptions extends LeaseElectionSettings, PlaceOptions, LabelOptions {
   /**
-   * Who competes: unique among all electors.
-   * @default the Pod's name, `_`, and a UUID
+   * Identity of this elector, unique among all electors.
+   * @default the Pod's name, else the host's, then `_` and a UUID
    */
   readonly identity?: string | undefined;
-  /** Ends the wait, or the work; the lease is released once the work has settled. */
+  /** Ends the wait, or the work. The Lease is released once the work has settled. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whether to release the lease when the signal aborts, once the work has settled. It is released in
-   * any case when the work ends by itself.
+   * Whether to release the Lease when the signal aborts, once the work has settled. If the work
+   * ends by itself, the Lease is released in any case.
    * @default true
    */
   readonly releaseOnCancel?: boolean | undefined;
@@ -105,10 +106,10 @@ export interface LeadOptions extends LeaseElectionSettings, PlaceOptions, LabelO
   readonly recampaign?: boolean | undefined;
 }
 
-/** All three, checked. */
+/** The checked durations, with defaults. */
 export type CheckedDurations = { readonly [K in keyof Durations]-?: number };
 
-/** By how much, at least, a renewal has to fit into the deadline (client-go's constant). */
+/** At least this many retry periods must fit into the renew deadline (client-go's constant). */
 export const JITTER_FACTOR = 1.2;
 
 /** Throws a TypeError that names the first bad option and its value. */
@@ -124,7 +125,7 @@ export function checkLeadOptions(options: unknown): CheckedDurations {
   return checkDurations('options', checkProperties('options', options, leadChecks));
 }
 
-/** client-go's rules, and that the duration can be stored. */
+/** Checks client-go's rules, with defaults filled in. */
 function checkDurations(what: string, given: Durations): CheckedDurations {
   const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = given;
   if (renewDeadlineMs >= leaseDurationMs) {

@@ -35,20 +35,20 @@ export interface ElectionOptions {
 
 const log = createLog('lease');
 
-/** What ends a wait to lead, and since when it lasts. */
+/** What ends a wait to lead, and when the wait began. */
 interface Wait {
   readonly signal: AbortSignal;
   readonly end: () => void;
   readonly startedMs: number;
 }
 
-/** A lock that is asked for, won, kept and given up: what `lead` and `LeaderElector` share. */
+/** What `lead` and `LeaderElector` share: asks for a lock, wins it, keeps it, gives it up. */
 export class Election {
   readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
   #term: Term | undefined;
-  /** What the last campaign saw. The next one must know who led: the lock may be deleted in between. */
+  /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
   /** This election, among those of the process. */
   #running: RunningElection | undefined;
@@ -65,12 +65,12 @@ export class Election {
     watchDog?.setLeaderElection(this);
   }
 
-  /** The holder that was observed last; empty for nobody. */
+  /** The last observed holder; empty for nobody. */
   get leader(): string {
     return this.#reporter.leader;
   }
 
-  /** The current term, until its work has settled, be it after its end. */
+  /** The current term, until its work has settled, even if that is after its end. */
   get term(): Term | undefined {
     return this.#term;
   }
@@ -88,8 +88,8 @@ export class Election {
   }
 
   /**
-   * Campaigns, and serves terms until one ends that is not followed by another. Rejects, when the
-   * signal aborts before a term, with its reason, or with what the API server refuses for good.
+   * Campaigns, and serves terms until one ends that is not followed by another. Rejects with the
+   * signal's reason if the signal aborts before a term, or with the API server's refusal.
    */
   async run<T>(job: Job<T>, signal: AbortSignal): Promise<Ending<T>> {
     signal.throwIfAborted();
@@ -144,7 +144,7 @@ export class Election {
     return { startedMs: this.#platform.clock.now() };
   }
 
-  /** Undefined where there is nothing to elect. */
+  /** Undefined if there is no election. */
   async #open(): Promise<OpenLock | undefined> {
     const { lock, settings } = this.#options;
     const { enabled = true, events = false } = settings;
@@ -253,7 +253,7 @@ export class Election {
     return { term, fencingToken, namespace: tenure?.namespace, skipped: !tenure };
   }
 
-  /** A renewal that fails in a way that nobody foresaw ends the term, too. */
+  /** A renewal that fails in an unforeseen way ends the term, too. */
   async #renew(
     campaign: Campaign | undefined,
     tenure: AcquiredLease | undefined,
@@ -269,7 +269,7 @@ export class Election {
     }
   }
 
-  /** Undefined if it takes too long: nobody waits for ever for work that does not end. */
+  /** Undefined if it takes too long: work that does not end is not awaited for ever. */
   async #within<T>(settled: Promise<T>): Promise<T | undefined> {
     const limit = new AbortController();
     const { clock } = this.#platform;
@@ -290,7 +290,7 @@ export class Election {
     return lostError(lock, loss, forMs, this.#reporter.trouble);
   }
 
-  /** Tells that something of a term goes on after its end, which is `why`. */
+  /** Reports that a part of a term goes on after its end; `why` is how it ended. */
   #abandon(what: string, why: unknown, tenure: AcquiredLease | undefined): LeaderElectionError {
     const { lock, durations } = this.#options;
     const error = abandonedError(lock, what, durations.renewDeadlineMs, why);

@@ -6,8 +6,9 @@ import { neverAborts } from '../platform/abort.ts';
 import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './config.ts';
 
 /**
- * One candidate of an election. Follows client-go's `LeaderElector`, but that leadership is judged by
- * the clock whenever it is asked for, and nobody else can lead before the last callback.
+ * One candidate of an election. Follows client-go's `LeaderElector`, with two differences:
+ * leadership is computed from the clock whenever you ask, and no other candidate can lead before
+ * the last callback.
  */
 export class LeaderElector {
   readonly #config: LeaderElectionConfig;
@@ -16,8 +17,8 @@ export class LeaderElector {
   #isRunning = false;
 
   /**
-   * Throws a TypeError that names the first bad option: client-go's rules hold
-   * (`leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs`).
+   * Applies client-go's rule: `leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs`.
+   * @throws `TypeError` that names the first bad option and its value
    */
   constructor(config: LeaderElectionConfig);
   /** @internal */ // eslint-disable-next-line @typescript-eslint/unified-signatures
@@ -37,11 +38,13 @@ export class LeaderElector {
   }
 
   /**
-   * Competes, and leads. Resolves when the signal has aborted, or the lease was lost, and the work has
-   * settled. May be called again afterwards.
-   * Rejects with what a callback threw; with `ERR_WORK_ABANDONED` if the work or `onStoppedLeading`
-   * takes longer than `renewDeadlineMs` to end; or with another `LeaderElectionError` if the API server
-   * refuses for good. What is transient is retried.
+   * Competes, and leads. Resolves when the work has settled after the signal has aborted or the
+   * lease was lost. It may be called again afterwards.
+   * @throws what a callback threw
+   * @throws `ERR_WORK_ABANDONED` if the work or `onStoppedLeading` takes longer than
+   *   `renewDeadlineMs` to end
+   * @throws another `LeaderElectionError` if the API server refuses for good; transient failures
+   *   are retried
    */
   async run(signal: AbortSignal = neverAborts()): Promise<void> {
     checkSignal('signal', signal);
@@ -69,19 +72,23 @@ export class LeaderElector {
     }
   }
 
-  /** Whether this elector leads, proven at this very moment. */
+  /** Whether this elector is proven to lead at this moment. */
   isLeader(): boolean {
     return this.#election.term?.isProven ?? false;
   }
 
-  /** The holder on record as it was last seen; empty before, and when nobody holds it. */
+  /**
+   * Identity of the holder that was last seen on record; empty for nobody, and before the first
+   * read.
+   */
   getLeader(): string {
     return this.#election.leader;
   }
 
   /**
-   * Throws `ERR_LEASE_EXPIRED` if this elector began to lead, has not ended, and could not renew the
-   * lease for its duration plus `maxTolerableExpiredLeaseMs`. Restart the process then.
+   * Checks the health of a leader. If it throws, restart the process.
+   * @throws `ERR_LEASE_EXPIRED` if this elector began to lead, its work has not ended, and it could
+   *   not renew for the lease's duration plus `maxTolerableExpiredLeaseMs`
    */
   check(maxTolerableExpiredLeaseMs: number): void {
     this.#election.check(maxTolerableExpiredLeaseMs);
@@ -92,7 +99,9 @@ function isReasonOf(signal: AbortSignal, error: unknown): boolean {
   return signal.aborted && error === signal.reason;
 }
 
-/** Makes an elector and runs it: wrong configurations reject, too. */
+/**
+ * Makes a `LeaderElector` and runs it. A bad configuration rejects. Follows client-go's `RunOrDie`.
+ */
 export async function runOrDie(config: LeaderElectionConfig, signal?: AbortSignal): Promise<void> {
   await new LeaderElector(config).run(signal);
 }

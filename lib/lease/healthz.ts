@@ -8,8 +8,8 @@ interface Checkable {
 }
 
 /**
- * Ties a health endpoint, which is often set up first, to an elector: a leader that could not renew
- * its lease and has not ended is unhealthy, and better restarted.
+ * Ties a health endpoint, which is often set up first, to an elector. A leader is unhealthy, and
+ * should be restarted, if it could not renew its lease and its work has not ended.
  *
  * Follows client-go's `HealthzAdaptor`.
  */
@@ -19,18 +19,21 @@ export class LeaderHealthzAdaptor {
   readonly #timeoutMs: number;
   #elector: Checkable | undefined;
 
-  /** @param timeoutMs - how long, in milliseconds, an expired lease is tolerated; 0 is allowed */
+  /** @param timeoutMs - milliseconds for which an expired lease is tolerated; 0 is allowed */
   constructor(timeoutMs: number) {
     if (timeoutMs !== 0) checkDuration('timeoutMs', timeoutMs);
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Throws `ERR_LEASE_EXPIRED` if the elector is unhealthy; never before one was set. */
+  /**
+   * Does nothing while no elector is set.
+   * @throws `ERR_LEASE_EXPIRED` if the elector is unhealthy
+   */
   check(): void {
     this.#elector?.check(this.#timeoutMs);
   }
 
-  /** Says whose health this is. An elector does so itself with its `watchDog`. */
+  /** Sets the elector to check. An elector does this for its `watchDog`. */
   setLeaderElection(elector: { check(timeoutMs: number): void }): void {
     if (typeof (elector as Partial<Checkable> | undefined)?.check !== 'function') {
       throw invalidArgument('elector', 'a LeaderElector', elector);

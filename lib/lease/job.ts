@@ -1,21 +1,21 @@
 import { Term } from './term.ts';
 import { LeaderElectionError } from '../errors.ts';
 
-/** What there is to do for a leader. */
+/** The work of a leader. */
 export interface Job<T> {
   readonly work: (served: Served) => T | PromiseLike<T>;
-  /** Whether the term ends when the work has returned. It does in any case when the work throws. */
+  /** Whether the term ends when the work returns. It always ends when the work throws. */
   readonly endsWithWork: boolean;
-  /** Whether there is another term after one that was lost. */
+  /** Whether to campaign again after a lost term. */
   readonly recampaigns: boolean;
-  /** After the work has settled or was given up, and before the lease is released. */
+  /** Called after the work has settled or was given up, and before the lease is released. */
   readonly onStopped?: () => unknown;
 }
 
-/** A term, and the lock by which it came. */
+/** A term, and the lock that it holds. */
 export interface Served {
   readonly term: Term;
-  /** Undefined where nothing was elected. */
+  /** Undefined without an election. */
   readonly namespace: string | undefined;
   readonly fencingToken: string;
   readonly skipped: boolean;
@@ -23,7 +23,7 @@ export interface Served {
 
 export type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
-/** How a term ended. `abandoned` says so if something of it goes on. */
+/** How a term ended. `abandoned` is set if a part of it goes on. */
 export type Ending<T> =
   | { readonly how: 'returned'; readonly value: T }
   | { readonly how: 'threw'; readonly error: unknown }
@@ -75,7 +75,7 @@ export function ending<T>(
   return { how: 'returned', value: outcome.value };
 }
 
-/** Calls it, and tells how it ended; never rejects. */
+/** Calls it, and resolves with how it ended; never rejects. */
 export async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled<T>> {
   try {
     return { value: await call() };

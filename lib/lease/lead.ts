@@ -9,51 +9,54 @@ import { type LeadOptions, checkLeadOptions } from './config.ts';
 
 /** What the work of a leader is given. */
 export interface LeaseLeadership {
-  /** Who leads: this elector. */
+  /** Identity of this elector, which leads. */
   readonly identity: string;
   readonly leaseName: string;
-  /** Where the Lease is; empty if skipped and none was given. */
+  /** Namespace of the Lease; empty if skipped and none was given. */
   readonly namespace: string;
   /**
-   * Larger for every later leader, for stores that can refuse writes with a smaller one (compare as
-   * `BigInt`): the Lease's resourceVersion by the write that acquired it. `'0'` if skipped.
+   * The resourceVersion of the write that acquired the Lease: larger for every later leader. A
+   * store can refuse writes with a smaller one (compare as `BigInt`). `'0'` if skipped.
    */
   readonly fencingToken: string;
-  /** True outside a cluster or where the election is not enabled: every process leads. */
+  /** True outside a cluster, or with `enabled: false`: every process leads. */
   readonly skipped: boolean;
   /**
    * Aborts when leadership ends: with `ERR_LEADERSHIP_LOST` when it is lost, with the reason of
-   * `options.signal` when that aborts, with `ERR_RELEASED` when the work has ended. `aborted` is
-   * judged by the clock when it is read, even after the process was stopped or its machine suspended.
-   * A signal made of it by `AbortSignal.any` is not: ask this one, or `remainingMs`, before each
-   * critical step.
+   * `options.signal` when that aborts, with `ERR_RELEASED` when the work has ended. Reading
+   * `aborted` asks the clock, so it is true even right after the process was stopped or its machine
+   * suspended. A signal that `AbortSignal.any` makes of it may be late: before each critical step,
+   * ask this one or `remainingMs`.
    */
   readonly signal: AbortSignal;
-  /** Resolves when `signal` aborts: leader-only work must end now. Never rejects. */
+  /** Resolves when `signal` aborts: leadership is over. Never rejects. */
   readonly ended: Promise<void>;
   /**
-   * For how long leadership is proven, in milliseconds, for a look before a critical step: 0 if it is
-   * not (any more), `Infinity` if skipped.
+   * Milliseconds for which leadership is proven: 0 if it is not, or no longer; `Infinity` if
+   * skipped. Check it before a critical step.
    */
   readonly remainingMs: () => number;
 }
 
 /**
- * Does work that one of many replicas may do at a time: waits for the Lease, runs `work` while this
- * process holds it, releases it when the work has returned or thrown, and settles as the work did.
- * Outside a cluster the work begins at once, with `skipped: true`.
+ * Runs work that only one of many replicas may do at a time. Waits for the Lease, runs `work` while
+ * this process holds it, releases it when the work has returned or thrown, and settles as the work
+ * did. Outside a cluster the work begins at once, with `skipped: true`.
  *
- * When the Lease is lost, the work's signal aborts, and once the work has settled (it is given
- * `renewDeadlineMs`), this rejects with `ERR_LEADERSHIP_LOST` or, with `recampaign`, campaigns again.
+ * If the Lease is lost, the work's signal aborts. Once the work has settled, or after
+ * `renewDeadlineMs`, this rejects with `ERR_LEADERSHIP_LOST`. With `recampaign` it campaigns again
+ * instead, once the work has settled.
  *
- * @param leaseName - the Lease's name, a DNS subdomain; the same in every replica
+ * @param leaseName - name of the Lease, a DNS subdomain; the same in every replica
+ * @param work - must last as long as this replica should lead, and end soon after its signal aborts
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request
- * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; what is transient is retried
- * @throws the signal's reason, once `options.signal` has aborted and the work has settled; if the work
- *   does not end within `renewDeadlineMs`, `ERR_WORK_ABANDONED` instead, with the reason as its `cause`
+ * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; transient failures are retried
+ * @throws the signal's reason, once `options.signal` has aborted and the work has settled. If the
+ *   work does not end within `renewDeadlineMs`, `ERR_WORK_ABANDONED` instead, with the reason as
+ *   its `cause`
  * @throws what `work` throws
  *
- * The Lease is that of client-go's `leaderelection`: both can share one.
+ * Follows client-go's `leaderelection`; both can share a Lease.
  *
  * @example
  * await lead('my-lease', async ({ signal }) => {
@@ -68,7 +71,7 @@ export async function lead<T>(
   return leadOn(systemPlatform, leaseName, work, options);
 }
 
-/** `lead`, in platform of one's own. */
+/** `lead` on a given platform. */
 export async function leadOn<T>(
   platform: Platform,
   leaseName: string,
@@ -113,7 +116,7 @@ export async function leadOn<T>(
   }
 }
 
-/** The Lease was lost, and the work goes on all the same. */
+/** The Lease was lost, but the work goes on. */
 function lostAnd({ message }: Error, cause: LeaderElectionError): LeaderElectionError {
   const told = `${message} The work has not ended, and was given up.`;
   return new LeaderElectionError('ERR_LEADERSHIP_LOST', told, { cause });

@@ -17,7 +17,7 @@ import type { LockListener, OpenLock, RequestFailure } from './resource-lock.ts'
 
 const WATCH_BACKOFF_MS = 16_000;
 
-/** A Lease on an API server that can be reached: a `LeaseLock` in use. */
+/** A Lease on an API server: a `LeaseLock` in use. */
 export class LeaseConnection implements OpenLock {
   readonly identity: string;
   readonly namespace: string;
@@ -112,14 +112,14 @@ export class LeaseConnection implements OpenLock {
       error: this.#explain(error),
       permanent:
         error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
-      // What timed out, or was cut off, may have been carried out all the same; a create that the network
-      // has made twice, too, when a quota that was full for one of the two is raised.
+      // A request that timed out or was cut off may have been carried out. So may a create that a
+      // quota refused, if the network has made it twice and the quota was raised in between.
       ambiguous: mayLand(error) || isQuotaExceeded(error),
       retryAfterMs: error instanceof ApiError ? error.retryAfterMs : undefined,
     };
   }
 
-  /** The promise, but a refusal is put into words. */
+  /** The same promise, with refusals explained. */
   async explained<T>(promise: Promise<T>): Promise<T> {
     try {
       return await promise;

@@ -10,27 +10,28 @@ import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import type { LockListener, OpenLock, ResourceLock } from './resource-lock.ts';
 
-/** Which Lease, and who asks for it. */
+/** Options of `LeaseLock`. */
 export interface LeaseLockOptions extends PlaceOptions, LabelOptions {
-  /** The Lease's name, a DNS subdomain; the same in every replica. */
+  /** Name of the Lease, a DNS subdomain; the same in every replica. */
   readonly name: string;
   /**
-   * Who asks: unique among all electors. One that restarts under the same identity goes on leading.
+   * Identity of the elector, unique among all electors. One that restarts under the same identity
+   * keeps leading.
    * @default the Pod's name (`POD_NAME`, else the host's name), `_`, and a UUID
    */
   readonly identity?: string | undefined;
 }
 
-/** Marks locks of this class, whichever copy of the package they are from. */
+/** Marks locks of this class, in every copy of the package. */
 const brand = Symbol.for('leader-for-life/LeaseLock');
 
-/** How electors connect a lock, in platform that may be made up. */
+/** How electors connect a lock, on a platform that may be simulated. */
 const connect = Symbol('connect');
 
 const place = Symbol('place');
 
 /**
- * A Lease as a lock. Is connected while it is used. `watch` is its own: see `ResourceLock`.
+ * A Lease as a lock. It is connected only while it is used.
  *
  * Follows client-go's `resourcelock.LeaseLock`; the records are the same to the byte.
  */
@@ -41,7 +42,7 @@ export class LeaseLock implements ResourceLock {
   #connection: Promise<LeaseConnection> | undefined;
   #users = 0;
 
-  /** Throws a TypeError that names the first bad option and its value. */
+  /** @throws `TypeError` that names the first bad option and its value */
   constructor(options: LeaseLockOptions) {
     const { name } = checkProperties('options', options, checks);
     checkLockName('options.name', name);
@@ -49,24 +50,30 @@ export class LeaseLock implements ResourceLock {
     this.identity = options.identity ?? uniqueIdentity(systemPlatform);
   }
 
-  /** @internal The namespace is empty where it was left to the platform. */
+  /** @internal The namespace is empty if it is left to the platform. */
   get [place](): { readonly name: string; readonly namespace: string } {
     const { name, namespace = '' } = this.#options;
     return { name, namespace };
   }
 
-  /** `NAMESPACE/NAME`; without the namespace where it was left to the platform. */
+  /** `NAMESPACE/NAME`, or only `NAME` if no namespace was given. */
   describe(): string {
     const { name, namespace } = this.#options;
     return namespace === undefined ? name : `${namespace}/${name}`;
   }
 
-  /** Sends one request. Throws what the API server's refusal means, a LeaderElectionError. */
+  /**
+   * Sends one request.
+   * @throws `LeaderElectionError` that explains the API server's refusal
+   */
   async get(signal?: AbortSignal): Promise<LockVersion | undefined> {
     return this.#use((connection) => connection.explained(connection.get(signal)));
   }
 
-  /** Sends one request. Throws what the API server's refusal means, a LeaderElectionError. */
+  /**
+   * Sends one request.
+   * @throws `LeaderElectionError` that explains the API server's refusal
+   */
   async create(
     record: LeaderElectionRecord,
     signal?: AbortSignal,
@@ -74,7 +81,10 @@ export class LeaseLock implements ResourceLock {
     return this.#use((connection) => connection.explained(connection.create(record, signal)));
   }
 
-  /** Sends one request, and throws as `create` does. The version is one that this lock has answered with. */
+  /**
+   * Sends one request. `version` must be one that this lock has returned.
+   * @throws `LeaderElectionError` that explains the API server's refusal
+   */
   async update(
     version: LockVersion,
     record: LeaderElectionRecord,
@@ -90,7 +100,7 @@ export class LeaseLock implements ResourceLock {
     await this.#use((connection) => connection.watch(listener, signal));
   }
 
-  /** There is one connection for all that use it at a time; left open, it would hold the process. */
+  /** Calls at the same time share one connection. Left open, it would keep the process alive. */
   async #use<T>(task: (connection: LeaseConnection) => Promise<T>): Promise<T> {
     this.#users += 1;
     let connection: LeaseConnection | undefined;
@@ -136,12 +146,12 @@ export class LeaseLock implements ResourceLock {
   }
 }
 
-/** Where a lock is, as far as that is known before it is opened. */
+/** Name and namespace of a lock, as far as they are known before it is opened. */
 export function placeOf(lock: ResourceLock): { readonly name: string; readonly namespace: string } {
   return lock instanceof LeaseLock ? lock[place] : { name: lock.describe(), namespace: '' };
 }
 
-/** Opens a lock of whatever kind; undefined where there is nothing to elect. */
+/** Opens a lock of any kind; undefined if there is no election. */
 export async function openLock(
   lock: ResourceLock,
   platform: Platform,
@@ -179,19 +189,19 @@ export async function openLock(
 
 const ids = new WeakMap<ResourceLock, string>();
 
-/** Where a lock of the user's own is kept is not known: two objects count as two locks. */
+/** It is not known where a user's own lock is kept, so two objects count as two locks. */
 function idOf(lock: ResourceLock, { clock }: Platform): string {
   const id = ids.get(lock) ?? clock.uuid();
   ids.set(lock, id);
   return id;
 }
 
-/** The default: unique even where Pods of several clusters or none share a Lease. */
+/** The default identity: unique even if Pods of several clusters, or no Pods, share a Lease. */
 export function uniqueIdentity({ clock, environment }: Platform): string {
   return `${podNameOf(environment) ?? hostname()}_${clock.uuid()}`;
 }
 
-/** Two copies of the package do not see that one of them elects with such a lock already. */
+/** Two copies of the package would not see that one of them already elects with such a lock. */
 export const checkCopy: Check = (name, value) => {
   if (value instanceof LeaseLock || !Object.hasOwn(value as object, brand)) return;
   throw badArgument(

@@ -14,23 +14,23 @@ import type { CampaignObserver } from './campaign.ts';
 import type { Settled } from './job.ts';
 import type { OpenLock } from './resource-lock.ts';
 
-/** Work that is done so soon has probably only been started. */
+/** Work that ends this soon has probably only been started. */
 const SHORT_WORK_MS = 1_000;
 
-/** The processes that were told of such work: one warning is enough. */
+/** The processes that were warned about such work: one warning is enough. */
 const toldOfShortWork = new WeakSet<Elections>();
 
 export interface ReporterOptions {
   readonly clock: Clock;
   readonly events: EventStream;
-  /** For metrics. */
+  /** Name in metrics. */
   readonly name: string;
   readonly metrics: LeaderMetrics | undefined;
   readonly onNewLeader: ((identity: string) => void) | undefined;
   readonly onWaiting: ((state: WaitingState) => void) | undefined;
 }
 
-/** Puts what happens in an election into events, metrics and Kubernetes Events. */
+/** Reports what happens in an election as events, metrics and Kubernetes Events. */
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
   readonly #events: EventStream;
@@ -38,11 +38,11 @@ export class Reporter implements CampaignObserver {
   #lock: OpenLock | undefined;
   #lastKey = '';
   #renewedAt: Instant | undefined;
-  /** Undefined until there was something to wait for. */
+  /** Undefined until the candidate has to wait. */
   last: WaitingState | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
   trouble: unknown;
-  /** The holder that was observed last; empty for nobody. */
+  /** The last observed holder; empty for nobody. */
   leader = '';
 
   constructor(options: ReporterOptions) {
@@ -51,7 +51,7 @@ export class Reporter implements CampaignObserver {
     this.#measure('off');
   }
 
-  /** From now on this is about that lock; undefined where nothing is elected. */
+  /** Sets the lock to report about; undefined without an election. */
   attend(lock: OpenLock | undefined): void {
     this.#lock = lock;
     this.#forgetWait();
@@ -67,7 +67,7 @@ export class Reporter implements CampaignObserver {
     this.#noteWait(state);
   }
 
-  /** The first proof of a term is its beginning; each further one is a renewal. */
+  /** The first proof of a term is its beginning; each later one is a renewal. */
   #noteRenewal({ phase, renewedAt }: State): void {
     const before = this.#renewedAt;
     this.#renewedAt = phase === 'leading' ? renewedAt : undefined;
@@ -150,13 +150,13 @@ export class Reporter implements CampaignObserver {
     }
   }
 
-  /** Something of a term goes on after its end. */
+  /** A part of a term goes on after its end. */
   onAbandoned(error: Error, version: LockVersion | undefined): void {
     const isNew = this.#events.abandoned(error);
     if (isNew && version) this.#record('gave up work that had not ended', version);
   }
 
-  /** A controller that was started, but not awaited, is started by one replica after the other. */
+  /** A controller that is started but not awaited is started by one replica after the other. */
   onWorkDone(settled: Settled<unknown>, tookMs: number, elections: Elections): void {
     const isDone = 'error' in settled || settled.value !== undefined || tookMs >= SHORT_WORK_MS;
     if (isDone || toldOfShortWork.has(elections)) return;
@@ -213,7 +213,7 @@ export class Reporter implements CampaignObserver {
     return this.#lock?.describe() ?? this.#options.name;
   }
 
-  /** Resolves once every Event is recorded, or could not be. */
+  /** Resolves once every Event has been recorded, or has failed. */
   recorded(): Promise<void> {
     return this.#recorded;
   }
@@ -244,7 +244,7 @@ export class Reporter implements CampaignObserver {
     this.#events.trouble(trouble instanceof Error ? trouble : new Error(messageOf(trouble)));
   }
 
-  /** The next wait is told from its beginning. */
+  /** The next wait is reported from its beginning. */
   #forgetWait(): void {
     this.#lastKey = '';
     this.last = undefined;

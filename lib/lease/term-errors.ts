@@ -3,7 +3,7 @@ import { printable } from '../platform/printable.ts';
 import type { Loss } from '../protocol/lease/state.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
-/** The Lease is not held any more. `trouble` is why the last request failed, if it did. */
+/** The Lease is no longer held. `trouble` is why the last request failed, if it did. */
 export function lostError(
   lock: ResourceLock,
   loss: Loss,
@@ -23,7 +23,7 @@ export function lostError(
   );
 }
 
-/** Part of a term goes on after its end. */
+/** A part of a term goes on after its end. */
 export function abandonedError(
   lock: ResourceLock,
   what: string,

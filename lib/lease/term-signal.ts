@@ -1,12 +1,12 @@
 /**
- * Makes a controller's signal judge for itself: if it is asked after leadership has run out, it says so and
- * calls its listeners, even before the timer for this has fired. What the
- * runtime itself makes of the signal (`AbortSignal.any`, `fetch`) may not ask: see docs/lease.md.
+ * Makes a controller's signal decide by the clock. If it is read after leadership has run out, it
+ * is aborted and calls its listeners, even before the timer has fired. A signal that the runtime
+ * derives from it (`AbortSignal.any`, `fetch`) may not ask it: see `docs/lease.md`.
  */
 export function deadlineSignal(controller: AbortController, judgment: () => void): AbortSignal {
   const { signal } = controller;
   let isJudging = false;
-  // Deno asks a signal whether it is aborted while it aborts it.
+  // Deno reads `aborted` of a signal while it aborts the signal.
   const judge = () => {
     if (isJudging) return;
     isJudging = true;

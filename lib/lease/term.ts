@@ -4,18 +4,18 @@ import { deadlineSignal } from './term-signal.ts';
 
 export interface TermOptions {
   readonly clock: Clock;
-  /** By the last renewal that succeeded, from before it was sent; undefined where nothing is elected. */
+  /** From before the last successful renewal was sent; undefined without an election. */
   readonly proven: (() => Proof) | undefined;
-  /** What to say when it has run out. */
+  /** The error when it has run out. */
   readonly expired: () => Error;
 }
 
-/** One time of leading: who asks whether it lasts still is told by the clock, not by a timer. */
+/** One time of leading. Whether it lasts is computed from the clock when asked, not by a timer. */
 export class Term {
   readonly #options: TermOptions;
   readonly #controller = new AbortController();
   readonly #lost = Promise.withResolvers<Error>();
-  /** For the work: aborts when leadership ends, for whatever reason. */
+  /** For the work: aborts when leadership ends, for any reason. */
   readonly signal: AbortSignal;
   #isOver = false;
   #error: Error | undefined;
@@ -43,12 +43,12 @@ export class Term {
     return this.#lost.promise;
   }
 
-  /** Whether this elector leads, proven as of now. */
+  /** Whether this elector is proven to lead now. */
   get isProven(): boolean {
     return this.remainingMs() > 0;
   }
 
-  /** For how long leadership is proven, in milliseconds; 0 if it is not. */
+  /** Milliseconds for which leadership is proven; 0 if it is not. */
   remainingMs(): number {
     this.#judge();
     if (this.#isOver) return 0;
@@ -56,13 +56,13 @@ export class Term {
     return proof ? provenMs(proof, proof.forMs, this.#now()) : Number.POSITIVE_INFINITY;
   }
 
-  /** How long ago the last renewal was sent that succeeded, in milliseconds. */
+  /** Milliseconds since the last successful renewal was sent. */
   unrenewedMs(): number {
     const { proven } = this.#options;
     return proven ? -leftMs(proven(), 0, this.#now()) : 0;
   }
 
-  /** Tells the work to end; leadership goes on until it has. */
+  /** Asks the work to end; leadership goes on until it has. */
   end(reason: unknown): void {
     this.#controller.abort(reason);
   }

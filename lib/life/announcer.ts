@@ -24,10 +24,13 @@ export interface AnnouncerOptions {
   readonly records: boolean;
 }
 
-/** Tells that this Pod leads, and once that it does not any more: by events, figures and Kubernetes Events. */
+/**
+ * Reports that this Pod leads and, once, that it no longer does: by events, metrics and Kubernetes
+ * Events.
+ */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** The lock that this Pod leads with. */
+  /** The lock with which this Pod leads. */
   #lock: Lock | undefined;
   #recorded: Promise<unknown> = Promise.resolve();
 
@@ -63,7 +66,7 @@ export class Announcer {
     this.#stopped(lock);
   }
 
-  /** Resolves once every Kubernetes Event is recorded, could not be, or takes too long. */
+  /** Resolves once every Kubernetes Event has been recorded, has failed, or has taken too long. */
   async recorded(): Promise<void> {
     if (!this.#options.records) return;
     const limit = withDeadline(this.#options.clock, neverAborts(), RECORDING_MS, () => undefined);

@@ -10,19 +10,20 @@ import { type BecomeOptions, type CheckedOptions, checkOptions } from './options
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 
 /**
- * Becomes the leader for life: resolves when this Pod holds the lock, a ConfigMap that it owns, and
- * so leads until the Pod is gone. Waits, for as long as it takes, while another Pod holds it.
- * Outside a cluster it resolves at once, with `skipped: true`.
+ * Becomes the leader for life. Resolves when this Pod holds the lock, a ConfigMap that the Pod
+ * owns; from then on the Pod leads until it is gone. While another Pod holds the lock, it waits,
+ * without a limit. Outside a cluster it resolves at once, with `skipped: true`.
  *
  * At any time at most one Pod has a resolved, unreleased `become` for a lock; `docs/safety.md` says
- * what that rests on. While a call waits or leads, another one of the same Pod for the same lock is refused
- * with `ERR_ALREADY_RUNNING`; after a release or an abort, it waits until the first one has ended. A restarted container of the leader's Pod goes on leading. After it resolved
- * nothing of it keeps running, unless `guard` is set.
+ * what this rests on. A container that restarts in the leader's Pod leads again at once. While a
+ * call waits or leads, a second one of the same Pod for the same lock rejects with
+ * `ERR_ALREADY_RUNNING`; after a release or an abort, it waits until the first one has ended. Once
+ * resolved, nothing runs in the background, unless `guard` is set.
  *
- * @param lockName - the ConfigMap's name, a DNS subdomain; the same in every replica
+ * @param lockName - name of the ConfigMap, a DNS subdomain; the same in every replica
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request
- * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; what is transient is retried
- * @throws the signal's reason, once `options.signal` aborts
+ * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; transient failures are retried
+ * @throws the signal's reason, if `options.signal` aborts
  *
  * Follows operator-lib's `leader.Become`.
  *
@@ -34,7 +35,7 @@ export async function become(lockName: string, options: BecomeOptions = {}): Pro
   return becomeOn(systemPlatform, lockName, options);
 }
 
-/** `become`, in platform of one's own. */
+/** `become` on a given platform. */
 export async function becomeOn(
   platform: Platform,
   lockName: string,
@@ -61,7 +62,7 @@ export async function becomeOn(
   return new Election(platform, lockName, checked, candidate, transport).run(startedMs);
 }
 
-/** Outside a cluster, or where the election is not enabled, there is nobody to compete with. */
+/** Leads without an election: outside a cluster, or if it is not enabled. */
 function skip(
   platform: Platform,
   lockName: string,

@@ -16,17 +16,17 @@ export interface CampaignOptions {
   readonly settings: Settings;
   readonly observer: CampaignObserver;
   readonly unconfirmed: UnconfirmedEnds;
-  /** Those that an earlier call of this process has left. */
+  /** The predecessors that an earlier call of this process has left. */
   readonly predecessors: readonly PodIdentity[];
 }
 
-/** What a campaign reports. It expects nothing back. */
+/** Receives what a campaign reports, and returns nothing. */
 export interface CampaignObserver {
-  /** After each step, and after each request that failed and is tried again. */
+  /** Called after each step, and after each request that failed and is retried. */
   onState(state: State, trouble: Error | undefined): void;
-  /** An optional right is missing: what still works is slower or knows less. */
+  /** An optional right is missing: the campaign is slower, or knows less. */
   onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void;
-  /** A watch shows nothing: it is not relied on. */
+  /** A watch shows nothing, so it is not relied on. */
   onSilent(error: SilentWatchError): void;
   /** A quota refuses the create. */
   onQuota(error: ApiError): void;

@@ -19,11 +19,11 @@ export interface Victory {
   readonly lock: Lock;
   readonly podUid: string;
   readonly attempts: number;
-  /** Gives up the lock, and any that a create of this call without an answer makes later. */
+  /** Gives up the lock, and any lock that an unanswered create of this call makes later. */
   readonly release: () => Promise<void>;
   /**
-   * The lock is lost; these were found instead, oldest first. Takes back what a create of this call without an
-   * answer makes later. Never rejects: the observer is told.
+   * The lock is lost, and these were found instead, oldest first. Takes back what an unanswered
+   * create of this call makes later. Never rejects: the observer hears of failures.
    */
   readonly lost: (others: readonly Lock[]) => Promise<void>;
 }
@@ -38,7 +38,7 @@ export class CampaignLost extends Error {
   }
 }
 
-/** One candidate's way to the lock: carries out what the protocol decides, one step at a time. */
+/** One candidate's campaign: carries out what the protocol decides, step by step. */
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #watcher: LockWatcher;
@@ -73,12 +73,12 @@ export class Campaign {
   }
 
   /**
-   * Resolves when this Pod holds the lock and has no predecessors. Rejects with the signal's reason, a
-   * CampaignLost or what the API server refused; by then, whatever this call created is gone again, or
-   * the observer was told.
+   * Resolves when this Pod holds the lock and has no predecessors. Rejects with the signal's
+   * reason, a CampaignLost or the API server's refusal. By then, what this call created is gone
+   * again, or the observer was told.
    */
   async run(outer: AbortSignal): Promise<Victory> {
-    // What one request's failure leaves under way, others of the same look, ends with it.
+    // When one request fails, the other requests of the same look end, too.
     const { controller, end } = linked(outer);
     const { signal } = controller;
     const withdrawal = this.#creates.withdrawalLimit();
@@ -181,12 +181,12 @@ export class Campaign {
     return isMine;
   }
 
-  /** Creates the lock, and reads in the same round trip who I am and who may still lead. */
+  /** Creates the lock and, in the same round trip, reads this Pod and its predecessors. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
     const { controller: verifying, end } = linked(signal);
     const create = this.#creates.create(podUid, this.#state.predecessors, signal);
-    // Not with its error: why it was refused says nothing of what else is read.
+    // Without its error: why it was refused says nothing about the other reads.
     create.catch(() => {
       verifying.abort();
     });

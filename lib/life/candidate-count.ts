@@ -7,11 +7,14 @@ import type { CampaignOptions, Persist } from './campaign-options.ts';
 /** Number of candidates to assume if the Role does not allow counting them. */
 const ASSUMED_CANDIDATES = 10;
 
-/** Replicas that start together do not see each other at once: the first counts age quickly. */
+/**
+ * Replicas that start together do not see each other at once, so the first counts are soon
+ * outdated.
+ */
 const FIRST_RECOUNT_MS = 60_000;
 const MAX_RECOUNT_MS = 60 * 60_000;
 
-/** The other replicas of this Pod: how many there are, and which of them are terminating. */
+/** The other replicas of this Pod: their number, and which of them are terminating. */
 export class CandidateCount {
   readonly #options: CampaignOptions;
   readonly #persist: Persist;
@@ -29,12 +32,15 @@ export class CandidateCount {
     return this.#size;
   }
 
-  /** The labels of this Pod tell which Pods are its replicas. */
+  /** This Pod's labels show which Pods are its replicas. */
   of(pod: Json): void {
     this.#selector = replicaSelector(pod);
   }
 
-  /** Counts if the last count is too old. The number only saves the API server work: a failure does not matter. */
+  /**
+   * Counts if the last count is too old. A failure does not matter: the number only saves the API
+   * server work.
+   */
   async refresh(podsReadable: boolean, signal: AbortSignal): Promise<void> {
     const { api, clock, namespace, observer } = this.#options;
     if (clock.now() < this.#dueMs || !podsReadable) return;

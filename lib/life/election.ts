@@ -31,7 +31,7 @@ import { messageOf } from '../platform/printable.ts';
 
 const log = createLog('become');
 
-/** What one call of `become` has to tell. */
+/** The events of one call of `become`. */
 export function eventsOf(
   { clock, warn }: Platform,
   name: string,
@@ -42,7 +42,7 @@ export function eventsOf(
   return new EventStream({ clock, subject, onEvent, log, warn });
 }
 
-/** One call of `become` in a cluster: puts the parts together, and takes them apart again. */
+/** One call of `become` in a cluster: puts the parts together, and cleans up. */
 export class Election {
   readonly #platform: Platform;
   readonly #lockName: string;
@@ -54,10 +54,10 @@ export class Election {
   readonly #events: EventStream;
   readonly #observer: Reporter;
   readonly #announcer: Announcer;
-  /** Tells the next call of this process who may still lead. */
+  /** Passes on to the next call of this process who may still lead. */
   #passOn: () => void = () => undefined;
   readonly #context: Context;
-  /** While it waits, leads or comes to its end. */
+  /** The registration while it waits, leads, or is about to end. */
   #running: RunningElection | undefined;
 
   constructor(
@@ -101,7 +101,7 @@ export class Election {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
       this.#announcer.waits();
       const victory = await this.#begin().run(limit.signal);
-      // From now on the signal means nothing, also to those who are told that this Pod leads.
+      // From now on the signal has no effect, not even through a listener of `leading`.
       end();
       return this.#lead(victory, clock.now() - startedMs);
     } catch (error) {
@@ -151,7 +151,7 @@ export class Election {
     return explained;
   }
 
-  /** A signal that aborts with the user's, or when the time to wait is up. */
+  /** Aborts with the user's signal, or after `timeoutMs`. */
   #limit() {
     const { signal = neverAborts(), timeoutMs } = this.#options;
     return withDeadline(this.#platform.clock, signal, timeoutMs, (limitMs) =>
@@ -211,7 +211,7 @@ export class Election {
     const { leadership, lose } = leadershipOf(facts, {
       release: async () => {
         stop.abort();
-        // Tried again after it failed: the lock may be a later call's by now.
+        // On a retry after a failure, the lock may be a later call's.
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
         try {
@@ -233,7 +233,7 @@ export class Election {
     return leadership;
   }
 
-  /** With `guard`, resolves once the lock is lost or may not be looked at any more. */
+  /** With `guard`, resolves once the lock is lost or may not be read any more. */
   async #keep(
     { lock, podUid, lost }: Victory,
     lose: (error: LeaderElectionError) => void,
@@ -249,7 +249,7 @@ export class Election {
     this.#end();
   }
 
-  /** Another call of this process may compete from now on. */
+  /** From now on another call of this process may compete. */
   #end(): void {
     this.#passOn();
     this.#running?.ended();
@@ -268,7 +268,7 @@ export class Election {
 }
 
 function explainRelease(error: unknown, context: Context): unknown {
-  // A server that is overloaded or down has refused nothing for good.
+  // An API server that is overloaded or down has refused nothing for good.
   const explained = isTransient(error) ? error : explainRefusal(error, refusedLock(context));
   if (explained instanceof LeaderElectionError) return explained;
   const what = messageOf(error);

@@ -9,7 +9,7 @@ import { WATCHED_POLL_MS } from '../protocol/life/look.ts';
 import { type Lock, holderOf } from '../protocol/model.ts';
 
 export interface GuardParts {
-  /** Like the clock, one that does not keep the process alive. */
+  /** The same clock, whose timers do not keep the process alive. */
   readonly api: Api;
   readonly clock: Clock;
   readonly lock: ConfigMapLock;
@@ -24,8 +24,8 @@ export interface Lost {
 }
 
 /**
- * Watches over a lock that is held, and lets the process end all the same. Resolves with why it was
- * lost, or with nothing once the signal aborts or the lock may not be looked at any more.
+ * Watches a held lock, without keeping the process alive. Resolves with the reason when the lock is
+ * lost, or with nothing once the signal aborts or the lock may not be read any more.
  */
 export async function watchOver(
   parts: GuardParts,
@@ -63,7 +63,7 @@ export async function watchOver(
       for (;;) {
         const pollMs = watcher.complete ? WATCHED_POLL_MS : maxBackoffMs;
         const hint = await watcher.next(clock.now() + pollMs, signal);
-        // A watch only hints: whatever looks like a loss is read before it is believed.
+        // A watch is a hint: what looks like a loss is read before it is believed.
         if (hint && 'lock' in hint) hinted.splice(0, 1, hint.lock);
         if (hint?.type !== 'lock-seen' || !isMine(hint.lock)) break;
       }

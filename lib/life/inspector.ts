@@ -11,7 +11,7 @@ import type { LockWatcher } from './lock-watcher.ts';
 import type { OwnCreates } from './own-creates.ts';
 import type { SeenLocks } from './seen-locks.ts';
 
-/** What an inspector shares with the campaign that it reads for. */
+/** What an inspector shares with its campaign. */
 export interface InspectorParts {
   readonly options: CampaignOptions;
   readonly watcher: LockWatcher;
@@ -31,7 +31,7 @@ export class Inspector {
     this.#count = new CandidateCount(parts.options, parts.persist);
   }
 
-  /** My own Pod; its labels tell how many others there are. */
+  /** This Pod; its labels show which Pods are replicas. */
   readSelf(signal: AbortSignal): Promise<Pod | 'absent'> {
     const { api, namespace, settings } = this.#parts.options;
     return this.#parts.persist(
@@ -64,7 +64,7 @@ export class Inspector {
     );
   }
 
-  /** A lock that goes while it is looked at need not be looked at further. */
+  /** If the lock goes during the look, there is nothing more to read. */
   async inspect(state: State, search: boolean, signal: AbortSignal): Promise<Event> {
     const { watcher } = this.#parts;
     const uid = state.lock?.uid;
@@ -80,7 +80,7 @@ export class Inspector {
       if (hint) return hint;
       throw error;
     } finally {
-      // What a failure has left under way of this look ends with it.
+      // The other requests of this look end with it.
       controller.abort();
       end();
       gone.end();
@@ -88,8 +88,8 @@ export class Inspector {
   }
 
   /**
-   * Reads afresh, after the watches are open: what happens later is a hint. Once it has found another lock
-   * than the one that was known, the look is seen through: its holder must not be forgotten.
+   * Reads after the watches are open, so that what happens later is a hint. If it has found another
+   * lock than the known one, the look is completed: that lock's holder must not be forgotten.
    */
   async #inspect(
     state: State,
@@ -110,7 +110,7 @@ export class Inspector {
     ]);
     const isSame = isSameTenure(state.lock, lock);
     const [pods] = await Promise.all([
-      // Of a Pod whose lock has ended since, what was read before says nothing.
+      // Earlier reads of a Pod say nothing once its lock has ended.
       isSame ? early : this.#watchAndRead(state, lock, signal),
       lock && this.#count.refresh(this.#podsReadable, signal),
     ]);
@@ -150,11 +150,11 @@ export class Inspector {
     if (found) watcher.expect('lock', lock.name);
     seen.add(found);
     creates.onRead(found, startedMs, state.podUid);
-    // What this process has tried to end may go at any moment: as good as released.
+    // A lock that this process has tried to end may go at any moment, so it counts as released.
     return found && unconfirmed.has(found.uid) ? { ...found, released: true } : found;
   }
 
-  /** Only where a node that is not ready matters. */
+  /** Only if a node that is not ready matters. */
   async #readNode({ found }: PodReading, signal: AbortSignal): Promise<NodeReading | undefined> {
     const { options, watcher } = this.#parts;
     const { api, settings } = options;

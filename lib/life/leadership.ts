@@ -4,41 +4,45 @@ import { aborted } from '../platform/abort.ts';
 /** What `become` resolves with: this Pod leads. */
 export interface Leadership extends AsyncDisposable {
   readonly lockName: string;
-  /** Where the lock is; empty if skipped and none was given. */
+  /** Namespace of the lock; empty if skipped and none was given. */
   readonly namespace: string;
   /** The Pod that leads; empty if skipped and none was given. */
   readonly podName: string;
   readonly podUid: string;
   /** Who leads: the Pod's name. */
   readonly identity: string;
-  /** True outside a cluster or where the election is not enabled: every process leads. */
+  /** True outside a cluster, or with `enabled: false`: every process leads. */
   readonly skipped: boolean;
   /** When `become` resolved (wall time). */
   readonly acquiredAt: Date;
   /** How long `become` took, in milliseconds. */
   readonly waitedMs: number;
-  /** How often creating the lock was tried. */
+  /** How often this call tried to create the lock. */
   readonly attempts: number;
   /**
-   * The lock's resourceVersion: a whole number, larger for every later leader, for stores that can
+   * The lock's resourceVersion: a whole number that is larger for every later leader. A store can
    * refuse writes with a smaller one (compare as `BigInt`). `'0'` if skipped.
    */
   readonly fencingToken: string;
   /**
-   * Aborts with `ERR_LEADERSHIP_LOST` if the lock was deleted or taken over by hand, where `guard`
-   * was set; and with `ERR_RELEASED` when it is released.
+   * Aborts with `ERR_RELEASED` on release and, with `guard`, with `ERR_LEADERSHIP_LOST` if the lock
+   * was deleted, marked for deletion or taken over.
    */
   readonly signal: AbortSignal;
   /** Resolves when `signal` aborts: leadership is over. Never rejects. */
   readonly ended: Promise<void>;
   /**
-   * Gives the lock up, for the whole Pod, so that another can lead at once. First stop what only a
-   * leader may do, and wait for this before the process ends.
-   * Marks the lock as released, then deletes it. Resolves once the API server says that it is gone (for ten
-   * seconds after a lost answer to its creation: once it cannot be made anew either); calling again does
-   * nothing more. Ends only the lock that this Pod holds. Throws `ERR_FORBIDDEN`, or `ERR_RELEASE_FAILED`
-   * if the API server cannot be reached: the lock is then kept until this Pod ends, or until release is
-   * called again; `ERR_ALREADY_RUNNING` if by then another call of this process holds it.
+   * Gives the lock up, for the whole Pod, so that another Pod can lead at once. First stop what
+   * only a leader may do. Await this before the process ends.
+   *
+   * Marks the lock as released, then deletes it, if this Pod still holds it. Resolves when the API
+   * server says that the lock is gone. If the answer to its creation was lost less than 10 s ago,
+   * it also waits until that create can no longer take effect. Calling it again has no further
+   * effect.
+   * @throws `ERR_FORBIDDEN` if the Role does not allow it
+   * @throws `ERR_RELEASE_FAILED` if the API server cannot be reached: the Pod keeps the lock until
+   *   it ends, or until a later call succeeds
+   * @throws `ERR_ALREADY_RUNNING` if another call of this process holds the lock by then
    */
   release(): Promise<void>;
 }
@@ -48,12 +52,12 @@ export type LeadershipFacts = Omit<
   'identity' | 'signal' | 'ended' | 'release' | typeof Symbol.asyncDispose
 >;
 
-/** What stands behind a leadership: how to give it up, and what has to end before. */
+/** How a leadership gives up its lock. */
 export interface Tenure {
   release(): Promise<void>;
 }
 
-/** The handle; `lose` ends it from outside. */
+/** The handle of a leader; `lose` ends it from outside. */
 export function leadershipOf(
   facts: LeadershipFacts,
   tenure: Tenure,

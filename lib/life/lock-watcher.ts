@@ -21,7 +21,7 @@ export interface LookoutOptions {
   readonly namespace: string;
   readonly maxBackoffMs: number;
   readonly onRefused: (watched: Watched, error: ApiError) => void;
-  /** A watch does not show what is there. */
+  /** A watch does not show what exists. */
   readonly onSilent: (error: SilentWatchError) => void;
 }
 
@@ -29,11 +29,11 @@ interface Post {
   readonly target: WatchTarget;
   readonly watch: ObjectWatch;
   readonly stop: AbortController;
-  /** Resolves once it is known whether the watch can be had. */
+  /** Resolves once the watch is open, or known to be unavailable. */
   readonly settled: Promise<void>;
 }
 
-/** Watches the lock, its holder and the holder's node, and keeps the hints until asked. */
+/** Watches the lock, its holder and the holder's node, and keeps the hints until they are read. */
 export class LockWatcher {
   readonly #options: LookoutOptions;
   readonly #posts = new Map<Watched, Post>();
@@ -41,18 +41,18 @@ export class LockWatcher {
 
   constructor(options: LookoutOptions) {
     this.#options = options;
-    // Whatever was missed, a look tells it.
+    // A look shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened', of: 'lock' });
   }
 
-  /** Whether every watch that was asked for is open, and shows something. */
+  /** Whether every requested watch is open, and shows something. */
   get complete(): boolean {
     return [...this.#posts.values()].every(({ watch }) => watch.isOpen);
   }
 
   /**
-   * Watches the lock from now on. Resolves once the watch is open, or is known not to be: what is
-   * read afterwards and what is hinted leave no gap between them.
+   * Watches the lock from now on. Resolves once the watch is open, or known to be unavailable.
+   * Together, later reads and hints miss nothing.
    */
   async watchLock(): Promise<void> {
     const { lock } = this.#options;
@@ -64,7 +64,7 @@ export class LockWatcher {
     });
   }
 
-  /** Watches the Pod that holds the lock, in place of any other. Resolves as `watchLock` does. */
+  /** Watches the Pod that holds the lock, in place of another one. Resolves as `watchLock` does. */
   async watchHolder(podName: string): Promise<void> {
     const target = { path: podsPath(this.#options.namespace), name: podName };
     await this.#watch('holder', target, (type, object) => {
@@ -73,7 +73,7 @@ export class LockWatcher {
     });
   }
 
-  /** Watches a node. Its heartbeats change nothing and are no hints. Resolves as `watchLock` does. */
+  /** Watches a node. Its heartbeats are not hints. Resolves as `watchLock` does. */
   async watchNode(name: string): Promise<void> {
     let last: NodeReading | undefined;
     await this.#watch('node', { path: nodesPath, name }, (type, object) => {
@@ -84,7 +84,7 @@ export class LockWatcher {
     });
   }
 
-  /** A read has found what is watched: its watch has to show it, too. */
+  /** A read has found the watched object, so its watch has to show it, too. */
   expect(watched: Watched, name: string): void {
     const post = this.#posts.get(watched);
     if (post?.target.name === name) post.watch.expect();
@@ -95,12 +95,15 @@ export class LockWatcher {
     for (const watched of ['holder', 'node'] as const) this.#stop(watched);
   }
 
-  /** The next hint, or undefined when the time is up. Rejects when the signal aborts. */
+  /**
+   * Resolves with the next hint, or with undefined when the time is up. Rejects when the signal
+   * aborts.
+   */
   next(untilMs: number, signal: AbortSignal): Promise<Hint | undefined> {
     return this.#hints.next(untilMs, signal);
   }
 
-  /** A signal that aborts as soon as a hint says that this lock is gone. */
+  /** Aborts as soon as a hint says that this lock is gone. */
   untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
     const controller = new AbortController();
     const look = () => {
@@ -111,14 +114,14 @@ export class LockWatcher {
     return { signal: controller.signal, end };
   }
 
-  /** The hint that says so, and none of what was hinted of that lock before. */
+  /** Takes the hint that the lock is gone, and drops earlier hints about that lock. */
   takeGone(uid: string): Hint | undefined {
     const gone = this.#hints.take((hint) => isEndOf(uid, hint));
     this.#hints.drop((hint) => hint.type === 'lock-seen' && hint.lock.uid === uid);
     return gone;
   }
 
-  /** The locks that were hinted and never asked for. */
+  /** The locks of hints that were never read. */
   get missedLocks(): readonly Lock[] {
     return this.#hints.kept.flatMap((hint) => ('lock' in hint ? [hint.lock] : []));
   }
@@ -139,7 +142,7 @@ export class LockWatcher {
       this.#posts.set(watched, this.#start(watched, target, toHint));
     }
     await this.#posts.get(watched)?.settled;
-    // What is read from here on includes whatever happened before the watch opened.
+    // Later reads include whatever happened before the watch opened.
     this.#hints.drop((hint) => hint.type === 'watch-opened' && hint.of === watched);
   }
 

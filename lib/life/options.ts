@@ -19,7 +19,7 @@ import {
   placeChecks,
 } from '../options.ts';
 
-/** What `become` can be told. Everything has a default that suits a Pod. */
+/** Options of `become`. The defaults suit a Pod. */
 export interface BecomeOptions extends PlaceOptions, LabelOptions, ElectionSettings {
   /**
    * This Pod's name.
@@ -27,40 +27,39 @@ export interface BecomeOptions extends PlaceOptions, LabelOptions, ElectionSetti
    */
   readonly podName?: string | undefined;
   /**
-   * This Pod's UID. Where it is known, the uncontested call takes one round trip instead of two. It is
-   * verified if the Role allows reading Pods; if not, one from `POD_UID` is refused, and one given here is
-   * trusted.
+   * This Pod's UID. Knowing it saves a round trip. It is verified if the Role allows reading Pods.
+   * Otherwise a UID from `POD_UID` is refused, and one given here is trusted.
    * @default `POD_UID`, from the downward API (`metadata.uid`), else read from the API
    */
   readonly podUid?: string | undefined;
   /**
-   * Ends the wait: `become` rejects with the signal's reason. It does so at once, unless a create may have
-   * won: then that lock is taken back first, within 10 s, and what may be left behind is told in a warning.
-   * After `become` resolved, the signal means nothing to it.
+   * Ends the wait: `become` rejects with the signal's reason. If a create may have succeeded, it
+   * first takes that lock back, for up to 10 s, and warns if a lock may be left behind. Otherwise
+   * it rejects at once. After `become` has resolved, the signal has no effect.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The longest pause, in milliseconds, between looks at a lock that cannot be watched, and between
-   * tries of a request that fails.
+   * Longest pause, in milliseconds, between reads of a lock that cannot be watched, and between
+   * retries of a request.
    * @default 16_000
    */
   readonly maxBackoffMs?: number | undefined;
   /**
-   * Keep one watch after winning, so that `leadership.signal` aborts if the lock is deleted or
-   * taken over by hand.
+   * Whether to watch the lock while leading. `leadership.signal` then aborts if the lock is
+   * deleted, marked for deletion or taken over.
    * @default false
    */
   readonly guard?: boolean | undefined;
   /**
-   * DANGEROUS: delete the holder's Pod by force once this candidate has seen its node not ready
-   * for this many milliseconds. The holder's process may still run there, so there may be two
-   * leaders. Needs the right to read nodes and to delete Pods.
+   * DANGEROUS: once this candidate has seen the holder's node not ready for this many milliseconds,
+   * it deletes the holder's Pod by force. The holder's process may still run, so there may be two
+   * leaders. Needs the rights to read nodes and to delete Pods.
    * @default never
    */
   readonly takeOverFromNotReadyNodeAfterMs?: number | undefined;
 }
 
-/** The options with everything checked and every default that needs no environment. */
+/** Checked options, with the defaults that need no environment. */
 export type CheckedOptions = BecomeOptions & { readonly maxBackoffMs: number };
 
 const DEFAULT_MAX_BACKOFF_MS = 16_000;

@@ -7,13 +7,15 @@ import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { release } from './release.ts';
 import type { SeenLocks } from './seen-locks.ts';
 
-/** With the last request's own time, less than the usual grace of a Pod that has to go. */
+/** Together with the last request, less than the usual grace period of a Pod. */
 const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
-/** A create that has not taken effect this long after it was sent never will: the API server is given 8 s. */
+/** A create that has not taken effect after this long never will: the API server is given 8 s. */
 const LANDING_MS = 9_000;
 
-/** After an abort, a create that was sent is waited for this long: the API server drops it by then. */
+/**
+ * After an abort, a create that was sent is awaited for this long: by then the API server drops it.
+ */
 const LAST_ANSWER_MS = 8_000;
 
 /** After an abort, the whole call takes no longer than this. */
@@ -24,15 +26,15 @@ export class OwnCreates {
   readonly #options: CampaignOptions;
   readonly #persist: Persist;
   readonly #seen: SeenLocks;
-  /** Marks the lock as created by this very call, and not by another of the same Pod. */
+  /** Marks the lock as created by this call, and by no other of the same Pod. */
   readonly #attempt: string;
-  /** Aborts when a create that was sent before the campaign ended is waited for no longer. */
+  /** Aborts when a create that was sent before the end of the campaign is no longer awaited. */
   readonly #abandon = new AbortController();
-  /** A create of this call may have stored a lock that it does not lead with. */
+  /** Whether a create of this call may have stored a lock with which it does not lead. */
   #mayHaveCreated = false;
   /** Until when a create without an answer may still take effect. */
   #createMayLandUntilMs = Number.NEGATIVE_INFINITY;
-  /** The predecessors that creates of this call have noted, of which one may have stored the lock. */
+  /** The predecessors noted in creates of this call, one of which may have stored the lock. */
   readonly #notes = new Set<string>();
 
   constructor(options: CampaignOptions, persist: Persist, seen: SeenLocks) {
@@ -55,7 +57,7 @@ export class OwnCreates {
       if (!before) this.#notes.clear();
       this.#notes.add(noteOf(predecessors));
       try {
-        // A create that was sent is seen through, or nobody would know whether it won.
+        // A create that was sent is awaited to the end, or nobody would know whether it succeeded.
         const { signal: abandoned } = this.#abandon;
         const self = { name: settings.podName, uid: podUid };
         return await lock.create(self, this.#attempt, predecessors, abandoned, signal);
@@ -80,7 +82,7 @@ export class OwnCreates {
     else if (sentMs >= this.#createMayLandUntilMs) this.#mayHaveCreated = false;
   }
 
-  /** Others decide by what is stored: what differs from what was sent is no lock to lead with. */
+  /** Others decide by what is stored, so never lead with a lock that differs from what was sent. */
   #checkStored(found: Lock, podUid: string | undefined): void {
     const isMine = holderOf(found)?.uid === podUid;
     if (isMine && this.#notes.has(noteOf(found.predecessors))) return;
@@ -93,7 +95,7 @@ export class OwnCreates {
     );
   }
 
-  /** These locks were found in place of the one that this call led with. */
+  /** These locks were found in place of the one with which this call led. */
   foundInstead(others: readonly Lock[], led: Lock): void {
     for (const other of others) this.#seen.add(other);
     this.#mayHaveCreated = others.some(
@@ -101,7 +103,7 @@ export class OwnCreates {
     );
   }
 
-  /** Gives this lock up. Returns another that was found in its place. */
+  /** Gives this lock up. Returns another one that was found in its place. */
   release(lock: Lock, podUid: string, signal?: AbortSignal): Promise<Lock | undefined> {
     const { observer } = this.#options;
     const onUnmarked = (error: ApiError) => {
@@ -110,7 +112,7 @@ export class OwnCreates {
     return release({ ...this.#options, onUnmarked }, lock, podUid, signal);
   }
 
-  /** As `takeBack`, but never rejects: the observer is told what fails. */
+  /** Like `takeBack`, but reports failures to the observer instead of rejecting. */
   async withdraw(podUid: string, led: Lock | undefined, signal?: AbortSignal): Promise<void> {
     try {
       await this.takeBack(podUid, led, signal);
@@ -120,8 +122,8 @@ export class OwnCreates {
   }
 
   /**
-   * Deletes what this call has created and has not led with, also by a create still on its way. A lock that
-   * was lost stays until others end it: the work may go on.
+   * Deletes what this call has created, or may still create, and has not led with. A lost lock
+   * stays until others end it, because the work may go on.
    */
   async takeBack(podUid: string, led?: Lock, signal?: AbortSignal): Promise<void> {
     const { api, clock, lock, observer } = this.#options;
@@ -133,7 +135,7 @@ export class OwnCreates {
       this.#seen.add(found);
       if (found && found.uid !== led?.uid) {
         if (found.attempt === this.#attempt) {
-          // That Pod may lead with it.
+          // The other Pod may lead with it.
           if (!isHeld) throw new Error('another Pod was made its owner');
           observer.log('taking back the lock that was created');
           this.#seen.add(await this.release(found, podUid, signal));
@@ -141,13 +143,13 @@ export class OwnCreates {
           throw new Error('its annotation leader-for-life/attempt was removed');
         }
       }
-      // Another create may still be on its way: after it, one more look.
+      // Another create may still be on its way: look once more after it.
       mayBeThere = mayLandMs > 0;
       if (mayBeThere) await sleep(clock, mayLandMs, signal);
     }
   }
 
-  /** Limits how long it takes to give up, from when it begins. */
+  /** Limits the time to give up, from its beginning. */
   withdrawalLimit(): { begin: () => void; end: () => void; readonly signal: AbortSignal } {
     const { clock } = this.#options;
     const limit = new AbortController();

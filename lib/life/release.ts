@@ -4,7 +4,7 @@ import { ApiError, isTransient } from '../kubernetes/outcome.ts';
 import { type Lock, holderOf } from '../protocol/model.ts';
 import type { UnconfirmedEnds } from '../platform/unconfirmed.ts';
 
-/** With the last request's own time, less than the usual grace of a Pod that has to go. */
+/** Together with the last request, less than the usual grace period of a Pod. */
 const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
 export interface ReleaseParts {
@@ -16,9 +16,9 @@ export interface ReleaseParts {
 }
 
 /**
- * Gives up the lock that this Pod holds, in whichever version; leaves any other alone. First it says so in
- * the lock: the lock's last state then tells every candidate that it was not collected under a leader
- * that still runs. Resolves with the lock that it has found instead, if any.
+ * Gives up the lock that this Pod holds, in any version, and leaves others alone. First it marks
+ * the lock as released: the lock's last state then shows every candidate that it was not collected
+ * under a leader that still runs. Resolves with the lock that it has found instead, if any.
  */
 export async function release(
   parts: ReleaseParts,
@@ -47,7 +47,7 @@ export async function release(
       lock = undefined;
       break;
     }
-    // Gone, or somebody changed it, a label perhaps: it is still ours to delete.
+    // The lock is gone, or was changed, perhaps by a label: then it is still ours to delete.
     lock = await api.retry(() => store.get(signal), patience);
     // What was not changed was refused.
     if (lock?.resourceVersion === version.resourceVersion) canMark = false;

@@ -10,16 +10,16 @@ import type { State } from '../protocol/life/state.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
 
-/** Puts what happens in a campaign, and to its lock, into events. */
+/** Reports what happens in a campaign, and to its lock, as events. */
 export class Reporter implements CampaignObserver {
   readonly #events: EventStream;
   readonly #clock: Clock;
   readonly #context: Context;
   readonly #onWaiting: ((state: WaitingState) => void) | undefined;
   #lastKey = '';
-  /** What refused the last create. */
+  /** The quota that refused the last create. */
   #quota: ApiError | undefined;
-  /** Undefined until there was something to wait for. */
+  /** Undefined until the candidate has to wait. */
   last: WaitingState | undefined;
 
   constructor(
@@ -60,7 +60,7 @@ export class Reporter implements CampaignObserver {
       crowd: 'candidates cannot tell how many they are, so a handover may cost more requests',
     };
     const { advice } = remedyOf(error, refusedLock(this.#context));
-    // One missing right is behind all of these: one warning is enough.
+    // One missing right causes all of these: one warning is enough.
     this.#events.degraded(
       'degraded',
       `${error.message}. The election of ${this.#what} continues without this right, but ${lost[what]}. ${advice}`,
@@ -102,7 +102,7 @@ export class Reporter implements CampaignObserver {
     return `${this.#context.namespace}/${this.#context.lockName}`;
   }
 
-  /** What keeps a candidate from the lock until somebody mends it. */
+  /** What keeps a candidate from the lock until somebody fixes it. */
   #noteTrouble(trouble: Error | undefined, quota: ApiError | undefined): void {
     if (trouble) this.#events.trouble(trouble);
     else if (quota) this.#events.lasts(explainRefusal(quota, refusedLock(this.#context)) as Error);

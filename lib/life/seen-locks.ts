@@ -2,7 +2,7 @@ import { afterEnd, isSameTenure, predecessorsAt } from '../protocol/life/predece
 import type { State } from '../protocol/life/state.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
 
-/** The locks that were read since the protocol was told last, oldest first. */
+/** The locks that were read since the last report to the protocol, oldest first. */
 export class SeenLocks {
   #locks: readonly Lock[] = [];
 
@@ -10,7 +10,7 @@ export class SeenLocks {
     if (lock) this.#locks = [...this.#locks.filter((other) => !isSameTenure(other, lock)), lock];
   }
 
-  /** The protocol has been told. */
+  /** The protocol knows of them. */
   forget(): void {
     this.#locks = [];
   }

@@ -17,8 +17,8 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
 };
 
 /**
- * What the protocol's state and the last failure of a request, if any, mean for people. `quota` is the
- * one that refused the last create.
+ * Explains the protocol's state, and the last failure of a request, to people. `quota` is the one
+ * that refused the last create.
  */
 export function describeWaiting(
   state: State,

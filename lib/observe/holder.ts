@@ -4,36 +4,36 @@ import { leasesPath, toVersion } from '../kubernetes/lease.ts';
 import type { ObserverRoleOptions } from '../kubernetes/role.ts';
 import { holderOf } from '../protocol/model.ts';
 
-/** Who holds a lock, of whichever kind. */
+/** The holder of a lock, of either kind. */
 export interface Holder {
-  /** Who it is: an elector's identity or, of a lock for life, the Pod's name. */
+  /** An elector's identity or, for a lock of `become`, the Pod's name. */
   readonly identity: string;
-  /** Since when, as the lock says. */
+  /** When the holder acquired the lock, as the lock says (wall time). */
   readonly acquireTime: Date;
-  /** The version of the lock in which this holder was first seen. */
+  /** Version of the lock in which this holder was first seen. */
   readonly resourceVersion: string;
 }
 
-/** Who holds a Lease, by what is on record: whether it has expired is not judged. */
+/** The holder on record of a Lease, which may have expired. */
 export interface LeaseHolder extends Holder {
   /** How often another identity has taken the Lease over. */
   readonly leaseTransitions: number;
 }
 
-/** Which Pod holds a lock for life. */
+/** The Pod that holds a lock of `become`. */
 export interface LockHolder extends Holder {
   readonly podName: string;
   readonly podUid: string;
 }
 
-/** What a version of an object says of its holder. */
+/** What a version of an object says about its holder. */
 export interface Sighting<H extends Holder> {
   /** Null for nobody. */
   readonly holder: H | null;
   /** The object's. */
   readonly uid: string;
   readonly resourceVersion: string;
-  /** Tells each time of holding from every other. */
+  /** Differs for each time of holding. */
   readonly term: string;
 }
 
@@ -79,7 +79,7 @@ export const lifeLocks: LockKind<LockHolder> = {
     const lock = toLock(object);
     const { uid, resourceVersion } = lock;
     const pod = holderOf(lock);
-    // Marked as released or for deletion, it is held no longer, whatever keeps it.
+    // A lock that is marked as released or for deletion is no longer held, even if a finalizer keeps it.
     if (!pod || lock.released || lock.deleting) return { ...NOBODY, uid, resourceVersion };
     const { name: podName, uid: podUid } = pod;
     const acquireTime = firstTime(creationTime(object));
@@ -92,14 +92,14 @@ export const lifeLocks: LockKind<LockHolder> = {
   },
 };
 
-/** Nobody holds it. */
+/** Nobody holds the lock. */
 export const NOBODY = { holder: null, term: '' } as const;
 
 function creationTime(object: Json): string | undefined {
   return text(child(object, 'metadata'), 'creationTimestamp');
 }
 
-/** The first that is given; not every elector writes all times. */
+/** The first valid time: not every elector writes all of them. */
 function firstTime(...times: readonly (string | undefined)[]): Date {
   const given = times.find((time) => !Number.isNaN(Date.parse(time ?? '')));
   return new Date(given ?? Number.NaN);

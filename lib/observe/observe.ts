@@ -25,29 +25,29 @@ import { LeaderObserver } from './observer.ts';
 import { type Producer, streamOf } from './stream.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 
-/** What to observe, and until when. */
+/** Options of `observeLease` and `observeLock`. */
 export interface ObserveOptions extends PlaceOptions {
-  /** Ends the loops: they end as if there was nothing more to tell. */
+  /** Ends the loops, without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with everything that an observation has to tell, for logs: see `docs/events.md`. */
+  /** Called with every event of the observer, for logs: see `docs/events.md`. */
   readonly onEvent?: EventListener | undefined;
 }
 
 const log = createLog('observe');
 
 /**
- * Observes who holds a Lease, without being a candidate: yields the holder on record at once, and on
- * each change; null while there is nobody, or no such Lease. A renewal is no change. A crashed holder
- * is on record until another takes over.
+ * Observes who holds a Lease, without competing. Yields the holder on record at once, and on each
+ * change; null if nobody holds the Lease, or it does not exist. A renewal is not a change. A
+ * crashed holder stays on record until another one takes over.
  *
- * Each loop observes for itself: it begins to when it asks for the first holder, and closes all
- * connections when it is left. Holders that a slow loop has not come to are kept in their order, the
- * latest hundred of them. Needs the rights to get and, to be told at once, to watch this one object.
+ * Each loop observes by itself: it starts with its first iteration, and closes its connections when
+ * it ends. For a slow loop, the latest hundred holders are kept in order. Needs the right to `get`
+ * this one object and, to notice changes at once, to `watch` it.
  *
- * @param leaseName - the Lease's name, a DNS subdomain
- * @throws `TypeError` for a bad argument, from the call itself; and from the loop, outside a cluster
- * without a `kubeConfig`
- * @throws `LeaderElectionError` with a `code`, from the loop; what is transient is retried
+ * @param leaseName - name of the Lease, a DNS subdomain
+ * @throws `TypeError` for a bad argument, from the call; outside a cluster without a `kubeConfig`,
+ *   from the loop
+ * @throws `LeaderElectionError` with a `code`, from the loop; transient failures are retried
  *
  * @example
  * for await (const holder of observeLease('my-lease', { signal })) {
@@ -69,7 +69,7 @@ export function observeLock(
   return observeLockIn(systemPlatform, lockName, options);
 }
 
-/** `observeLease`, in platform of one's own. */
+/** `observeLease` on a given platform. */
 export function observeLeaseIn(
   platform: Platform,
   leaseName: string,
@@ -79,7 +79,7 @@ export function observeLeaseIn(
   return observed(platform, leases, leaseName, options);
 }
 
-/** `observeLock`, in platform of one's own. */
+/** `observeLock` on a given platform. */
 export function observeLockIn(
   platform: Platform,
   lockName: string,

@@ -13,7 +13,7 @@ import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/w
 import { WATCHED_POLL_MS } from '../protocol/life/look.ts';
 import { isOlder } from '../protocol/lease/record.ts';
 
-/** How often to look at what cannot be watched. */
+/** How often to read a lock that cannot be watched. */
 const POLL_MS = 5_000;
 
 const MAX_BACKOFF_MS = 16_000;
@@ -28,28 +28,28 @@ export interface LeaderObserverOptions<H extends Holder> {
   readonly onHolder: (holder: H | null) => void;
 }
 
-/** The version of a lock that was seen last; empty before any. */
+/** The last version of a lock that was seen; empty at first. */
 interface Seen {
   readonly uid: string;
   readonly version: string;
-  /** A read found nothing afterwards. */
+  /** A later read found no object. */
   readonly isMissing: boolean;
 }
 
-/** Observes who holds a lock: by a watch and, for what that does not show, by reads. */
+/** Observes who holds a lock: by a watch, and by reads of what the watch does not show. */
 export class LeaderObserver<H extends Holder> {
   readonly #options: LeaderObserverOptions<H>;
   readonly #target: WatchTarget;
   readonly #watch: ObjectWatch;
-  /** Which time of holding was told last; undefined before any. */
+  /** The last reported time of holding; undefined at first. */
   #term: string | undefined;
   /**
-   * The object seen last, to tell late news. Undefined while anything is news: an API server that was
-   * restored from a backup counts anew.
+   * The object seen last, to recognise late events. Undefined while every event is new: an API
+   * server that was restored from a backup starts its versions again.
    */
   #last: Seen | undefined;
   #isConnected = false;
-  /** How many events were believed. */
+  /** Number of events that were believed. */
   #believed = 0;
   #lookAgain: () => void = () => undefined;
 
@@ -60,7 +60,7 @@ export class LeaderObserver<H extends Holder> {
     this.#watch = new ObjectWatch(api, clock, this.#target, this.#listener(), MAX_BACKOFF_MS);
   }
 
-  /** Rejects, in words, with what the API server refuses for good, or with the signal's reason. */
+  /** Rejects with an explained refusal of the API server, or with the signal's reason. */
   async run(signal: AbortSignal): Promise<never> {
     const { controller: watching, end } = linked(signal);
     void this.#watch.run(watching.signal);
@@ -76,7 +76,7 @@ export class LeaderObserver<H extends Holder> {
 
   async #lookOn(signal: AbortSignal): Promise<never> {
     for (;;) {
-      // Made before the look: what happens meanwhile calls for another.
+      // Made before the read: what happens meanwhile demands another one.
       const { controller: rest, end } = linked(signal);
       this.#lookAgain = () => {
         rest.abort();
@@ -91,7 +91,7 @@ export class LeaderObserver<H extends Holder> {
     }
   }
 
-  /** A watch that opens says nothing of what is not there, and one that is lost misses things. */
+  /** A watch that opens does not show that an object is missing; a lost watch misses changes. */
   #listener() {
     return {
       onOpen: () => {
@@ -116,7 +116,7 @@ export class LeaderObserver<H extends Holder> {
     };
   }
 
-  /** An event may come late. If it is not known to be news, a look decides. */
+  /** An event may come late. If it is not certainly new, a read decides. */
   #onEvent(type: string, object: Json): void {
     const sighting = this.#options.kind.read(object);
     const { uid, resourceVersion: version } = sighting;
@@ -148,7 +148,7 @@ export class LeaderObserver<H extends Holder> {
     });
     events.succeeded();
     if (sighting) this.#watch.expect();
-    // An event that came in meanwhile tells more: that nothing is there has no version to compare.
+    // An event that came meanwhile is newer: an absent object has no version to compare.
     if (believed !== this.#believed) return;
     if (sighting) this.#see(sighting);
     else this.#miss();
@@ -171,7 +171,7 @@ export class LeaderObserver<H extends Holder> {
     this.#tell(holder, term);
   }
 
-  /** A read has found nothing. */
+  /** A read has found no object. */
   #miss(): void {
     const { uid, version } = this.#last ?? { uid: '', version: '' };
     this.#last = { uid, version, isMissing: true };
@@ -216,7 +216,7 @@ export class LeaderObserver<H extends Holder> {
     return `${kind.kind} ${namespace}/${name}`;
   }
 
-  /** A watch is a hint: now and then it is looked whether it missed something. */
+  /** A watch is a hint, so now and then a read checks whether it missed something. */
   #pauseMs(): number {
     const fullMs = this.#watch.isOpen ? WATCHED_POLL_MS : POLL_MS;
     return fullMs * (1 - 0.2 * this.#options.clock.random());

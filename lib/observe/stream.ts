@@ -3,13 +3,13 @@ import { linked } from '../platform/abort.ts';
 /** Number of unread values to keep; the oldest are dropped. */
 const BACKLOG = 100;
 
-/** Tells values one by one until the signal aborts, and settles once it has cleaned up. */
+/** Yields values until the signal aborts, and settles once it has cleaned up. */
 export type Producer<T> = (tell: (value: T) => void, signal: AbortSignal) => Promise<void>;
 
 /**
- * What a producer tells, as an async iterable: each loop has a run of the producer to itself, which
- * begins with the loop and ends when it is left or the signal aborts. A producer that rejects makes
- * the loop throw, after what was told before.
+ * The values of a producer as an async iterable. Each loop runs its own producer, which starts with
+ * the loop and stops when the loop ends or the signal aborts. If a producer rejects, the loop
+ * throws after the earlier values.
  */
 export function streamOf<T>(
   produce: Producer<T>,
@@ -41,7 +41,7 @@ class Stream<T> implements AsyncIterator<T, undefined> {
     return reader.promise;
   }
 
-  /** The loop was left. Resolves once nothing of it is left. */
+  /** Ends the loop. Resolves once the producer has cleaned up. */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#end();
     this.#stop();
@@ -84,7 +84,7 @@ class Stream<T> implements AsyncIterator<T, undefined> {
     if (!this.#isOver) this.#failure = { error };
   }
 
-  /** What is not read yet is not wanted any more. */
+  /** Drops unread values. */
   #end(): void {
     this.#isOver = true;
     this.#backlog.length = 0;
@@ -92,7 +92,7 @@ class Stream<T> implements AsyncIterator<T, undefined> {
     this.#serve();
   }
 
-  /** Gives readers, in their order, what there is for them. */
+  /** Gives waiting readers, in order, the values there are. */
   #serve(): void {
     while (this.#readers.length > 0) {
       if (this.#backlog.length > 0) {

@@ -1,6 +1,6 @@
-/** Rejects with the signal's reason when that aborts; what was waited for goes on unheeded. */
+/** Rejects with the signal's reason when that aborts; the promise goes on without a listener. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => undefined); // Nobody may be left to handle it.
+  promise.catch(() => undefined); // There may be nobody left to handle it.
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => {
@@ -22,7 +22,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A controller that aborts with whichever of the signals aborts first, until `end` is called. */
+/** A controller that aborts with the first of the signals to abort, until `end` is called. */
 export function linked(...signals: readonly AbortSignal[]): {
   readonly controller: AbortController;
   readonly end: () => void;
@@ -45,8 +45,8 @@ export function linked(...signals: readonly AbortSignal[]): {
 }
 
 /**
- * A signal for what nobody aborts. Each caller has its own: listeners of one that all share would stay in
- * memory for as long as the process.
+ * A signal that never aborts. Each caller has its own: listeners of a shared one would stay in
+ * memory as long as the process.
  */
 export function neverAborts(): AbortSignal {
   return new AbortController().signal;

@@ -10,34 +10,35 @@ export interface Clock {
   /** Milliseconds on a monotonic clock. Only differences mean anything. */
   now(): number;
   /**
-   * A clock that, unlike `now`, goes on while the machine is suspended, where the two differ (Linux).
-   * Only for finding such gaps: apart from them it goes as `now`, give or take 10 ms.
+   * A clock that, unlike `now` on Linux, goes on while the machine is suspended. Use it only to
+   * find such gaps: otherwise it goes like `now`, give or take 10 ms.
    */
   boot(): number;
-  /** Wall time, for records that people read. It never decides anything. */
+  /** Wall time, for records that people read. It decides nothing. */
   date(): Date;
   /** Uniform in [0, 1). */
   random(): number;
   /** A new UUID. */
   uuid(): string;
   /**
-   * Calls `task` once, `ms` from now. The function returned cancels the call.
-   * The process stays alive for it, unless `unref`.
+   * Calls `task` once, `ms` from now. The returned function cancels the call. The timer keeps the
+   * process alive, unless `unref` is set.
    */
   after(ms: number, task: () => void, options?: { readonly unref?: boolean }): () => void;
 }
 
-/** The longest delay that a Node.js timer keeps; beyond it fires at once. */
+/** The longest delay of a Node.js timer; a longer one would fire at once. */
 export const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** The step of the coarsest uptime: whole seconds. */
 const COARSE_MS = 1_000;
 
 /**
- * Milliseconds since boot, from an uptime whose resolution is found out: it is taken for whole seconds,
- * rounded either way, until a fraction was seen. As long as it is, the clock goes as `now`, and jumps
- * only when the uptime has run ahead of `now` by more than rounding explains: the machine was suspended,
- * and the jump is never shorter than the suspension. One of less than two steps may go unnoticed.
+ * Milliseconds since boot, from an uptime of unknown resolution. Until it shows a fraction, it is
+ * taken for whole seconds, rounded either way. Meanwhile the clock goes like `now`, and jumps only
+ * when the uptime has run ahead of `now` by more than rounding explains: the machine was suspended,
+ * and the jump is never shorter than the suspension. A suspension of less than two steps may go
+ * unnoticed.
  */
 export function bootClock(now: () => number, uptimeMs: () => number): () => number {
   let isCoarse = true;
@@ -64,7 +65,7 @@ export function bootClock(now: () => number, uptimeMs: () => number): () => numb
 /** Reading the uptime takes as long as thirty readings of `now`. */
 const BOOT_FRESH_MS = 1;
 
-/** The same clock, read at most once a millisecond: a leader is asked whether it leads in inner loops. */
+/** The same clock, read at most once a millisecond, because programs ask in inner loops. */
 export function sparing(now: () => number, boot: () => number): () => number {
   let readMs = Number.NEGATIVE_INFINITY;
   let aheadMs = 0;
@@ -82,7 +83,7 @@ const monotonic = () => performance.now();
 const linuxBoot = sparing(monotonic, bootClock(monotonic, uptimeMs));
 let isUptimeReadable = true;
 
-/** Bun and Deno round what Node.js reads from this file, which Deno without all rights may not read. */
+/** Bun and Deno round what Node.js reads from this file; Deno may read it only with all rights. */
 function uptimeMs(): number {
   const seconds = uptime();
   if (!Number.isInteger(seconds) || !isUptimeReadable) return seconds * 1_000;
@@ -97,7 +98,8 @@ function uptimeMs(): number {
 /** The machine's own time and randomness. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  // Elsewhere it may be coarse, and follow the wall clock, while `now` counts suspensions itself.
+  // On other systems it may be coarse, and follow the wall clock, but there `now` counts
+  // suspensions.
   boot: () => (process.platform === 'linux' ? linuxBoot() : performance.now()),
   date: () => new Date(),
   random: () => Math.random(),
@@ -109,7 +111,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** The same clock, whose timers do not keep the process alive. */
+/** The same clock, with timers that do not keep the process alive. */
 export function inBackground(clock: Clock): Clock {
   return {
     now: () => clock.now(),

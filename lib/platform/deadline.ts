@@ -2,8 +2,8 @@ import { linked } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 /**
- * A signal that aborts with the given one or, after `limitMs`, with what `reason` returns. Call `end` to stop
- * the timer. Without a limit, only the given signal counts.
+ * A signal that aborts with the given one or, after `limitMs`, with the result of `reason`. Call
+ * `end` to stop the timer. Without a limit, only the given signal counts.
  */
 export function withDeadline(
   clock: Clock,

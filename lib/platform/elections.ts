@@ -1,7 +1,7 @@
 import { abortable } from './abort.ts';
 import { LeaderElectionError } from '../errors.ts';
 
-/** What one candidate of a process competes for. */
+/** What a candidate of a process competes for. */
 export interface ElectionKey {
   /** The API server. */
   readonly server: string;
@@ -10,31 +10,31 @@ export interface ElectionKey {
   readonly name: string;
   /** The Pod's name, or the elector's identity. */
   readonly candidate: string;
-  /** Tells Pods of one name apart, where it is known. */
+  /** Distinguishes Pods of one name, if it is known. */
   readonly uid?: string | undefined;
 }
 
 /** One election that is running in this process. */
 interface Entry {
   readonly uid: string | undefined;
-  /** It was released, lost or aborted, and is about to come to its end. */
+  /** It was released, lost or aborted, and is about to end. */
   isEnding: boolean;
   readonly ended: Promise<unknown>;
 }
 
-/** The part of an election that its owner holds. */
+/** What the owner of an election can do with it. */
 export interface RunningElection {
-  /** It neither waits nor leads any more; the next one waits until it has `ended`. */
+  /** The election neither waits nor leads any more; the next one waits until it has `ended`. */
   ending(): void;
   ended(): void;
 }
 
-/** The elections that run in this process, by what is competed for and under which name. */
+/** The running elections of a process, by key. */
 export type ElectionMap = Map<string, Set<Entry>>;
 
 /**
- * Sees that a process competes for a lock once under one name: two elections that share a lock cannot tell
- * which of them leads, and one that releases it takes it from the other.
+ * Ensures that a process competes for a lock only once under one name. Two elections that share a
+ * lock cannot tell which of them leads, and one that releases it takes it from the other.
  */
 export class Elections {
   readonly #running: ElectionMap;
@@ -44,8 +44,8 @@ export class Elections {
   }
 
   /**
-   * Registers an election. Waits while one for the same lock is about to end, until the signal aborts.
-   * Throws `ERR_ALREADY_RUNNING` if one waits or leads.
+   * Registers an election. While one for the same lock is about to end, waits for it, until the
+   * signal aborts. Throws `ERR_ALREADY_RUNNING` if one waits or leads.
    */
   async begin(key: ElectionKey, signal: AbortSignal): Promise<RunningElection> {
     for (;;) {

@@ -1,15 +1,15 @@
 import { type Clock, sleep } from './clock.ts';
 
-/** A timer that is later than this has missed its turn: the event loop was kept from its work. */
+/** A timer that is later than this was held up: the event loop was busy. */
 const LATE_MS = 5;
 
 /** Number of hints to keep. Only a broken server sends more. */
 const CAPACITY = 100;
 
-/** Keeps what comes unasked until it is asked for. */
+/** Keeps items that come unasked until they are read. */
 export class HintQueue<T> {
   readonly #clock: Clock;
-  /** Stands for all that there was no room for. */
+  /** Stands for all items that were dropped. */
   readonly #overflow: T;
   #items: T[] = [];
   #wake: () => void = () => undefined;
@@ -29,7 +29,7 @@ export class HintQueue<T> {
     return this.#items;
   }
 
-  /** The first such item, which is no longer kept. */
+  /** Takes the first such item out. */
   take(test: (item: T) => boolean): T | undefined {
     const index = this.#items.findIndex(test);
     return index < 0 ? undefined : this.#items.splice(index, 1)[0];
@@ -39,13 +39,16 @@ export class HintQueue<T> {
     this.#items = this.#items.filter((item) => !test(item));
   }
 
-  /** The next item, or undefined when the time is up. Rejects when the signal aborts. */
+  /**
+   * Resolves with the next item, or with undefined when the time is up. Rejects when the signal
+   * aborts.
+   */
   async next(untilMs: number, signal: AbortSignal): Promise<T | undefined> {
     signal.throwIfAborted();
-    // A timer takes a millisecond even for none at all.
+    // Even a timer of zero takes a millisecond.
     if (this.#isEmpty() && untilMs > this.#clock.now()) {
       await this.#wait(untilMs - this.#clock.now(), signal);
-      // An event loop that was held up runs its timers before it reads what has come meanwhile.
+      // An event loop that was held up runs its timers before it reads what has arrived meanwhile.
       const late = this.#isEmpty() && this.#clock.now() > untilMs + LATE_MS;
       if (late) await sleep(this.#clock, 0, signal);
       signal.throwIfAborted();
@@ -53,7 +56,7 @@ export class HintQueue<T> {
     return this.#items.shift();
   }
 
-  /** Calls it with each item that comes, until the function returned is called. */
+  /** Calls the listener with each new item, until the returned function is called. */
   listen(listener: () => void): () => void {
     this.#wake = listener;
     return () => {

@@ -12,8 +12,9 @@ function load(): Promise<void> {
 }
 
 /**
- * A log of `debug`, in the namespace `leader-for-life:NAME`. `debug` keeps in `DEBUG` what is enabled, also by
- * a program that runs, and is loaded only if something is: it takes as long as a tenth of a first `become`.
+ * A log of `debug`, in the namespace `leader-for-life:NAME`. The variable `DEBUG` says what is
+ * enabled, even if the program enables it while it runs. `debug` is loaded only then, because it
+ * takes a fifth of the time that the library takes to load.
  */
 export function createLog(name: string): (message: string) => void {
   let log: createDebug.Debugger | undefined;

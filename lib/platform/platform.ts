@@ -7,11 +7,11 @@ import { type PredecessorMap, shared } from './shared.ts';
 import { UnconfirmedEnds } from './unconfirmed.ts';
 import { version } from '../version.ts';
 
-/** What surrounds a call: all of it can be made up, for specs and simulations. */
+/** Everything that a call takes from outside, replaceable for specs and simulations. */
 export interface Platform {
   readonly clock: Clock;
   readonly environment: Environment;
-  /** Those of this process. */
+  /** The elections of this process. */
   readonly elections: Elections;
   readonly unconfirmed: UnconfirmedEnds;
   readonly predecessors: PredecessorMap;
@@ -19,7 +19,7 @@ export interface Platform {
   readonly warn: (message: string, code: string) => void;
 }
 
-/** The real ones. */
+/** The real platform. */
 export const systemPlatform: Platform = {
   clock: systemClock,
   environment: { variables: process.env, root: '/' },
@@ -33,21 +33,22 @@ export const systemPlatform: Platform = {
   },
   warn: (message, code) => {
     const warning = Object.assign(new Error(message), { name: 'LeaderElectionWarning', code });
-    // With its name, and from where it was given, for --trace-warnings.
+    // With the name, and the place where it was given, for --trace-warnings.
     Error.captureStackTrace(warning, systemPlatform.warn);
     warnAtOnce(warning);
   },
 };
 
 /**
- * `process.emitWarning` waits for the next tick, and a program that calls `process.exit()` as soon as its
- * election has ended has none: what is left behind would never be told.
+ * Calls the listeners at once. `process.emitWarning` waits for the next tick, and a program that
+ * calls `process.exit()` as soon as its election has ended has none: a warning about a lock that is
+ * left behind would be lost.
  */
 function warnAtOnce(warning: Error): void {
   try {
     process.emit('warning', warning);
   } catch (error) {
-    // What a listener throws is its program's affair, and changes no election.
+    // What a listener throws is up to its program, and changes no election.
     process.nextTick(() => {
       throw error;
     });

@@ -1,23 +1,25 @@
-/** Makes texts from elsewhere fit for a log, a message, a terminal. */
+/** Makes text from elsewhere safe for a log, a message, a terminal. */
 
-/** What would write lines of its own, control a terminal, or turn the direction of reading. */
+/**
+ * Characters that write lines of their own, control a terminal, or change the reading direction.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** Nobody reads further, and no log has to keep it. */
+/** Nobody reads further, and a log need not keep it. */
 const MAX_LENGTH = 4_000;
 
-/** What was thrown, in words; it may be anything. */
+/** The message of a thrown value, which may be anything. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One line of it. */
+/** The text as one printable line. */
 export function printable(text: string): string {
   const part = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
   return part.replace(UNPRINTABLE, ' ');
 }
 
-/** The same line by line, for texts of our own that have several. */
+/** The same line by line, for our own texts with several lines. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }

@@ -3,11 +3,11 @@ import type { PodIdentity } from '../protocol/model.ts';
 
 export type PredecessorMap = Map<string, readonly PodIdentity[]>;
 
-/** What all copies of this package in a process have to know of each other. */
+/** What all copies of this package in a process share. */
 interface Shared {
-  /** The elections that run. */
+  /** The running elections. */
   readonly elections: ElectionMap;
-  /** The locks that may still go, by UID. */
+  /** The locks that may still disappear, by UID. */
   readonly unconfirmed: Set<string>;
   /** Pods that may still lead although their locks have ended, by lock. */
   readonly predecessors: PredecessorMap;
@@ -15,7 +15,7 @@ interface Shared {
 
 const key = Symbol.for('leader-for-life');
 
-/** That of this process, or of this worker thread. */
+/** The state of this process, or of this worker thread. */
 export function shared(): Shared {
   const global = globalThis as unknown as { [key]: Shared | undefined };
   return (global[key] ??= {

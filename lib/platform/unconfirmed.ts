@@ -1,14 +1,18 @@
 import { ApiError, NoAnswerError, isAmbiguous } from '../kubernetes/outcome.ts';
 
-/** Whether the write behind this error, an abort for instance, may have been or may yet be carried out. */
+/**
+ * Whether the write behind this error, for example an abort, may have taken effect, or may still do
+ * so.
+ */
 export function mayLand(error: unknown): boolean {
   const isKnown = error instanceof ApiError || error instanceof NoAnswerError;
   return !isKnown || isAmbiguous(error);
 }
 
 /**
- * The locks, by UID, that this process has tried to end without an answer. A network may deliver such a
- * request at any time, so nobody leads with such a lock again: it is deleted, and another one is created.
+ * The locks, by UID, that this process has tried to end without an answer. A network may deliver
+ * such a request at any time, so nobody leads with such a lock again: it is deleted, and another
+ * one is created.
  */
 export class UnconfirmedEnds {
   readonly #uids: Set<string>;

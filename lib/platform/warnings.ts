@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts';
 import { printableLines } from './printable.ts';
 
-/** Nobody should have to guess why a process that waits for its API server does nothing. */
+/** After this long, a process that waits for its API server says so. */
 const TROUBLE_MS = 10_000;
 
-/** Warnings of the process about one call, of each kind at most one. */
+/** Process warnings about one call, at most one of each kind. */
 export class Warnings {
   readonly #clock: Clock;
   readonly #warn: (message: string, code: string) => void;
@@ -16,7 +16,9 @@ export class Warnings {
     this.#warn = warn;
   }
 
-  /** Gives one of this kind, unless there was one. Returns its code, `LEADER_FOR_LIFE_KIND`. */
+  /**
+   * Gives a warning of this kind, unless there was one. Returns its code, `LEADER_FOR_LIFE_KIND`.
+   */
   give(kind: string, message: string): string | undefined {
     if (this.#given.has(kind)) return undefined;
     this.#given.add(kind);
@@ -25,7 +27,7 @@ export class Warnings {
     return code;
   }
 
-  /** A request failed. Returns whether none has succeeded for long. */
+  /** A request failed. Returns whether no request has succeeded for long. */
   failed(): boolean {
     this.#failingSinceMs ??= this.#clock.now();
     return this.#clock.now() - this.#failingSinceMs >= TROUBLE_MS;

@@ -3,8 +3,8 @@
 const JITTER = 0.2;
 
 /**
- * Exponential backoff: `firstMs`, doubling, with up to 20 % taken off at random, so that the
- * maximum is never exceeded and a crowd that reached it stays spread.
+ * Exponential backoff: `firstMs`, doubling, less up to 20 % at random. So the maximum is never
+ * exceeded, and a crowd that has reached it stays spread.
  */
 export function backoffMs(
   failures: number,
@@ -16,14 +16,15 @@ export function backoffMs(
   return full * (1 - JITTER * random);
 }
 
-/** A handful of candidates costs less than any wait that would thin them out. */
+/** So few candidates cost less than any wait that would thin them out. */
 const FREE_FOR_ALL = 5;
 
 /**
- * When to act on an event that `crowd` candidates see at the same moment, while the first to act
- * makes it needless for the others. Exponentially more of them draw late than early: the few early
- * ones act, the rest see it and stand down (Nonnenmacher and Biersack, "Scalable feedback for
- * large groups", 1999). The window grows with the crowd as its watch events take longer to go out.
+ * When to act on an event that `crowd` candidates see at the same moment, if the first to act makes
+ * it needless for the others. Exponentially more of them draw late than early: the few early ones
+ * act, the others see it and stand down (Nonnenmacher and Biersack, "Scalable feedback for large
+ * groups", 1999). The window grows with the crowd, because watch events take longer to reach all of
+ * it.
  */
 export function suppressionDelayMs(candidateCount: number, random: number): number {
   if (candidateCount <= FREE_FOR_ALL) return 0;
@@ -32,7 +33,7 @@ export function suppressionDelayMs(candidateCount: number, random: number): numb
   return (window / skew) * Math.log(1 + random * (Math.exp(skew) - 1));
 }
 
-/** Spreads reads that are not urgent evenly, so that a crowd does not do them all at once. */
+/** Spreads reads that are not urgent, so that a crowd does not do them all at once. */
 export function staggerMs(candidateCount: number, random: number): number {
   return candidateCount <= FREE_FOR_ALL ? 0 : 5 * candidateCount * random;
 }

@@ -1,53 +1,57 @@
-/** A Pod as the protocol tells Pods apart: by UID. The name is for requests and for people. */
+/** A Pod, identified by its UID. The name is for requests and for people. */
 export interface PodIdentity {
   readonly name: string;
   readonly uid: string;
 }
 
-/** What the protocol knows of the ConfigMap that is the lock. */
+/** What the protocol knows about the ConfigMap that is the lock. */
 export interface Lock {
   readonly uid: string;
   readonly resourceVersion: string;
   /** The Pod that its owner reference names. */
   readonly owner?: PodIdentity;
-  /** The Pod that our annotations name; outlives a stripped owner reference. */
+  /** The Pod that our annotations name; remains if the owner reference is removed. */
   readonly mark?: PodIdentity;
   /** The call of `become` that created it. */
   readonly attempt?: string;
-  /** The Pods that its creator had to see end before it could lead, oldest first. */
+  /** The predecessors of its creator, oldest first. */
   readonly predecessors?: readonly PodIdentity[];
-  /** Its holder has given it up, and has stopped leading. */
+  /** Its holder has released it, and has stopped leading. */
   readonly released: boolean;
-  /** Deletion was asked for; finalizers keep the object. */
+  /** It is marked for deletion, and finalizers keep it. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
 }
 
-/** The most predecessors that a lock notes. A candidate with more waits until some of them have ended. */
+/** The most predecessors that a lock notes. A candidate with more waits until some have ended. */
 export const MAX_PREDECESSORS = 16;
 
-/** What the protocol knows of a Pod. */
+/** What the protocol knows about a Pod. */
 export interface Pod extends PodIdentity {
   readonly nodeName?: string;
   readonly phase: string;
-  /** Why it is in that phase, for example `Evicted`. */
+  /** The reason for the phase, for example `Evicted`. */
   readonly reason?: string;
   readonly deleting: boolean;
-  /** Some container (init, sidecar and ephemeral ones included) is said to run, or nothing is said of any. */
+  /**
+   * A container (init, sidecar or ephemeral, too) is reported to run, or no container is reported.
+   */
   readonly mayRun: boolean;
 }
 
-/** What a read said about one Pod; `unreadable` where the Role does not allow it. */
+/** The result of reading a Pod; `unreadable` if the Role does not allow it. */
 export interface PodReading {
   readonly of: PodIdentity;
-  /** What was found under its name: perhaps another Pod. */
+  /** The Pod that has this name now, perhaps another one. */
   readonly found: Pod | 'absent' | 'unreadable';
 }
 
-/** The answer to a read of the holder's node. */
+/** The result of reading the holder's node. */
 export type NodeReading = 'ready' | 'not-ready' | 'absent';
 
-/** Who holds the lock: the owner, or whom our annotations name if the owner was stripped. */
+/**
+ * The holder: the owner or, if the owner reference was removed, the Pod that our annotations name.
+ */
 export function holderOf(lock: Lock): PodIdentity | undefined {
   return lock.owner ?? lock.mark;
 }
@@ -56,15 +60,15 @@ export function holderOf(lock: Lock): PodIdentity | undefined {
 export type Liveness =
   /** It may be running. */
   | 'alive'
-  /** It was asked to go; its processes may still run. */
+  /** It is being deleted; its processes may still run. */
   | 'terminating'
   /** Its phase is terminal, and a container may still run. */
   | 'finishing'
-  /** Its phase is terminal and nothing of it runs: it never runs again. */
+  /** Its phase is terminal, and no container runs: it never runs again. */
   | 'finished'
-  /** No such object, or another Pod under its name. */
+  /** There is no such Pod, or another Pod has its name. */
   | 'gone'
-  /** The Role does not let us look. */
+  /** The Role does not allow reading it. */
   | 'unknown';
 
 export function livenessOf({ of, found }: PodReading): Liveness {
@@ -81,7 +85,7 @@ export function isOver(reading: PodReading): boolean {
   return ['gone', 'finished'].includes(livenessOf(reading));
 }
 
-/** It lost its lock, is being deleted and may run until its grace is over. */
+/** It has lost its lock, is being deleted, and may run until its grace period is over. */
 export function isLeaving(reading: PodReading): boolean {
   const { found } = reading;
   return typeof found === 'object' && found.deleting && !isOver(reading);

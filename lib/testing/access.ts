@@ -16,7 +16,7 @@ interface Grant {
   readonly rule: PolicyRule;
 }
 
-/** Who sends a request without a token. */
+/** User of a request without a token. */
 export const ANONYMOUS = 'system:anonymous';
 
 function includes(list: readonly string[], value: string): boolean {
@@ -37,7 +37,7 @@ function allows({ scope, rule }: Grant, route: Route): boolean {
   );
 }
 
-/** Who may do what. A user to whom nothing was ever granted or denied may do everything. */
+/** The rights of users. A user to whom nothing was ever granted or denied may do everything. */
 export class AccessRules {
   readonly #grants = new Map<string, Grant[]>([[ANONYMOUS, []]]);
 
@@ -47,17 +47,17 @@ export class AccessRules {
     this.#grants.set(user, [...grants, ...rules.map((rule) => ({ scope, rule }))]);
   }
 
-  /** Takes everything that was granted to a user. */
+  /** Revokes everything that was granted to a user. */
   revoke(user: string): void {
     this.#grants.set(user, []);
   }
 
-  /** Whether a user may do only what was granted to him. */
+  /** Whether a user is limited to what was granted. */
   isRestricted(user: string): boolean {
     return this.#grants.has(user);
   }
 
-  /** The refusal that the request deserves, if it does. */
+  /** The refusal that the request deserves, if any. */
   refusal(user: string, route: Route): ApiError | undefined {
     const grants = this.#grants.get(user);
     if (!grants || grants.some((grant) => allows(grant, route))) return undefined;

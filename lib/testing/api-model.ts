@@ -28,7 +28,7 @@ import { Store, type View } from './store.ts';
 import { WatchPlan } from './watch-plan.ts';
 import type { Clock } from '../platform/clock.ts';
 
-/** The model's answer: a text, or a plan of what a watch shall show. */
+/** The model's answer: a text, or a plan of what a watch shows. */
 export interface ModelAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -38,9 +38,9 @@ export interface ModelAnswer {
 
 export interface ApiModelOptions {
   readonly clock: Clock;
-  /** Kinds to serve beside the built-in ones. */
+  /** Kinds to serve in addition to the built-in ones. */
   readonly resources?: readonly ResourceDefinition[];
-  /** How many writes watches and lists can look back on. Default 10 000. */
+  /** Number of writes that watches and lists can look back on. Default 10 000. */
   readonly historyLimit?: number;
 }
 
@@ -57,7 +57,7 @@ function answer(status: number, body: string): ModelAnswer {
   return { status, headers: JSON_HEADERS, body };
 }
 
-/** A `Status` as an answer; asks the client to wait where the status does. */
+/** A `Status` as an answer, with `Retry-After` if the status asks for it. */
 export function statusAnswer(status: Status): ModelAnswer {
   const wait = status.details?.retryAfterSeconds;
   const headers = wait ? { ...JSON_HEADERS, 'retry-after': String(wait) } : JSON_HEADERS;
@@ -79,7 +79,7 @@ interface Call {
 
 /**
  * Answers requests as a kube-apiserver would, from objects in memory. It is synchronous and does
- * nothing by itself: no timers, no input or output; time and randomness come from the clock.
+ * nothing by itself: no timers, no input or output. Time and randomness come from the clock.
  */
 export class ApiModel {
   readonly store: Store;
@@ -229,7 +229,7 @@ export class ApiModel {
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Whether the path is one on which the method can be used. */
+/** Whether the path accepts the method. */
 function isAllowed({ request, route, type, namespace }: Call): boolean {
   if (!METHODS.includes(request.method)) return false;
   switch (route.verb) {
@@ -245,7 +245,7 @@ function isAllowed({ request, route, type, namespace }: Call): boolean {
   }
 }
 
-/** Nothing here takes long enough to be given up, but what is no duration is refused. */
+/** Nothing here takes long enough to time out, but an invalid duration is refused. */
 function checkTimeout({ query }: RawRequest): void {
   const { timeout } = query;
   const problem = timeout ? durationProblem(timeout) : undefined;

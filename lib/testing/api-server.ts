@@ -44,7 +44,9 @@ export interface ApiServerOptions {
   readonly bookmarkMs: number;
 }
 
-/** Puts time and trouble around the model: tokens, faults, watches that go on, the record. */
+/**
+ * Adds to the model what takes time or goes wrong: tokens, faults, open watches, the request log.
+ */
 export class ApiServer {
   readonly faults: Faults;
   readonly #options: ApiServerOptions;
@@ -58,8 +60,8 @@ export class ApiServer {
   }
 
   /**
-   * Answers one request. Rejects with a `ConnectionReset` where a fault wants that, and with the
-   * reason of whichever of the signals aborts.
+   * Answers one request. Rejects with a `ConnectionReset` if a fault demands it, and with the
+   * reason of the first signal to abort.
    */
   async serve(
     request: RawRequest,
@@ -93,7 +95,7 @@ export class ApiServer {
     for (const watch of [...this.#watches]) watch.cut(false);
   }
 
-  /** Breaks every connection and accepts none any more. */
+  /** Breaks every connection, and accepts no new one. */
   close(): void {
     this.#isClosed = true;
     this.cut();
@@ -151,7 +153,7 @@ export class ApiServer {
     await this.#unlessEnded(signals, (ended) => sleep(this.#options.clock, ms, ended));
   }
 
-  /** Does something that ends with the request, or when all connections break. */
+  /** Runs something that ends with the request, or when all connections break. */
   async #unlessEnded<T>(
     signals: readonly AbortSignal[],
     wait: (ended: AbortSignal) => Promise<T>,

@@ -10,15 +10,15 @@ import type { QuotaLimits } from './registry.ts';
 import type { ResourceType } from './resource-type.ts';
 import { invalidArgument } from '../errors.ts';
 
-/** For what is only a path. */
+/** Base of URLs of which only the path matters. */
 const ORIGIN = 'http://cluster';
 
-/** In which a Pod has ended. */
+/** Phases in which a Pod has ended. */
 const PHASES: ReadonlySet<string> = new Set(['Failed', 'Succeeded']);
 
 const CASCADE = { background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const;
 
-/** What is in a cluster, and how a test changes it. */
+/** The objects of a cluster, and how a test changes them. */
 export class ClusterObjects {
   readonly #model: ApiModel;
   readonly #kubelet: Kubelet;
@@ -32,7 +32,7 @@ export class ClusterObjects {
 
   // --- Pods ---
 
-  /** Creates a Pod that runs and is ready. Throws when there is one of that name. */
+  /** Creates a Pod that runs and is ready. Throws if there is one of that name. */
   createPod(name: string, options: PodOptions = {}): Stored<V1Pod> {
     checkText('name', name);
     checkPodOptions(options);
@@ -61,7 +61,7 @@ export class ClusterObjects {
     this.#model.registry.delete(PODS, namespace, name, { gracePeriodSeconds, propagationPolicy });
   }
 
-  /** Ends a Pod's containers: it stays, in a phase from which it never runs again. */
+  /** Ends a Pod's containers. The Pod stays, in a terminal phase. */
   finishPod(
     pod: Ref,
     phase: 'Failed' | 'Succeeded',
@@ -108,15 +108,15 @@ export class ClusterObjects {
   }
 
   /**
-   * Says whether a node's kubelet is heard from. While it is not, its Pods are not ready, and
-   * those that are deleted stay terminating; their processes may well go on.
+   * Sets whether a node's kubelet is heard from. While it is not, its Pods are not ready, and
+   * deleted Pods stay terminating; their processes may go on.
    */
   setNodeReady(name: string, isReady: boolean): void {
     checkText('name', name);
     this.#kubelet.setNodeReady(this.find(NODES, name), isReady);
   }
 
-  /** Creates a namespace. Throws when there is one of that name. */
+  /** Creates a namespace. Throws if there is one of that name. */
   createNamespace(name: string): Stored<V1Namespace> {
     checkText('name', name);
     return given<V1Namespace>(
@@ -124,13 +124,13 @@ export class ClusterObjects {
     );
   }
 
-  /** Begins to delete a namespace: it is terminating, and nothing can be created in it. */
+  /** Begins to delete a namespace: it terminates, and nothing can be created in it. */
   deleteNamespace(name: string): void {
     checkText('name', name);
     this.#model.registry.delete(NAMESPACES, undefined, name, {});
   }
 
-  /** Ends the deletion of a namespace: what is in it goes, and so does the namespace. */
+  /** Finishes the deletion of a namespace: its objects go, and so does the namespace. */
   finalizeNamespace(name: string): void {
     checkText('name', name);
     const namespace = this.find(NAMESPACES, name);
@@ -163,35 +163,35 @@ export class ClusterObjects {
     this.#model.registry.delete(CONFIG_MAPS, namespace, name, {});
   }
 
-  /** The Pod as it stands, or `undefined` when there is none. */
+  /** The current Pod, or `undefined`. */
   getPod(ref: Ref): Stored<V1Pod> | undefined {
     return this.#get<V1Pod>(PODS, ref);
   }
 
-  /** The ConfigMap as it stands, or `undefined` when there is none. */
+  /** The current ConfigMap, or `undefined`. */
   getConfigMap(ref: Ref): Stored<V1ConfigMap> | undefined {
     return this.#get<V1ConfigMap>(CONFIG_MAPS, ref);
   }
 
-  /** The Lease as it stands, or `undefined` when there is none. */
+  /** The current Lease, or `undefined`. */
   getLease(ref: Ref): Stored<V1Lease> | undefined {
     return this.#get<V1Lease>(LEASES, ref);
   }
 
-  /** The node as it stands, or `undefined` when there is none. */
+  /** The current node, or `undefined`. */
   getNode(name: string): Stored<V1Node> | undefined {
     return this.#get<V1Node>(NODES, name);
   }
 
-  /** The namespace as it stands, or `undefined` when there is none. */
+  /** The current namespace, or `undefined`. */
   getNamespace(name: string): Stored<V1Namespace> | undefined {
     return this.#get<V1Namespace>(NAMESPACES, name);
   }
 
   /**
-   * Sends a request of the administrator's straight to the model: nothing delays, breaks or
-   * records it. For everything that has no method of its own. The answer's body is parsed if it
-   * is JSON; a watch cannot be followed this way.
+   * Sends a request as the administrator directly to the model: nothing delays, breaks or records
+   * it. For everything without a method of its own. The answer's body is parsed if it is JSON; a
+   * watch cannot be followed this way.
    */
   request(
     method: string,
@@ -210,7 +210,7 @@ export class ClusterObjects {
     return { status: answer.status, body: answered };
   }
 
-  /** Forgets the history of writes: watches and lists from before it get `410 Expired`. */
+  /** Forgets the history of writes: older watches and lists get `410 Expired`. */
   compact(): void {
     this.#model.store.compact();
   }
@@ -270,7 +270,7 @@ function copy(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copy(field)]));
 }
 
-/** A copy to give away: what is stored must not change. */
+/** A copy for the caller: what is stored must not change. */
 function given<T>(object: KubeObject): Stored<T> {
   return copy(object) as Stored<T>;
 }

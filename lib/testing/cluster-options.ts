@@ -4,26 +4,26 @@ import type { OwnerReference, Wire } from './objects.ts';
 import type { ResourceDefinition } from './resource-type.ts';
 import type { Clock } from '../platform/clock.ts';
 
-/** What a cluster is made of. */
+/** Options of `createCluster`. */
 export interface ClusterOptions {
   /** Time and randomness. Default: the machine's; a `SimulatedClock` for simulations. */
   readonly clock?: Clock;
-  /** How many nodes there are, `node-1`, `node-2`, … Default 1. */
+  /** Number of nodes: `node-1`, `node-2`, … Default 1. */
   readonly nodeCount?: number;
   /** Milliseconds until the garbage collector acts. Default 0. */
   readonly gcDelayMs?: number;
   /**
-   * Milliseconds that the containers of a deleted Pod take to exit. Default: as long as the Pod's
-   * grace period lasts.
+   * Milliseconds that the containers of a deleted Pod take to exit. Default: the Pod's grace
+   * period.
    */
   readonly podShutdownMs?: number;
   /** Milliseconds between the bookmarks of a watch. Default 60 000. */
   readonly bookmarkMs?: number;
-  /** How many writes a watch can resume over. Default 10 000. */
+  /** Number of writes that a watch can resume over. Default 10 000. */
   readonly historyLimit?: number;
-  /** Kinds to serve beside the built-in ones, for example those of custom resources. */
+  /** Kinds to serve in addition to the built-in ones, such as custom resources. */
   readonly resources?: readonly ResourceDefinition[];
-  /** Whether to listen on a port. Default `true`; without, only `transport()` leads to it. */
+  /** Whether to listen on a port. Default `true`; otherwise only `transport()` reaches it. */
   readonly http?: boolean;
   /** Speaks TLS on the port, with this identity. */
   readonly https?: TlsIdentity;
@@ -32,15 +32,15 @@ export interface ClusterOptions {
 /** `name` in the namespace `default`, `namespace/name`, or an object that the cluster gave. */
 export type Ref = string | { readonly metadata: { readonly name: string; readonly uid: string } };
 
-/** How a new Pod differs from an ordinary one. */
+/** Options of a new Pod. */
 export interface PodOptions {
-  /** Default `default`. It is created when missing. */
+  /** Default `default`. It is created if missing. */
   readonly namespace?: string;
   /** Default: none. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Default: none. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Default: the nodes take turns. It is created when missing. */
+  /** Default: the nodes take turns. It is created if missing. */
   readonly nodeName?: string;
   /** Default: none. */
   readonly ownerReferences?: readonly OwnerReference[];
@@ -50,9 +50,9 @@ export interface PodOptions {
 
 /** How a Pod is deleted. */
 export interface DeletePodOptions {
-  /** Seconds for which it is seen terminating. Default 0: it is gone at once. */
+  /** Seconds for which the Pod terminates. Default 0: it is gone at once. */
   readonly gracePeriodSeconds?: number;
-  /** What becomes of the objects it owns. Default `background`: they are collected. */
+  /** What happens to the objects that the Pod owns. Default `background`: they are collected. */
   readonly cascade?: 'background' | 'foreground' | 'orphan';
 }
 
@@ -68,7 +68,7 @@ export interface ConfigMapContent {
   readonly metadata?: Partial<Wire<V1ObjectMeta>>;
 }
 
-/** What `become` needs to know of the Pod that it runs in. */
+/** What `become` has to know about the Pod that it runs in. */
 export interface PodIdentity {
   readonly kubeConfig: KubeConfig;
   readonly namespace: string;
@@ -76,23 +76,23 @@ export interface PodIdentity {
   readonly podUid: string;
 }
 
-/** For whom, and for which namespace, a kubeconfig is. */
+/** User and namespace of a kubeconfig. */
 export interface KubeConfigOptions extends UserOptions {
   /** The context's. Default `default`. */
   readonly namespace?: string;
 }
 
-/** Which Lease, and who asks for it. */
+/** The Lease, and the elector that asks for it. */
 export interface ClusterLeaseLockOptions extends UserOptions {
-  /** The Lease's. It is created when somebody first leads. */
+  /** Name of the Lease. It is created when somebody first leads. */
   readonly name: string;
-  /** Who asks: another for each elector. */
+  /** Identity of the elector; different for each. */
   readonly identity: string;
   /** Default `default`. */
   readonly namespace?: string;
 }
 
-/** How requests reach a cluster without sockets. */
+/** Options of a transport without sockets. */
 export interface TransportOptions extends UserOptions {
   /** Default `leader-for-life`. */
   readonly userAgent?: string;

@@ -39,7 +39,7 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 
 const ADMIN = 'admin';
 
-/** How often `until` looks at what no write or answer changes. */
+/** How often `until` checks what no write or answer changes. */
 const POLL_MS = 10;
 
 type Client = typeof import('@kubernetes/client-node');
@@ -56,9 +56,9 @@ interface Port {
 
 /** A Kubernetes cluster in this process. `createCluster` makes one. */
 export class Cluster extends ClusterObjects implements AsyncDisposable {
-  /** What goes wrong. */
+  /** The faults of the cluster. */
   readonly faults: Faults;
-  /** Deletes what has lost its owner; can be delayed and stopped. */
+  /** Deletes objects that have lost their owners; can be delayed and stopped. */
   readonly garbageCollector: GarbageCollector;
   /** Every request that reached the cluster. */
   readonly requests: RequestLog;
@@ -108,7 +108,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     this.#port = { server, client };
   }
 
-  /** Where the API server listens. Throws when it does not. */
+  /** URL of the API server. Throws if it does not listen. */
   get url(): string {
     return this.#listening().server.url;
   }
@@ -116,8 +116,8 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   // --- Users ---
 
   /**
-   * Allows a user what the rules say, in one namespace or, with the scope `*`, everywhere. Once
-   * something was granted to him he may do nothing else; before, a user may do everything.
+   * Allows a user what the rules say, in one namespace or, with the scope `*`, everywhere. Until
+   * the first grant a user may do everything; from then on only what was granted.
    */
   grant(user: string, rules: readonly PolicyRule[], scope = 'default'): void {
     checkText('user', user);
@@ -125,7 +125,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     this.#model.access.grant(user, rules, scope);
   }
 
-  /** Takes from a user everything that was granted to him: he may do nothing. */
+  /** Revokes everything that was granted to a user, who then may do nothing. */
   revoke(user: string): void {
     this.#model.access.revoke(user);
   }
@@ -136,13 +136,13 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     return this.#tokens.of(user);
   }
 
-  /** Makes a user's token unknown: who still uses it gets `401 Unauthorized`. */
+  /** Expires a user's token: requests with it get `401 Unauthorized`. */
   expireToken(user: string = ADMIN): void {
     this.#tokens.expire(user);
   }
 
   /**
-   * Calls `listener` after each write, also by others.
+   * Calls `listener` after each write, by anybody.
    * @internal
    */
   onChange(listener: (change: Change) => void): void {
@@ -151,14 +151,14 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
 
   // --- Ways in ---
 
-  /** A configuration for `@kubernetes/client-node`. Throws when the cluster has no port. */
+  /** A configuration for `@kubernetes/client-node`. Throws if the cluster has no port. */
   kubeConfig(options: KubeConfigOptions = {}): KubeConfig {
     const config = new (this.#listening().client.KubeConfig)();
     config.loadFromString(this.kubeConfigText(options));
     return config;
   }
 
-  /** A kubeconfig file's text, for `kubectl` and child processes. Throws without a port. */
+  /** Text of a kubeconfig file, for `kubectl` and child processes. Throws without a port. */
   kubeConfigText(options: KubeConfigOptions = {}): string {
     checkKubeConfigOptions(options);
     const { user = ADMIN, namespace = 'default' } = options;
@@ -190,15 +190,15 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     };
   }
 
-  /** What the downward API would tell the Pod's containers. */
+  /** Environment variables that the downward API would give the Pod's containers. */
   env(pod: Ref): { POD_NAME: string; POD_NAMESPACE: string; POD_UID: string } {
     const { name, namespace = 'default', uid } = this.find(PODS, pod).metadata;
     return { POD_NAME: name, POD_NAMESPACE: namespace, POD_UID: uid };
   }
 
   /**
-   * Leads to the cluster within the process, without sockets. It keeps the token that the user
-   * has now, unless `token` gives one for each request.
+   * A transport to the cluster within the process, without sockets. It uses the user's current
+   * token, unless `token` returns one for each request.
    */
   transport(options: TransportOptions = {}): Transport {
     checkTransportOptions(options);
@@ -226,8 +226,8 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   // --- Waiting and leaving ---
 
   /**
-   * Resolves with what `probe` returns as soon as that is true; it is called now, after each write
-   * and answer, and every 10 ms. Rejects after `timeoutMs` (default 10 000). Both times are on the
+   * Resolves with the result of `probe` as soon as that is true. Calls it now, after each write and
+   * answer, and every 10 ms. Rejects after `timeoutMs` (default 10 000). Both times are on the
    * cluster's clock.
    */
   until<T>(probe: () => T | undefined | null | false, timeoutMs = 10_000): Promise<T> {
@@ -263,7 +263,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     });
   }
 
-  /** Cuts every connection and stops everything. Resolves when nothing is left running. */
+  /** Cuts every connection and stops everything. Resolves when nothing runs any more. */
   async close(): Promise<void> {
     this.#server.close();
     this.garbageCollector.close();
@@ -287,8 +287,8 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
 }
 
 /**
- * Makes a cluster in this process, with the namespace `default` and a ready node. Resolves once
- * it listens. Close it when done, or declare it with `await using`.
+ * Makes a cluster in this process, with the namespace `default` and a ready node. Resolves once it
+ * listens. Close it in the end, or declare it with `await using`.
  */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const cluster = new Cluster(options);

@@ -3,7 +3,7 @@ import type { RequestMatch } from './request-record.ts';
 /** Milliseconds: a fixed number, or one drawn evenly between two bounds each time. */
 export type Delay = number | readonly [minMs: number, maxMs: number];
 
-/** An error that the API server answers. */
+/** An error answered by the API server. */
 export interface ErrorAnswer {
   /** HTTP code. */
   readonly status: number;
@@ -14,7 +14,7 @@ export interface ErrorAnswer {
   readonly retryAfterSeconds?: number;
 }
 
-/** What something between a client and the API server answers in its place. */
+/** An answer from something between a client and the API server. */
 export interface PageAnswer {
   /** HTTP code, 200 to 599. */
   readonly status: number;
@@ -25,11 +25,11 @@ export interface PageAnswer {
 }
 
 /**
- * What shall go wrong, and with which requests. Effects can be combined; of several rules that
- * match, all delay and the first one that fails the request decides how.
+ * What goes wrong, and with which requests. Effects can be combined. Of several rules that match,
+ * all delay the request, and the first one that fails it decides how.
  */
 export interface FaultRule extends RequestMatch {
-  /** Strikes only so often; then the rule is spent. Default: always. */
+  /** Strikes this often; then the rule is spent. Default: always. */
   readonly times?: number;
   /** Number of matching requests (or events) to let pass first. Default 0. */
   readonly after?: number;
@@ -38,23 +38,26 @@ export interface FaultRule extends RequestMatch {
 
   /** Answers with an error. */
   readonly error?: ErrorAnswer;
-  /** Answers with something that Kubernetes would not send: the page of a gateway, a redirect. */
+  /** Answers with something that Kubernetes would not send: a gateway's page, a redirect. */
   readonly page?: PageAnswer;
-  /** Never answers; the client has to give up. */
+  /** Never answers, until the client gives up. */
   readonly hang?: boolean;
   /** Cuts the connection instead of answering. */
   readonly reset?: boolean;
   /**
-   * Whether `error`, `page`, `hang` and `reset` strike before the request takes effect or after it has:
-   * a write that was made, though its sender is told otherwise or nothing. Default `before`.
+   * Whether `error`, `page`, `hang` and `reset` strike before the request takes effect, or after
+   * it: then a write is made, but its sender is told otherwise or nothing. Default `before`.
    */
   readonly when?: 'before' | 'after';
-  /** Time on the way: half of it before the request takes effect, half after. */
+  /** Delay of the request, half before it takes effect, half after. */
   readonly latencyMs?: Delay;
-  /** GET and LIST answer as things stood this many writes (of anything) ago. */
+  /** GET and LIST return the state of this many writes (of anything) ago. */
   readonly staleBy?: number;
 
-  /** Watches go silent, bookmarks too, with their connections open, until the rule is removed. */
+  /**
+   * Watches go silent, including bookmarks, while their connections stay open, until the rule is
+   * removed.
+   */
   readonly freeze?: boolean;
   /** A watch's connection is cut after this many events. */
   readonly cutAfterEvents?: number;
@@ -62,14 +65,14 @@ export interface FaultRule extends RequestMatch {
   readonly duplicate?: boolean;
   /** A watch shows the event after the next one. */
   readonly reorder?: boolean;
-  /** Time until a watch shows an event. Their order stays. */
+  /** Delay of a watch's events. Their order stays. */
   readonly eventDelayMs?: Delay;
 }
 
-/** A rule at work. Leaving its scope with `using` removes it. */
+/** An active rule. The end of a `using` block removes it. */
 export interface Fault extends Disposable {
   /** How often it has struck. */
   readonly hits: number;
-  /** Ends it. Frozen watches show at once what they held back. */
+  /** Removes the rule. Frozen watches show at once what they held back. */
   remove(): void;
 }

@@ -65,7 +65,7 @@ class ActiveRule implements Fault {
     if (this.hits >= times || !matches(this.rule, request)) return false;
     this.#seen += 1;
     if (this.#seen <= after) return false;
-    // Certainty draws nothing, so that such a rule does not shift the others' randomness.
+    // Certainty draws no random number, so such a rule does not change the others' randomness.
     if (probability < 1 && clock.random() >= probability) return false;
     this.hits += 1;
     return true;
@@ -96,7 +96,7 @@ function check(rule: FaultRule): void {
   }
 }
 
-/** The rules by which a cluster misbehaves. All chance comes from the cluster's clock. */
+/** The rules by which a cluster misbehaves. All randomness comes from the cluster's clock. */
 export class Faults {
   readonly #clock: Clock;
   readonly #watches: ReadonlySet<OpenWatch>;
@@ -109,8 +109,8 @@ export class Faults {
   }
 
   /**
-   * Makes requests go wrong from now on, open watches included.
-   * Throws a `TypeError` for a rule without an effect, or with one that is none.
+   * Makes requests go wrong from now on, including open watches. Throws a `TypeError` for a rule
+   * without an effect, or with an invalid one.
    */
   add(rule: FaultRule): Fault {
     check(rule);
@@ -130,7 +130,7 @@ export class Faults {
 
   /**
    * Ends the open watches that match: cuts their connections or, with `cleanly`, closes them as
-   * after their timeout. Returns how many there were.
+   * after a timeout. Returns their number.
    */
   cutWatches(match: RequestMatch = {}, { cleanly = false } = {}): number {
     checkRequestMatch(match);

@@ -4,7 +4,7 @@ import { withMetadata, type KubeObject, type ObjectMeta, type OwnerReference } f
 import type { ResourceType } from './resource-type.ts';
 import { keyOf, type Change } from './store.ts';
 
-/** An object that the collector has to do with: it has owners, or waits for its dependents. */
+/** An object that concerns the collector: it has owners, or waits for its dependents. */
 interface Tracked {
   readonly id: string;
   readonly type: ResourceType;
@@ -25,13 +25,13 @@ function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
 }
 
 /**
- * Deletes what has lost its owners, as Kubernetes' garbage collector does: an object goes when
- * none of its owners exists any more *by UID*, also when none ever did.
+ * Deletes objects that have lost their owners, as Kubernetes' garbage collector does: an object
+ * goes if none of its owners exists *by UID*, even if none ever did.
  */
 export class GarbageCollector {
   /**
-   * Milliseconds from the loss of an owner (or an object's creation without one) to the deletion.
-   * Set anew, it holds for what happens from then on.
+   * Milliseconds from the loss of an owner (or the creation of an object without one) to the
+   * deletion. A new value applies to what happens from then on.
    */
   delayMs: number;
   readonly #model: ApiModel;
@@ -57,7 +57,7 @@ export class GarbageCollector {
     this.#pending.clear();
   }
 
-  /** Starts again, and collects after the delay what was missed. */
+  /** Starts again, and collects after the delay what it missed. */
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -139,7 +139,7 @@ export class GarbageCollector {
     else if (present.length < owners.length) this.#change(tracked, { ownerReferences: present });
   }
 
-  /** Does what a deletion with `Orphan` or `Foreground` waits for, and lets it come to its end. */
+  /** Does what a deletion with `Orphan` or `Foreground` waits for, and finishes the deletion. */
   #finish(owner: Tracked): void {
     const { uid, finalizers = [] } = owner.object.metadata;
     const owned = [...(this.#idsByOwner.get(uid) ?? [])].flatMap(

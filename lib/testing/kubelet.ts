@@ -17,7 +17,7 @@ function withCondition(status: Json, type: string, value: string, now: string, m
   return { ...status, conditions: [...others, condition] };
 }
 
-/** Plays the nodes: what the kubelets, and the node controller, write about Pods and Nodes. */
+/** Plays the nodes: writes what kubelets and the node controller write about Pods and Nodes. */
 export class Kubelet {
   readonly #model: ApiModel;
   readonly #clock: Clock;
@@ -58,7 +58,7 @@ export class Kubelet {
     return this.#setStatus(pod, withCondition(status, 'Ready', 'True', now));
   }
 
-  /** Ends the Pod's containers and gives it a phase for good. */
+  /** Ends the Pod's containers and gives it a terminal phase. */
   finish(pod: KubeObject, phase: 'Failed' | 'Succeeded', reason = '', message = ''): KubeObject {
     const now = this.#now();
     const status = asObject(pod['status']);
@@ -96,8 +96,8 @@ export class Kubelet {
   }
 
   /**
-   * Says whether the node's kubelet is heard from. Unheard, its Pods count as not ready, and those
-   * of them that are deleted stay terminating.
+   * Sets whether the node's kubelet is heard from. While it is not, its Pods count as not ready,
+   * and deleted Pods stay terminating.
    */
   setNodeReady(node: KubeObject, isReady: boolean): void {
     const now = this.#now();
@@ -140,7 +140,7 @@ export class Kubelet {
     this.#pending.delete(uid);
   }
 
-  /** As a real kubelet does: the Pod first gets its last phase, then it goes. */
+  /** Like a real kubelet: the Pod first gets its last phase, then it goes. */
   #stop({ metadata: { namespace, name, uid } }: KubeObject): void {
     const pod = this.#model.store.get(PODS, namespace, name);
     if (pod?.metadata.uid !== uid || !this.#isNodeReady(pod)) return;

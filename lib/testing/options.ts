@@ -1,4 +1,4 @@
-/** Checks of what tests pass: a slip would otherwise be a fault that never strikes. */
+/** Checks of what tests pass: a misspelt fault would never strike. */
 import { type Check, checkProperties, having, matching, typed } from '../checks.ts';
 import type { Clock } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
@@ -161,7 +161,7 @@ const simulatedClock: Checks<SimulatedClockOptions> = {
   },
 };
 
-/** Each throws a `TypeError` that names what is wrong. */
+/** Each throws a `TypeError` that names the mistake. */
 export const checkClusterOptions = ofObject<ClusterOptions>('options', cluster);
 export const checkFaultRule = ofObject<FaultRule>('rule', rule);
 export const checkRequestMatch = ofObject<RequestMatch>('match', match);
@@ -183,14 +183,14 @@ export function checkPolicyRules(value: readonly PolicyRule[]): void {
   listOf(withRequired(policy, ['resources', 'verbs']))('rules', value);
 }
 
-/** What a namespace may hold, by what is counted. */
+/** Limits of a namespace, by what is counted. */
 export function checkQuotaLimits(limits: unknown): void {
   for (const [name, value] of entriesOf('limits', limits)) finiteCount(`limits[${name}]`, value);
 }
 
 export const checkText: Check = text;
 export const checkMilliseconds: Check = milliseconds;
-/** Of which as many can pass. */
+/** A time that can pass, so it is finite. */
 export const checkPassing: Check = number(
   (value) => value >= 0 && value < Infinity,
   'a finite number of milliseconds, 0 or more',
@@ -243,7 +243,7 @@ function entriesOf(name: string, value: unknown): [string, unknown][] {
   return Object.entries(value);
 }
 
-/** A number of milliseconds, or two bounds. */
+/** Milliseconds, or two bounds. */
 function delay(name: string, value: unknown): void {
   if (!Array.isArray(value)) {
     milliseconds(name, value);

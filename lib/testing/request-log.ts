@@ -19,7 +19,10 @@ export function matches(match: AnsweredMatch, request: Comparable): boolean {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** Keeps every request that reaches the cluster, also those that faults keep from their effect. */
+/**
+ * Keeps every request that reaches the cluster, including those that a fault keeps from taking
+ * effect.
+ */
 export class RequestLog implements Iterable<RequestRecord> {
   readonly #clock: Clock;
   readonly #start: number;
@@ -33,7 +36,7 @@ export class RequestLog implements Iterable<RequestRecord> {
     this.#answered = answered;
   }
 
-  /** The requests in the order in which they came. */
+  /** The requests, in the order of arrival. */
   [Symbol.iterator](): Iterator<RequestRecord> {
     return this.#records[Symbol.iterator]();
   }
@@ -42,13 +45,13 @@ export class RequestLog implements Iterable<RequestRecord> {
     return this.#records.length;
   }
 
-  /** The requests with these properties, in the order in which they came. */
+  /** The requests with these properties, in the order of arrival. */
   filter(match: AnsweredMatch = {}): RequestRecord[] {
     checkAnsweredMatch(match);
     return this.#records.filter((record) => matches(match, record));
   }
 
-  /** How many requests have these properties. */
+  /** Number of requests with these properties. */
   count(match: AnsweredMatch = {}): number {
     return this.filter(match).length;
   }

@@ -2,21 +2,21 @@ import type { Verb } from './route.ts';
 
 /** One request that reached the cluster. */
 export interface RequestRecord {
-  /** When it came, in milliseconds since the cluster began. */
+  /** When it arrived, in milliseconds since the start of the cluster. */
   readonly time: number;
-  /** Who sent it; empty when the token was no good. */
+  /** User; empty if the token was invalid. */
   readonly user: string;
   readonly verb: Verb;
   /** Plural name; empty for paths such as `/version`. */
   readonly resource: string;
   readonly subresource: string;
   readonly namespace: string;
-  /** For lists and watches the name that their field selector asks for. */
+  /** For lists and watches, the name in their field selector. */
   readonly name: string;
   readonly userAgent: string;
-  /** The answer's code; 0 until it is sent, and for ever where none is. */
+  /** The answer's code; 0 until it is sent, and for ever if none is. */
   readonly status: number;
-  /** How long the answer took; for a watch, its beginning. */
+  /** Milliseconds until the answer or, for a watch, its head. */
   readonly latencyMs: number;
 }
 
@@ -30,7 +30,7 @@ export interface RequestMatch {
   readonly name?: string;
 }
 
-/** As `RequestMatch`, and by the answer too. */
+/** Like `RequestMatch`, and by the answer too. */
 export interface AnsweredMatch extends RequestMatch {
   readonly status?: number;
 }

@@ -2,7 +2,7 @@ import type { Shape } from './decode.ts';
 import type { JsonObject, KubeObject } from './objects.ts';
 import type { FieldProblem, Subject } from './status.ts';
 
-/** A kind of object that a cluster serves beside its own, such as a custom resource's. */
+/** A kind of object to serve in addition to the built-in ones, such as a custom resource. */
 export interface ResourceDefinition {
   /** API group, for example `example.com`. */
   readonly group: string;
@@ -23,22 +23,22 @@ export interface ResourceType {
   readonly namespaced: boolean;
   /** Whether status is written through `/status` only. */
   readonly hasStatus: boolean;
-  /** Whether `metadata.generation` counts the changes of the object's wishes. */
+  /** Whether `metadata.generation` counts changes of the spec. */
   readonly hasGeneration: boolean;
   /** Whether a PUT may come without a `resourceVersion`. */
   readonly unconditionalUpdate: boolean;
-  /** Whether a PUT creates what is not there. */
+  /** Whether a PUT creates a missing object. */
   readonly createOnUpdate: boolean;
   /** Whether DELETE answers with the object instead of a `Status`. */
   readonly returnsDeleted: boolean;
-  /** Fields by which the API server selects, beside name and namespace. */
+  /** Fields that the API server can select by, apart from name and namespace. */
   readonly selectableFields: readonly string[];
   /** Answer to an unknown field selector. */
   readonly unknownField: (field: string) => string;
   readonly shape: Shape;
-  /** What a bookmark's object has beside its metadata: Go writes empty structs too. */
+  /** Fields of a bookmark's object apart from its metadata: Go writes empty structs too. */
   readonly empty: JsonObject;
-  /** Puts in what the API server puts into every new object. */
+  /** Adds the API server's defaults to a new object. */
   readonly prepare: (object: JsonObject) => JsonObject;
   readonly validate: (object: KubeObject) => readonly FieldProblem[];
   /** Seconds for which a deleted object lingers. Absent for kinds that are removed at once. */

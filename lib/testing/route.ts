@@ -1,11 +1,11 @@
 import type { ResourceTypes } from './kinds.ts';
 import type { ResourceType } from './resource-type.ts';
 
-/** What a request wants to do, in the words of RBAC. */
+/** The verb of a request, in the words of RBAC. */
 export type Verb =
   'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
-/** A request as it reaches the API server, its body still text. */
+/** A request as it reaches the API server, with its body as text. */
 export interface RawRequest {
   readonly method: string;
   /** Without the query. */
@@ -25,7 +25,7 @@ export interface Route {
   readonly resource: string;
   readonly subresource: string;
   readonly namespace?: string;
-  /** For lists and watches the name that their field selector asks for. */
+  /** For lists and watches, the name in their field selector. */
   readonly name?: string;
   /** Whether the path itself ends in a name. */
   readonly named: boolean;
@@ -33,7 +33,7 @@ export interface Route {
   readonly type?: ResourceType;
 }
 
-/** Whether a query parameter says yes, as Go reads booleans there. */
+/** Whether a query parameter is true, as Go reads booleans there. */
 export function isTrue(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false', 'f', 'F', 'False', 'FALSE'].includes(value);
 }
@@ -69,7 +69,7 @@ function decoded(part: string): string {
   }
 }
 
-/** What a path says by itself. */
+/** What a path alone says. */
 interface Place {
   readonly group: string;
   readonly version: string;
@@ -79,7 +79,7 @@ interface Place {
   readonly ownName?: string;
 }
 
-// There are few paths, and they come again and again.
+// There are few paths, and they repeat.
 const places = new Map<string, Place>();
 const MOST_PLACES = 1_000;
 
@@ -97,7 +97,7 @@ function readPath(path: string): Place {
   const group = root === 'apis' ? (parts.shift() ?? '') : '';
   const version = parts.shift() ?? '';
   let namespace: string | undefined;
-  // Below a namespace stand its objects; `status` and `finalize` belong to the namespace itself.
+  // Below a namespace are its objects; `status` and `finalize` belong to the namespace itself.
   const below = parts[2];
   if (parts[0] === 'namespaces' && below && !['status', 'finalize'].includes(below)) {
     namespace = parts[1];
@@ -116,7 +116,7 @@ function readPath(path: string): Place {
   };
 }
 
-/** Reads what a request is about from its path, method and query. */
+/** Determines what a request is about from its path, method and query. */
 export function routeOf(request: RawRequest, types: ResourceTypes): Route {
   const { group, version, resource, subresource, namespace, ownName } = placeOf(request.path);
   const name = ownName ?? selectedName(request.query);

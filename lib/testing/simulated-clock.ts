@@ -14,9 +14,9 @@ function turn(): Promise<void> {
 
 /**
  * Time that passes only when told to, and randomness that follows from a seed: the same program
- * on it does the same every time, and an hour passes in an instant.
+ * does the same every time, and an hour passes in an instant.
  *
- * Before and after each timer everything settles that runs on promises and `process.nextTick`.
+ * Before and after each timer, everything settles that runs on promises and `process.nextTick`.
  * Real input and output does not: use the cluster's `transport()` with it, not its port.
  */
 export class SimulatedClock implements Clock {
@@ -43,7 +43,9 @@ export class SimulatedClock implements Clock {
     return this.#nowMs + this.#suspendedMs;
   }
 
-  /** As if the machine had been suspended: no timer notices, the wall and the boot clock do. */
+  /**
+   * Simulates a suspension of the machine: no timer notices, but the wall and the boot clock do.
+   */
   suspend(ms: number): void {
     checkPassing('ms', ms);
     this.#suspendedMs += ms;
@@ -77,7 +79,7 @@ export class SimulatedClock implements Clock {
     return () => this.#timers.cancel(timer);
   }
 
-  /** How many timers wait. */
+  /** Number of waiting timers. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -87,7 +89,7 @@ export class SimulatedClock implements Clock {
     for (let count = 0; count < TURNS; count += 1) await turn();
   }
 
-  /** Lets time pass. Resolves when everything due by then has run and settled. */
+  /** Lets `ms` pass. Resolves when everything due by then has run and settled. */
   async advance(ms: number): Promise<void> {
     checkPassing('ms', ms);
     const untilMs = this.#nowMs + ms;
@@ -97,8 +99,8 @@ export class SimulatedClock implements Clock {
   }
 
   /**
-   * Lets time pass until `predicate` holds; it is asked whenever everything has settled.
-   * Throws when that takes more than `maxMs` (default one hour) or nothing is left to wait for.
+   * Lets time pass until `predicate` holds; it is called whenever everything has settled. Throws if
+   * that takes more than `maxMs` (default one hour), or if there is nothing left to wait for.
    */
   async runUntil(predicate: () => boolean, maxMs = 3_600_000): Promise<void> {
     const untilMs = this.#nowMs + maxMs;
@@ -114,7 +116,7 @@ export class SimulatedClock implements Clock {
 
   /**
    * Lets time pass until no timer is left, at most `maxMs` (default one hour): open watches and
-   * code that polls never come to an end.
+   * code that polls never end.
    */
   async run(maxMs = 3_600_000): Promise<void> {
     const untilMs = this.#nowMs + maxMs;

@@ -6,7 +6,7 @@ export class Tokens {
   readonly #users = new Map<string, string>();
   #issued = 0;
 
-  /** The user's token, a new one after the last has expired. */
+  /** The user's token; a new one after the last has expired. */
   of(user: string): string {
     let token = this.#current.get(user);
     if (token === undefined) {
@@ -18,13 +18,13 @@ export class Tokens {
     return token;
   }
 
-  /** From now on the user's token is unknown to the cluster. */
+  /** Expires the user's token. */
   expire(user: string): void {
     this.#users.delete(this.#current.get(user) ?? '');
     this.#current.delete(user);
   }
 
-  /** Whose token it is; nobody's when it is unknown. */
+  /** The owner of a token; undefined if it is unknown. */
   userOf(token: string | undefined): string | undefined {
     return token === undefined ? ANONYMOUS : this.#users.get(token);
   }

@@ -19,7 +19,7 @@ function lineOf(type: WatchEvent['type'], object: string): WatchEvent {
   return { type, text: `{"type":"${type}","object":${object}}\n` };
 }
 
-// What a removal shows is the same for all who watch, so it is made once.
+// A removal shows the same to all watches, so its line is made once.
 const removals = new WeakMap<Change, KubeObject>();
 
 function removalOf(change: Change, before: KubeObject): KubeObject {
@@ -31,12 +31,12 @@ function removalOf(change: Change, before: KubeObject): KubeObject {
   return removal;
 }
 
-/** What a watch shall show: a state to begin with, and then which changes. */
+/** What a watch shows: first a state, then which changes. */
 export class WatchPlan {
   readonly type: ResourceType;
   readonly timeoutSeconds: number | undefined;
   readonly bookmarks: boolean;
-  /** Set when the watch cannot begin where it was asked to. */
+  /** Set if the watch cannot begin at the requested version. */
   readonly refusal: WatchEvent | undefined;
   readonly #namespace: string | undefined;
   readonly #selector: Selector;
@@ -73,12 +73,12 @@ export class WatchPlan {
     return this.#initial;
   }
 
-  /** What the watch shows of a change, if it does. */
+  /** What the watch shows of a change, if anything. */
   eventOf(change: Change): WatchEvent | undefined {
     return change.revision > this.#after ? this.#show(change) : undefined;
   }
 
-  /** Tells the client how far it has seen everything. */
+  /** Tells the client up to which version it has seen everything. */
   bookmark(revision: number): WatchEvent {
     if (this.#lastBookmark?.revision !== revision) {
       this.#lastBookmark = { revision, event: this.#bookmark(revision) };

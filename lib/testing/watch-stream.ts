@@ -4,10 +4,10 @@ import type { RequestRecord } from './request-record.ts';
 import type { Change, Store } from './store.ts';
 import type { WatchEvent, WatchPlan } from './watch-plan.ts';
 
-/** Where the lines of a watch go. */
+/** Receives the lines of a watch. */
 export interface WatchSink {
   write(text: string): void;
-  /** The server closes the watch in good order. */
+  /** The server closes the watch cleanly. */
   end(): void;
   /** The connection breaks. */
   reset(): void;
@@ -55,7 +55,7 @@ export class WatchStream implements OpenWatch {
     this.#keepTime();
   }
 
-  /** Says where the lines go, which may be at once. */
+  /** Sets where the lines go, which may happen at once. */
   attach(sink: WatchSink): void {
     this.#sink = sink;
     this.flush();

@@ -11,7 +11,7 @@ export function follow(state: State, when: Moment): State {
   const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
-  // A lease that is shorter than the time between two looks is looked at twice all the same.
+  // Even a lease that is shorter than the time between two reads is read twice.
   const isNew = version && !gone && heldUntilMs >= heldUntil(version.record, settings, when);
   return pollMs < attemptMs || isNew
     ? wait(state, pollMs, 'get')

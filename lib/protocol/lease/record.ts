@@ -1,38 +1,41 @@
 /** What electors write into their lock, as client-go's `resourcelock` does. */
 
-/** Who holds the lock, and for how long it counts. The names are those of a Lease's `spec`. */
+/** Who holds the lock, and for how long. The names are those of a Lease's `spec`. */
 export interface LeaderElectionRecord {
   /** Empty for nobody. */
   readonly holderIdentity: string;
-  /** Undefined where another elector left it out. */
+  /** Undefined if another elector left it out. */
   readonly leaseDurationSeconds: number | undefined;
-  /** RFC 3339 with six decimals, as Kubernetes' `MicroTime`; undefined where it was left out. */
+  /** RFC 3339 with six decimals, as Kubernetes' `MicroTime`; undefined if it was left out. */
   readonly acquireTime: string | undefined;
   readonly renewTime: string | undefined;
   /** How often another identity has taken the lock over. */
   readonly leaseTransitions: number;
 }
 
-/** A record, and what it takes to replace this very version of it. */
+/** A record, and what is needed to replace this version of it. */
 export interface LockVersion {
   readonly record: LeaderElectionRecord;
-  /** Changes with every write; where it is a number, it grows. */
+  /** Changes with every write; if it is a number, it grows. */
   readonly resourceVersion: string;
-  /** Another one after the lock was deleted and created anew, where that can be told. */
+  /** Changes if the lock is deleted and created again; missing if the lock cannot tell. */
   readonly uid?: string;
-  /** For the lock itself, which finds here what it read. */
+  /** For the lock's own use: the object that it read. */
   readonly object?: unknown;
 }
 
 /** The largest number that a Lease can hold. */
 export const MAX_INT32 = 2 ** 31 - 1;
 
-/** Kubernetes' `MicroTime`, which takes six decimals and no others. */
+/** Kubernetes' `MicroTime`, which needs exactly six decimals. */
 export function microTime(dateMs: number): string {
   return new Date(dateMs).toISOString().replace('Z', '000Z');
 }
 
-/** The record by which `identity` takes over from `previous`, or goes on if it has `held` it already. */
+/**
+ * The record by which `identity` takes over from `previous`, or goes on if it already `held` the
+ * lock.
+ */
 export function acquiredRecord(
   identity: string,
   leaseDurationMs: number,
@@ -50,7 +53,7 @@ export function acquiredRecord(
   };
 }
 
-/** The record by which its holder gives the lock up: held by nobody, and not for long. */
+/** The record by which a holder gives the lock up: no holder, a short duration. */
 export function releasedRecord(previous: LeaderElectionRecord, time: string): LeaderElectionRecord {
   return {
     holderIdentity: '',
@@ -61,7 +64,7 @@ export function releasedRecord(previous: LeaderElectionRecord, time: string): Le
   };
 }
 
-/** How long a record counts after it was seen to change; `ownMs` where it does not say. */
+/** How long a record counts after it was seen to change; `ownMs` if the record has no duration. */
 export function durationMs(record: LeaderElectionRecord, ownMs: number): number {
   const { leaseDurationSeconds: seconds } = record;
   return seconds !== undefined && seconds > 0 ? seconds * 1_000 : ownMs;
@@ -78,8 +81,8 @@ export function isSameRecord(a: LeaderElectionRecord, b: LeaderElectionRecord): 
 }
 
 /**
- * The first field by which a stored record differs from the one that was sent, if any. A duration may differ:
- * a leader can go by that.
+ * The first field by which a stored record differs from the one that was sent, if any. The duration
+ * may differ, because a leader can go by the stored one.
  */
 export function alteration(
   sent: LeaderElectionRecord,
@@ -90,7 +93,7 @@ export function alteration(
   return otherThan(sent, stored) ?? (hasDuration ? undefined : 'leaseDurationSeconds');
 }
 
-/** Whether this is what was sent, with whatever duration. */
+/** Whether this is what was sent, with any duration. */
 export function isWriteOf(sent: LeaderElectionRecord, stored: LeaderElectionRecord): boolean {
   return otherThan(sent, stored) === undefined;
 }
@@ -102,18 +105,18 @@ function otherThan(a: LeaderElectionRecord, b: LeaderElectionRecord) {
   return a.leaseTransitions === b.leaseTransitions ? undefined : 'leaseTransitions';
 }
 
-/** However they are written down. */
+/** Whether two times are equal, in any notation. */
 function isSameTime(a: string | undefined, b: string | undefined): boolean {
   return a === b || Date.parse(a ?? '') === Date.parse(b ?? '');
 }
 
-/** Whether `a` is an earlier version than `b`; where that cannot be told, it is not. */
+/** Whether `a` is known to be an earlier version than `b`. */
 export function isOlder(a: string, b: string): boolean {
   if (!isNumeric(a) || !isNumeric(b)) return false;
   return a.length === b.length ? a < b : a.length < b.length;
 }
 
-/** As a number is written. Such are compared as texts: there is no limit to how long they can be. */
+/** Numbers are compared as text, because their length has no limit. */
 function isNumeric(text: string): boolean {
   return /^(0|[1-9]\d*)$/.test(text);
 }

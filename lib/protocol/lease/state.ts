@@ -1,8 +1,8 @@
-/** What an elector knows, what it is told, and what it can do. */
+/** The state, events and commands of an elector. */
 import type { LeaderElectionRecord, LockVersion } from './record.ts';
 import type { Instant } from '../validity.ts';
 
-/** There is no telling how many electors wait for a lock. Of 3 or 100, few are in each other's way. */
+/** The number of waiting electors is unknown. With 3 or with 100, few of them collide. */
 export const ASSUMED_CROWD = 10;
 
 export const FIRST_RETRY_MS = 100;
@@ -25,11 +25,11 @@ export type Command =
   | { readonly do: 'create'; readonly record: LeaderElectionRecord }
   /** Replace exactly this version. */
   | { readonly do: 'update'; readonly version: LockVersion; readonly record: LeaderElectionRecord }
-  /** Nothing, until this moment or the next hint. */
+  /** Do nothing until this moment or the next hint. */
   | { readonly do: 'wait'; readonly untilMs: number }
   | { readonly do: 'end' };
 
-/** What a watch told. It spares reads; a write on its word is refused if it was wrong. */
+/** Reported by a watch. A hint saves reads; a write that follows a wrong hint is refused. */
 export type Hint =
   | { readonly type: 'seen'; readonly version: LockVersion }
   | { readonly type: 'gone'; readonly resourceVersion: string }
@@ -38,32 +38,32 @@ export type Hint =
 
 export type Event =
   | { readonly type: 'got'; readonly version: LockVersion | undefined }
-  /** A create or an update: what was stored, or that somebody else was faster. */
+  /** The outcome of a create or an update: what was stored, or that another elector was faster. */
   | { readonly type: 'written'; readonly version: LockVersion | 'conflict' }
   | {
       readonly type: 'failed';
-      /** The write may have been, or may yet be, carried out. */
+      /** The write may have taken effect, or may still do so. */
       readonly ambiguous: boolean;
       readonly retryAfterMs?: number | undefined;
     }
   | { readonly type: 'time-up' }
-  /** Stop: give the lock up if it is held, or may be. Never comes while a write is under way. */
+  /** Stop: give the lock up if it is held, or may be. Never comes during a write. */
   | { readonly type: 'finish' }
   | Hint;
 
 /** The time of an event, and a random number for it. */
 export interface Moment extends Instant {
-  /** Wall time, in milliseconds. It is written for people, and decides nothing. */
+  /** Wall time, in milliseconds. It is written for people and decides nothing. */
   readonly dateMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
-/** Why leadership ended although nobody wanted it to. */
+/** Why leadership was lost. */
 export type Loss =
   /** No renewal was answered in time. */
   | { readonly because: 'expired' }
-  /** Another identity holds the lock, or did in the meantime. */
+  /** Another identity holds the lock, or has held it meanwhile. */
   | { readonly because: 'taken'; readonly holder: string }
   /** Another process has written the lock under this identity. */
   | { readonly because: 'namesake' };
@@ -72,15 +72,15 @@ export type Phase = 'following' | 'leading' | 'releasing' | 'ended';
 
 export type Watch =
   | 'closed'
-  /** It has shown nothing since it opened, or nothing of a change that was read. */
+  /** The watch has shown nothing since it opened, or has not shown a change that was read. */
   | 'silent'
   | 'current';
 
 /** When something was written. */
 export interface Stamp {
-  /** The wall time that it carried. */
+  /** The wall time in the record. */
   readonly dateMs: number;
-  /** The wall time that there was. */
+  /** The wall time when it was written. */
   readonly readMs: number;
   readonly nowMs: number;
 }
@@ -93,32 +93,40 @@ export interface State {
   readonly next: 'get' | 'decide';
   /** The lock as last read, written or seen; undefined before. */
   readonly version: LockVersion | undefined;
-  /** The lock was there, and is not any more. */
+  /** The lock existed, and is gone. */
   readonly gone: boolean;
   /** Until when another elector that was seen to hold the lock may lead. */
   readonly heldUntilMs: number;
-  /** Until when the holder of a deleted lock may lead, no matter who held the next lock. */
+  /** Until when the holder of a deleted lock may lead, regardless of the next holder. */
   readonly deletedUntilMs: number;
   readonly watch: Watch;
-  /** When the command was decided: what it proves, it proves from then on. */
+  /** When the command was decided: what it proves holds from then on. */
   readonly issuedAt: Instant;
-  /** Of the last write. */
+  /** Times of the last write. */
   readonly stamp: Stamp | undefined;
-  /** When the last renewal that succeeded was decided. */
+  /** When the last successful renewal was decided. */
   readonly renewedAt: Instant | undefined;
-  /** How long that proves leadership: less than what was asked for, if less was stored. */
+  /** How long that renewal proves leadership: less than requested if less was stored. */
   readonly deadlineMs: number;
-  /** The version that this elector led by last: of others, each adds a transition, or is another object. */
+  /**
+   * The last version that this elector led by. Any other version has one more transition, or is
+   * another object.
+   */
   readonly written: LockVersion | undefined;
-  /** What this elector has written last, or tried to. Once it has led, nothing else in its name is its own. */
+  /**
+   * The last records that this elector wrote, or tried to. Once it has led, nothing else under its
+   * name is its own.
+   */
   readonly sent: readonly LeaderElectionRecord[];
   /** Another process has written the lock under this identity. */
   readonly namesake: boolean;
-  /** A write whose answer did not arrive, or was ignored, may have made this elector the holder. */
+  /** A write whose answer was lost or ignored may have made this elector the holder. */
   readonly writeUnconfirmed: boolean;
-  /** Number of requests in a row that failed; reads between writes do not count. */
+  /** Number of failed requests in a row; reads between writes do not count. */
   readonly failures: number;
-  /** Writes in a row for which somebody else was faster, or a copy of their own. */
+  /**
+   * Number of writes in a row for which another elector, or a copy of the own write, was faster.
+   */
   readonly conflicts: number;
   readonly loss: Loss | undefined;
 }
@@ -133,7 +141,7 @@ const NOTHING: Known = {
   namesake: false,
 };
 
-/** What an elector has seen of the lock, and written, in the campaigns that it has been through. */
+/** What an elector has seen and written in its earlier campaigns. */
 export type Known = Pick<
   State,
   'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'written' | 'sent' | 'namesake'

@@ -1,7 +1,7 @@
 /**
- * Lease mode, as decisions: what an elector does next, given what it has seen. Pure: no I/O, no
- * clock, no randomness; what it needs of them comes with each event. `docs/lease.md` tells the
- * rules; what is written is what client-go's `tryAcquireOrRenew` writes.
+ * The decisions of lease mode: what an elector does next, given what it has seen. Pure: no I/O, no
+ * clock, no randomness; times and random numbers come with each event. `docs/lease.md` has the
+ * rules. It writes what client-go's `tryAcquireOrRenew` writes.
  */
 import { follow, spread } from './following.ts';
 import { isFree, isMine, isNews, isSent, observe, observeGone, shareOf } from './known.ts';
@@ -24,7 +24,7 @@ import { isAltered, isCreated, release, remember } from './writes.ts';
 import { backoffMs } from '../delay.ts';
 import { leftMs } from '../validity.ts';
 
-/** The one transition function. An event that does not answer the state's command is our bug. */
+/** The only transition function. An event that does not answer the state's command is our bug. */
 export function step(state: State, event: Event, when: Moment): State {
   if (!answers[state.command.do].includes(event.type)) {
     throw new Error(`illegal transition: ${event.type} does not answer ${state.command.do}`);
@@ -73,16 +73,16 @@ function onGot(before: State, version: LockVersion | undefined, when: Moment): S
   const isMade = before.phase === 'following' && version !== undefined && isMine(version, before);
   const state = { ...before, watch, writeUnconfirmed: before.writeUnconfirmed && isMade };
   const next = decide(version ? observe(state, version, when) : observeGone(state, when), when);
-  // Before a write it says little that a read has succeeded: the failures of writes are what counts.
+  // A read that succeeds before a write says little: the failures of writes count.
   return next.command.do === 'wait' ? { ...next, failures: 0 } : next;
 }
 
-/** A watch that is current has told what is read, or will in a moment. */
+/** A watch that is current has shown what was read, or will show it soon. */
 function watchAfterRead(state: State, version: LockVersion | undefined): Watch {
   return state.watch === 'current' && isNews(state, version) ? 'silent' : state.watch;
 }
 
-/** A watch is relied on once it shows what happens. */
+/** A watch is reliable once it shows what happens. */
 function watchAfterEvent({ watch }: State): Watch {
   return watch === 'closed' ? 'closed' : 'current';
 }
@@ -95,27 +95,27 @@ function onWritten(before: State, version: LockVersion, when: Moment): State {
     writeUnconfirmed: false,
   };
   if (state.phase === 'releasing') return end(state);
-  // Nobody leads by a record that is not the one that was sent: others go by what is stored.
+  // Nobody leads by a record that differs from the one sent: others go by what is stored.
   if (isAltered(before.command, version)) {
-    // It is this elector's all the same, and no namesake's.
+    // The record is still this elector's, and no namesake's.
     const made = { ...before, sent: remember(before, version.record) };
     return onFailed(made, { type: 'failed', ambiguous: true }, when);
   }
   const { settings, issuedAt } = state;
   const deadlineMs = settings.renewDeadlineMs * shareOf(version.record, settings);
-  // An answer that took too long proves nothing any more: the lock is asked once more.
+  // An answer that took too long proves nothing: read the lock again.
   const late = leftMs(issuedAt, deadlineMs, when) <= 0;
   if (state.phase === 'following' && late) return get({ ...state, writeUnconfirmed: true }, when);
-  // After a write that was answered no update before it can be stored any more; a create may.
+  // Once a write is answered, no earlier update can be stored any more, but a create can.
   const sent = state.sent.filter(isCreated);
   const led = { ...state, phase: 'leading' as const, written: version, sent };
   return wait({ ...led, renewedAt: issuedAt, deadlineMs }, renewalMs(led, version, when), 'decide');
 }
 
-/** Once is a lost race; again and again is something else, and needs patience. */
+/** Once is a lost race; repeatedly needs patience. */
 function onConflict(before: State, when: Moment): State {
   const { conflicts, settings } = before;
-  // What was refused may be a copy of what was made.
+  // The refused write may be a copy of one that took effect.
   const writeUnconfirmed = before.writeUnconfirmed || before.phase === 'following';
   const state = { ...before, failures: 0, conflicts: conflicts + 1, writeUnconfirmed };
   if (conflicts === 0) return get(state, when);
@@ -131,7 +131,7 @@ function onFailed(before: State, event: Event & { type: 'failed' }, when: Moment
     backoffMs(failures, settings.retryPeriodMs, when.random, FIRST_RETRY_MS),
     (event.retryAfterMs ?? 0) * (1 + POLL_JITTER * when.random),
   );
-  // After a write of unknown outcome the version is unknown, too.
+  // After a write of unknown outcome, the version is unknown, too.
   const reread = state.phase !== 'leading' || writeUnconfirmed || command.do === 'get';
   const untilMs = when.nowMs + Math.min(delayMs, urgencyMs(state, when));
   return wait(state, untilMs, reread ? 'get' : 'decide');
@@ -149,7 +149,7 @@ function onSeen(before: State, version: LockVersion, when: Moment): State {
   if (before.version && isOlder(version.resourceVersion, before.version.resourceVersion)) {
     return before;
   }
-  // A namesake's, or an own one of long ago: a read tells.
+  // Written by a namesake, or by this elector long ago: a read decides.
   const isOurs = version.record.holderIdentity === before.settings.identity;
   if (before.phase === 'leading' && isOurs && !isMine(version, before)) return get(before, when);
   const news = isNews(before, version);
@@ -157,9 +157,9 @@ function onSeen(before: State, version: LockVersion, when: Moment): State {
   const isShorter = state.deadlineMs < before.deadlineMs;
   if (state.phase === 'leading' && (!news || isMine(version, state)) && !isShorter) return state;
   if (state.phase === 'releasing') return state;
-  // A write of its own that failed, and was made all the same, is no reason to hurry the next one.
+  // An own write that failed but took effect is no reason to hurry the next one.
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
-  // What nobody holds is seen by all at the same moment.
+  // All electors see at the same moment that nobody holds the lock.
   if (state.phase === 'following' && isFree(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
   }
@@ -176,15 +176,15 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   return decide(gone, when);
 }
 
-/** A watch that opened does not show that an object is missing: only a read does. */
+/** A watch that opens does not show that an object is missing; only a read does. */
 function onWatch(state: State, when: Moment): State {
   if (state.phase !== 'following') return state;
   if (state.watch === 'silent') return get(state, when);
-  // A read that is put off, perhaps because the API server asked for it, stays put off.
+  // A read that is delayed, perhaps because the API server asked for it, stays delayed.
   return state.next === 'get' ? state : decide(state, when);
 }
 
-/** What to do about the lock as it is known to be. */
+/** What to do with the lock as it is known. */
 function decide(state: State, when: Moment): State {
   switch (state.phase) {
     case 'following':

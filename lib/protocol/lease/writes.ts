@@ -1,4 +1,4 @@
-/** The writes of an elector, and the times that they carry. */
+/** The writes of an elector, and their times. */
 import { isMine } from './known.ts';
 import {
   acquiredRecord,
@@ -10,7 +10,7 @@ import {
 } from './record.ts';
 import type { Moment, Command, Stamp, State } from './state.ts';
 
-/** Number of own writes to remember: more than a network has under way at a time. */
+/** Number of own writes to remember: more than a network can have under way at a time. */
 const REMEMBERED_WRITES = 32;
 
 export function isCreated({
@@ -40,8 +40,8 @@ export function acquire(state: State, version: LockVersion, when: Moment): State
   const stamp = held && !state.stamp ? firstStamp(version, when) : nextStamp(state, when);
   const time = microTime(stamp.dateMs);
   const record = acquiredRecord(identity, leaseDurationMs, time, version.record, held);
-  // The stored record may be an old write of this elector, and stay while later writes have no answer.
-  // Before it has led, a record in its name may be another process' own.
+  // The stored record may be an old write of this elector, and stay while later writes have no
+  // answer. Before it has led, a record under its name may be another process's.
   const stored = held && state.written ? [version.record] : [];
   const sent = remember(state, ...stored, record);
   return { ...state, command: { do: 'update', version, record }, issuedAt: when, stamp, sent };
@@ -58,27 +58,27 @@ export function release(state: State, version: LockVersion, when: Moment): State
 }
 
 /**
- * The first time to write for an elector that goes on under the identity on record, after a loss or a restart.
- * It must be later than the stored time, also on a clock that stands still: a reader that saw the stored time
- * last would not notice the write.
+ * The first time to write for an elector that continues under the identity on record, after a loss
+ * or a restart. It must be later than the stored time, even if the clock stands still: a reader
+ * that last saw the stored time would not notice the write.
  */
 function firstStamp({ record }: LockVersion, { dateMs, nowMs, random }: Moment): Stamp {
   const storedMs = Date.parse(record.renewTime ?? '');
-  // A random part of a second more, or it might meet the time of a namesake that leads, and look like its write.
+  // Adds a random part of a second, or the time might equal that of a namesake that leads.
   const visibleMs = storedMs + 1_990 - Math.floor(990 * random);
   return { dateMs: storedMs + 1_000 > dateMs ? visibleMs : dateMs, readMs: dateMs, nowMs };
 }
 
 /**
- * The wall time to write. Others tell that a leader lives by seeing it change, client-go in whole
- * seconds: a clock that was set back, crawls or stands still must not hide a renewal, nor make it
- * look like one that some reader saw last.
+ * The wall time to write. Others see that a leader is alive by a change of it, client-go in whole
+ * seconds. A clock that was set back, crawls or stands still must not hide a renewal, nor make it
+ * look like one that a reader saw last.
  */
 function nextStamp({ stamp }: State, { dateMs, nowMs }: Moment): Stamp {
   if (!stamp) return { dateMs, readMs: dateMs, nowMs };
   const passedMs = nowMs - stamp.nowMs;
   const wentMs = dateMs - stamp.readMs;
-  // It stands still, crawls, or has not caught up yet with what was written ahead of it.
+  // The clock stands still, crawls, or has not yet caught up with the last written time.
   const lags = wentMs >= 0 && (wentMs < passedMs / 2 || dateMs <= stamp.dateMs);
   const second = (ms: number) => Math.floor(ms / 1_000);
   const hidden =

@@ -1,21 +1,21 @@
-/** What a candidate does about what a watch told: it looks or attempts sooner, and decides nothing. */
+/** How a candidate reacts to a hint: it looks or attempts earlier, and decides nothing. */
 import { afterEnd, isSameTenure } from './predecessors.ts';
 import { awaited, type Moment, ended, forget, type Hint, type State, wait } from './state.ts';
 import { backoffMs, staggerMs, suppressionDelayMs } from '../delay.ts';
 import { holderOf, livenessOf, type Lock, type PodReading } from '../model.ts';
 
-/** Looks must not get in the way of a garbage collector that frees the lock 4 to 15 ms later. */
+/** Looks must not delay a garbage collector that frees the lock 4 to 15 ms later. */
 export const UNHURRIED_MS = 100;
 
 export function onHint(state: State, hint: Hint, when: Moment): State {
   const { nowMs, random } = when;
   switch (hint.type) {
     case 'lock-gone': {
-      // Of another lock than the one that is known, it only tells who may still lead.
+      // If it is about another lock than the known one, it only shows who may still lead.
       if (state.lock?.uid !== hint.lock.uid) {
         return { ...state, predecessors: afterEnd(state, hint.lock) };
       }
-      // Also cuts a look short: what it would have found is out of date.
+      // Also cuts a look short, which would find an outdated state.
       const before = isSameTenure(state.lock, hint.lock) ? state : ended(state, state.lock);
       const free = { ...ended(before, hint.lock), next: 'attempt' as const };
       return wait(free, nowMs + suppressionDelayMs(state.candidateCount, random));
@@ -33,8 +33,8 @@ export function onHint(state: State, hint: Hint, when: Moment): State {
 }
 
 /**
- * Somebody may have taken the lock: stand down, and look who before going on. Only after that look is it
- * known whether that lock has ended, too.
+ * Another candidate may have taken the lock: cancel the attempt, and look who holds it. Only that
+ * look shows whether that lock has ended, too.
  */
 function onLockSeen(state: State, lock: Lock, when: Moment): State {
   const { lock: known } = state;
@@ -49,7 +49,7 @@ function onLockSeen(state: State, lock: Lock, when: Moment): State {
   return inspectBy({ ...state, lock: { ...known, released, deleting } }, untilMs + UNHURRIED_MS);
 }
 
-/** Only a lock that nobody else will free is a matter of milliseconds. */
+/** Only a lock that nobody else will free is urgent. */
 function onPodSeen(state: State, pod: PodReading, when: Moment): State {
   const { nowMs, random } = when;
   const expected = awaited(state);
@@ -66,7 +66,7 @@ function onPodSeen(state: State, pod: PodReading, when: Moment): State {
   );
 }
 
-/** Looks by then, unless something sooner is already planned. */
+/** Looks by then, unless something earlier is planned. */
 function inspectBy(state: State, untilMs: number): State {
   if (state.command.do !== 'wait' || state.next === 'attempt') return state;
   return wait(state, Math.min(untilMs, state.command.untilMs));

@@ -1,4 +1,4 @@
-/** What a candidate does after it has looked: the lock and the Pods that matter were read. */
+/** What a candidate does after a look, which reads the lock and the Pods that matter. */
 import { joined, predecessorsAt, remaining, isSameTenure } from './predecessors.ts';
 import {
   awaited,
@@ -17,7 +17,7 @@ import { holderOf, livenessOf, type Lock } from '../model.ts';
 /** How long a lock may outlive its holder before candidates do the garbage collector's work. */
 export const GARBAGE_COLLECTION_GRACE_MS = 2_000;
 
-/** How often a candidate whose watches are healthy looks all the same. */
+/** How often a candidate looks although its watches are healthy. */
 export const WATCHED_POLL_MS = 20 * 60_000;
 
 export function onInspected(
@@ -47,7 +47,7 @@ export function onInspected(
   }
 }
 
-/** Takes over what was read, and drops what was concluded about another lock or holder. */
+/** Stores what was read, and drops what was concluded about another lock or holder. */
 function remember(state: State, event: Event & { type: 'inspected' }): State {
   const { lock, pods, leaving = [] } = event;
   const same = isSameTenure(state.lock, lock);
@@ -68,7 +68,7 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
   };
 }
 
-/** My own: of this call, or of an earlier one. */
+/** This Pod's own lock, from this call or an earlier one. */
 function onOwnLock(
   before: State,
   state: State,
@@ -76,7 +76,7 @@ function onOwnLock(
   { watched }: { readonly watched: boolean },
   when: Moment,
 ): State {
-  // Others may take a lock that was given up: it is never led with again.
+  // Others may take a released lock, so never lead with it again.
   if (lock.released) return { ...state, command: { do: 'reclaim', lock } };
   const [first] = state.predecessors;
   if (!first) return lead(state, lock);
@@ -85,7 +85,7 @@ function onOwnLock(
   return waitForChange(state, 'terminating', watched, when);
 }
 
-/** Nobody holds it, yet it could not be created: once is a race, more needs patience. */
+/** The lock is free, but could not be created. Once is a race; more needs patience. */
 function attemptFreeLock(state: State, when: Moment): State {
   const patient = state.obstacle === 'quota' || state.misses > 1;
   const delay = patient
@@ -95,7 +95,7 @@ function attemptFreeLock(state: State, when: Moment): State {
   return wait({ ...state, obstacle, next: 'attempt' }, when.nowMs + delay);
 }
 
-/** Its holder does not lead any more: somebody is about to delete it, or we do. */
+/** Its holder no longer leads. Another candidate is about to delete the lock, or we do. */
 function onLockLeft(state: State, lock: Lock, obstacle: 'gone' | 'released', when: Moment): State {
   const leftSinceMs = state.leftSinceMs ?? when.nowMs;
   const dueMs = leftSinceMs + GARBAGE_COLLECTION_GRACE_MS;
@@ -119,7 +119,7 @@ function onHolderPresent(
   const dueMs = notReadySinceMs + afterMs;
   const seen = { ...state, notReadySinceMs };
   if (when.nowMs >= dueMs) return { ...seen, command: { do: 'evict', pod } };
-  // Looks again and again, not once at the end: a node that was ready in between starts anew.
+  // Looks repeatedly, not once at the end: a node that was ready in between starts again.
   const pollMs = when.nowMs + backoffMs(state.polls, state.settings.maxBackoffMs, when.random);
   return wait(
     { ...seen, obstacle: 'node-not-ready', next: 'inspect', polls: state.polls + 1 },

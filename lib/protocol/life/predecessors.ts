@@ -1,7 +1,7 @@
 /**
  * Who may still lead after a lock has ended. The end of a lock is the end of its holder, with one
- * exception: when a Pod is deleted in the foreground, the garbage collector deletes its lock at once, and
- * the Pod runs until its grace is over. `docs/protocol.md` tells the rules.
+ * exception: if a Pod is deleted in the foreground, the garbage collector deletes its lock at once,
+ * and the Pod runs until its grace period is over. See `docs/protocol.md`.
  */
 import {
   type Lock,
@@ -26,7 +26,7 @@ export function isSameTenure(a: Lock | undefined, b: Lock | undefined): boolean 
   return a !== undefined && a.uid === b?.uid && holderOf(a)?.uid === holderOf(b)?.uid;
 }
 
-/** The predecessors once this lock has ended, however that was learned. */
+/** The predecessors after this lock has ended, however that was learned. */
 export function afterEnd(known: Known, lock: Lock): readonly PodIdentity[] {
   const holder = holderOf(lock);
   const noted = isSameTenure(known.lock, lock) ? [] : (lock.predecessors ?? []);
@@ -48,8 +48,9 @@ export function predecessorsAt(known: Known, lock: Lock | undefined): readonly P
 }
 
 /**
- * Those that may still lead, by what was read since their locks ended. A Pod that is not being deleted
- * has released its lock, or lost it by somebody's hand; one that may not be read cannot be waited for.
+ * The predecessors that may still lead, by what was read since their locks ended. A Pod that is not
+ * being deleted has released its lock, or somebody took the lock from it. A Pod that may not be
+ * read cannot be waited for.
  */
 export function remaining(
   predecessors: readonly PodIdentity[],
@@ -61,7 +62,7 @@ export function remaining(
   });
 }
 
-/** Each once, oldest first, and not the candidate's own Pod. */
+/** Without duplicates and the candidate's own Pod, oldest first. */
 export function joined(
   { podUid }: Pick<Known, 'podUid'>,
   pods: readonly PodIdentity[],

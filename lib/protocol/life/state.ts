@@ -1,4 +1,4 @@
-/** What a candidate knows, what it is told, and what it can do. */
+/** The state, events and commands of a candidate. */
 import { afterEnd, joined, predecessorsAt } from './predecessors.ts';
 import {
   holderOf,
@@ -15,15 +15,15 @@ export interface Settings {
   readonly podName: string;
   readonly maxBackoffMs: number;
   readonly takeOverFromNotReadyNodeAfterMs?: number | undefined;
-  /** Whether the Pod's UID counts even if the Role does not allow verifying it. */
+  /** Whether to trust the Pod's UID if the Role does not allow verifying it. */
   readonly trustsPodUid: boolean;
 }
 
-/** Why the lock cannot be had now. */
+/** Why the lock is not free. */
 export type Obstacle =
   Liveness | 'released' | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
 
-/** Why this Pod must not lead, ever. */
+/** Why this Pod must never lead. */
 export type Failure =
   | { readonly because: 'foreign-lock'; readonly lock: Lock }
   | { readonly because: 'pod-not-found' }
@@ -31,22 +31,22 @@ export type Failure =
   | { readonly because: 'pod-uid-unverified'; readonly podUid: string }
   | { readonly because: 'pod-terminating' };
 
-/** What to do next; its outcome is the next event. */
+/** What to do next; the outcome is the next event. */
 export type Command =
-  /** Read my own Pod. */
+  /** Read this Pod. */
   | { readonly do: 'identify' }
   /**
-   * Create the lock for this Pod and, at the same time, read its predecessors' Pods and, where
-   * `verify`, my own.
+   * Create the lock for this Pod and, at the same time, read its predecessors' Pods and, with
+   * `verify`, this Pod.
    */
   | { readonly do: 'attempt'; readonly podUid: string; readonly verify: boolean }
-  /** Read the lock, the Pods that matter and, where `search`, which replicas are being deleted. */
+  /** Read the lock, the Pods that matter and, with `search`, which replicas are being deleted. */
   | { readonly do: 'inspect'; readonly search: boolean }
   /** Delete exactly this version of the lock. */
   | { readonly do: 'reclaim'; readonly lock: Lock }
-  /** Delete exactly this Pod: its node is gone, and the user chose not to wait for it. */
+  /** Delete exactly this Pod: its node is not ready, and the user chose not to wait for it. */
   | { readonly do: 'evict'; readonly pod: Pod }
-  /** Nothing, until this moment or the next hint. */
+  /** Do nothing until this moment or the next hint. */
   | { readonly do: 'wait'; readonly untilMs: number }
   | { readonly do: 'lead'; readonly lock: Lock }
   /** Take back the lock that was just created, then fail. */
@@ -54,19 +54,19 @@ export type Command =
   | { readonly do: 'fail'; readonly failure: Failure };
 
 /**
- * What a watch told. A hint moves the next look or attempt, and adds to the Pods that have to be read
- * before this one leads; it decides nothing itself.
+ * Reported by a watch. A hint moves the next look or attempt, and adds to the Pods to read before
+ * this one leads. It decides nothing.
  */
 export type Hint =
   | { readonly type: 'lock-seen'; readonly lock: Lock }
-  /** With the lock's last state. */
+  /** The lock in its last state. */
   | { readonly type: 'lock-gone'; readonly lock: Lock }
   | { readonly type: 'pod-seen'; readonly pod: PodReading }
   | { readonly type: 'node-changed' }
   | { readonly type: 'watch-opened'; readonly of: Watched }
   | { readonly type: 'watch-lost'; readonly of: Watched };
 
-/** What there are watches on. */
+/** What is watched. */
 export type Watched = 'lock' | 'holder' | 'node';
 
 export type Event =
@@ -74,25 +74,25 @@ export type Event =
   | {
       readonly type: 'attempted';
       readonly outcome: Lock | 'exists' | 'quota';
-      /** Undefined where it was not to be verified. */
+      /** Undefined if it was not verified. */
       readonly self: PodReading | undefined;
-      /** Of all predecessors, read after the attempt was decided. */
+      /** All predecessors, read after the attempt was decided. */
       readonly predecessors: readonly PodReading[];
     }
   | {
       readonly type: 'inspected';
       readonly lock: Lock | undefined;
-      /** Of all `podsToRead`. */
+      /** All of `podsToRead`. */
       readonly pods: readonly PodReading[];
       readonly node?: NodeReading | undefined;
-      /** Where that was to be searched for: the replicas that are being deleted. */
+      /** The replicas that are being deleted, if the look had to search for them. */
       readonly leaving?: readonly PodIdentity[] | undefined;
-      /** Every watch that there should be is open. */
+      /** Whether all watches are open. */
       readonly watched: boolean;
-      /** How many candidates there are, roughly. */
+      /** Number of candidates, roughly. */
       readonly candidateCount: number;
     }
-  /** The lock was deleted, or somebody else changed or deleted it first. */
+  /** The lock was deleted, or another candidate changed or deleted it first. */
   | { readonly type: 'reclaimed'; readonly mine: boolean }
   | { readonly type: 'evicted' }
   | { readonly type: 'time-up' }
@@ -109,33 +109,36 @@ export interface Moment {
 export interface State {
   readonly settings: Settings;
   readonly command: Command;
-  /** Mine; undefined until my own Pod was read. */
+  /** UID of this Pod; undefined until the Pod was read. */
   readonly podUid: string | undefined;
-  /** As last read or seen; undefined while it is free. */
+  /** The lock as last read or seen; undefined while it is free. */
   readonly lock: Lock | undefined;
   /** The Pod that is waited for, as last read. */
   readonly holder: PodReading | undefined;
-  /** The Pods that held earlier locks and may still lead, oldest first: I do not lead before they end. */
+  /**
+   * The holders of earlier locks that may still lead, oldest first. This candidate leads only after
+   * they have ended.
+   */
   readonly predecessors: readonly PodIdentity[];
-  /** The predecessors are those of an earlier call: their locks may end only now. */
+  /** The predecessors are from an earlier call: their locks may end only now. */
   readonly inherited: boolean;
-  /** A lock of which nothing was seen kept me from creating mine. */
+  /** A create was refused because of a lock that was never seen. */
   readonly unseen: boolean;
   readonly obstacle: Obstacle;
   /** What a wait is for. */
   readonly next: 'attempt' | 'inspect';
   readonly candidateCount: number;
-  /** Looks in a row without a watch. */
+  /** Number of looks in a row without a watch. */
   readonly polls: number;
-  /** Attempts in a row that failed although nobody was found to hold the lock. */
+  /** Number of failed attempts in a row without a holder of the lock. */
   readonly misses: number;
-  /** Since when this lock's holder is known to be gone, or to have given it up. */
+  /** Since when the holder of this lock is known to be gone, or to have released it. */
   readonly leftSinceMs: number | undefined;
-  /** Since when the holder's node is known not to be ready. */
+  /** Since when the holder's node is known to be not ready. */
   readonly notReadySinceMs: number | undefined;
 }
 
-/** `predecessors`: those that an earlier call of this process has left. */
+/** `predecessors`: left by an earlier call of this process. */
 export function start(
   settings: Settings,
   podUid: string | undefined,
@@ -189,7 +192,7 @@ export function ended(state: State, lock: Lock): State {
   return { ...forget(state), predecessors: afterEnd(state, lock) };
 }
 
-/** Nothing is known of the lock or its holder. */
+/** Nothing is known about the lock or its holder. */
 export function forget(state: State): State {
   return {
     ...state,

@@ -1,6 +1,7 @@
 /**
- * Leader for life, as decisions: what a candidate does next, given what it has seen. Pure: no I/O,
- * no clock, no randomness; what it needs of them comes with each event. `docs/protocol.md` draws it.
+ * The decisions of leader for life: what a candidate does next, given what it has seen. Pure: no
+ * I/O, no clock, no randomness; times and random numbers come with each event. `docs/protocol.md`
+ * has the diagram.
  */
 import { onHint } from './hints.ts';
 import { lead, onInspected } from './look.ts';
@@ -20,7 +21,7 @@ import {
 import { backoffMs } from '../delay.ts';
 import { livenessOf, MAX_PREDECESSORS, type Pod, type PodReading } from '../model.ts';
 
-/** The one transition function. An event that does not answer the state's command is our bug. */
+/** The only transition function. An event that does not answer the state's command is our bug. */
 export function step(state: State, event: Event, when: Moment): State {
   const expected = answers[state.command.do];
   if (!expected.includes(event.type)) {
@@ -79,7 +80,7 @@ function onIdentified(state: State, self: Pod | 'absent'): State {
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
   const { outcome, self } = event;
   const failure = self && disqualification(state.settings, self);
-  // What was read before a lock has ended says nothing of its holder.
+  // What was read before a lock ended says nothing about its holder.
   const predecessors = state.inherited
     ? state.predecessors
     : remaining(state.predecessors, event.predecessors);
@@ -100,8 +101,8 @@ function onAttempted(state: State, event: Event & { type: 'attempted' }): State 
 }
 
 /**
- * Why the Pod read as mine must not lead: a lock owned by a UID that is not a living Pod's would be
- * garbage-collected under its leader, and a Pod on its way out would only cause one more handover.
+ * Why the Pod under this name must not lead. If no living Pod has the lock's owner UID, the lock
+ * would be collected under its leader. A terminating Pod would only cause one more handover.
  */
 function disqualification(
   { trustsPodUid }: Settings,
@@ -117,7 +118,7 @@ function disqualification(
   return livenessOf({ of, found }) === 'alive' ? undefined : { because: 'pod-terminating' };
 }
 
-/** A lock notes at most `MAX_PREDECESSORS`; with more, this candidate waits instead of taking it. */
+/** If a lock cannot note all predecessors, this candidate waits instead of taking it. */
 function attemptOrWait(state: State, when: Moment): State {
   if (state.predecessors.length > MAX_PREDECESSORS) {
     const { polls, settings } = state;
