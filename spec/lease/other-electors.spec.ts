@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { toVersion } from '../../lib/kubernetes/lease.ts';
-import { SETTINGS, aFollower } from '../protocol/lease/fixtures.ts';
+import { SETTINGS, aWatcher } from '../protocol/lease/fixtures.ts';
 
 const TIME = '2026-01-01T00:00:00.000000Z';
 
@@ -23,7 +23,7 @@ function without(...keys: (keyof typeof complete)[]) {
 /** What an elector decides that finds a Lease with this spec, while it can watch. */
 function onFinding(spec: unknown) {
   const metadata = { name: 'lock', uid: 'uid-1', resourceVersion: '7' };
-  return aFollower(toVersion({ metadata, spec }), true);
+  return aWatcher(toVersion({ metadata, spec }));
 }
 
 /** How electors of other libraries leave a Lease behind. */
