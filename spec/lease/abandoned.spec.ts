@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { ABANDONED, endless, enough, journal, leading, LOST, nothing, world } from './scene.ts';
-import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
+import { Outcome, untilAborted } from './simulation.ts';
 
 const RENEW_DEADLINE_MS = 10_000;
 const WARNED = ['LEADER_FOR_LIFE_WORK_ABANDONED'];
