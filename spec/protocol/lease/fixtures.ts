@@ -129,12 +129,12 @@ export function planOf({ phase, command, next, loss }: State): string {
   return `${role}${verb}`;
 }
 
-/** What happens, the story of it, and what the elector does then: its plan, or a part of its state. */
-export type Row = readonly [when: string, story: Story, then: string | object];
+/** What happens to an elector, and what it does then: its plan, or a part of its state. */
+export type Row = readonly [story: Story, then: string | object];
 
 /** A test for each row, all from the same state. */
-export function decisions(from: () => State, rows: readonly Row[]): void {
-  it.each(rows)('%s', (_, story, then) => {
+export function decisions(from: () => State, rows: Readonly<Record<string, Row>>): void {
+  it.each(Object.entries(rows))('%s', (_, [story, then]) => {
     const state = after(from(), ...story);
     if (typeof then === 'string') expect(planOf(state)).toBe(then);
     else expect(state).toMatchObject(then);

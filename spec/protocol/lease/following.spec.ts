@@ -4,6 +4,7 @@ import { suppressionDelayMs } from '../../../lib/protocol/delay.ts';
 import { acquiredRecord, microTime } from '../../../lib/protocol/lease/record.ts';
 import { holderOf, start } from '../../../lib/protocol/lease/state.ts';
 import {
+  type Row,
   DATE_MS,
   MINE,
   SETTINGS,
@@ -74,25 +75,22 @@ describe('an elector that starts', () => {
   // The same time would change nothing.
   const restarted = mine('9', { renewTime: microTime(DATE_MS + 1_990) }).record;
 
-  decisions(aStart, [
-    ['creates the lock if there is none', [got()], { command: { do: 'create', record: created } }],
-    ['takes a lock that nobody holds', [got(free)], update()],
-    [
-      'renews a lock in its own name: a restart',
+  decisions(aStart, {
+    'creates the lock if there is none': [[got()], { command: { do: 'create', record: created } }],
+    'takes a lock that nobody holds': [[got(free)], update()],
+    'renews a lock in its own name: a restart': [
       [got(mine('9'))],
       { command: { record: restarted } },
     ],
-    ['polls a lock of another', [got(other)], 'reads at 2000'],
-    ['polls a little earlier by luck', [lucky(0), got(other)], 'reads at 1800'],
-    ...['me2', 'm', 'ME', 'me '].map(
-      (holderIdentity) =>
-        [
-          `waits for an identity that is alike: "${holderIdentity}"`,
-          [got(aVersion('9', { holderIdentity }))],
-          'reads at 2000',
-        ] as const,
+    'polls a lock of another': [[got(other)], 'reads at 2000'],
+    'polls a little earlier by luck': [[lucky(0), got(other)], 'reads at 1800'],
+    ...Object.fromEntries(
+      ['me2', 'm', 'ME', 'me '].map((holderIdentity): [string, Row] => [
+        `waits for an identity that is alike: "${holderIdentity}"`,
+        [[got(aVersion('9', { holderIdentity }))], 'reads at 2000'],
+      ]),
     ),
-  ]);
+  });
 });
 
 describe('LEASE-2: an elector that watches the lock of another', () => {
@@ -100,20 +98,19 @@ describe('LEASE-2: an elector that watches the lock of another', () => {
   const spread = `decides at ${15_000 + SPREAD_MS}`;
   const future = aVersion('10', { renewTime: '2999-01-01T00:00:00.000000Z' });
 
-  decisions(aWatcher, [
-    ['sleeps until the lease would have expired', [], 'decides at 15000'],
-    ['does not try a moment earlier', [14_999, timeUp], 'decides at 15000'],
-    ['tries when the lease has expired', [15_000, timeUp], update(other, 15_000)],
-    ['waits anew for a renewal', [5_000, seen(renewed)], 'decides at 20000'],
-    ['waits on if only labels have changed', [5_000, seen(aVersion('10'))], 'decides at 15000'],
-    ['knows the newer version of them', [seen(aVersion('10'))], { version: aVersion('10') }],
-    ['spreads its try by luck, as others saw the same', [lucky(500), seen(aVersion('10'))], spread],
-    [
-      'does not lead by what the lock says: a namesake may',
+  decisions(aWatcher, {
+    'sleeps until the lease would have expired': [[], 'decides at 15000'],
+    'does not try a moment earlier': [[14_999, timeUp], 'decides at 15000'],
+    'tries when the lease has expired': [[15_000, timeUp], update(other, 15_000)],
+    'waits anew for a renewal': [[5_000, seen(renewed)], 'decides at 20000'],
+    'waits on if only labels have changed': [[5_000, seen(aVersion('10'))], 'decides at 15000'],
+    'knows the newer version of them': [[seen(aVersion('10'))], { version: aVersion('10') }],
+    'spreads its try by luck, as others saw the same': [[lucky(500), seen(aVersion('10'))], spread],
+    'does not lead by what the lock says: a namesake may': [
       [lucky(15_000), seen(mine('10'))],
       spread,
     ],
-  ]);
+  });
 
   it.each([
     ['the one that is stored', 40, 40_000],
@@ -190,16 +187,15 @@ describe('a lock that becomes free', () => {
   const taken = aVersion('11', { holderIdentity: 'third' });
   const spread = `decides at ${1_000 + SPREAD_MS}`;
 
-  decisions(aWatcher, [
-    ['is taken soon, spread by luck, for all see it at once', [lucky(1_000), seen(freed)], spread],
-    ['is taken in the version seen', [seen(freed), 50, timeUp], { command: { version: freed } }],
-    ['is left alone once another has it', [1, seen(freed), 2, seen(taken)], 'decides at 15002'],
-    [
-      'is not put off by a hint that says nothing new, but its version is known',
+  decisions(aWatcher, {
+    'is taken soon, spread by luck, for all see it at once': [[lucky(1_000), seen(freed)], spread],
+    'is taken in the version seen': [[seen(freed), 50, timeUp], { command: { version: freed } }],
+    'is left alone once another has it': [[1, seen(freed), 2, seen(taken)], 'decides at 15002'],
+    'is not put off by a hint that says nothing new, but its version is known': [
       [lucky(1_000), seen(freed), at(1_005, { random: 0.9 }), seen(labelled)],
       { command: { do: 'wait', untilMs: 1_000 + SPREAD_MS }, version: labelled },
     ],
-  ]);
+  });
 
   it('is taken at once by who reads it', () => {
     expect(planOf(after(aFollower(other), 2_000, timeUp, got(freed)))).toBe('updates');
@@ -227,31 +223,31 @@ describe('a watch', () => {
   ];
 
   const polling = () => aFollower(other);
-  decisions(polling, [
-    ['that opens is followed by a read of what happened before', [100, opened], 'reads'],
-    ['is silent until it shows something', [100, opened], silent],
-    ['that is silent does not end polling', [100, opened, 200, got(other)], 'reads at 2200'],
-    ['that stays silent does not, either', [100, opened, got(other), ...polled], 'reads at 4100'],
-    ['ends polling by an event', [100, opened, got(other), 201, seen(other)], 'decides at 15000'],
-    ['that shows the past stays silent', [opened, got(other), seen(aVersion('8'))], silent],
-    ['that shows a deletion is current', [opened, got(other), gone('12')], current],
-    ['that is closed is not current by a late event', [seen(renewed)], isClosed],
-    ['that is closed is not current by a late deletion', [gone('12')], isClosed],
-    ['that is closed is not current by a read', [2_000, timeUp, got(renewed)], isClosed],
-  ]);
+  decisions(polling, {
+    'that opens is followed by a read of what happened before': [[100, opened], 'reads'],
+    'is silent until it shows something': [[100, opened], silent],
+    'that is silent does not end polling': [[100, opened, 200, got(other)], 'reads at 2200'],
+    'that stays silent does not, either': [[100, opened, got(other), ...polled], 'reads at 4100'],
+    'ends polling by an event': [[100, opened, got(other), 201, seen(other)], 'decides at 15000'],
+    'that shows the past stays silent': [[opened, got(other), seen(aVersion('8'))], silent],
+    'that shows a deletion is current': [[opened, got(other), gone('12')], current],
+    'that is closed is not current by a late event': [[seen(renewed)], isClosed],
+    'that is closed is not current by a late deletion': [[gone('12')], isClosed],
+    'that is closed is not current by a read': [[2_000, timeUp, got(renewed)], isClosed],
+  });
 
-  decisions(aWatcher, [
-    ['that is lost is replaced by polling', [100, closed], 'reads at 2100'],
-    ['that is lost is closed', [100, closed], isClosed],
-    ['that did not tell what was read is silent', [...tried, got(renewed)], silent],
-    ['that did not tell it is replaced by polling', [...tried, got(renewed)], 'reads at 17000'],
-    ['that did not tell it stays silent', [...tried, got(renewed), timeUp, got(renewed)], silent],
-    ['that did not tell of a deletion is silent', [...tried, got()], silent],
-    ['is current by its next event', [...tried, got(), 15_001, gone('12')], 'decides at 30000'],
-    ['that told what was read is current', [...tried, got(other)], current],
-    ['that told of a deletion is current', [...missing, got()], current],
-    ['that did not tell of a new lock is silent', [...missing, got(other)], silent],
-  ]);
+  decisions(aWatcher, {
+    'that is lost is replaced by polling': [[100, closed], 'reads at 2100'],
+    'that is lost is closed': [[100, closed], isClosed],
+    'that did not tell what was read is silent': [[...tried, got(renewed)], silent],
+    'that did not tell it is replaced by polling': [[...tried, got(renewed)], 'reads at 17000'],
+    'that did not tell it stays silent': [[...tried, got(renewed), timeUp, got(renewed)], silent],
+    'that did not tell of a deletion is silent': [[...tried, got()], silent],
+    'is current by its next event': [[...tried, got(), 15_001, gone('12')], 'decides at 30000'],
+    'that told what was read is current': [[...tried, got(other)], current],
+    'that told of a deletion is current': [[...missing, got()], current],
+    'that did not tell of a new lock is silent': [[...missing, got(other)], silent],
+  });
 
   it('that is lost does not bring a read forward that was put off', () => {
     const state = after(aStart(), refused(60_000), 100, closed);
@@ -265,23 +261,22 @@ describe('LEASE-1: an elector begins to lead', () => {
   const doubts = { ...waits, writeUnconfirmed: true };
 
   const asking = () => aFollower(free);
-  decisions(asking, [
-    ['when its write is answered', [lucky(300), stored('10')], 'leads, decides at 2320'],
-    ['proven from when the write was decided', [300, stored('10')], { renewedAt: at(0) }],
-    [
-      'with nothing left of earlier trouble',
+  decisions(asking, {
+    'when its write is answered': [[lucky(300), stored('10')], 'leads, decides at 2320'],
+    'proven from when the write was decided': [[300, stored('10')], { renewedAt: at(0) }],
+    'with nothing left of earlier trouble': [
       [300, stored('10')],
       {
         written: { record: { holderIdentity: 'me', leaseTransitions: 4 } },
         ...{ failures: 0, conflicts: 0, writeUnconfirmed: false },
       },
     ],
-    ['by an answer just in time', [9_999, stored('10')], { phase: 'leading' }],
-    ['not by one that took as long as it would prove', [10_000, stored('10')], 'reads'],
-    ['not by one after a suspension as long', [slept, stored('10')], 'reads'],
-    ['not by an answer that names another', [10, written(other)], doubts],
-    ['not by an answer that names nobody', [10, stored('10', { holderIdentity: '' })], doubts],
-  ]);
+    'by an answer just in time': [[9_999, stored('10')], { phase: 'leading' }],
+    'not by one that took as long as it would prove': [[10_000, stored('10')], 'reads'],
+    'not by one after a suspension as long': [[slept, stored('10')], 'reads'],
+    'not by an answer that names another': [[10, written(other)], doubts],
+    'not by an answer that names nobody': [[10, stored('10', { holderIdentity: '' })], doubts],
+  });
 
   it('when it has created the lock', () => {
     const state = after(aFollower(), 300, stored('1'));

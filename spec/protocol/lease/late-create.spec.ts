@@ -31,60 +31,53 @@ describe('LEASE-2: a lock that was deleted', () => {
     seen(aVersion(version, { ...anew, ...changes }, 'uid-2'));
   const free2 = second('14', { leaseTransitions: 1 });
   const held = [3_000, free2, 4_000, second('16', short)] as const;
+  const anotherOf = (holderIdentity: string) => aVersion('12', { holderIdentity }, 'uid-2');
+  const justNow = { heldUntilMs: 16_000, command: { do: 'wait' } };
   const unseen = [conflict, got(free), conflict, ...deleted] as const;
 
-  decisions(aWatcher, [
-    ['is not created while its holder may lead', [5_000, gone('10')], 'decides at 20000'],
-    ['is created then', [5_000, gone('10'), 20_000, timeUp], 'creates'],
-    ['is waited for once', [...deleted, 3_000, gone('10')], { heldUntilMs: 16_000 }],
-    [
-      'by who holds the next one is waited for',
+  decisions(aWatcher, {
+    'is not created while its holder may lead': [[5_000, gone('10')], 'decides at 20000'],
+    'is created then': [[5_000, gone('10'), 20_000, timeUp], 'creates'],
+    'is waited for once': [[...deleted, 3_000, gone('10')], { heldUntilMs: 16_000 }],
+    'by who holds the next one is waited for': [
       [...deleted, 3_000, second('12', short)],
       'decides at 16000',
     ],
-    [
-      'and is there again, the same, is held anew',
+    'and is there again, the same, is held anew': [
       [...deleted, 3_000, seen(other)],
       { gone: false, heldUntilMs: 18_000 },
     ],
-    ['may have been held in between, unseen', [1_000, second('12')], { heldUntilMs: 16_000 }],
-    [
-      'is not free by the release of the next',
+    'may have been held in between, unseen': [[1_000, second('12')], { heldUntilMs: 16_000 }],
+    'is not free by the release of the next': [
       [1_000, second('12'), 3_000, free2],
       { heldUntilMs: 16_000 },
     ],
-    [
-      'is not free by a next that is short',
+    'is not free by a next that is short': [
       [1_000, second('12'), ...held],
       { heldUntilMs: 16_000 },
     ],
-    [
-      'is not free by any release',
+    'is not free by any release': [
       [1_000, second('12'), ...held, 5_000, second('18')],
       { heldUntilMs: 16_000 },
     ],
-  ]);
+  });
 
-  decisions(
-    () => aFollower(free),
-    [
-      ['may have been held by who was not seen', unseen, 'reads at 3000'],
-      ['is held as long as oneself would lead', unseen, { heldUntilMs: 16_000 }],
-      [
-        'is found missing by a poll, for no longer',
-        [...unseen, 3_000, timeUp, got()],
-        { heldUntilMs: 16_000 },
-      ],
-      ...['', 'me'].map(
-        (holderIdentity) =>
-          [
-            `and is another, held by "${holderIdentity}", was deleted just now`,
-            [conflict, 1_000, got(aVersion('12', { holderIdentity }, 'uid-2'))],
-            { heldUntilMs: 16_000, command: { do: 'wait' } },
-          ] as const,
-      ),
+  decisions(() => aFollower(free), {
+    'may have been held by who was not seen': [unseen, 'reads at 3000'],
+    'is held as long as oneself would lead': [unseen, { heldUntilMs: 16_000 }],
+    'is found missing by a poll, for no longer': [
+      [...unseen, 3_000, timeUp, got()],
+      { heldUntilMs: 16_000 },
     ],
-  );
+    'and is another, held by nobody, was deleted just now': [
+      [conflict, 1_000, got(anotherOf(''))],
+      justNow,
+    ],
+    'and is another, held by itself, was deleted just now': [
+      [conflict, 1_000, got(anotherOf('me'))],
+      justNow,
+    ],
+  });
 
   it.each([
     ['it stored', aVersion('9', { leaseDurationSeconds: 7 }), 8_000],
@@ -142,18 +135,16 @@ describe('LEASE-2: a create that was given up, and is carried out late', () => {
   const hidden = [...givenUp, got(other), 5_200, opened, 5_300, got(late), seen(late)] as const;
   const released = seen(aVersion('10', { holderIdentity: '' }));
 
-  decisions(aStart, [
-    ['makes no leader while another may lead', hidden, 'decides at 20100'],
-    [
-      'makes one afterwards',
+  decisions(aStart, {
+    'makes no leader while another may lead': [hidden, 'decides at 20100'],
+    'makes one afterwards': [
       [...hidden, 20_100, timeUp],
       { command: { do: 'update', version: late } },
     ],
-    ['makes one at once if no other was seen', [...givenUp, got(late)], 'updates'],
-    [
-      'makes one if the other has released',
+    'makes one at once if no other was seen': [[...givenUp, got(late)], 'updates'],
+    'makes one if the other has released': [
       [got(other), 1_000, released, 1_100, seen(mine('11')), 1_200, timeUp],
       'updates',
     ],
-  ]);
+  });
 });

@@ -43,72 +43,63 @@ describe('a leader', () => {
   const labelled = { ...MINE, resourceVersion: '12' };
   const renewal = { ...MINE.record, renewTime: time(2_000) };
 
-  decisions(aLeader, [
-    [
-      'renews with one write',
+  decisions(aLeader, {
+    'renews with one write': [
       renewing,
       { command: { do: 'update', version: MINE, record: renewal } },
     ],
-    [
-      'renews again a retry period later',
+    'renews again a retry period later': [
       [...renewing, 2_100, stored('11')],
       'leads, decides at 4100',
     ],
-    [
-      'is proven from when it decided to renew',
+    'is proven from when it decided to renew': [
       [...renewing, 2_100, stored('11')],
       { renewedAt: at(2_000), version: { record: renewal } },
     ],
-    ['is not hurried by labels', [1_000, seen(labelled)], 'leads, decides at 2000'],
-    [
-      'replaces the version with the labels',
+    'is not hurried by labels': [[1_000, seen(labelled)], 'leads, decides at 2000'],
+    'replaces the version with the labels': [
       [1_000, seen(labelled), ...renewing],
       { command: { version: labelled } },
     ],
-    ['is not hurried by a watch that opens', [1, opened], 'leads, decides at 2000'],
-    ['is not hurried by a watch that is lost', [1, closed], 'leads, decides at 2000'],
-    ['reads at once after a conflict', [...renewing, conflict], 'leads, reads'],
-    [
-      'is patient after the next one',
+    'is not hurried by a watch that opens': [[1, opened], 'leads, decides at 2000'],
+    'is not hurried by a watch that is lost': [[1, closed], 'leads, decides at 2000'],
+    'reads at once after a conflict': [[...renewing, conflict], 'leads, reads'],
+    'is patient after the next one': [
       [...renewing, conflict, got(MINE), conflict],
       'leads, reads at 2100',
     ],
-    [
-      'is not too patient',
+    'is not too patient': [
       [...renewing, conflict, got(MINE), conflict, 9_900, timeUp, got(MINE), conflict],
       'leads, reads at 10000',
     ],
-    [
-      'reads after an answer that names another',
+    'reads after an answer that names another': [
       [3_000, timeUp, written(aVersion('10'))],
       { phase: 'leading', next: 'get', renewedAt: at(0) },
     ],
-  ]);
+  });
 });
 
 describe('LEASE-1: a leader stops leading', () => {
   const taken = aVersion('11');
   const slept = at(2_000, { bootMs: 10_000 });
 
-  decisions(aLeader, [
-    ['not a moment before its deadline', [9_999, timeUp], 'leads, updates'],
-    ['at the deadline after its last renewal', [10_000, timeUp], 'ends: expired'],
-    ['after a suspension as long', [slept, timeUp], 'ends: expired'],
-    ['if the answer took as long', [...renewing, 12_000, written(mine('11'))], 'ends: expired'],
-    ['if it sees another hold the lock', [100, seen(taken)], takenBy('other')],
-    ['if it reads that another does', [100, timeUp, conflict, got(taken)], takenBy('other')],
-    ['if another has had it, and released it', [100, seen(emptied(4))], takenBy('')],
-    [
-      'if another has had the next one',
+  decisions(aLeader, {
+    'not a moment before its deadline': [[9_999, timeUp], 'leads, updates'],
+    'at the deadline after its last renewal': [[10_000, timeUp], 'ends: expired'],
+    'after a suspension as long': [[slept, timeUp], 'ends: expired'],
+    'if the answer took as long': [[...renewing, 12_000, written(mine('11'))], 'ends: expired'],
+    'if it sees another hold the lock': [[100, seen(taken)], takenBy('other')],
+    'if it reads that another does': [[100, timeUp, conflict, got(taken)], takenBy('other')],
+    'if another has had it, and released it': [[100, seen(emptied(4))], takenBy('')],
+    'if another has had the next one': [
       [100, timeUp, conflict, got(emptied(3, 'uid-2'))],
       takenBy(''),
     ],
-    [
-      'if another was faster to create it',
+    'if another was faster to create it': [
       [100, gone('11'), conflict, got(aVersion('12', {}, 'uid-2'))],
       takenBy('other'),
     ],
-  ]);
+  });
 });
 
 describe('a leader whose lock somebody else has', () => {
@@ -116,9 +107,8 @@ describe('a leader whose lock somebody else has', () => {
   const wiped = seen(emptied(3));
   const created = acquiredRecord('me', 15_000, time(100));
 
-  decisions(aLeader, [
-    [
-      'emptied takes it back at once',
+  decisions(aLeader, {
+    'emptied takes it back at once': [
       [100, wiped],
       {
         phase: 'leading',
@@ -126,32 +116,27 @@ describe('a leader whose lock somebody else has', () => {
         command: { version: emptied(3), record: { holderIdentity: 'me', leaseTransitions: 4 } },
       },
     ],
-    [
-      'emptied leads on by that',
+    'emptied leads on by that': [
       [100, wiped, stored('12')],
       { phase: 'leading', written: { record: { leaseTransitions: 4 } } },
     ],
-    [
-      'emptied is not hurried by the same again',
+    'emptied is not hurried by the same again': [
       [100, wiped, slow, 200, wiped],
       'leads, reads at 1100',
     ],
-    [
-      'deleted creates it at once',
+    'deleted creates it at once': [
       [100, gone('11')],
       { phase: 'leading', renewedAt: at(0), command: { do: 'create', record: created } },
     ],
-    [
-      'deleted leads on by that',
+    'deleted leads on by that': [
       [100, gone('11'), 200, stored('12', {}, 'uid-2')],
       { phase: 'leading', renewedAt: at(100), written: { uid: 'uid-2' } },
     ],
-    [
-      'deleted is not hurried by the same again',
+    'deleted is not hurried by the same again': [
       [100, gone('11'), slow, 200, gone('11')],
       'leads, reads at 1100',
     ],
-  ]);
+  });
 });
 
 describe('LEASE-1: a leader whose name another process uses', () => {
@@ -161,35 +146,30 @@ describe('LEASE-1: a leader whose name another process uses', () => {
   const told = [1_234, seen(theirs('11')), got(theirs('11'))] as const;
   const again = (known: State) => start(SETTINGS, at(2_000), known);
 
-  decisions(aLeader, [
-    ['reads, and stops', told, stops],
-    ['stops by a read after a conflict', [...renewing, conflict, got(theirs('11'))], stops],
-    [
-      'stops by a read after a lost write',
+  decisions(aLeader, {
+    'reads, and stops': [told, stops],
+    'stops by a read after a conflict': [[...renewing, conflict, got(theirs('11'))], stops],
+    'stops by a read after a lost write': [
       [...renewing, lost, 3_100, timeUp, got(theirs('12'))],
       stops,
     ],
-    [
-      'stops if the other created the next lock',
+    'stops if the other created the next lock': [
       [1_000, gone('11'), conflict, got(theirs('12', 'uid-2'))],
       stops,
     ],
-    [
-      'leads on if only labels have changed',
+    'leads on if only labels have changed': [
       [100, seen(mine('11'))],
       { phase: 'leading', namesake: false },
     ],
-    [
-      'leads on if only the duration has',
+    'leads on if only the duration has': [
       [100, seen(mine('11', { leaseDurationSeconds: 60 }))],
       { phase: 'leading', namesake: false },
     ],
-    [
-      'does not release what the other holds',
+    'does not release what the other holds': [
       [...renewing, lost, finish, got(theirs('12'))],
       'ends',
     ],
-  ]);
+  });
 
   it('knows its own writes without an answer, in whatever order they land', () => {
     let state = after(aLeader(), ...renewing);

@@ -68,76 +68,65 @@ describe('a request that fails', () => {
     expect(delays).toEqual([100, 200, 400, 800, 1_600, 2_000, 2_000]);
   });
 
-  decisions(aStart, [
-    ['is tried again a little earlier by luck', [at(0, { random: 0.5 }), lost], 'reads at 90'],
-    ['is tried again when the API server wants it', [refused(30_000)], 'reads at 30000'],
-    [
-      'is tried later than that by luck',
+  decisions(aStart, {
+    'is tried again a little earlier by luck': [[at(0, { random: 0.5 }), lost], 'reads at 90'],
+    'is tried again when the API server wants it': [[refused(30_000)], 'reads at 30000'],
+    'is tried later than that by luck': [
       [at(0, { random: 0.5 }), refused(30_000)],
       'reads at 33000',
     ],
-    ['is not tried sooner than it would be', [refused(1)], 'reads at 100'],
-    ['counts', [lost, timeUp, lost], { failures: 2 }],
-    [
-      'is forgotten by a read that succeeds',
+    'is not tried sooner than it would be': [[refused(1)], 'reads at 100'],
+    counts: [[lost, timeUp, lost], { failures: 2 }],
+    'is forgotten by a read that succeeds': [
       [lost, timeUp, lost, timeUp, got(other)],
       { failures: 0 },
     ],
-    [
-      'is forgotten by a write that is answered',
+    'is forgotten by a write that is answered': [
       [lost, timeUp, got(free), conflict],
       { failures: 0 },
     ],
-    ['leaves no doubt if it was a read', [lost], knows],
-  ]);
+    'leaves no doubt if it was a read': [[lost], knows],
+  });
 
   const again = [...renewing, refused(30_000), 6_000, timeUp, refused(30_000)] as const;
   const reread = [...renewing, lost, 2_100, timeUp, got(mine('11'))] as const;
   const failedRead = [...renewing, conflict, lost] as const;
 
-  decisions(aLeader, [
-    ['is tried in time by a leader', [...renewing, refused(30_000)], 'leads, decides at 6000'],
-    ['is tried ever sooner by a leader', again, 'leads, decides at 8000'],
-    ['is tried at last', [...again, 9_950, timeUp, refused(30_000)], 'leads, decides at 10050'],
-    ['without an answer is followed by a read', [...renewing, lost], 'leads, reads at 2100'],
-    ['without an answer leaves doubt, if it was a write', [...renewing, lost], doubts],
-    ['is known by that read', reread, { ...knows, command: { do: 'update', version: mine('11') } }],
-    ['proves nothing, though it was carried out', reread, { renewedAt: at(0) }],
-    [
-      'is repeated without a read if it was refused',
+  decisions(aLeader, {
+    'is tried in time by a leader': [[...renewing, refused(30_000)], 'leads, decides at 6000'],
+    'is tried ever sooner by a leader': [again, 'leads, decides at 8000'],
+    'is tried at last': [[...again, 9_950, timeUp, refused(30_000)], 'leads, decides at 10050'],
+    'without an answer is followed by a read': [[...renewing, lost], 'leads, reads at 2100'],
+    'without an answer leaves doubt, if it was a write': [[...renewing, lost], doubts],
+    'is known by that read': [reread, { ...knows, command: { do: 'update', version: mine('11') } }],
+    'proves nothing, though it was carried out': [reread, { renewedAt: at(0) }],
+    'is repeated without a read if it was refused': [
       [...renewing, refused()],
       'leads, decides at 2100',
     ],
-    ['leaves no doubt if it was refused', [...renewing, refused()], knows],
-    ['is repeated if it was a read', failedRead, 'leads, reads at 2100'],
-    ['leaves a leader no doubt if it was a read', failedRead, knows],
-  ]);
+    'leaves no doubt if it was refused': [[...renewing, refused()], knows],
+    'is repeated if it was a read': [failedRead, 'leads, reads at 2100'],
+    'leaves a leader no doubt if it was a read': [failedRead, knows],
+  });
 
-  decisions(
-    () => after(aFollower(free), lost),
-    [
-      ['and was a write is followed by a read', [], 'reads at 100'],
-      ['leaves doubt until something is read', [100, timeUp, refused()], doubts],
-      ['leaves none once something is', [100, timeUp, got(free)], knows],
-    ],
-  );
+  decisions(() => after(aFollower(free), lost), {
+    'and was a write is followed by a read': [[], 'reads at 100'],
+    'leaves doubt until something is read': [[100, timeUp, refused()], doubts],
+    'leaves none once something is': [[100, timeUp, got(free)], knows],
+  });
 });
 
 describe('a write for which another was faster', () => {
   const changed = aVersion('12', { holderIdentity: '', leaseTransitions: 4 });
 
-  decisions(
-    () => aFollower(free),
-    [
-      ['is followed by a read at once', [5, conflict], 'reads'],
-      ['counts', [conflict, got(free)], { conflicts: 1 }],
-      [
-        'is forgotten when the record has changed',
-        [conflict, got(free), conflict, timeUp, got(changed)],
-        { conflicts: 0 },
-      ],
+  decisions(() => aFollower(free), {
+    'is followed by a read at once': [[5, conflict], 'reads'],
+    counts: [[conflict, got(free)], { conflicts: 1 }],
+    'is forgotten when the record has changed': [
+      [conflict, got(free), conflict, timeUp, got(changed)],
+      { conflicts: 0 },
     ],
-  );
+  });
 
   /** When it writes, if every write conflicts, and each read finds this. */
   function attempts(
@@ -186,6 +175,8 @@ describe('an elector that is told to finish', () => {
     command: { do: 'update', version, record: { holderIdentity: '' } },
   });
   const stopping = [1_000, finish, 1_100] as const;
+  const emptied = aVersion('12', { holderIdentity: '' });
+  const hints = [...[mine('12'), aVersion('12'), emptied].map(seen), gone('12'), opened, closed];
 
   it.each([
     ['begins', aStart],
@@ -196,54 +187,36 @@ describe('an elector that is told to finish', () => {
     expect(planOf(after(from(), finish))).toBe('ends');
   });
 
-  decisions(aLeader, [
-    ['gives up exactly the version that it knows', [1_000, finish], releases(MINE)],
-    [
-      'ends when that is written',
+  decisions(aLeader, {
+    'gives up exactly the version that it knows': [[1_000, finish], releases(MINE)],
+    'ends when that is written': [
       [...stopping, stored('11')],
       { phase: 'ended', loss: undefined, version: { record: { holderIdentity: '' } } },
     ],
-    ['reads if somebody changed the lock', [...stopping, conflict], 'releasing, reads'],
-    [
-      'gives up what is its own then',
+    'reads if somebody changed the lock': [[...stopping, conflict], 'releasing, reads'],
+    'gives up what is its own then': [
       [...stopping, conflict, got(mine('12'))],
       releases(mine('12')),
     ],
-    ["leaves another's", [...stopping, conflict, got(other)], 'ends'],
-    ["leaves nobody's", [...stopping, conflict, got(free)], 'ends'],
-    ['leaves what is gone', [...stopping, conflict, got()], 'ends'],
-    [
-      'reads after a failure, though the lease runs out',
+    "leaves another's": [[...stopping, conflict, got(other)], 'ends'],
+    "leaves nobody's": [[...stopping, conflict, got(free)], 'ends'],
+    'leaves what is gone': [[...stopping, conflict, got()], 'ends'],
+    'reads after a failure, though the lease runs out': [
       [...stopping, 6_000, lost],
       'releasing, reads at 6100',
     ],
-    ['goes on after its deadline', [...stopping, 6_000, lost, 11_000, timeUp], 'releasing, reads'],
-    [
-      'reads when the API server wants it',
+    'goes on after its deadline': [[...stopping, 6_000, lost, 11_000, timeUp], 'releasing, reads'],
+    'reads when the API server wants it': [
       [...stopping, 6_000, refused(30_000)],
       'releasing, reads at 36000',
     ],
-    [
-      'reads first if a renewal may have been made',
+    'reads first if a renewal may have been made': [
       [...renewing, lost, finish],
       'releasing, reads',
     ],
-    ...[
-      seen(mine('12')),
-      seen(aVersion('12')),
-      seen(aVersion('12', { holderIdentity: '' })),
-      gone('12'),
-      opened,
-      closed,
-    ].map(
-      (hint) =>
-        [
-          `heeds no hint: ${hint.type}`,
-          [...stopping, lost, 1_150, hint],
-          'releasing, reads at 1200',
-        ] as const,
-    ),
-  ]);
+    'heeds no hint': [[...stopping, lost, 1_150, ...hints], 'releasing, reads at 1200'],
+    'does not even note a deletion': [[...stopping, lost, 1_150, gone('12')], { gone: false }],
+  });
 
   it('gives up what a write without an answer has made its own', () => {
     for (const asking of [aFollower(free), after(aLeader(), ...renewing)]) {
@@ -252,25 +225,20 @@ describe('an elector that is told to finish', () => {
     }
   });
 
-  decisions(
-    () => aFollower(free),
-    [
-      ['reads first if its write may have been made', [lost, 50, finish], 'releasing, reads'],
-      ['leaves the lock of a namesake', [lost, 50, finish, got(mine('10'))], 'ends'],
-      ['leaves the lock that is free', [lost, 50, finish, got(free)], 'ends'],
-      [
-        'reads first after a second write',
-        [lost, 100, timeUp, got(mine('10')), lost, finish],
-        'releasing, reads',
-      ],
-      [
-        'reads first after a write that was refused',
-        [conflict, got(mine('10')), conflict, finish],
-        'releasing, reads',
-      ],
-      ['reads first after a late answer', [10_000, stored('10'), finish], 'releasing, reads'],
+  decisions(() => aFollower(free), {
+    'reads first if its write may have been made': [[lost, 50, finish], 'releasing, reads'],
+    'leaves the lock of a namesake': [[lost, 50, finish, got(mine('10'))], 'ends'],
+    'leaves the lock that is free': [[lost, 50, finish, got(free)], 'ends'],
+    'reads first after a second write': [
+      [lost, 100, timeUp, got(mine('10')), lost, finish],
+      'releasing, reads',
     ],
-  );
+    'reads first after a write that was refused': [
+      [conflict, got(mine('10')), conflict, finish],
+      'releasing, reads',
+    ],
+    'reads first after a late answer': [[10_000, stored('10'), finish], 'releasing, reads'],
+  });
 
   it.each([
     ['gone', { gone: true }],
