@@ -1,182 +1,137 @@
 import { describe, expect, test } from 'vitest';
 
-import { Simulation } from '../life/simulation.ts';
-import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
-
-const endless = () => new Promise<never>(() => undefined);
+import { ABANDONED, endless, enough, journal, leading, LOST, nothing, world } from './scene.ts';
+import { Outcome, untilAborted } from './simulation.ts';
 
 const RENEW_DEADLINE_MS = 10_000;
+const WARNED = ['LEADER_FOR_LIFE_WORK_ABANDONED'];
 
-async function world() {
-  const simulation = await Simulation.create({ seed: 1 });
-  const stop = new AbortController();
-  const codes = () => simulation.warnings.map(({ code }) => code);
-  return { simulation, a: new LeaseProcess(simulation, 'a'), stop, codes };
-}
-
-function seize(simulation: Simulation): void {
-  const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/lock';
-  const type = 'application/merge-patch+json';
-  simulation.cluster.request('PATCH', path, { spec: { holderIdentity: 'x' } }, type);
-}
-
-const abandoned = (what: string, cause: unknown) =>
-  expect.objectContaining({
-    name: 'LeaderElectionError',
-    code: 'ERR_WORK_ABANDONED',
-    message: expect.stringMatching(
-      new RegExp(`^${what} for Lease default/lock has not ended within 10000 ms`),
-    ) as string,
-    cause,
-  }) as Error;
+const abandoned = (what: string, cause: unknown) => ({
+  name: 'LeaderElectionError',
+  ...ABANDONED,
+  message: expect.stringMatching(
+    new RegExp(`^${what} for Lease default/lock has not ended within 10000 ms`),
+  ),
+  cause,
+});
+const lost = expect.objectContaining(LOST);
 
 describe('work that does not end when its signal aborts', () => {
-  test('is told by a warning and by the error, when the signal of lead aborts', async () => {
-    const { simulation, a, stop, codes } = await world();
-    const outcome = new Outcome(a.lead(endless, { signal: stop.signal }));
-    await simulation.clock.advance(1_000);
-    stop.abort(new Error('stop'));
-    await simulation.clock.advance(RENEW_DEADLINE_MS - 1);
+  test('is given up after the renew deadline, with a warning, and the Lease expires', async () => {
+    const { clock, a, stop, outcome, codes, holder } = await leading({}, endless);
+    stop.abort(enough);
+    await clock.advance(RENEW_DEADLINE_MS - 1);
     expect([outcome.state, codes()]).toEqual(['pending', []]);
-    await simulation.clock.advance(1_000);
-    expect(outcome.error).toEqual(abandoned('The work', stop.signal.reason));
-    expect(codes()).toEqual(['LEADER_FOR_LIFE_WORK_ABANDONED']);
+    await clock.advance(100);
+    expect(outcome.error).toMatchObject(abandoned('The work', enough));
+    expect([codes(), holder()]).toEqual([WARNED, 'a']);
+    const before = a.requests;
+    await clock.advance(60_000);
+    expect(a.requests).toBe(before);
+    expect(a.remains).toEqual(nothing);
   });
 
-  test('is the cause of what lead rejects with, when the Lease is lost', async () => {
-    const { simulation, a, codes } = await world();
-    const outcome = new Outcome(a.lead(endless));
-    await simulation.clock.advance(1_000);
-    seize(simulation);
-    await simulation.clock.advance(RENEW_DEADLINE_MS + 1_000);
+  test('is the cause of what lead rejects with, if the Lease is lost', async () => {
+    const { clock, a, outcome, codes, patch } = await leading({}, endless);
+    patch({ holderIdentity: 'x' });
+    await clock.advance(RENEW_DEADLINE_MS - 1);
+    expect(outcome.isPending).toBe(true);
+    await clock.advance(100);
     expect(outcome.error).toMatchObject({
-      code: 'ERR_LEADERSHIP_LOST',
-      message: expect.stringContaining('x holds it.') as string,
-      cause: abandoned('The work', expect.objectContaining({ code: 'ERR_LEADERSHIP_LOST' })),
+      ...LOST,
+      message: expect.stringContaining('x holds it.'),
+      cause: abandoned('The work', lost),
     });
-    expect(codes()).toEqual(['LEADER_FOR_LIFE_WORK_ABANDONED']);
+    expect(codes()).toEqual(WARNED);
+    expect(a.remains).toEqual(nothing);
   });
 
-  test('with recampaign is told while it keeps its elector from the next term', async () => {
-    const { simulation, a, stop, codes } = await world();
-    const options = { recampaign: true, signal: stop.signal };
-    const outcome = new Outcome(a.lead(endless, options));
-    await simulation.clock.advance(1_000);
-    seize(simulation);
-    await simulation.clock.advance(RENEW_DEADLINE_MS + 60_000);
-    expect([outcome.state, codes()]).toEqual(['pending', ['LEADER_FOR_LIFE_WORK_ABANDONED']]);
-    stop.abort(new Error('stop'));
-    await simulation.clock.advance(1_000);
-    expect(outcome.error).toEqual(
-      abandoned('The work', expect.objectContaining({ code: 'ERR_LEADERSHIP_LOST' })),
-    );
+  test('is told with recampaign while it keeps its elector from the next term', async () => {
+    const { clock, stop, outcome, codes, patch } = await leading({ recampaign: true }, endless);
+    patch({ holderIdentity: 'x' });
+    await clock.advance(RENEW_DEADLINE_MS + 60_000);
+    expect([outcome.state, codes()]).toEqual(['pending', WARNED]);
+    stop.abort(enough);
+    await clock.advance(1_000);
+    expect(outcome.error).toMatchObject(abandoned('The work', lost));
   });
 
-  test.each(['signal', 'loss'])('makes run reject, after a %s', async (end) => {
-    const { simulation, a, stop, codes } = await world();
-    const callbacks = { onStartedLeading: endless, onStoppedLeading: () => undefined };
+  test.each<[string, string, object, unknown]>([
+    ['work after an abort', 'The work', { onStartedLeading: endless }, enough],
+    ['work after a loss', 'The work', { onStartedLeading: endless }, lost],
+    ['onStoppedLeading', 'OnStoppedLeading', { onStoppedLeading: endless }, enough],
+  ])('makes run reject, if it is %s', async (_, what, overrides, cause) => {
+    const { clock, a, codes, patch } = await world();
+    const stop = new AbortController();
+    const { callbacks } = journal(overrides);
     const outcome = new Outcome(a.elector({ callbacks }).run(stop.signal));
-    await simulation.clock.advance(1_000);
-    if (end === 'loss') seize(simulation);
-    else stop.abort(new Error('stop'));
-    await simulation.clock.advance(RENEW_DEADLINE_MS + 1_000);
-    const cause =
-      end === 'loss'
-        ? (expect.objectContaining({ code: 'ERR_LEADERSHIP_LOST' }) as Error)
-        : (stop.signal.reason as Error);
-    expect(outcome.error).toEqual(abandoned('The work', cause));
-    expect(codes()).toEqual(['LEADER_FOR_LIFE_WORK_ABANDONED']);
+    await clock.advance(1_000);
+    if (cause === enough) stop.abort(enough);
+    else patch({ holderIdentity: 'x' });
+    await clock.advance(RENEW_DEADLINE_MS + 1_000);
+    expect(outcome.error).toMatchObject(abandoned(what, cause));
+    expect(codes()).toEqual(WARNED);
   });
 
-  test('may be a promise of onStoppedLeading', async () => {
-    const { simulation, a, stop, codes } = await world();
-    const callbacks = {
-      onStartedLeading: (signal: AbortSignal) => untilAborted({ signal }),
-      onStoppedLeading: endless,
-    };
-    const outcome = new Outcome(a.elector({ callbacks }).run(stop.signal));
-    await simulation.clock.advance(1_000);
-    stop.abort(new Error('stop'));
-    await simulation.clock.advance(RENEW_DEADLINE_MS + 1_000);
-    expect(outcome.error).toEqual(abandoned('OnStoppedLeading', stop.signal.reason));
-    expect(codes()).toEqual(['LEADER_FOR_LIFE_WORK_ABANDONED']);
-  });
-
-  test('that ends in time is no reason for either', async () => {
-    const { simulation, a, stop, codes } = await world();
+  test('is not told of work that ends in time', async () => {
     const work = Promise.withResolvers<undefined>();
-    const outcome = new Outcome(a.lead(() => work.promise, { signal: stop.signal }));
-    await simulation.clock.advance(1_000);
-    stop.abort(new Error('stop'));
-    await simulation.clock.advance(RENEW_DEADLINE_MS - 1);
+    const { clock, stop, outcome, codes } = await leading({}, () => work.promise);
+    stop.abort(enough);
+    await clock.advance(RENEW_DEADLINE_MS - 1);
     work.resolve(undefined);
-    await simulation.clock.advance(1_000);
-    expect(outcome.error).toBe(stop.signal.reason);
+    await clock.advance(1_000);
+    expect(outcome.error).toBe(enough);
     expect(codes()).toEqual([]);
   });
 });
 
 describe('work that returns as soon as it has begun', () => {
-  const code = 'LEADER_FOR_LIFE_SHORT_WORK';
+  const SHORT = 'LEADER_FOR_LIFE_SHORT_WORK';
 
   /** As a controller that is started, and goes on by itself. */
   const start = () => undefined;
 
-  test('is told once in a process: perhaps it was only started', async () => {
-    const { simulation, a, codes } = await world();
+  test('is warned of once in a process: perhaps it was only started', async () => {
+    const { simulation, a, b, codes } = await world();
     await simulation.settled(a.lead(start));
     await simulation.settled(a.lead(start));
-    expect(codes()).toEqual([code]);
+    expect(codes()).toEqual([SHORT]);
     expect(simulation.warnings[0]?.message).toContain(
       'return a promise that settles when that has ended',
     );
-    await simulation.settled(new LeaseProcess(simulation, 'b').lead(start));
-    expect(codes()).toEqual([code, code]);
+    await simulation.settled(b.lead(start));
+    expect(codes()).toEqual([SHORT, SHORT]);
   });
 
-  test('likewise if it awaits something for less than a second', async () => {
-    const { simulation, a, codes } = await world();
-    const { clock } = simulation;
-    const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, () => resolve()));
-    await simulation.settled(a.lead(() => wait(1_000)));
-    expect(codes()).toEqual([]);
-    await simulation.settled(a.lead(() => wait(999)));
-    expect(codes()).toEqual([code]);
+  test.each<[string, number, (sleep: (ms: number) => Promise<void>) => unknown]>([
+    ['it took less than a second', 1, (sleep) => sleep(999)],
+    ['not if it took a second', 0, (sleep) => sleep(1_000)],
+    ['not if it returned a value', 0, () => 'done'],
+    ['not if it threw', 0, () => Promise.reject(enough)],
+  ])('is warned of: %s', async (_, count, work) => {
+    const { simulation, a, codes, sleep } = await world();
+    await simulation.settled(a.lead(() => work(sleep))).catch(() => undefined);
+    expect(codes()).toEqual(Array(count).fill(SHORT));
   });
 
-  test.each([
-    ['returns a value', () => 'done'],
-    ['throws', () => Promise.reject(new Error('thrown'))],
-  ])('is not told if it %s', async (_, work) => {
-    const { simulation, a, codes } = await world();
-    await simulation.settled(a.lead(work)).catch(() => undefined);
-    expect(codes()).toEqual([]);
-  });
-
-  test('is not told where nothing is elected, nor of an elector, which leads on', async () => {
-    const { simulation, a, codes } = await world();
+  test('is not warned of where nothing is elected, nor of an elector, which leads on', async () => {
+    const { simulation, clock, a, codes } = await world();
     await simulation.settled(a.lead(start, { enabled: false }));
     const elector = a.elector();
     void elector.run();
-    await simulation.clock.advance(10_000);
+    await clock.advance(10_000);
     expect(elector.isLeader()).toBe(true);
     expect(codes()).toEqual([]);
   });
 
-  test('is not told if it ends because its signal has aborted', async () => {
-    const { simulation, a, stop, codes } = await world();
-    const outcome = new Outcome(
-      a.lead(
-        async (leadership) => {
-          await untilAborted(leadership);
-        },
-        { signal: stop.signal },
-      ),
-    );
-    await simulation.clock.runUntil(() => simulation.cluster.getLease('lock') !== undefined);
-    stop.abort(new Error('stop'));
-    await simulation.clock.advance(1_000);
-    expect(outcome.error).toBe(stop.signal.reason);
+  test('is not warned of if it ends because its signal has aborted', async () => {
+    const work = async (leadership: { readonly signal: AbortSignal }) => {
+      await untilAborted(leadership);
+    };
+    const { clock, stop, outcome, codes } = await leading({}, work);
+    stop.abort(enough);
+    await clock.advance(1_000);
+    expect(outcome.error).toBe(enough);
     expect(codes()).toEqual([]);
   });
 });

@@ -1,16 +1,14 @@
 import { describe, expect, test, vi } from 'vitest';
 
 import { Campaign, type CampaignObserver } from '../../lib/lease/campaign.ts';
-import type { OpenLock } from '../../lib/lease/resource-lock.ts';
-import type { LockListener } from '../../lib/lease/resource-lock.ts';
+import type { LockListener, OpenLock } from '../../lib/lease/resource-lock.ts';
 import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
 import { SimulatedClock } from '../../lib/testing/index.ts';
-import { Outcome } from './simulation.ts';
-
-const DURATIONS = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+import { aVersion } from '../protocol/lease/fixtures.ts';
+import { endless as hang, enough } from './scene.ts';
+import { DURATIONS, Outcome } from './simulation.ts';
 
 const { signal: never } = new AbortController();
-const hang = () => new Promise<never>(() => undefined);
 
 /** A lock in memory, whose methods can be replaced while it is in use. */
 class MemoryLock implements OpenLock {
@@ -38,15 +36,9 @@ class MemoryLock implements OpenLock {
   }
 
   /** Somebody holds it, for an hour. */
-  holdBy(holderIdentity: string): void {
-    const time = '2026-01-01T00:00:00.000000Z';
-    this.put({
-      holderIdentity,
-      leaseDurationSeconds: 3_600,
-      acquireTime: time,
-      renewTime: time,
-      leaseTransitions: 0,
-    });
+  holdBy(holderIdentity: string): this {
+    this.put(aVersion('', { holderIdentity, leaseDurationSeconds: 3_600 }).record);
+    return this;
   }
 
   get = vi.fn<OpenLock['get']>(() => Promise.resolve(this.stored));
@@ -67,19 +59,17 @@ class MemoryLock implements OpenLock {
   }
 
   close(): void {
-    expect.unreachable('who opened the lock closes it');
+    expect.unreachable('it is closed by the one that opened it');
   }
 }
 
-function campaignOf({
-  lock = new MemoryLock(),
-  watch,
-  requestTimeoutMs = 5_000,
-}: {
+interface Options {
   readonly lock?: MemoryLock;
   readonly watch?: NonNullable<OpenLock['watch']>;
   readonly requestTimeoutMs?: number;
-} = {}) {
+}
+
+function campaignOf({ lock = new MemoryLock(), watch, requestTimeoutMs = 5_000 }: Options = {}) {
   const clock = new SimulatedClock();
   const observer = {
     onState: vi.fn<CampaignObserver['onState']>(),
@@ -94,7 +84,7 @@ function campaignOf({
   return { clock, lock, observer, campaign, troubles };
 }
 
-async function leading(options: Parameters<typeof campaignOf>[0] = {}) {
+async function leading(options: Options = {}) {
   const created = campaignOf(options);
   await created.campaign.acquire(never);
   return created;
@@ -103,19 +93,15 @@ async function leading(options: Parameters<typeof campaignOf>[0] = {}) {
 describe('a campaign that is called off', () => {
   test('before it has begun sends nothing', async () => {
     const { campaign, lock } = campaignOf();
-    const reason = new Error('enough');
-    await expect(campaign.acquire(AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(campaign.acquire(AbortSignal.abort(enough))).rejects.toBe(enough);
     expect(lock.get).not.toHaveBeenCalled();
   });
 
-  test('by whom it tells of the holder writes nothing', async () => {
-    const { campaign, lock, observer } = campaignOf();
-    lock.holdBy('a');
+  test('by the observer that it tells of the holder writes nothing', async () => {
+    const { campaign, lock, observer } = campaignOf({ lock: new MemoryLock().holdBy('a') });
     const stop = new AbortController();
-    observer.onState.mockImplementation(() => {
-      stop.abort(new Error('enough'));
-    });
-    await expect(campaign.acquire(stop.signal)).rejects.toThrow('enough');
+    observer.onState.mockImplementation(() => stop.abort(enough));
+    await expect(campaign.acquire(stop.signal)).rejects.toBe(enough);
     expect(lock.get).toHaveBeenCalledOnce();
     expect(lock.update).not.toHaveBeenCalled();
   });
@@ -126,9 +112,9 @@ describe('a campaign that is called off', () => {
     const stop = new AbortController();
     const outcome = new Outcome(campaign.acquire(stop.signal));
     await clock.settle();
-    stop.abort(new Error('enough'));
+    stop.abort(enough);
     await clock.settle();
-    expect(outcome.error).toBe(stop.signal.reason);
+    expect(outcome.error).toBe(enough);
     expect(troubles()).toEqual([]);
     expect(clock.pending).toBe(0);
   });
@@ -148,7 +134,7 @@ describe('a request', () => {
     expect(outcome.state).toBe('resolved');
   });
 
-  test('of a leader has no longer than the leader leads', async () => {
+  test('LEASE-1: of a leader has no longer than the leader leads', async () => {
     const { campaign, clock, lock } = await leading({ requestTimeoutMs: 30_000 });
     lock.update.mockImplementation(hang);
     const outcome = new Outcome(campaign.renew(never));
@@ -164,14 +150,11 @@ describe('a request', () => {
   test('to release has its time, however little of the term is left', async () => {
     const { campaign, clock, lock, troubles } = await leading();
     await clock.advance(9_000);
-    lock.update.mockImplementation(
-      (_, record) =>
-        new Promise((resolve) => {
-          clock.after(3_000, () => {
-            resolve(lock.put(record));
-          });
-        }),
-    );
+    lock.update.mockImplementation((_, record) => {
+      const { promise, resolve } = Promise.withResolvers<LockVersion>();
+      clock.after(3_000, () => resolve(lock.put(record)));
+      return promise;
+    });
     const outcome = new Outcome(campaign.release());
     await clock.advance(3_000);
     expect(outcome.state).toBe('resolved');
@@ -192,30 +175,29 @@ describe('a release', () => {
     expect(lock.update).not.toHaveBeenCalled();
   });
 
-  test('that is refused for good is not tried again, and logged', async () => {
-    const { campaign, clock, lock, observer } = await leading();
-    lock.update.mockRejectedValue(new TypeError('read-only'));
-    const outcome = new Outcome(campaign.release());
-    await clock.settle();
-    expect(outcome.state).toBe('resolved');
-    expect(lock.update).toHaveBeenCalledOnce();
-    expect(observer.log).toHaveBeenLastCalledWith(
-      'not released, but left to expire: TypeError: read-only',
-    );
-    expect(clock.pending).toBe(0);
-  });
-
-  test('that is not answered is given up after the renew deadline, and logged', async () => {
+  test.for<[string, () => Promise<never>, number, string]>([
+    [
+      'that is refused for good is not tried again',
+      () => Promise.reject(new TypeError('read-only')),
+      0,
+      'TypeError: read-only',
+    ],
+    [
+      'that is not answered is given up after the renew deadline',
+      hang,
+      10_000,
+      'Error: the time for it is up',
+    ],
+  ])('%s, and logged', async ([, update, tookMs, why]) => {
     const { campaign, clock, lock, observer } = await leading({ requestTimeoutMs: 60_000 });
-    lock.update.mockImplementation(hang);
+    lock.update.mockImplementation(update);
     const outcome = new Outcome(campaign.release());
-    await clock.advance(9_999);
+    if (tookMs > 0) await clock.advance(tookMs - 1);
     expect(outcome.isPending).toBe(true);
     await clock.advance(1);
     expect(outcome.state).toBe('resolved');
-    expect(observer.log).toHaveBeenLastCalledWith(
-      'not released, but left to expire: Error: the time for it is up',
-    );
+    expect(lock.update).toHaveBeenCalledOnce();
+    expect(observer.log).toHaveBeenLastCalledWith(`not released, but left to expire: ${why}`);
     campaign.close();
     await clock.settle();
     expect(clock.pending).toBe(0);
@@ -223,30 +205,31 @@ describe('a release', () => {
 });
 
 describe('a leader', () => {
-  test('that is told to stop renewing stops, and has lost nothing', async () => {
-    const { campaign, clock } = await leading();
+  test('that is told to stop renewing stops, has lost nothing, and logs its phases', async () => {
+    const { campaign, clock, observer } = await leading();
     const stop = new AbortController();
     const outcome = new Outcome(campaign.renew(stop.signal));
     await clock.advance(60_000);
-    stop.abort(new Error('enough'));
+    stop.abort(enough);
     await clock.settle();
-    expect([outcome.state, outcome.value, outcome.error]).toEqual([
-      'resolved',
-      undefined,
-      undefined,
-    ]);
+    expect(outcome).toMatchObject({ state: 'resolved', value: undefined, error: undefined });
     expect(clock.pending).toBe(0);
+    await campaign.release();
+    expect(observer.log.mock.calls.flat()).toEqual([
+      'following, written: leading',
+      'leading, finish: releasing',
+      'releasing, written: ended',
+    ]);
   });
 
-  test('rejects with what nobody foresaw', async () => {
+  test('rejects with what was not foreseen', async () => {
     const { campaign, clock, observer } = await leading();
-    const bug = new Error('a bug');
     observer.onState.mockImplementation(() => {
-      throw bug;
+      throw enough;
     });
     const outcome = new Outcome(campaign.renew(never));
     await clock.advance(3_000);
-    expect(outcome.error).toBe(bug);
+    expect(outcome.error).toBe(enough);
   });
 
   test('whose lock was deleted creates it again at once, without a look', async () => {
@@ -269,62 +252,41 @@ describe('a leader', () => {
 });
 
 describe('a watch', () => {
-  test('that a lock does not have is nobody’s trouble', async () => {
-    const { clock, observer } = await leading();
+  const untilEnded = (_: LockListener, signal: AbortSignal) =>
+    new Promise<never>((__, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+
+  test.for<[string, Options]>([
+    ['that a lock does not have', {}],
+    ['that rejects because it was ended', { watch: untilEnded }],
+  ])('%s is no trouble', async ([, options]) => {
+    const { campaign, clock, observer } = await leading(options);
+    campaign.close();
     await clock.settle();
     expect(observer.onUnwatched).not.toHaveBeenCalled();
   });
 
   test.for(['ends', 'rejects', 'throws'] as const)(
-    'that %s is made up for by looking every retryPeriodMs',
+    'that %s is made up for by a look every retryPeriodMs',
     async (how) => {
-      const error = new Error('broken');
       const end = Promise.withResolvers<undefined>();
       const watch = (listener: LockListener) => {
-        if (how === 'throws') throw error;
+        if (how === 'throws') throw enough;
         listener.onOpen();
         return end.promise;
       };
-      const lock = new MemoryLock();
-      lock.holdBy('b');
+      const lock = new MemoryLock().holdBy('b');
       const { campaign, clock, observer } = campaignOf({ lock, watch });
       void campaign.acquire(never);
       await clock.advance(100);
       if (how === 'ends') end.resolve(undefined);
-      if (how === 'rejects') end.reject(error);
+      if (how === 'rejects') end.reject(enough);
       await clock.advance(100);
       lock.get.mockClear();
       await clock.advance(60_000);
       expect(lock.get.mock.calls.length).toBeGreaterThanOrEqual(30);
-      expect(observer.onUnwatched.mock.calls).toEqual(how === 'ends' ? [] : [[error]]);
+      expect(observer.onUnwatched.mock.calls).toEqual(how === 'ends' ? [] : [[enough]]);
     },
   );
-
-  test('that rejects because it was ended is nobody’s trouble', async () => {
-    const watch = (_: LockListener, signal: AbortSignal) =>
-      new Promise<never>((__, reject) => {
-        signal.addEventListener('abort', () => {
-          reject(signal.reason);
-        });
-      });
-    const { campaign, clock, observer } = await leading({ watch });
-    campaign.close();
-    await clock.settle();
-    expect(observer.onUnwatched).not.toHaveBeenCalled();
-  });
-});
-
-test('a campaign logs its phases', async () => {
-  const { campaign, clock, observer } = await leading();
-  const stop = new AbortController();
-  void campaign.renew(stop.signal);
-  await clock.advance(10_000);
-  stop.abort();
-  await clock.settle();
-  await campaign.release();
-  expect(observer.log.mock.calls.flat()).toEqual([
-    'following, written: leading',
-    'leading, finish: releasing',
-    'releasing, written: ended',
-  ]);
 });

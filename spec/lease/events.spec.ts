@@ -1,140 +1,111 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 
-import { Simulation } from '../life/simulation.ts';
-import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
+import { endless, enough, leading, LOST, nothing, world } from './scene.ts';
 
-const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] };
+type Cluster = Awaited<ReturnType<typeof world>>['cluster'];
 
-async function world(namespace = 'default') {
-  const simulation = await Simulation.create();
-  const a = new LeaseProcess(simulation, 'a');
-  if (namespace !== 'default') simulation.cluster.createNamespace(namespace);
-  const events = () => {
-    const path = `/api/v1/namespaces/${namespace}/events`;
-    return (simulation.cluster.request('GET', path).body as { items: CoreV1Event[] }).items;
-  };
-  return { simulation, a, events };
+function eventsOf(cluster: Cluster, namespace = 'default'): CoreV1Event[] {
+  const path = `/api/v1/namespaces/${namespace}/events`;
+  return (cluster.request('GET', path).body as { items: CoreV1Event[] }).items;
 }
 
-describe('Events', () => {
-  test('tell who became leader and who stopped leading, as client-go’s recorder writes them', async () => {
-    const { simulation, a, events } = await world('leases');
-    let uid: string | undefined;
-    let resourceVersion: string | undefined;
-    await simulation.settled(
-      a.lead(
-        async ({ fencingToken }) => {
-          uid = simulation.cluster.getLease('leases/lock')?.metadata.uid;
-          resourceVersion = fencingToken;
-          await new Promise((resolve) => a.clock.after(61_500, () => resolve(1)));
-        },
-        { events: true, namespace: 'leases' },
-      ),
-    );
-    const common = {
-      involvedObject: {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        namespace: 'leases',
-        name: 'lock',
-        uid,
-        resourceVersion,
-      },
-      reason: 'LeaderElection',
-      type: 'Normal',
-      source: { component: 'leader-for-life' },
-      reportingComponent: 'leader-for-life',
-      count: 1,
+const messages = (cluster: Cluster) => eventsOf(cluster).map(({ message }) => message);
+
+describe('Kubernetes Events', () => {
+  const events = { events: true };
+
+  test('say who became leader and who stopped leading, as client-go’s recorder does', async () => {
+    const { simulation, cluster, a, sleep } = await world();
+    cluster.createNamespace('leases');
+    let involved = {};
+    const work = async ({ fencingToken }: { readonly fencingToken: string }) => {
+      const uid = cluster.getLease('leases/lock')?.metadata.uid;
+      involved = { uid, resourceVersion: fencingToken };
+      await sleep(61_500);
     };
-    expect(events()).toEqual([
+    await simulation.settled(a.lead(work, { ...events, namespace: 'leases' }));
+    const event = (message: string, time: string) =>
       expect.objectContaining({
-        ...common,
-        message: 'a became leader',
-        firstTimestamp: '2026-01-01T00:00:00Z',
-        lastTimestamp: '2026-01-01T00:00:00Z',
-      }),
-      expect.objectContaining({
-        ...common,
-        message: 'a stopped leading',
-        firstTimestamp: '2026-01-01T00:01:01Z',
-        lastTimestamp: '2026-01-01T00:01:01Z',
-      }),
+        involvedObject: {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          namespace: 'leases',
+          name: 'lock',
+          ...involved,
+        },
+        reason: 'LeaderElection',
+        type: 'Normal',
+        source: { component: 'leader-for-life' },
+        reportingComponent: 'leader-for-life',
+        count: 1,
+        message,
+        firstTimestamp: time,
+        lastTimestamp: time,
+      }) as unknown;
+    const recorded = eventsOf(cluster, 'leases');
+    expect(recorded).toEqual([
+      event('a became leader', '2026-01-01T00:00:00Z'),
+      event('a stopped leading', '2026-01-01T00:01:01Z'),
     ]);
     // As client-go's `GenerateEventName`: the object's name, and nanoseconds in hexadecimal.
-    const names = events().map(({ metadata }) => metadata.name ?? '');
-    for (const [index, name] of names.entries()) {
-      const [, digits = '0'] = /^lock\.([0-9a-f]+)$/.exec(name) ?? [];
+    for (const [index, { metadata }] of recorded.entries()) {
+      const [, digits = '0'] = /^lock\.([0-9a-f]+)$/.exec(metadata.name ?? '') ?? [];
       const ms = Number(BigInt(`0x${digits}`) / 1_000_000n);
       expect(ms).toBe(Date.UTC(2026, 0, 1) + index * 61_500);
     }
-    expect(a.remains).toEqual({ timers: 0, requests: 0 });
+    expect(a.remains).toEqual(nothing);
   });
 
-  test('tell of another process of the same identity, once', async () => {
-    const { simulation, a, events } = await world();
-    const options = { identity: 'one', events: true };
-    void new Outcome(a.lead(untilAborted, options)).promise;
-    await simulation.clock.advance(1_000);
-    void new Outcome(new LeaseProcess(simulation, 'b').lead(untilAborted, options)).promise;
-    await simulation.clock.advance(60_000);
-    const messages = events().map(({ message }) => message);
-    const told = 'one shares its identity with another process';
-    expect(messages.filter((message) => message === told)).toHaveLength(1);
+  test('say once that another process has the same identity', async () => {
+    const options = { identity: 'one', ...events };
+    const { clock, cluster, b } = await leading(options);
+    void b.lead(endless, options);
+    await clock.advance(60_000);
+    const told = messages(cluster).filter((message) => message?.includes('shares its identity'));
+    expect(told).toEqual(['one shares its identity with another process']);
   });
 
-  test('tell of work that was given up', async () => {
-    const { simulation, a, events } = await world();
-    const stop = new AbortController();
-    const endless = () => new Promise<never>(() => undefined);
-    const outcome = new Outcome(a.lead(endless, { events: true, signal: stop.signal }));
-    await simulation.clock.advance(1_000);
-    stop.abort(new Error('stop'));
-    await simulation.settled(outcome.promise.catch(() => undefined));
-    expect(events().map(({ message }) => message)).toEqual([
+  test('say that work was given up', async () => {
+    const { simulation, cluster, stop, outcome } = await leading(events, endless);
+    stop.abort(enough);
+    await expect(simulation.settled(outcome.promise)).rejects.toThrow();
+    expect(messages(cluster)).toEqual([
       'a became leader',
       'a gave up work that had not ended',
       'a stopped leading',
     ]);
   });
 
-  test('are recorded of a loss, too', async () => {
-    const { simulation, a, events } = await world();
-    const lost = new Outcome(
-      a.lead(
-        async ({ signal }) => {
-          a.line.cut();
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
-          a.line.mend();
-        },
-        { events: true },
-      ),
-    );
-    await simulation.settled(lost.promise.catch(() => undefined));
-    expect(lost.error).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
-    expect(events().map(({ message }) => message)).toContain('a stopped leading');
+  test('are recorded of a loss', async () => {
+    const { simulation, cluster, a, outcome, leadership } = await leading(events);
+    a.line.cut();
+    leadership.signal.addEventListener('abort', () => a.line.mend());
+    await expect(simulation.settled(outcome.promise)).rejects.toMatchObject(LOST);
+    expect(messages(cluster)).toContain('a stopped leading');
   });
 
   test('are recorded before the process goes on', async () => {
-    const { simulation, a, events } = await world();
-    simulation.cluster.faults.add({ resource: 'events', latencyMs: 3_000 });
-    await simulation.settled(a.lead(() => undefined, { events: true }));
-    expect(events()).toHaveLength(2);
-    expect(simulation.clock.now()).toBe(3_000);
+    const { simulation, clock, cluster, a, faults } = await world();
+    faults.add({ resource: 'events', latencyMs: 3_000 });
+    await simulation.settled(a.lead(() => undefined, events));
+    expect(messages(cluster)).toHaveLength(2);
+    expect(clock.now()).toBe(3_000);
   });
 
   test('are not written unless they are asked for', async () => {
-    const { simulation, a, events } = await world();
+    const { simulation, cluster, a } = await world();
     await simulation.settled(a.lead(() => undefined));
-    expect(events()).toEqual([]);
-    expect(simulation.cluster.requests.count({ resource: 'events' })).toBe(0);
+    expect(messages(cluster)).toEqual([]);
+    expect(cluster.requests.count({ resource: 'events' })).toBe(0);
   });
 
-  test('without the right to write them there is one warning, and an election all the same', async () => {
-    const { simulation, a } = await world();
-    simulation.cluster.grant('a', [LEASES]);
+  test('that may not be written are warned of once a call, and hinder no election', async () => {
+    const { simulation, cluster, a } = await world();
+    const apiGroups = ['coordination.k8s.io'];
+    cluster.grant('a', [{ apiGroups, resources: ['leases'], verbs: ['*'] }]);
     for (let count = 0; count < 2; count += 1) {
-      expect(await simulation.settled(a.lead(() => 'done', { events: true }))).toBe('done');
+      expect(await simulation.settled(a.lead(() => 'done', events))).toBe('done');
     }
     const [warning, ...others] = simulation.warnings;
     expect(warning?.code).toBe('LEADER_FOR_LIFE_EVENT');
@@ -142,15 +113,14 @@ describe('Events', () => {
       /^default\/lock: the Event "became leader" could not be recorded/,
     );
     expect(warning?.message).toContain('resources: ["events"]');
-    // One for each call; a process that calls once is told once.
     expect(others).toHaveLength(1);
   });
 
-  test('that hang hold nobody up for longer than a request may take', async () => {
-    const { simulation, a } = await world();
-    simulation.cluster.faults.add({ resource: 'events', hang: true });
-    expect(await simulation.settled(a.lead(() => 'done', { events: true }))).toBe('done');
-    expect(simulation.clock.now()).toBeLessThanOrEqual(10_000);
-    expect(a.remains).toEqual({ timers: 0, requests: 0 });
+  test('that hang delay a process no longer than a request may take', async () => {
+    const { simulation, clock, a, faults } = await world();
+    faults.add({ resource: 'events', hang: true });
+    expect(await simulation.settled(a.lead(() => 'done', events))).toBe('done');
+    expect(clock.now()).toBeLessThanOrEqual(10_000);
+    expect(a.remains).toEqual(nothing);
   });
 });

@@ -3,18 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LeaderElectionError } from '../../lib/errors.ts';
 import { LeaseLock, type LeaseLockOptions, openLock } from '../../lib/lease/lease-lock.ts';
 import type { LockListener, ResourceLock } from '../../lib/lease/resource-lock.ts';
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
+import type { LockVersion } from '../../lib/protocol/lease/record.ts';
 import { systemPlatform } from '../../lib/platform/platform.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
+import { MINE } from '../protocol/lease/fixtures.ts';
 import { certificate } from '../support/servers.ts';
+import { enough, LEASES } from './scene.ts';
 
-const record: LeaderElectionRecord = {
-  holderIdentity: 'me',
-  leaseDurationSeconds: 15,
-  acquireTime: '2026-01-01T00:00:00.000000Z',
-  renewTime: '2026-01-01T00:00:00.000000Z',
-  leaseTransitions: 0,
-};
+const { record } = MINE;
 const next = { ...record, renewTime: '2026-01-01T00:00:02.000000Z' };
 
 let cluster: Cluster;
@@ -30,16 +26,18 @@ function open(changes: Partial<LeaseLockOptions> = {}): LeaseLock {
   return new LeaseLock({ ...given, kubeConfig: cluster.kubeConfig(), ...changes });
 }
 
-function isVersion(answer: LockVersion | 'conflict' | undefined): asserts answer is LockVersion {
-  expect(answer).toBeInstanceOf(Object);
+/** What was stored, for it was no conflict. */
+async function stored(answer: Promise<LockVersion | 'conflict'>): Promise<LockVersion> {
+  const version = await answer;
+  return version === 'conflict' ? expect.unreachable('a conflict') : version;
 }
 
-async function deleteLease(): Promise<void> {
-  const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/lock';
-  const { signal } = new AbortController();
-  const { status } = await cluster.transport().send({ method: 'DELETE', path }, signal);
-  expect(status).toBe(200);
+function deleteLease(): void {
+  expect(cluster.request('DELETE', `${LEASES}/lock`).status).toBe(200);
 }
+
+const nothing = () => undefined;
+const silent = { onOpen: nothing, onSeen: nothing, onGone: nothing, onLost: nothing };
 
 /** How many connections there are in this process; each has two ends here. */
 const sockets = () =>
@@ -49,12 +47,10 @@ describe('a Lease as a lock', () => {
   it('is found, created and replaced, each by one request', async () => {
     const lock = open();
     expect(await lock.get()).toBeUndefined();
-    const created = await lock.create(record);
-    isVersion(created);
+    const created = await stored(lock.create(record));
     expect(created.record).toEqual(record);
     expect(await lock.get()).toEqual(created);
-    const updated = await lock.update(created, next);
-    isVersion(updated);
+    const updated = await stored(lock.update(created, next));
     expect(updated.record).toEqual(next);
     expect(updated.uid).toBe(created.uid);
     expect(cluster.getLease('lock')?.spec).toEqual(next);
@@ -63,8 +59,7 @@ describe('a Lease as a lock', () => {
 
   it('is in conflict where another was faster', async () => {
     const lock = open();
-    const created = await lock.create(record);
-    isVersion(created);
+    const created = await stored(lock.create(record));
     expect(await lock.create(record)).toBe('conflict');
     await lock.update(created, next);
     expect(await lock.update(created, next)).toBe('conflict');
@@ -72,9 +67,8 @@ describe('a Lease as a lock', () => {
 
   it('is not replaced when it was deleted, nor what was created in its place', async () => {
     const lock = open();
-    const created = await lock.create(record);
-    isVersion(created);
-    await deleteLease();
+    const created = await stored(lock.create(record));
+    deleteLease();
     expect(await lock.update(created, next)).toBe('conflict');
     expect(cluster.getLease('lock')).toBeUndefined();
     await lock.create(record);
@@ -84,8 +78,7 @@ describe('a Lease as a lock', () => {
 
   it('gets labels and annotations with every write, beside those of others', async () => {
     const lock = open({ labels: { app: 'x' }, annotations: { note: 'y' } });
-    const plain = await open({ labels: { team: 'a' } }).create(record);
-    isVersion(plain);
+    const plain = await stored(open({ labels: { team: 'a' } }).create(record));
     await lock.update(plain, next);
     expect(cluster.getLease('lock')?.metadata).toMatchObject({
       labels: { app: 'x', team: 'a' },
@@ -105,10 +98,9 @@ describe('a Lease as a lock', () => {
     const lock = open();
     const watching = lock.watch(listener, stop.signal);
     await vi.waitFor(() => expect(told).toEqual(['open']), 20_000);
-    const created = await lock.create(record);
-    isVersion(created);
+    const created = await stored(lock.create(record));
     await lock.update(created, next);
-    await deleteLease();
+    deleteLease();
     await vi.waitFor(() => expect(told).toHaveLength(4), 20_000);
     expect(told).toEqual(['open', record.renewTime, next.renewTime, 'gone true']);
     stop.abort();
@@ -132,8 +124,8 @@ describe('a Lease as a lock', () => {
     const reading = open().get(stop.signal);
     reading.catch(() => undefined);
     await vi.waitFor(() => expect(cluster.requests.count({ verb: 'get' })).toBe(1), 20_000);
-    stop.abort(new Error('enough'));
-    await expect(reading).rejects.toThrow('enough');
+    stop.abort(enough);
+    await expect(reading).rejects.toBe(enough);
   });
 
   it('does not hold the process once its requests have been answered', async () => {
@@ -148,10 +140,8 @@ describe('a Lease as a lock', () => {
   it('uses one connection while it watches, and none afterwards', async () => {
     const opened = vi.fn();
     const stop = new AbortController();
-    const nothing = () => undefined;
     const lock = open();
-    const listener = { onOpen: opened, onSeen: nothing, onGone: nothing, onLost: nothing };
-    const watching = lock.watch(listener, stop.signal);
+    const watching = lock.watch({ ...silent, onOpen: opened }, stop.signal);
     await vi.waitFor(() => expect(opened).toHaveBeenCalled(), 10_000);
     const during = sockets();
     expect(during).toBeGreaterThan(0);
@@ -239,15 +229,13 @@ describe('a lock of another kind', () => {
     expect(await lock.get(signal)).toBe(answer);
     expect(await lock.create(record, signal)).toBe(answer);
     expect(await lock.update(answer, next, signal)).toBe('conflict');
-    const nothing = () => undefined;
-    const listener = { onOpen: nothing, onSeen: nothing, onGone: nothing, onLost: nothing };
-    await lock.watch?.(listener, signal);
+    await lock.watch?.(silent, signal);
     await lock.recordEvent?.('became leader', answer);
     expect(row.get).toHaveBeenCalledExactlyOnceWith(signal);
     expect(row.create).toHaveBeenCalledExactlyOnceWith(record, signal);
     expect(row.update).toHaveBeenCalledExactlyOnceWith(answer, next, signal);
     expect(row.recordEvent).toHaveBeenCalledExactlyOnceWith('became leader', answer);
-    expect(row.watch).toHaveBeenCalledExactlyOnceWith(listener, signal);
+    expect(row.watch).toHaveBeenCalledExactlyOnceWith(silent, signal);
     expect(row.watch.mock.contexts).toEqual([row]);
     expect(row.recordEvent.mock.contexts).toEqual([row]);
     lock.close();

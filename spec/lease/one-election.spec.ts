@@ -4,75 +4,56 @@ import { LeaderElector } from '../../lib/lease/elector.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
 import { leaseLock } from '../../lib/testing/lease-lock.ts';
-import { Simulation, kubeConfig } from '../life/simulation.ts';
-import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
+import { kubeConfig } from '../life/simulation.ts';
+import { endless, enough, journal, leading, world } from './scene.ts';
+import { type LeaseProcess, Outcome, untilAborted } from './simulation.ts';
 
 const refused = {
   name: 'LeaderElectionError',
   code: 'ERR_ALREADY_RUNNING',
-  message: expect.stringContaining('a already competes for Lease ') as string,
+  message: expect.stringContaining('a already competes for Lease '),
 };
 
-async function world() {
-  const simulation = await Simulation.create({ seed: 1 });
-  return { simulation, a: new LeaseProcess(simulation, 'a') };
-}
-
-/** Runs an elector of this lock in this process, until the signal aborts. */
-function run({ platform }: LeaseProcess, lock: ResourceLock, signal?: AbortSignal) {
-  const callbacks = {
-    onStartedLeading: (aborted: AbortSignal) => untilAborted({ signal: aborted }),
-    onStoppedLeading: () => undefined,
-  };
-  const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, platform);
-  return { elector, outcome: new Outcome(elector.run(signal)) };
+/** Runs an elector of this lock in this process. */
+function run({ platform }: LeaseProcess, lock: ResourceLock) {
+  const { callbacks } = journal();
+  const elector = new LeaderElector({ lock, callbacks }, platform);
+  return { elector, outcome: new Outcome(elector.run()) };
 }
 
 const options = { kubeConfig, namespace: 'default', name: 'lock', identity: 'a' };
 
-describe('one election for one Lease and identity in one process', () => {
-  test('a second elector with the same LeaseLock is refused, and the first one leads on', async () => {
-    const { simulation, a } = await world();
+describe('a second election for one Lease and identity in one process', () => {
+  test.for<[string, (lock: LeaseLock, a: LeaseProcess) => Outcome<unknown>]>([
+    ['another elector with the same LeaseLock', (lock, a) => run(a, lock).outcome],
+    ['an elector with another LeaseLock', (_, a) => run(a, new LeaseLock(options)).outcome],
+    ['lead', (_, a) => new Outcome(a.lead(untilAborted))],
+  ])('is refused, and the first one leads on: %s', async ([, begin]) => {
+    const { simulation, clock, a } = await world();
     const lock = new LeaseLock(options);
     const first = run(a, lock);
-    await simulation.clock.runUntil(() => first.elector.isLeader());
-    const second = run(a, lock);
-    await simulation.clock.advance(60_000);
-    expect(second.outcome.error).toMatchObject(refused);
-    expect(second.elector.isLeader()).toBe(false);
-    expect(first.elector.isLeader()).toBe(true);
-  });
-
-  test('likewise with another LeaseLock of the same identity, and with lead', async () => {
-    const { simulation, a } = await world();
-    const first = run(a, new LeaseLock(options));
-    const second = run(a, new LeaseLock(options));
-    const third = new Outcome(a.lead(untilAborted));
-    await simulation.clock.advance(1_000);
-    expect([second, third].map((each) => ('outcome' in each ? each.outcome : each).error)).toEqual([
-      expect.objectContaining(refused),
-      expect.objectContaining(refused),
-    ]);
+    await clock.runUntil(() => first.elector.isLeader());
+    const second = begin(lock, a);
+    await clock.advance(60_000);
+    expect(second.error).toMatchObject(refused);
     expect(first.elector.isLeader()).toBe(true);
     expect(simulation.open).toBe(1);
   });
 
-  test("likewise with one lock of the user's own; two locks that look alike are two", async () => {
-    const { simulation, a } = await world();
-    const { clock, cluster } = simulation;
+  test("is refused with one lock of the user's own; two locks that look alike are two", async () => {
+    const { clock, cluster, a } = await world();
     const own = (name: string) =>
       leaseLock(cluster.transport({ user: 'a' }), clock, { name, identity: 'a' });
     const lock = own('lock');
     const first = run(a, lock);
     const second = run(a, lock);
-    const other = { ...own('other'), describe: () => lock.describe() };
-    const third = run(a, other);
+    const third = run(a, { ...own('other'), describe: () => lock.describe() });
     await clock.advance(1_000);
     expect(second.outcome.error).toMatchObject(refused);
     expect([first, third].map(({ elector }) => elector.isLeader())).toEqual([true, true]);
   });
 
-  test('a LeaseLock of another copy of the package is refused by name', async () => {
+  test('with a LeaseLock of another copy of the package is refused by name', async () => {
     const { a } = await world();
     vi.resetModules();
     const copy = await import('../../lib/lease/lease-lock.ts');
@@ -83,78 +64,57 @@ describe('one election for one Lease and identity in one process', () => {
     );
   });
 
-  test.each([
-    [{ identity: 'b' }],
-    [{ namespace: 'kube-system' }],
-    [{ kubeConfig: { ...kubeConfig, getCurrentCluster: elsewhere } }],
-  ])('an election that differs in %o does not mind', async (difference) => {
-    const { simulation, a } = await world();
-    const first = run(a, new LeaseLock(options));
-    const second = run(a, new LeaseLock({ ...options, ...difference }));
-    await simulation.clock.advance(1_000);
+  const server = 'https://elsewhere.example';
+  const elsewhere = () => ({ ...kubeConfig.getCurrentCluster(), server });
+
+  test.for<[string, object, 'a' | 'b']>([
+    ['it is of another identity', { identity: 'b' }, 'a'],
+    ['it is in another namespace', { namespace: 'kube-system' }, 'a'],
+    ['it is elsewhere', { kubeConfig: { ...kubeConfig, getCurrentCluster: elsewhere } }, 'a'],
+    ['it is in another process', {}, 'b'],
+  ])('is none if %s', async ([, difference, process]) => {
+    const scene = await world();
+    const first = run(scene.a, new LeaseLock(options));
+    const second = run(scene[process], new LeaseLock({ ...options, ...difference }));
+    await scene.clock.advance(1_000);
     expect([first, second].map(({ outcome }) => outcome.error)).toEqual([undefined, undefined]);
   });
 
-  test('two processes do not know of each other', async () => {
-    const { simulation, a } = await world();
-    const first = new Outcome(a.lead(untilAborted));
-    const second = new Outcome(new LeaseProcess(simulation, 'b').lead(untilAborted));
-    await simulation.clock.advance(1_000);
-    expect([first.state, second.state]).toEqual(['pending', 'pending']);
-  });
-
-  test('after an abort the next one waits until the work has ended and the Lease is released', async () => {
-    const { simulation, a } = await world();
-    const stop = new AbortController();
+  test('waits after an abort until the work has ended and the Lease is released', async () => {
     const work = Promise.withResolvers<undefined>();
-    const first = new Outcome(a.lead(() => work.promise, { signal: stop.signal }));
-    await simulation.clock.advance(1_000);
-    stop.abort(new Error('stop'));
-    let hasBegun = false;
-    const second = a.lead(() => {
-      hasBegun = true;
-      return 'led';
-    });
-    await simulation.clock.advance(5_000);
-    expect(hasBegun).toBe(false);
+    const { simulation, clock, a, stop, outcome } = await leading({}, () => work.promise);
+    stop.abort(enough);
+    const second = new Outcome(a.lead(() => 'led'));
+    await clock.advance(5_000);
+    expect(second.isPending).toBe(true);
     work.resolve(undefined);
-    expect(await simulation.settled(second)).toBe('led');
-    expect(first.error).toBe(stop.signal.reason);
+    expect(await simulation.settled(second.promise)).toBe('led');
+    expect(outcome.error).toBe(enough);
   });
 
-  test('whoever waits for that may be aborted, and asks nothing', async () => {
-    const { simulation, a } = await world();
-    const [stop, enough] = [new AbortController(), new AbortController()];
-    new Outcome(a.lead(() => new Promise(() => undefined), { signal: stop.signal }));
-    await simulation.clock.advance(1_000);
+  test('that waits for that may be aborted at once', async () => {
+    const { clock, a, stop } = await leading({}, endless);
     stop.abort();
-    const second = new Outcome(a.lead(() => 'led', { signal: enough.signal }));
-    await simulation.clock.advance(1_000);
-    enough.abort(new Error('enough'));
-    await simulation.clock.advance(0);
-    expect(second.error).toBe(enough.signal.reason);
+    const again = new AbortController();
+    const second = new Outcome(a.lead(() => 'led', { signal: again.signal }));
+    await clock.advance(1_000);
+    again.abort(enough);
+    await clock.advance(0);
+    expect(second.error).toBe(enough);
   });
 
-  test('with recampaign a loss is no end: a second election is refused then, too', async () => {
-    const { simulation, a } = await world();
-    new Outcome(a.lead(untilAborted, { recampaign: true }));
-    await simulation.clock.advance(1_000);
-    const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/lock';
-    const type = 'application/merge-patch+json';
-    simulation.cluster.request('PATCH', path, { spec: { holderIdentity: 'x' } }, type);
-    await simulation.clock.advance(1_000);
+  test('is refused after a loss, too, if the first one campaigns again', async () => {
+    const { simulation, clock, a, patch } = await leading({ recampaign: true });
+    patch({ holderIdentity: 'x' });
+    await clock.advance(1_000);
     await expect(simulation.settled(a.lead(untilAborted))).rejects.toMatchObject(refused);
   });
 
-  test('one that was refused for good is out of the way of the next', async () => {
-    const { simulation, a } = await world();
-    const fault = simulation.cluster.faults.add({ error: { status: 403 } });
+  test('leads after the first one was refused for good', async () => {
+    const { simulation, a, faults } = await world();
+    const fault = faults.add({ error: { status: 403 } });
     await expect(simulation.settled(a.lead(untilAborted))).rejects.toThrow();
     fault.remove();
     expect(await simulation.settled(a.lead(() => 'led'))).toBe('led');
   });
 });
-
-function elsewhere() {
-  return { ...kubeConfig.getCurrentCluster(), server: 'https://elsewhere.example' };
-}

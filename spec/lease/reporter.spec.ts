@@ -10,9 +10,9 @@ import { openLock } from '../../lib/lease/lease-lock.ts';
 import { Reporter } from '../../lib/lease/reporter.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
 import { createLog } from '../../lib/platform/log.ts';
-import { type State, start } from '../../lib/protocol/lease/state.ts';
-import { Simulation } from '../life/simulation.ts';
-import { LeaseProcess, untilAborted } from './simulation.ts';
+import { aStart, aVersion } from '../protocol/lease/fixtures.ts';
+import { enough, world } from './scene.ts';
+import { Outcome, untilAborted } from './simulation.ts';
 
 const { log: original } = createDebug;
 let logged: string[];
@@ -30,33 +30,19 @@ afterEach(() => {
   createDebug.log = original;
 });
 
-const version = {
-  resourceVersion: '7',
-  record: {
-    holderIdentity: 'a',
-    leaseDurationSeconds: 15,
-    acquireTime: '2026-01-01T00:00:00.000000Z',
-    renewTime: '2026-01-01T00:00:00.000000Z',
-    leaseTransitions: 0,
-  },
-};
+const version = aVersion('7', { holderIdentity: 'a' });
 
 async function reporterOf(
   metrics?: LeaderMetrics,
   recordEvent?: NonNullable<ResourceLock['recordEvent']>,
 ) {
-  const simulation = await Simulation.create();
-  const { clock, warnings } = simulation;
-  const { platform } = new LeaseProcess(simulation, 'a');
+  const { simulation, clock, a } = await world();
+  const { platform } = a;
+  const subject = { mode: 'lease', name: 'mine', namespace: '', identity: 'a' } as const;
+  const log = createLog('lease');
   const reporter = new Reporter({
     clock,
-    events: new EventStream({
-      clock,
-      subject: { mode: 'lease', name: 'mine', namespace: '', identity: 'a' },
-      onEvent: undefined,
-      log: createLog('lease'),
-      warn: platform.warn,
-    }),
+    events: new EventStream({ clock, subject, onEvent: undefined, log, warn: platform.warn }),
     name: 'mine',
     metrics,
     onNewLeader: undefined,
@@ -71,43 +57,29 @@ async function reporterOf(
     ...(recordEvent && { recordEvent }),
   };
   reporter.attend(await openLock(lock, platform, 5_000, true));
-  const when = { nowMs: 0, bootMs: 0, dateMs: 0, random: 0 };
-  const settings = {
-    identity: 'a',
-    leaseDurationMs: 15_000,
-    renewDeadlineMs: 10_000,
-    retryPeriodMs: 2_000,
-  };
-  const begun = start(settings, when);
   const report = (failures: number, trouble?: unknown) => {
-    const state: State = { ...begun, failures };
-    reporter.onState(state, trouble);
+    reporter.onState({ ...aStart(), failures }, trouble);
   };
-  return { clock, warnings, reporter, report };
+  return { clock, warnings: simulation.warnings, reporter, report };
 }
 
 describe('the log', () => {
   test('shows the phases and the holders, as the documentation has it', async () => {
-    const simulation = await Simulation.create();
-    const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+    const { simulation, clock, a, b } = await world();
     const stop = new AbortController();
     const first = a.lead(untilAborted, { signal: stop.signal });
-    await simulation.clock.advance(60_000);
-    stop.abort(new Error('enough'));
-    await expect(simulation.settled(first)).rejects.toBe(stop.signal.reason);
+    await clock.advance(60_000);
+    stop.abort(enough);
+    await expect(simulation.settled(first)).rejects.toBe(enough);
     await simulation.settled(b.lead(() => 'done'));
-    expect(logged).toEqual([
+    const term = (name: string) => [
       'default/lock: following, written: leading',
-      'default/lock: a leads',
+      `default/lock: ${name} leads`,
       'default/lock: leading, finish: releasing',
       'default/lock: releasing, written: ended',
       'default/lock: nobody leads',
-      'default/lock: following, written: leading',
-      'default/lock: b leads',
-      'default/lock: leading, finish: releasing',
-      'default/lock: releasing, written: ended',
-      'default/lock: nobody leads',
-    ]);
+    ];
+    expect(logged).toEqual([...term('a'), ...term('b')]);
   });
 
   test('names the elector where nothing is elected', async () => {
@@ -147,7 +119,7 @@ describe('trouble', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('with a watch is logged; a watch that is refused for good is a reason for a warning', async () => {
+  test('with a watch is logged, and warned of if the watch is refused for good', async () => {
     const { warnings, reporter } = await reporterOf();
     reporter.onUnwatched(new Error('broken'));
     expect(warnings).toEqual([]);
@@ -169,15 +141,9 @@ describe('trouble', () => {
 
 describe('metrics', () => {
   const occasions = {
-    on: (reporter: Reporter) => {
-      reporter.onStarted(version, 0);
-    },
-    off: (reporter: Reporter) => {
-      reporter.onStopped(version);
-    },
-    slowpathExercised: (reporter: Reporter) => {
-      reporter.onSlowPath();
-    },
+    on: (reporter: Reporter) => reporter.onStarted(version, 0),
+    off: (reporter: Reporter) => reporter.onStopped(version),
+    slowpathExercised: (reporter: Reporter) => reporter.onSlowPath(),
   };
   const names = ['on', 'off', 'slowpathExercised'] as const;
 
@@ -194,7 +160,7 @@ describe('metrics', () => {
     ]);
   });
 
-  test.for(names)('that nobody asked for are no trouble (%s)', async (name) => {
+  test.for(names)('that were not asked for are no trouble (%s)', async (name) => {
     const { warnings, reporter } = await reporterOf();
     occasions[name](reporter);
     await reporter.recorded();
@@ -213,30 +179,28 @@ describe('Events', () => {
     reporter.onStarted(version, 0);
     reporter.onStopped(version);
     expect(started).toEqual(['became leader', 'stopped leading']);
-    const recorded = vi.fn();
-    void reporter.recorded().then(recorded);
-    const [first, second] = ends;
-    second?.resolve(undefined);
+    const recorded = new Outcome(reporter.recorded());
+    for (const end of ends.toReversed()) {
+      await clock.settle();
+      expect(recorded.isPending).toBe(true);
+      end.resolve(undefined);
+    }
     await clock.settle();
-    expect(recorded).not.toHaveBeenCalled();
-    first?.resolve(undefined);
-    await clock.settle();
-    expect(recorded).toHaveBeenCalledOnce();
+    expect(recorded.state).toBe('resolved');
   });
 
   test('are waited for, the last one too', async () => {
-    const { promise: end, resolve } = Promise.withResolvers<undefined>();
+    const last = Promise.withResolvers<undefined>();
     const { clock, reporter } = await reporterOf(undefined, (what) =>
-      what === 'stopped leading' ? end : Promise.resolve(),
+      what === 'stopped leading' ? last.promise : Promise.resolve(),
     );
     reporter.onStarted(version, 0);
     reporter.onStopped(version);
-    const recorded = vi.fn();
-    void reporter.recorded().then(recorded);
+    const recorded = new Outcome(reporter.recorded());
     await clock.settle();
-    expect(recorded).not.toHaveBeenCalled();
-    resolve(undefined);
+    expect(recorded.isPending).toBe(true);
+    last.resolve(undefined);
     await clock.settle();
-    expect(recorded).toHaveBeenCalledOnce();
+    expect(recorded.state).toBe('resolved');
   });
 });

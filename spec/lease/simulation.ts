@@ -53,7 +53,7 @@ export class LeaseProcess {
     return result;
   }
 
-  /** Likewise. */
+  /** An elector in this process, for a Lease. */
   elector(
     config: Partial<LeaderElectionConfig> = {},
     lock: Partial<LeaseLockOptions> = {},
@@ -64,7 +64,7 @@ export class LeaseProcess {
     return new LeaderElector(complete, this.platform);
   }
 
-  /** It ends, and says no more; what it has sent may yet be carried out. */
+  /** It ends; what it has sent may yet be carried out. */
   kill(): void {
     this.stop();
     this.platform.kill();
@@ -104,13 +104,7 @@ export class LeaseProcess {
 export function untilAborted({ signal }: { readonly signal: AbortSignal }): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   if (signal.aborted) resolve(signal.reason);
-  signal.addEventListener(
-    'abort',
-    () => {
-      resolve(signal.reason);
-    },
-    { once: true },
-  );
+  signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
   return promise;
 }
 

@@ -1,136 +1,112 @@
 import { describe, expect, test } from 'vitest';
 
-import type { LeaderElectionConfig } from '../../lib/lease/config.ts';
-import { Simulation } from '../life/simulation.ts';
-import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
+import { electing, LOST, nothing, UPDATES } from './scene.ts';
+import { untilAborted } from './simulation.ts';
 
 /** `a` leads; `b` waits, and has seen it renew. */
-async function world() {
-  const simulation = await Simulation.create();
-  const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+async function watched() {
   let signal: AbortSignal | undefined;
-  const callbacks: LeaderElectionConfig['callbacks'] = {
-    onStartedLeading: (given) => {
-      signal = given;
-      return untilAborted({ signal: given });
-    },
-    onStoppedLeading: () => undefined,
+  const onStartedLeading = (given: AbortSignal) => {
+    signal = given;
+    return untilAborted({ signal: given });
   };
-  const elector = a.elector({ callbacks });
-  const run = new Outcome(elector.run());
-  await simulation.clock.runUntil(() => elector.isLeader());
-  const rival = b.elector();
+  const scene = await electing({}, { onStartedLeading });
+  const rival = scene.b.elector();
   void rival.run();
-  await simulation.clock.advance(60_000);
+  await scene.clock.advance(60_000);
   if (!signal) throw new Error('no work was begun');
-  return { simulation, a, b, elector, signal, run, rival };
+  return { ...scene, signal, rival };
 }
 
-describe('a process that is stopped, or whose event loop hangs, for longer than the deadline', () => {
-  test('does not lead when it goes on, before any timer or answer of its was handled', async () => {
-    const { simulation, a, elector, signal, rival } = await world();
-    a.stop();
-    await simulation.clock.advance(30_000);
-    expect(rival.isLeader()).toBe(true);
-    // Nothing of the library has run since: this is what the first line of a user's code would see.
-    expect(elector.isLeader()).toBe(false);
-    expect(signal.aborted).toBe(true);
-    expect(signal.reason).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
-  });
-
-  test('throws from a look at its signal', async () => {
-    const { simulation, a, signal } = await world();
-    a.stop();
-    await simulation.clock.advance(30_000);
-    expect(() => {
-      signal.throwIfAborted();
-    }).toThrow(expect.objectContaining({ code: 'ERR_LEADERSHIP_LOST' }));
-  });
-
-  test('tells signals that follow its own as soon as somebody asks it or its elector', async () => {
-    for (const ask of ['signal', 'elector'] as const) {
-      const { simulation, a, signal, elector } = await world();
-      const any = AbortSignal.any([signal]);
+describe('LEASE-1: a process that is stopped for longer than the deadline', () => {
+  test.for(['isLeader', 'aborted', 'reason', 'throwIfAborted'] as const)(
+    'does not lead by the first line of its code that asks: %s',
+    async (how) => {
+      const { clock, a, elector, signal, rival } = await watched();
+      const following = AbortSignal.any([signal]);
       a.stop();
-      await simulation.clock.advance(30_000);
-      expect(ask === 'signal' ? signal.aborted : !elector.isLeader()).toBe(true);
-      expect(any.aborted).toBe(true);
-    }
-  });
+      await clock.advance(30_000);
+      expect(rival.isLeader()).toBe(true);
+      // Nothing of the library has run since.
+      const lost = expect.objectContaining(LOST);
+      if (how === 'isLeader') expect(elector.isLeader()).toBe(false);
+      else if (how === 'aborted') expect(signal.aborted).toBe(true);
+      else if (how === 'reason') expect(signal.reason).toEqual(lost);
+      else expect(() => signal.throwIfAborted()).toThrow(lost);
+      expect(following.aborted).toBe(true);
+    },
+  );
 
-  test.for([true, false])('and goes on ends its term (reads first: %s)', async (readFirst) => {
-    const { simulation, a, elector, run, rival } = await world();
+  test.for([true, false])('ends its term when it goes on (reads first: %s)', async (readFirst) => {
+    const { clock, a, elector, outcome, rival, holder } = await watched();
     a.stop();
-    await simulation.clock.advance(30_000);
+    await clock.advance(30_000);
     await a.continue({ readFirst });
-    await simulation.clock.advance(1_000);
-    expect(run.state).toBe('resolved');
-    expect([elector.isLeader(), rival.isLeader()]).toEqual([false, true]);
-    expect(simulation.cluster.getLease('lock')?.spec?.holderIdentity).toBe('b');
-    expect(a.remains).toEqual({ timers: 0, requests: 0 });
+    await clock.advance(1_000);
+    expect(outcome.state).toBe('resolved');
+    expect([elector.isLeader(), rival.isLeader(), holder()]).toEqual([false, true, 'b']);
+    expect(a.remains).toEqual(nothing);
   });
 
   test.for([true, false])(
-    'in the middle of a renewal does not lead by its late answer (reads first: %s)',
+    'does not lead by the late answer to a renewal (reads first: %s)',
     async (readFirst) => {
-      const { simulation, a, elector, run } = await world();
-      simulation.cluster.faults.add({ user: 'a', verb: 'update', latencyMs: 1_000 });
-      const before = simulation.cluster.requests.count({ user: 'a', verb: 'update' });
-      await simulation.clock.runUntil(
-        () => simulation.cluster.requests.count({ user: 'a', verb: 'update' }) > before,
-      );
+      const { clock, a, elector, outcome, faults, updates } = await watched();
+      faults.add({ ...UPDATES, user: 'a', latencyMs: 1_000 });
+      const before = updates();
+      await clock.runUntil(() => updates() > before);
       a.stop();
-      await simulation.clock.advance(12_000);
+      await clock.advance(12_000);
       await a.continue({ readFirst });
-      await simulation.clock.settle();
+      await clock.settle();
       expect(elector.isLeader()).toBe(false);
-      await simulation.clock.advance(10);
-      expect(run.state).toBe('resolved');
+      await clock.advance(10);
+      expect(outcome.state).toBe('resolved');
     },
   );
 });
 
-describe('a process that is stopped for less than the deadline', () => {
-  test.for([true, false])('leads on (reads first: %s)', async (readFirst) => {
-    const { simulation, a, elector, run, rival } = await world();
+test.for([true, false])(
+  'a process that is stopped for less than the deadline leads on (reads first: %s)',
+  async (readFirst) => {
+    const { clock, a, elector, outcome, rival } = await watched();
     a.stop();
-    await simulation.clock.advance(7_000);
+    await clock.advance(7_000);
     expect(elector.isLeader()).toBe(true);
     await a.continue({ readFirst });
-    await simulation.clock.advance(60_000);
-    expect([elector.isLeader(), rival.isLeader(), run.state]).toEqual([true, false, 'pending']);
-  });
-});
+    await clock.advance(60_000);
+    expect([elector.isLeader(), rival.isLeader(), outcome.state]).toEqual([true, false, 'pending']);
+  },
+);
 
-describe('a machine that sleeps', () => {
-  test('for longer than the deadline: it does not lead when it wakes up', async () => {
-    const { simulation, a, elector, signal, run, rival } = await world();
+describe('LEASE-1: a machine that sleeps', () => {
+  test('for longer than the deadline does not lead when it wakes up', async () => {
+    const { clock, a, elector, signal, outcome, rival } = await watched();
     a.suspend();
-    await simulation.clock.advance(30_000);
+    await clock.advance(30_000);
     expect(rival.isLeader()).toBe(true);
     expect([elector.isLeader(), signal.aborted]).toEqual([false, true]);
     a.resume();
-    await simulation.clock.advance(10_000);
-    expect(run.state).toBe('resolved');
+    await clock.advance(10_000);
+    expect(outcome.state).toBe('resolved');
   });
 
-  test('for a moment: nothing is proven until a renewal is answered, but the term goes on', async () => {
-    const { simulation, a, elector, signal, run } = await world();
+  test('for a moment proves nothing until a renewal is answered, but its term goes on', async () => {
+    const { clock, a, elector, signal, outcome } = await watched();
     a.suspend();
-    await simulation.clock.advance(3_000);
+    await clock.advance(3_000);
     a.resume();
     expect([elector.isLeader(), signal.aborted]).toEqual([false, false]);
-    await simulation.clock.runUntil(() => elector.isLeader(), 3_000);
-    expect(run.isPending).toBe(true);
+    await clock.runUntil(() => elector.isLeader(), 3_000);
+    expect(outcome.isPending).toBe(true);
   });
 
-  test('while it waits: it waits the longer', async () => {
-    const { simulation, a, b, rival } = await world();
+  test('while it waits, waits the longer', async () => {
+    const { clock, b, rival } = await watched();
     b.suspend();
-    await simulation.clock.advance(100_000);
+    await clock.advance(100_000);
     b.resume();
-    await simulation.clock.advance(10_000);
+    await clock.advance(10_000);
     expect(rival.isLeader()).toBe(false);
-    expect(a.isAlive).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { deadlineSignal } from '../../lib/lease/term-signal.ts';
 import { Term } from '../../lib/lease/term.ts';
 import type { Proof } from '../../lib/protocol/validity.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -33,31 +34,32 @@ let proven: Proof;
 
 const renew = () => (proven = { nowMs: clock.now(), bootMs: clock.boot(), forMs: 10_000 });
 const open = (elected = true) =>
-  new Term({
-    clock,
-    proven: elected ? () => proven : undefined,
-    expired: () => expired,
-  });
+  new Term({ clock, proven: elected ? () => proven : undefined, expired: () => expired });
+
+/** Told of the loss, if there is one. */
+function lossOf(term: Term) {
+  const told = vi.fn();
+  void term.lost.then(told);
+  return told;
+}
 
 beforeEach(() => {
   clock = new TermClock();
   renew();
 });
 
-describe('a term', () => {
-  it('is proven for the renew deadline after what proves it', async () => {
+describe('LEASE-1: a term', () => {
+  it('is proven for the renew deadline after the renewal was decided', async () => {
     await clock.advance(300);
     const term = open();
     expect(term).toMatchObject({ isProven: true, isOver: false, error: undefined });
-    expect(term.remainingMs()).toBe(9_700);
-    expect(term.unrenewedMs()).toBe(300);
+    expect([term.remainingMs(), term.unrenewedMs()]).toEqual([9_700, 300]);
     expect(term.signal.aborted).toBe(false);
   });
 
-  it('is lost at its end: everybody is told', async () => {
+  it('is lost at its end: signal, promise and state tell it', async () => {
     const term = open();
-    const lost = vi.fn();
-    void term.lost.then(lost);
+    const lost = lossOf(term);
     const reasons: unknown[] = [];
     term.signal.addEventListener('abort', () => reasons.push(term.signal.reason));
     await clock.advance(9_999);
@@ -83,12 +85,14 @@ describe('a term', () => {
     ['whether it leads', ({ isProven }) => isProven],
     ['how long it leads', (term) => term.remainingMs()],
     ['its signal', ({ signal }) => signal.aborted],
-  ])('is lost as soon as somebody asks %s, though no timer has had its turn', (_, ask) => {
+  ])('is lost by a question though no timer has had its turn, for good: %s', (_, ask) => {
     const term = open();
     clock.hold(10_000);
     expect(term.isOver).toBe(false);
     ask(term);
-    expect(term).toMatchObject({ isOver: true, error: expired });
+    renew();
+    expect(term).toMatchObject({ isProven: false, isOver: true, error: expired });
+    expect(term.remainingMs()).toBe(0);
   });
 
   it('is not proven after a suspension until it has been renewed', () => {
@@ -109,31 +113,27 @@ describe('a term', () => {
     expect(term.unrenewedMs()).toBe(10_000);
   });
 
-  it('cannot be won back', () => {
+  it('is lost at once if it began too late', async () => {
+    clock.hold(20_000);
     const term = open();
-    clock.hold(10_000);
-    expect(term.isProven).toBe(false);
-    renew();
-    expect(term).toMatchObject({ isProven: false, isOver: true });
-    expect(term.remainingMs()).toBe(0);
+    await clock.advance(0);
+    expect(term.isOver).toBe(true);
   });
 
-  it('that is told to end goes on until it has ended', () => {
+  it('goes on until it has ended if it is told to end', () => {
     const term = open();
-    const reason = new Error('cancelled');
+    const [reason, lost] = [new Error('cancelled'), new Error('lost')];
     term.end(reason);
     expect(term.signal.reason).toBe(reason);
     expect(term).toMatchObject({ isProven: true, isOver: false });
-    const lost = new Error('lost');
     term.lose(lost);
     expect(term).toMatchObject({ isProven: false, error: lost });
     expect(term.signal.reason).toBe(reason);
   });
 
-  it('that is closed is over, and was not lost', async () => {
+  it('is over and was not lost if it is closed', async () => {
     const term = open();
-    const lost = vi.fn();
-    void term.lost.then(lost);
+    const lost = lossOf(term);
     const reason = new Error('released');
     term.close(reason);
     expect(term.signal.reason).toBe(reason);
@@ -145,7 +145,7 @@ describe('a term', () => {
     expect(lost).not.toHaveBeenCalled();
   });
 
-  it('that is lost is lost for the first reason', async () => {
+  it('is lost for the first reason', async () => {
     const term = open();
     const taken = new Error('taken');
     term.lose(taken);
@@ -155,20 +155,79 @@ describe('a term', () => {
     await expect(term.lost).resolves.toBe(taken);
   });
 
-  it('where nothing is elected lasts for ever', async () => {
+  it('lasts for ever if nothing is elected', async () => {
     const term = open(false);
     expect(clock.delays).toEqual([]);
     await clock.advance(10 ** 9);
     clock.suspend(10 ** 9);
     expect(term).toMatchObject({ isProven: true, isOver: false });
-    expect(term.remainingMs()).toBe(Infinity);
-    expect(term.unrenewedMs()).toBe(0);
+    expect([term.remainingMs(), term.unrenewedMs()]).toEqual([Infinity, 0]);
+  });
+});
+
+describe('LEASE-1: the signal of a term', () => {
+  /** A signal whose controller is aborted as soon as it is asked after `isOver` was set. */
+  function judged() {
+    const controller = new AbortController();
+    const state = { isOver: false };
+    const signal = deadlineSignal(controller, () => {
+      if (state.isOver) controller.abort('over');
+    });
+    return { controller, state, signal };
+  }
+
+  it('is a real signal, and says what its controller does', async () => {
+    const { signal, controller } = judged();
+    expect(signal).toBe(controller.signal);
+    expect(signal).toBeInstanceOf(AbortSignal);
+    expect([signal.aborted, signal.reason]).toEqual([false, undefined]);
+    expect(() => signal.throwIfAborted()).not.toThrow();
+    const following = AbortSignal.any([signal]);
+    const fetched = fetch('data:,x', { signal });
+    controller.abort('reason');
+    await expect(fetched).rejects.toBe('reason');
+    expect([signal.aborted, signal.reason]).toEqual([true, 'reason']);
+    expect(following.aborted).toBe(true);
   });
 
-  it('that began too late is lost at once', async () => {
-    clock.hold(20_000);
-    const term = open();
-    await clock.advance(0);
-    expect(term.isOver).toBe(true);
+  it.each<[string, (signal: AbortSignal) => void]>([
+    ['aborted', (signal) => expect(signal.aborted).toBe(true)],
+    ['reason', (signal) => expect(signal.reason).toBe('over')],
+    [
+      'throwIfAborted',
+      (signal) => {
+        const thrown = vi.fn(() => signal.throwIfAborted());
+        expect(thrown).toThrow();
+        expect(thrown.mock.results).toEqual([{ type: 'throw', value: 'over' }]);
+      },
+    ],
+  ])('is judged when it is asked for %s, and tells listeners and followers once', (_, ask) => {
+    const { signal, state } = judged();
+    const following = AbortSignal.any([signal]);
+    const listener = vi.fn();
+    signal.addEventListener('abort', listener);
+    state.isOver = true;
+    expect(listener).not.toHaveBeenCalled();
+    ask(signal);
+    ask(signal);
+    expect(following.aborted).toBe(true);
+    expect(listener).toHaveBeenCalledOnce();
+  });
+
+  it('is judged once at a time: Deno asks it while it is aborted', () => {
+    const judge = vi.fn(() => expect(signal.aborted).toBe(false));
+    const signal = deadlineSignal(new AbortController(), judge);
+    expect(signal.aborted).toBe(false);
+    expect(judge).toHaveBeenCalledOnce();
+  });
+
+  it('may be changed once more, by tests and tools', () => {
+    const { signal, state } = judged();
+    Object.defineProperty(signal, 'aborted', { get: () => 'changed' });
+    state.isOver = true;
+    expect(signal.aborted).toBe('changed');
+    for (const key of ['reason', 'throwIfAborted']) {
+      expect(Object.getOwnPropertyDescriptor(signal, key)?.configurable).toBe(true);
+    }
   });
 });

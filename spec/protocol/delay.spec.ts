@@ -29,17 +29,13 @@ describe('backoffMs', () => {
     },
   );
 
-  it('starts where it is told', () => {
-    expect([0, 1, 2].map((failures) => backoffMs(failures, 16_000, 0, 100))).toEqual([
-      100, 200, 400,
-    ]);
-  });
-
-  it('starts at the maximum if that is smaller than the start', () => {
+  it('starts at its first delay, or at the maximum if that is smaller', () => {
+    const delays = [0, 1, 2].map((failures) => backoffMs(failures, 16_000, 0, 100));
+    expect(delays).toEqual([100, 200, 400]);
     expect(backoffMs(0, 300, 0)).toBe(300);
   });
 
-  it('stops doubling where the sum would lose its meaning', () => {
+  it('stops doubling after thirty failures', () => {
     const huge = Number.MAX_VALUE;
     expect(backoffMs(30, huge, 0, 1)).toBe(2 ** 30);
     expect(backoffMs(31, huge, 0, 1)).toBe(2 ** 30);
@@ -66,7 +62,7 @@ describe('backoffMs', () => {
   });
 });
 
-describe('spreadMs', () => {
+describe('suppressionDelayMs', () => {
   it.each([1, 2, 3, 4, 5])('lets %i candidates act at once', (crowd) => {
     expect(suppressionDelayMs(crowd, 0.999)).toBe(0);
   });
@@ -120,7 +116,7 @@ describe('spreadMs', () => {
   });
 });
 
-describe('settleMs', () => {
+describe('staggerMs', () => {
   it.each([
     { crowd: 1, random: 0.9, expected: 0 },
     { crowd: 5, random: 0.9, expected: 0 },

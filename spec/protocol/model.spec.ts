@@ -3,21 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { holderOf, isLeaving, isOver, livenessOf } from '../../lib/protocol/model.ts';
 import { aLock, aPod, anEndedPod, lockWithout, ME, RIVAL } from './fixtures.ts';
 
-describe('the holder of a lock', () => {
-  it('is the Pod that owns it, whatever the annotations say', () => {
-    expect(holderOf(aLock({ owner: RIVAL, mark: ME }))).toBe(RIVAL);
-  });
-
-  it('is the Pod in the annotations once the owner reference was stripped', () => {
-    expect(holderOf(lockWithout('owner'))).toBe(RIVAL);
-  });
-
-  it('is nobody if neither says so', () => {
-    expect(holderOf(lockWithout('owner', 'mark'))).toBeUndefined();
-  });
+it.each([
+  ['the Pod that owns it, whatever the annotations say', aLock({ mark: ME }), RIVAL],
+  ['the Pod in the annotations if the owner was stripped', lockWithout('owner'), RIVAL],
+  ['nobody if neither is there', lockWithout('owner', 'mark'), undefined],
+])('LIFE-2: the holder of a lock is %s', (_, lock, holder) => {
+  expect(holderOf(lock)).toBe(holder);
 });
 
-describe('the liveness of a holder', () => {
+describe('LIFE-4: the liveness of a holder', () => {
   it.each([
     { found: 'unreadable', liveness: 'unknown' },
     { found: 'absent', liveness: 'gone' },
@@ -43,7 +37,7 @@ describe('the liveness of a holder', () => {
   });
 });
 
-describe('a Pod that has lost its lock', () => {
+describe('LIFE-1: a Pod that has lost its lock', () => {
   it.each([
     { found: aPod({ deleting: true }), leaving: true },
     { found: aPod({ deleting: true, phase: 'Failed' }), leaving: true },

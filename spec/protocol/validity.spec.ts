@@ -4,12 +4,12 @@ import { type Instant, leftMs, provenMs } from '../../lib/protocol/validity.ts';
 
 const since: Instant = { nowMs: 1_000, bootMs: 700_000 };
 
-/** So much later on both clocks. */
+/** That much later on both clocks. */
 function later(passedMs: number, suspendedMs = 0): Instant {
   return { nowMs: 1_000 + passedMs, bootMs: 700_000 + passedMs + suspendedMs };
 }
 
-describe('what is left', () => {
+describe('LEASE-1: what is left of a time limit', () => {
   it.each([
     ['all, at first', 0, 0, 10_000],
     ['what has not passed', 4_000, 0, 6_000],
@@ -33,7 +33,7 @@ describe('what is left', () => {
   });
 });
 
-describe('what is proven', () => {
+describe('LEASE-1: what is proven', () => {
   it.each([
     ['what is left', 4_000, 0, 6_000],
     ['nothing, and not less, once it is over', 12_500, 0, 0],

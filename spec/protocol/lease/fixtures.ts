@@ -1,3 +1,5 @@
+import { expect, it } from 'vitest';
+
 import { type LeaderElectionRecord, type LockVersion } from '../../../lib/protocol/lease/record.ts';
 import {
   type Moment,
@@ -23,9 +25,13 @@ export function at(nowMs: number, changes: Partial<Moment> = {}): Moment {
   return { nowMs, bootMs: nowMs, dateMs: DATE_MS + nowMs, random: 0, ...changes };
 }
 
-/** A record that the other elector holds, unless told otherwise. */
-export function aRecord(changes: Partial<LeaderElectionRecord> = {}): LeaderElectionRecord {
-  return {
+/** A version of the lock, held by the other elector unless told otherwise. */
+export function aVersion(
+  resourceVersion: string,
+  changes: Partial<LeaderElectionRecord> = {},
+  uid = 'uid-1',
+): LockVersion {
+  const record = {
     holderIdentity: 'other',
     leaseDurationSeconds: 15,
     acquireTime: '2025-12-31T23:00:00.000000Z',
@@ -33,51 +39,39 @@ export function aRecord(changes: Partial<LeaderElectionRecord> = {}): LeaderElec
     leaseTransitions: 3,
     ...changes,
   };
+  return { record, resourceVersion, uid };
 }
 
-/** A version of the lock, held by the other elector unless told otherwise. */
-export function aVersion(
-  resourceVersion: string,
-  changes: Partial<LeaderElectionRecord> = {},
-  uid = 'uid-1',
-): LockVersion {
-  return { record: aRecord(changes), resourceVersion, uid };
-}
+export const other = aVersion('9');
+export const free = aVersion('9', { holderIdentity: '' });
 
-/** What comes of these events, each at its moment. */
-export function after(state: State, ...events: (readonly [Event, Moment])[]): State {
-  return events.reduce((before, [event, when]) => step(before, event, when), state);
-}
-
-/** An elector that begins at 0. */
-export function aStart(): State {
-  return start(SETTINGS, at(0));
-}
-
-/** An elector that read this version at 0, without a watch unless told otherwise. */
-export function aFollower(version: LockVersion | undefined, watched = false): State {
-  const began: [Event, Moment] = [{ type: 'got', version }, at(0)];
-  if (!watched) return after(aStart(), began);
-  const failed: Event = { type: 'failed', ambiguous: false };
-  const state = after(aStart(), [failed, at(0)], [{ type: 'watch-opened' }, at(0)], began);
-  if (!version || state.command.do !== 'wait') return state;
-  return after(state, [{ type: 'seen', version }, at(0)]);
-}
-
-/** The version by which `aLeader` leads. */
+/** The version by which `aLeader` leads, and others in its name. */
 export const MINE = aVersion('10', {
   holderIdentity: 'me',
   acquireTime: '2026-01-01T00:00:00.000000Z',
   renewTime: '2026-01-01T00:00:00.000000Z',
 });
+export const mine = (resourceVersion: string, changes: Partial<LeaderElectionRecord> = {}) =>
+  aVersion(resourceVersion, { ...MINE.record, ...changes });
 
-/** An elector that leads since 0: its write was decided then, and answered at once. */
-export function aLeader(): State {
-  const free = aVersion('9', { holderIdentity: '', leaseTransitions: 2 });
-  return after(aFollower(free), [{ type: 'written', version: MINE }, at(0)]);
-}
+export const got = (version?: LockVersion): Event => ({ type: 'got', version });
+export const seen = (version: LockVersion): Event => ({ type: 'seen', version });
+export const gone = (resourceVersion: string): Event => ({ type: 'gone', resourceVersion });
+export const written = (version: LockVersion | 'conflict'): Event => ({ type: 'written', version });
+export const conflict = written('conflict');
+export const timeUp: Event = { type: 'time-up' };
+export const finish: Event = { type: 'finish' };
+export const opened: Event = { type: 'watch-opened' };
+export const closed: Event = { type: 'watch-lost' };
+/** A request without an answer: a write may have been carried out. */
+export const lost: Event = { type: 'failed', ambiguous: true };
+export const refused = (retryAfterMs?: number): Event => ({
+  type: 'failed',
+  ambiguous: false,
+  retryAfterMs,
+});
 
-/** What its write has stored, if nothing changed it. */
+/** What a write of this state has stored, if nothing changed it. */
 export function storedBy(
   { command }: State,
   resourceVersion: string,
@@ -88,13 +82,61 @@ export function storedBy(
   return { record: { ...command.record, ...changes }, resourceVersion, uid };
 }
 
-/** Aside from its clock's, all that an elector has decided to do. */
-export function planOf({ phase, command, next }: State): unknown {
-  if (command.do === 'wait') return { phase, do: 'wait', untilMs: command.untilMs, next };
-  return { phase, do: command.do };
+/** The answer to a write. */
+export const stored =
+  (...what: [resourceVersion: string, changes?: Partial<LeaderElectionRecord>, uid?: string]) =>
+  (state: State): Event =>
+    written(storedBy(state, ...what));
+
+/** Events in their order. A number, or a moment, says when those after it happen. */
+export type Story = readonly (number | Moment | Event | ((state: State) => Event))[];
+
+export function after(state: State, ...story: Story): State {
+  let when = at(0);
+  for (const each of story) {
+    if (typeof each === 'number') when = at(each);
+    else if (typeof each === 'function') state = step(state, each(state), when);
+    else if ('type' in each) state = step(state, each, when);
+    else when = each;
+  }
+  return state;
 }
 
-export const got = (version?: LockVersion): Event => ({ type: 'got', version });
-export const seen = (version: LockVersion): Event => ({ type: 'seen', version });
-export const written = (version: LockVersion | 'conflict'): Event => ({ type: 'written', version });
-export const timeUp: Event = { type: 'time-up' };
+/** An elector that begins at 0. */
+export const aStart = () => start(SETTINGS, at(0));
+
+/** An elector that read this version at 0, and watches nothing. */
+export const aFollower = (version?: LockVersion) => after(aStart(), got(version));
+
+/** As `aFollower`, with a watch that has shown the version. */
+export function aWatcher(version: LockVersion = other): State {
+  const state = after(aStart(), refused(), opened, got(version));
+  return state.command.do === 'wait' ? after(state, seen(version)) : state;
+}
+
+/** An elector that leads since 0: its write was decided then, and answered at once. */
+export const aLeader = () =>
+  after(aFollower(aVersion('9', { holderIdentity: '', leaseTransitions: 2 })), written(MINE));
+
+/** What an elector does now, or is going to do and when, in words. */
+export function planOf({ phase, command, next, loss }: State): string {
+  const role = { following: '', leading: 'leads, ', releasing: 'releasing, ', ended: '' }[phase];
+  if (command.do === 'wait') {
+    return `${role}${next === 'get' ? 'reads' : 'decides'} at ${command.untilMs}`;
+  }
+  if (command.do === 'end') return loss ? `ends: ${loss.because}` : 'ends';
+  const verb = { get: 'reads', create: 'creates', update: 'updates' }[command.do];
+  return `${role}${verb}`;
+}
+
+/** What happens to an elector, and what it does then: its plan, or a part of its state. */
+export type Row = readonly [story: Story, then: string | object];
+
+/** A test for each row, all from the same state. */
+export function decisions(from: () => State, rows: Readonly<Record<string, Row>>): void {
+  it.each(Object.entries(rows))('%s', (_, [story, then]) => {
+    const state = after(from(), ...story);
+    if (typeof then === 'string') expect(planOf(state)).toBe(then);
+    else expect(state).toMatchObject(then);
+  });
+}

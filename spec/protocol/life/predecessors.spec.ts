@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { suppressionDelayMs } from '../../../lib/protocol/delay.ts';
-import {
-  type Command,
-  type Event,
-  type State,
-  awaited,
-  podsToRead,
-  start,
-} from '../../../lib/protocol/life/state.ts';
 import { GARBAGE_COLLECTION_GRACE_MS, WATCHED_POLL_MS } from '../../../lib/protocol/life/look.ts';
-import { UNHURRIED_MS } from '../../../lib/protocol/life/hints.ts';
-import { step } from '../../../lib/protocol/life/step.ts';
+import { type State, awaited, podsToRead, start } from '../../../lib/protocol/life/state.ts';
 import {
   type Lock,
   MAX_PREDECESSORS,
@@ -31,22 +22,27 @@ import {
   lockWithout,
   ofMe,
 } from '../fixtures.ts';
+import * as events from './fixtures.ts';
+import {
+  NOW,
+  after,
+  attempted,
+  attempting,
+  inspecting,
+  looked,
+  reclaimed,
+  timeUp,
+  waiting,
+} from './fixtures.ts';
 
-const NOW = 50_000;
-const when = { nowMs: NOW, random: 0.5 };
-
-const inspecting: Command = { do: 'inspect', search: false };
-const attempting: Command = { do: 'attempt', podUid: ME.uid, verify: true };
-
-const elder = pod(2);
-const eldest = pod(3);
+const pod = (number: number): PodIdentity => ({
+  name: `app-${number}`,
+  uid: `uid-of-app-${number}`,
+});
+const [elder, eldest] = [pod(2), pod(3)];
 const leaving = aPod({ deleting: true });
 const mine = aLock({ uid: 'my-lock', owner: ME, mark: ME });
 const rivals = aLock();
-
-function pod(number: number): PodIdentity {
-  return { name: `app-${number}`, uid: `uid-of-app-${number}` };
-}
 
 function lockOf(holder: PodIdentity, changes: Partial<Lock> = {}): Lock {
   return aLock({ uid: `lock-of-${holder.name}`, owner: holder, mark: holder, ...changes });
@@ -57,33 +53,12 @@ function leavingReading(of: PodIdentity): PodReading {
   return { of, found: aPod({ ...of, deleting: true }) };
 }
 
-/** Waiting for the rival, which runs. */
-function waiting(changes: Partial<State> = {}): State {
-  return aState({
-    command: { do: 'wait', untilMs: NOW + 60_000 },
-    lock: rivals,
-    holder: aReading(),
-    obstacle: 'alive',
-    next: 'inspect',
-    candidateCount: 100,
-    ...changes,
-  });
-}
-
-const looked = (state: State, changes: Parameters<typeof inspected>[0] = {}) =>
-  step({ ...state, command: inspecting }, inspected({ candidateCount: 100, ...changes }), when);
-
-const gone = (state: State, lock: Lock = rivals) => step(state, { type: 'lock-gone', lock }, when);
-
-const seen = (state: State, lock: Lock) => step(state, { type: 'lock-seen', lock }, when);
+const gone = (state: State, lock: Lock = rivals) => after(state, events.gone(lock));
+const seen = (state: State, lock: Lock) => after(state, events.seen(lock));
 
 /** The create of my lock succeeded, and meanwhile these were read. */
 const created = (state: State, predecessors: readonly PodReading[], lock = mine) =>
-  step(
-    { ...state, command: attempting },
-    { type: 'attempted', outcome: lock, self: ofMe(), predecessors },
-    when,
-  );
+  after({ ...state, command: attempting }, attempted(lock, predecessors));
 
 /** Every way to learn that the lock which is known has ended. */
 const ends = {
@@ -92,11 +67,11 @@ const ends = {
     gone({ ...state, command: inspecting }, lock),
   'a look finds none': (state: State) => looked(state, { lock: undefined }),
   'it is reclaimed by this candidate': (state: State, lock: Lock) =>
-    step({ ...state, command: { do: 'reclaim', lock } }, { type: 'reclaimed', mine: true }, when),
+    after({ ...state, command: { do: 'reclaim', lock } }, reclaimed),
 } as const;
 
-describe.each(Object.entries(ends))('when a lock ends, and %s, a candidate', (_, end) => {
-  const after = (changes: Partial<State>) => end(waiting(changes), changes.lock ?? rivals);
+describe.each(Object.entries(ends))('LIFE-1: when a lock ends, and %s, a candidate', (_, end) => {
+  const ended = (changes: Partial<State>) => end(waiting(changes), changes.lock ?? rivals);
 
   it.each<[string, Partial<State>]>([
     ['runs', { holder: aReading() }],
@@ -106,7 +81,7 @@ describe.each(Object.entries(ends))('when a lock ends, and %s, a candidate', (_,
     ['has ended but for a container', { holder: aReading(aPod({ phase: 'Failed' })) }],
     ['is not the Pod that was read, which is gone', { holder: aReading('absent', elder) }],
   ])('has its holder as a predecessor if that %s', (_name, changes) => {
-    const state = after(changes);
+    const state = ended(changes);
     expect(state.predecessors).toEqual([RIVAL]);
     expect(state.lock).toBeUndefined();
     expect(state.holder).toBeUndefined();
@@ -126,19 +101,19 @@ describe.each(Object.entries(ends))('when a lock ends, and %s, a candidate', (_,
     ['is nobody', { lock: lockWithout('owner', 'mark') }],
     ['is this very Pod', { lock: mine, holder: undefined }],
   ])('has no predecessor if its holder %s', (_name, changes) => {
-    expect(after(changes).predecessors).toEqual([]);
+    expect(ended(changes).predecessors).toEqual([]);
   });
 
   it('keeps those that it had before', () => {
     const lock = lockOf(elder);
-    expect(after({ lock, predecessors: [RIVAL] }).predecessors).toEqual([RIVAL, elder]);
+    expect(ended({ lock, predecessors: [RIVAL] }).predecessors).toEqual([RIVAL, elder]);
     const released = lockOf(elder, { released: true });
-    expect(after({ lock: released, predecessors: [RIVAL] }).predecessors).toEqual([RIVAL]);
+    expect(ended({ lock: released, predecessors: [RIVAL] }).predecessors).toEqual([RIVAL]);
   });
 
   it('has its holder once, where it was before', () => {
     const lock = lockOf(elder);
-    const state = after({ lock, predecessors: [elder, RIVAL] });
+    const state = ended({ lock, predecessors: [elder, RIVAL] });
     expect(state.predecessors).toEqual([elder, RIVAL]);
   });
 });
@@ -154,24 +129,24 @@ describe('when a lock ends that it does not know, a candidate', () => {
     ],
     ['another lock', waiting()],
   ])('that knows %s has its holder and its predecessors as predecessors', (_, state) => {
-    const after = gone(state, lock);
-    expect(after).toEqual({ ...state, predecessors: [eldest, elder] });
+    const next = gone(state, lock);
+    expect(next).toEqual({ ...state, predecessors: [eldest, elder] });
   });
 
   it.each([
     ['no lock', aState({ command: { do: 'wait', untilMs: NOW }, next: 'attempt' })],
     ['another lock', waiting()],
   ])('that knows %s has only its predecessors if it was released', (_, state) => {
-    const after = gone(state, { ...lock, released: true });
-    expect(after.predecessors).toEqual([eldest]);
+    const next = gone(state, { ...lock, released: true });
+    expect(next.predecessors).toEqual([eldest]);
   });
 
   it('keeps a holder that it had as a predecessor already, until it reads that Pod', () => {
     const released = { ...lock, released: true };
-    const after = gone(waiting({ predecessors: [elder] }), released);
-    expect(after.predecessors).toEqual([elder, eldest]);
+    const next = gone(waiting({ predecessors: [elder] }), released);
+    expect(next.predecessors).toEqual([elder, eldest]);
     const found = aPod({ ...elder });
-    expect(created(after, [aReading(found, elder)]).predecessors).toEqual([eldest]);
+    expect(created(next, [aReading(found, elder)]).predecessors).toEqual([eldest]);
   });
 
   it('has the holder that it knew, too, if the lock had changed hands unseen', () => {
@@ -186,8 +161,8 @@ describe('a candidate that sees another lock', () => {
     const state = seen(waiting(), another);
     expect(new Set(state.predecessors)).toEqual(new Set([RIVAL, eldest, elder]));
     const pods = [leavingReading(RIVAL), leavingReading(eldest), { of: elder, found: aPod(elder) }];
-    const after = looked(state, { lock: another, pods });
-    expect(after).toMatchObject({
+    const next = looked(state, { lock: another, pods });
+    expect(next).toMatchObject({
       lock: another,
       predecessors: [RIVAL, eldest],
       obstacle: 'alive',
@@ -237,13 +212,13 @@ describe('a candidate that looks', () => {
   });
 });
 
-describe('no predecessor is forgotten', () => {
+describe('LIFE-1: no predecessor is forgotten', () => {
   it('by a candidate that reclaims the lock of a Pod that waited for one', () => {
     const lock = lockOf(elder, { predecessors: [RIVAL] });
     const pods = [aReading(anEndedPod(elder), elder), aReading(leaving)];
     const reclaims = looked(aState(), { lock, pods });
     expect(reclaims.command).toEqual({ do: 'reclaim', lock });
-    const attempts = step(reclaims, { type: 'reclaimed', mine: true }, when);
+    const attempts = after(reclaims, reclaimed);
     expect(attempts).toMatchObject({ command: attempting, predecessors: [RIVAL] });
     const holds = created(attempts, [aReading(leaving)]);
     expect(holds).toMatchObject({ command: inspecting, predecessors: [RIVAL] });
@@ -252,12 +227,10 @@ describe('no predecessor is forgotten', () => {
   it('by a candidate that reclaims the lock of a Pod that is gone', () => {
     const lock = lockOf(elder, { predecessors: [RIVAL] });
     const pods = [aReading('absent', elder), aReading(leaving)];
-    const known = { ...looked(aState(), { lock, pods }), command: inspecting };
-    const later = { ...when, nowMs: NOW + GARBAGE_COLLECTION_GRACE_MS };
-    const reclaims = step(known, inspected({ lock, pods }), later);
+    const known = looked(aState(), { lock, pods });
+    const reclaims = looked(known, { lock, pods }, NOW + GARBAGE_COLLECTION_GRACE_MS);
     expect(reclaims.command).toEqual({ do: 'reclaim', lock });
-    const attempts = step(reclaims, { type: 'reclaimed', mine: true }, later);
-    expect(attempts.predecessors).toEqual([RIVAL]);
+    expect(after(reclaims, reclaimed).predecessors).toEqual([RIVAL]);
   });
 
   const first = rivals;
@@ -310,34 +283,29 @@ describe('no predecessor is forgotten', () => {
 });
 
 describe('an attempt that met with a lock', () => {
-  const exists = (state: State) =>
-    step(
-      { ...state, command: attempting },
-      { type: 'attempted', outcome: 'exists', self: ofMe(), predecessors: [] },
-      when,
-    );
+  const exists = (state: State) => after({ ...state, command: attempting }, attempted('exists'));
 
   it('searches for replicas that are being deleted, as long as nothing is known of the lock', () => {
     const state = exists(aState());
     expect(state.command).toEqual({ do: 'inspect', search: true });
-    const after = step(state, inspected({ lock: undefined, leaving: [RIVAL, ME] }), when);
-    expect(after).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
-    const holds = created(after, [aReading(leaving)]);
+    const next = after(state, inspected({ lock: undefined, leaving: [RIVAL, ME] }));
+    expect(next).toMatchObject({ next: 'attempt', predecessors: [RIVAL] });
+    const holds = created(next, [aReading(leaving)]);
     expect(holds).toMatchObject({ command: inspecting, predecessors: [RIVAL] });
   });
 
   it('does not search once a look has found the lock, nor after a quota', () => {
-    const state = step(exists(aState()), inspected(), when);
-    const next = step(state, { type: 'time-up' }, when);
+    const state = after(exists(aState()), inspected());
+    const next = after(state, timeUp);
     expect(next.command).toEqual(inspecting);
-    const quota = { type: 'attempted', outcome: 'quota', self: ofMe(), predecessors: [] } as const;
-    expect(step(aState({ command: attempting }), quota, when).command).toEqual(inspecting);
+    const quota = after(aState({ command: attempting }), attempted('quota'));
+    expect(quota.command).toEqual(inspecting);
   });
 
   it('adds those that it found to those that it knew', () => {
     const state = exists(aState({ predecessors: [elder] }));
     const event = inspected({ lock: undefined, leaving: [elder, RIVAL] });
-    expect(new Set(step(state, event, when).predecessors)).toEqual(new Set([elder, RIVAL]));
+    expect(new Set(after(state, event).predecessors)).toEqual(new Set([elder, RIVAL]));
   });
 });
 
@@ -354,7 +322,7 @@ describe('a candidate with more predecessors than a lock can note', () => {
   });
 
   it('waits instead of creating the lock, and forgets nobody', () => {
-    const state = step(free, { type: 'time-up' }, when);
+    const state = after(free, timeUp);
     expect(state).toMatchObject({ command: { do: 'wait' }, next: 'inspect', predecessors: many });
     expect(state.obstacle).toBe('terminating');
     const reclaiming = waiting({
@@ -362,36 +330,38 @@ describe('a candidate with more predecessors than a lock can note', () => {
       holder: aReading('absent'),
       predecessors: many,
     });
-    const reclaimed = step(reclaiming, { type: 'reclaimed', mine: true }, when);
-    expect(reclaimed).toMatchObject({ command: { do: 'wait' }, predecessors: many });
+    expect(after(reclaiming, reclaimed)).toMatchObject({
+      command: { do: 'wait' },
+      predecessors: many,
+    });
   });
 
   it('looks ever less often, and reads all of them, until one is over', () => {
-    let state = step(free, { type: 'time-up' }, when);
+    let state = after(free, timeUp);
     expect(podsToRead(state, undefined)).toEqual(many);
     const delays: number[] = [];
     for (let look = 0; look < 4; look++) {
       if (state.command.do === 'wait') delays.push(state.command.untilMs - NOW);
-      state = looked(step(state, { type: 'time-up' }, when), {
+      state = looked(after(state, timeUp), {
         lock: undefined,
         pods: many.map(leavingReading),
         watched: false,
       });
       expect(state.predecessors).toEqual(many);
-      state = step(state, { type: 'time-up' }, when);
+      state = after(state, timeUp);
       expect(state).toMatchObject({ command: { do: 'wait' }, next: 'inspect' });
     }
     expect(delays).toEqual([900, 1_800, 3_600, 7_200]);
     const pods = many.map((of, index) =>
       index === 5 ? aReading('absent', of) : leavingReading(of),
     );
-    state = looked(step(state, { type: 'time-up' }, when), { lock: undefined, pods });
+    state = looked(after(state, timeUp), { lock: undefined, pods });
     expect(state.predecessors).toEqual(many.filter((_, index) => index !== 5));
-    expect(step(state, { type: 'time-up' }, when).command).toEqual(attempting);
+    expect(after(state, timeUp).command).toEqual(attempting);
   });
 });
 
-describe('a candidate that has created the lock', () => {
+describe('LIFE-1: a candidate that has created the lock', () => {
   const holding = created(aState({ predecessors: [RIVAL], candidateCount: 100 }), [
     aReading(leaving),
   ]);
@@ -416,19 +386,18 @@ describe('a candidate that has created the lock', () => {
       const state = created(aState({ predecessors: [RIVAL] }), [aReading(found)]);
       expect(state).toMatchObject({ command: inspecting, lock: mine, predecessors: [RIVAL] });
       expect(awaited(state)).toEqual(RIVAL);
-      const after = looked(state, { lock: mine, pods: [aReading(found)] });
-      expect(after.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
-      expect(after).toMatchObject({ obstacle: 'terminating', next: 'inspect', lock: mine });
-      expect(after.holder).toEqual(aReading(found));
-      expect(awaited(after)).toEqual(RIVAL);
+      const next = looked(state, { lock: mine, pods: [aReading(found)] });
+      expect(next.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
+      expect(next).toMatchObject({ obstacle: 'terminating', next: 'inspect', lock: mine });
+      expect(next.holder).toEqual(aReading(found));
+      expect(awaited(next)).toEqual(RIVAL);
     },
   );
 
   it('takes it back if it must not lead itself', () => {
     const self = ofMe(aPod({ ...ME, deleting: true }));
-    const predecessors = [aReading(leaving)];
-    const event: Event = { type: 'attempted', outcome: mine, self, predecessors };
-    const state = step(aState({ command: attempting, predecessors: [RIVAL] }), event, when);
+    const event = attempted(mine, [aReading(leaving)], self);
+    const state = after(aState({ command: attempting, predecessors: [RIVAL] }), event);
     const failure = { because: 'pod-terminating' };
     expect(state.command).toEqual({ do: 'withdraw', lock: mine, failure });
   });
@@ -483,7 +452,7 @@ describe('a candidate that has created the lock', () => {
     ['the lock of another', aLock()],
     ['a lock that was released', { ...mine, released: true }],
     ['a lock that is being deleted', { ...mine, deleting: true }],
-  ])('never leads with %s: an assertion', (_, lock) => {
+  ])('LIFE-3: never leads with %s: an assertion', (_, lock) => {
     expect(() => created(aState(), [], lock)).toThrow('illegal state: a leader without the lock');
   });
 });
@@ -521,20 +490,16 @@ describe('a lock that was released', () => {
     expect(gone(waiting({ lock: undefined }), lock).predecessors).toEqual([elder]);
   });
 
-  it('is left to its holder for two seconds, then reclaimed, and its holder is no predecessor', () => {
+  it('LIFE-4: is left to its holder for two seconds, then reclaimed; its holder is no predecessor', () => {
     const first = looked(waiting(), { lock: released, pods: [] });
     const untilMs = NOW + GARBAGE_COLLECTION_GRACE_MS + suppressionDelayMs(100, 0.5);
     expect(first).toMatchObject({ command: { do: 'wait', untilMs }, obstacle: 'released' });
     expect(first.leftSinceMs).toBe(NOW);
-    const look = (passedMs: number) =>
-      step({ ...first, command: inspecting }, inspected({ lock: released, pods: [] }), {
-        nowMs: NOW + passedMs,
-        random: 0.5,
-      });
+    const look = (passedMs: number) => looked(first, { lock: released, pods: [] }, NOW + passedMs);
     expect(look(GARBAGE_COLLECTION_GRACE_MS - 1).command.do).toBe('wait');
     const reclaims = look(GARBAGE_COLLECTION_GRACE_MS);
     expect(reclaims.command).toEqual({ do: 'reclaim', lock: released });
-    const attempts = step(reclaims, { type: 'reclaimed', mine: true }, when);
+    const attempts = after(reclaims, reclaimed);
     expect(attempts).toMatchObject({ command: attempting, predecessors: [] });
   });
 
@@ -544,12 +509,12 @@ describe('a lock that was released', () => {
   });
 
   it.each([aState(), waiting({ lock: mine, holder: undefined })])(
-    'is reclaimed at once, and never led with, if it is my own',
+    'LIFE-3: is reclaimed at once, and never led with, if it is my own',
     (state) => {
       const lock = { ...mine, released: true };
       const reclaims = looked(state, { lock, pods: [] });
       expect(reclaims.command).toEqual({ do: 'reclaim', lock });
-      const attempts = step(reclaims, { type: 'reclaimed', mine: true }, when);
+      const attempts = after(reclaims, reclaimed);
       expect(attempts).toMatchObject({ command: attempting, predecessors: [] });
     },
   );
@@ -558,13 +523,6 @@ describe('a lock that was released', () => {
     const lock = { ...released, deleting: true };
     const state = looked(waiting(), { lock, pods: [] });
     expect(state).toMatchObject({ command: { do: 'wait' }, obstacle: 'lock-deleting' });
-  });
-
-  it('asks for a look at leisure when a watch shows the mark', () => {
-    const state = seen(waiting(), released);
-    const untilMs = (state.command as Command & { do: 'wait' }).untilMs;
-    expect(untilMs).toBeGreaterThanOrEqual(NOW + UNHURRIED_MS);
-    expect(state).toMatchObject({ next: 'inspect', lock: released });
   });
 });
 
@@ -586,8 +544,7 @@ describe('predecessors from an earlier call of the process', () => {
   });
 
   it('are judged beside a later create as any: no lock was there when it was decided', () => {
-    const exists: Event = { type: 'attempted', outcome: 'exists', self: ofMe(), predecessors: [] };
-    const free = looked(step(state, exists, when), { lock: undefined });
+    const free = looked(after(state, attempted('exists')), { lock: undefined });
     expect(free.predecessors).toEqual([RIVAL]);
     expect(created(free, [aReading()]).command.do).toBe('lead');
   });

@@ -59,59 +59,56 @@ const lock: fc.Arbitrary<Lock> = fc
   )
   .map((each) => ({ ...each, predecessors: notes[each.uid] ?? [] }));
 const watched = fc.constantFrom('lock', 'holder', 'node');
-
-const possible: Readonly<Record<Event['type'], fc.Arbitrary<Event>>> = {
-  identified: fc.record({
-    type: fc.constant('identified'),
-    self: fc.oneof(pod, fc.constant('absent' as const)),
-  }),
-  attempted: fc.record({
-    type: fc.constant('attempted'),
-    outcome: fc.oneof(lock, fc.constantFrom('exists' as const, 'quota' as const)),
-    self: fc.option(readingOf(ME), { nil: undefined }),
-    predecessors: readings,
-  }),
-  inspected: fc.record({
-    type: fc.constant('inspected'),
-    lock: fc.option(lock, { nil: undefined }),
-    pods: readings,
-    leaving: fc.option(fc.array(identity, { maxLength: 2 }), { nil: undefined }),
-    node: fc.constantFrom('ready', 'not-ready', 'not-ready', 'absent'),
-    watched: fc.boolean(),
-    candidateCount: fc.constantFrom(1, 5, 6, 100, 1_000),
-  }),
-  reclaimed: fc.record({ type: fc.constant('reclaimed'), mine: fc.boolean() }),
-  evicted: fc.constant({ type: 'evicted' }),
-  'time-up': fc.constant({ type: 'time-up' }),
-  'lock-seen': fc.record({ type: fc.constant('lock-seen'), lock }),
-  'lock-gone': fc.record({ type: fc.constant('lock-gone'), lock }),
-  'pod-seen': fc.record({ type: fc.constant('pod-seen'), pod: identity.chain(readingOf) }),
-  'node-changed': fc.constant({ type: 'node-changed' }),
-  'watch-opened': fc.record({ type: fc.constant('watch-opened'), of: watched }),
-  'watch-lost': fc.record({ type: fc.constant('watch-lost'), of: watched }),
-};
-const hints = [
-  'lock-seen',
-  'lock-gone',
-  'pod-seen',
-  'node-changed',
-  'watch-opened',
-  'watch-lost',
-] as const;
+const hint: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ type: fc.constantFrom('lock-seen' as const, 'lock-gone' as const), lock }),
+  fc.record({ type: fc.constant('pod-seen' as const), pod: identity.chain(readingOf) }),
+  fc.constant<Event>({ type: 'node-changed' }),
+  fc.record({ type: fc.constantFrom('watch-opened' as const, 'watch-lost' as const), of: watched }),
+);
+const gone: fc.Arbitrary<Event> = fc.record({ type: fc.constant('lock-gone'), lock });
+const isHint = ({ type }: Event) =>
+  ['lock-seen', 'lock-gone', 'pod-seen', 'node-changed', 'watch-opened', 'watch-lost'].includes(
+    type,
+  );
 
 /** What may happen next, whichever command the candidate is at. */
 const moment = fc.record({
   passedMs: fc.oneof(fc.nat({ max: 5_000 }), fc.nat({ max: 100_000 })),
   random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-  answers: fc.record({
-    identify: possible.identified,
-    attempt: possible.attempted,
-    inspect: fc.oneof({ weight: 9, arbitrary: possible.inspected }, possible['lock-gone']),
-    reclaim: possible.reclaimed,
-    evict: possible.evicted,
-    wait: fc.oneof(possible['time-up'], ...hints.map((hint) => possible[hint])),
+  answers: fc.record<
+    Record<'identify' | 'attempt' | 'inspect' | 'reclaim' | 'evict' | 'wait', Event>
+  >({
+    identify: fc.record({
+      type: fc.constant('identified'),
+      self: fc.oneof(pod, fc.constant('absent' as const)),
+    }),
+    attempt: fc.record({
+      type: fc.constant('attempted'),
+      outcome: fc.oneof(lock, fc.constantFrom('exists' as const, 'quota' as const)),
+      self: fc.option(readingOf(ME), { nil: undefined }),
+      predecessors: readings,
+    }),
+    inspect: fc.oneof(
+      {
+        weight: 9,
+        arbitrary: fc.record({
+          type: fc.constant('inspected' as const),
+          lock: fc.option(lock, { nil: undefined }),
+          pods: readings,
+          leaving: fc.option(fc.array(identity, { maxLength: 2 }), { nil: undefined }),
+          node: fc.constantFrom('ready', 'not-ready', 'not-ready', 'absent'),
+          watched: fc.boolean(),
+          candidateCount: fc.constantFrom(1, 5, 6, 100, 1_000),
+        }),
+      },
+      gone,
+    ),
+    reclaim: fc.record({ type: fc.constant('reclaimed'), mine: fc.boolean() }),
+    evict: fc.constant({ type: 'evicted' }),
+    wait: fc.oneof(fc.constant<Event>({ type: 'time-up' }), { weight: 6, arbitrary: hint }),
   }),
 });
+type Chance = typeof moment extends fc.Arbitrary<infer T> ? T : never;
 
 interface Step {
   readonly before: State;
@@ -137,10 +134,7 @@ function fitting(state: State, event: Event): Event {
 }
 
 /** Every step of a campaign that meets with these moments, until it ends. */
-function* walk(
-  takeOver: boolean,
-  moments: readonly (typeof moment extends fc.Arbitrary<infer T> ? T : never)[],
-) {
+function* walk(takeOver: boolean, moments: readonly Chance[]): Generator<Step> {
   const settings = takeOver ? { ...SETTINGS, takeOverFromNotReadyNodeAfterMs: 60_000 } : SETTINGS;
   let before = start(settings, moments.length % 2 ? ME.uid : undefined);
   let nowMs = 0;
@@ -213,8 +207,8 @@ function readIn(event: Event): readonly PodReading[] {
   return event.type === 'inspected' ? event.pods : [];
 }
 
-describe('whatever happens, a candidate', () => {
-  it('leads only with a lock that it has just created, or read to be its own', () => {
+describe('a candidate, in any order of events', () => {
+  it('LIFE-3: leads only with a lock that it has just created, or read to be its own', () => {
     checkEach('lead', ({ lock: held }, { event, after }) => {
       if (event.type === 'attempted') expect(event.outcome).toBe(held);
       else expect(event).toMatchObject({ type: 'inspected', lock: held });
@@ -224,7 +218,7 @@ describe('whatever happens, a candidate', () => {
     });
   });
 
-  it('does not lead, nor go on, as a Pod that it has read to be unfit', () => {
+  it('LIFE-3: does not lead, nor go on, as a Pod that it has read to be unfit', () => {
     check(({ event, after }) => {
       if (event.type !== 'attempted' || !event.self) return;
       const { found } = event.self;
@@ -236,7 +230,7 @@ describe('whatever happens, a candidate', () => {
     });
   });
 
-  it('deletes only a lock that it has just read, whose holder has ended or given it up', () => {
+  it('LIFE-4: deletes only a lock that it has just read, whose holder has ended or given it up', () => {
     checkEach('reclaim', ({ lock: ended }, { event, after, nowMs }) => {
       expect(event).toMatchObject({ type: 'inspected', lock: ended });
       const holder = holderOf(ended);
@@ -267,7 +261,7 @@ describe('whatever happens, a candidate', () => {
     });
   });
 
-  it('does not lead while it reads that a predecessor is on its way out', () => {
+  it('LIFE-1: does not lead while it reads that a predecessor is on its way out', () => {
     checkEach('lead', ({ lock: held }, { before, event, after }) => {
       const named = [...before.predecessors, ...(held.predecessors ?? [])];
       for (const { uid } of named.filter((who) => who.uid !== after.podUid)) {
@@ -277,7 +271,7 @@ describe('whatever happens, a candidate', () => {
     });
   });
 
-  it('forgets no predecessor that it has not read to be none', () => {
+  it('LIFE-1: forgets no predecessor that it has not read to be none', () => {
     check((each) => {
       const { before, event, after } = each;
       const found = event.type === 'inspected' && !isSame(before.lock, event.lock) && event.lock;
@@ -306,7 +300,7 @@ describe('whatever happens, a candidate', () => {
 
   it('takes no hint for a reading of the holder', () => {
     check(({ before, event, after }) => {
-      if (!hints.some((hint) => hint === event.type)) return;
+      if (!isHint(event)) return;
       expect([before.holder, undefined]).toContain(after.holder);
       if (event.type === 'pod-seen') expect(after).toEqual({ ...before, command: after.command });
     });
@@ -334,7 +328,7 @@ describe('whatever happens, a candidate', () => {
 
   it('looks again at most on a hint, and writes nothing', () => {
     check(({ event, after }) => {
-      if (!hints.some((hint) => hint === event.type)) return;
+      if (!isHint(event)) return;
       expect(['wait', 'inspect']).toContain(after.command.do);
     });
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { backoffMs, staggerMs, suppressionDelayMs } from '../../../lib/protocol/delay.ts';
+import { UNHURRIED_MS } from '../../../lib/protocol/life/hints.ts';
+import { GARBAGE_COLLECTION_GRACE_MS, WATCHED_POLL_MS } from '../../../lib/protocol/life/look.ts';
 import {
   type Command,
   type Event,
@@ -8,8 +10,6 @@ import {
   type State,
   start,
 } from '../../../lib/protocol/life/state.ts';
-import { GARBAGE_COLLECTION_GRACE_MS, WATCHED_POLL_MS } from '../../../lib/protocol/life/look.ts';
-import { UNHURRIED_MS } from '../../../lib/protocol/life/hints.ts';
 import { step } from '../../../lib/protocol/life/step.ts';
 import type { PodIdentity, PodReading } from '../../../lib/protocol/model.ts';
 import {
@@ -25,45 +25,47 @@ import {
   lockWithout,
   ofMe,
 } from '../fixtures.ts';
+import {
+  NOW,
+  type Outcome,
+  type Row,
+  after,
+  attempted,
+  attempting,
+  decisions,
+  gone,
+  inspecting,
+  looked,
+  reclaimed,
+  seen,
+  timeUp,
+  waiting,
+  when,
+} from './fixtures.ts';
 
-const NOW = 50_000;
-const when = { nowMs: NOW, random: 0.5 };
-
-const inspecting: Command = { do: 'inspect', search: false };
-const attempting: Command = { do: 'attempt', podUid: ME.uid, verify: true };
-
+const waits = (forMs: number): Command => ({ do: 'wait', untilMs: NOW + forMs });
 const mine = aLock({ owner: ME, mark: ME });
-const myPod = aPod({ ...ME });
+const myPod = aPod(ME);
+const another = { name: 'app-2', uid: 'uid-of-app-2' };
+const watchedPoll = waits(0.9 * WATCHED_POLL_MS);
+const forgotten = {
+  lock: undefined,
+  holder: undefined,
+  leftSinceMs: undefined,
+  notReadySinceMs: undefined,
+  misses: 0,
+  obstacle: 'none',
+};
 
-/** Waiting for the rival, whose Pod runs, with a look planned at a given time. */
-function waiting(changes: Partial<State> = {}, untilMs = NOW + 60_000): State {
-  return aState({
-    command: { do: 'wait', untilMs },
-    lock: aLock(),
-    holder: aReading(),
-    obstacle: 'alive',
-    next: 'inspect',
-    candidateCount: 100,
-    polls: 3,
-    ...changes,
-  });
-}
-
-describe('the patience of a candidate', () => {
-  it('with the garbage collector is what the docs say', () => {
-    expect(GARBAGE_COLLECTION_GRACE_MS).toBe(2_000);
-  });
-
-  it('with its watches is some minutes', () => {
-    expect(WATCHED_POLL_MS).toBeGreaterThanOrEqual(10 * 60_000);
-    expect(WATCHED_POLL_MS).toBeLessThanOrEqual(60 * 60_000);
-  });
+it('a candidate has the patience that the docs name', () => {
+  expect(GARBAGE_COLLECTION_GRACE_MS).toBe(2_000);
+  expect(WATCHED_POLL_MS).toBeGreaterThanOrEqual(10 * 60_000);
+  expect(WATCHED_POLL_MS).toBeLessThanOrEqual(60 * 60_000);
 });
 
 describe('a candidate starts', () => {
-  it('by creating the lock and checking itself at once where it knows its UID', () => {
-    const state = start(SETTINGS, ME.uid);
-    expect(state).toStrictEqual({
+  it('by creating the lock and checking itself at once if it knows its UID', () => {
+    expect(start(SETTINGS, ME.uid)).toStrictEqual({
       settings: SETTINGS,
       command: attempting,
       podUid: ME.uid,
@@ -82,117 +84,68 @@ describe('a candidate starts', () => {
     });
   });
 
-  it('by reading its own Pod where it does not', () => {
-    const state = start(SETTINGS, undefined);
-    expect(state.command).toEqual({ do: 'identify' });
-    expect(state.podUid).toBeUndefined();
+  it('by reading its own Pod if it does not', () => {
+    expect(start(SETTINGS, undefined)).toMatchObject({
+      command: { do: 'identify' },
+      podUid: undefined,
+    });
   });
 });
 
-describe('transitions that are our bug', () => {
-  const events: Event[] = [
-    { type: 'identified', self: 'absent' },
-    { type: 'attempted', outcome: 'exists', self: ofMe(), predecessors: [] },
-    inspected(),
-    { type: 'reclaimed', mine: true },
-    { type: 'evicted' },
-    { type: 'time-up' },
-    { type: 'lock-seen', lock: aLock() },
-    { type: 'lock-gone', lock: aLock() },
+describe('an event', () => {
+  const hints: Event[] = [
+    seen(aLock()),
+    gone(),
     { type: 'pod-seen', pod: aReading('absent') },
     { type: 'node-changed' },
     { type: 'watch-opened', of: 'lock' },
     { type: 'watch-lost', of: 'lock' },
   ];
-  const hints = events.slice(6).map(({ type }) => type);
+  const [identified, evicted]: Event[] = [
+    { type: 'identified', self: 'absent' },
+    { type: 'evicted' },
+  ];
+  const all = [identified, attempted('exists'), inspected(), reclaimed, evicted, timeUp, ...hints];
   const failure: Failure = { because: 'pod-not-found' };
-  const commands: [Command, Event['type'][]][] = [
-    [{ do: 'identify' }, ['identified']],
-    [attempting, ['attempted']],
-    [inspecting, ['inspected', 'lock-gone']],
-    [{ do: 'reclaim', lock: aLock() }, ['reclaimed']],
-    [{ do: 'evict', pod: aPod() }, ['evicted']],
-    [{ do: 'wait', untilMs: NOW }, ['time-up', ...hints]],
+
+  it.each<[Command, (Event | undefined)[]]>([
+    [{ do: 'identify' }, [identified]],
+    [attempting, [attempted('exists')]],
+    [inspecting, [inspected(), gone()]],
+    [{ do: 'reclaim', lock: aLock() }, [reclaimed]],
+    [{ do: 'evict', pod: aPod() }, [evicted]],
+    [waits(0), [timeUp, ...hints]],
     [{ do: 'lead', lock: mine }, []],
     [{ do: 'withdraw', lock: mine, failure }, []],
     [{ do: 'fail', failure }, []],
-  ];
-  const rows = commands.flatMap(([command, answers]) =>
-    events.map((event) => ({ command, event, legal: answers.includes(event.type) })),
-  );
+  ])('that does not answer %o throws: it is our bug', (command, answers) => {
+    const legal = answers.map((event) => event?.type);
+    for (const event of all) {
+      if (!event) continue;
+      const act = () => step(aState({ command }), event, when);
+      const text = `illegal transition: ${event.type} does not answer ${command.do}`;
+      if (legal.includes(event.type)) expect(act).not.toThrow();
+      else expect(act).toThrow(new Error(text));
+    }
+  });
 
-  it.each(rows.filter(({ legal }) => !legal))(
-    'throw: $event.type does not answer $command.do',
-    ({ command, event }) => {
-      expect(() => step(aState({ command }), event, when)).toThrow(
-        new Error(`illegal transition: ${event.type} does not answer ${command.do}`),
-      );
-    },
-  );
-
-  it.each(rows.filter(({ legal }) => legal))(
-    'are not these: $event.type answers $command.do',
-    ({ command, event }) => {
-      expect(() => step(aState({ command }), event, when)).not.toThrow();
-    },
-  );
-
-  it('throw: an attempt by nobody', () => {
+  it('that makes a candidate without a UID attempt throws: it is our bug', () => {
     const command: Command = { do: 'reclaim', lock: aLock() };
     const nobody = aState({ podUid: undefined, lock: aLock(), command });
-    expect(() => step(nobody, { type: 'reclaimed', mine: true }, when)).toThrow(
+    expect(() => after(nobody, reclaimed)).toThrow(
       new Error('illegal state: an attempt without a Pod UID'),
     );
   });
 
-  it('change no state that was handed in', () => {
-    const before = structuredClone(waiting());
+  it('changes no state that was handed in', () => {
     const state = Object.freeze(waiting());
-    step(state, { type: 'lock-gone', lock: aLock() }, when);
-    expect(state).toEqual(before);
+    after(state, gone());
+    expect(state).toEqual(waiting());
   });
 });
 
-describe('having read its own Pod, a candidate', () => {
-  const identify = (self: Event & { type: 'identified' }) =>
-    step(start(SETTINGS, undefined), self, when);
-
-  it('takes its UID and creates the lock, without reading itself again', () => {
-    const state = identify({ type: 'identified', self: myPod });
-    expect(state.command).toEqual({ do: 'attempt', podUid: ME.uid, verify: false });
-    expect(state.podUid).toBe(ME.uid);
-  });
-
-  it.each([
-    { self: 'absent', failure: { because: 'pod-not-found' } },
-    { self: { ...myPod, deleting: true }, failure: { because: 'pod-terminating' } },
-    { self: { ...myPod, phase: 'Failed' }, failure: { because: 'pod-terminating' } },
-    {
-      self: { ...myPod, phase: 'Succeeded', mayRun: false },
-      failure: { because: 'pod-terminating' },
-    },
-  ] as const)('fails with $failure.because when it is $self', ({ self, failure }) => {
-    const state = identify({ type: 'identified', self });
-    expect(state.command).toEqual({ do: 'fail', failure });
-  });
-});
-
-describe('having tried to create the lock, a candidate', () => {
-  const attempted = (
-    outcome: (Event & { type: 'attempted' })['outcome'],
-    self: PodReading['found'] | undefined,
-    before: Partial<State> = {},
-  ) =>
-    step(
-      aState({ command: attempting, ...before }),
-      { type: 'attempted', outcome, self: self && ofMe(self), predecessors: [] },
-      when,
-    );
-  const mismatch = {
-    because: 'pod-uid-mismatch',
-    expected: ME.uid,
-    actual: 'another',
-  } as const;
+describe('LIFE-3: what a candidate reads of its own Pod', () => {
+  const mismatch: Failure = { because: 'pod-uid-mismatch', expected: ME.uid, actual: 'another' };
   const unfit: [string, PodReading['found'], Failure][] = [
     ['is not there', 'absent', { because: 'pod-not-found' }],
     ['has another UID', { ...myPod, uid: 'another' }, mismatch],
@@ -201,553 +154,496 @@ describe('having tried to create the lock, a candidate', () => {
     ['has failed', { ...myPod, phase: 'Failed' }, { because: 'pod-terminating' }],
     ['may not be read', 'unreadable', { because: 'pod-uid-unverified', podUid: ME.uid }],
   ];
-  const settings = { ...SETTINGS, trustsPodUid: true };
+  const tried = (outcome: Outcome, found: PodReading['found'], trustsPodUid = false) => {
+    const settings = { ...SETTINGS, trustsPodUid };
+    return after(aState({ command: attempting, settings }), attempted(outcome, [], ofMe(found)))
+      .command;
+  };
+  const identify = (self: PodReading['found']) =>
+    after(start(SETTINGS, undefined), { type: 'identified', self } as Event);
+
+  it('gives it its UID, and it creates the lock without reading itself again', () => {
+    const command = { do: 'attempt', podUid: ME.uid, verify: false };
+    expect(identify(myPod)).toMatchObject({ command, podUid: ME.uid });
+  });
+
+  it.each<[PodReading['found'], string]>([
+    ['absent', 'pod-not-found'],
+    [{ ...myPod, deleting: true }, 'pod-terminating'],
+    [{ ...myPod, phase: 'Failed' }, 'pod-terminating'],
+    [{ ...myPod, phase: 'Succeeded', mayRun: false }, 'pod-terminating'],
+  ])('ends it before it creates the lock, if that is %j: %s', (self, because) => {
+    expect(identify(self).command).toEqual({ do: 'fail', failure: { because } });
+  });
+
+  it.each(unfit)('makes it take back its lock, or fail, if that %s', (_, found, failure) => {
+    expect(tried(mine, found)).toEqual({ do: 'withdraw', lock: mine, failure });
+    for (const outcome of ['exists', 'quota'] as const) {
+      expect(tried(outcome, found)).toEqual({ do: 'fail', failure });
+    }
+    // The caller's word is enough only for what may not be read.
+    if (found !== 'unreadable')
+      expect(tried('exists', found, true)).toEqual({ do: 'fail', failure });
+  });
 
   it.each([myPod, { ...myPod, phase: 'Pending', mayRun: false }])(
-    'leads if it was created and its Pod is %j',
-    (self) => {
-      expect(attempted(mine, self).command).toEqual({ do: 'lead', lock: mine });
+    'lets it lead if it is %j',
+    (found) => {
+      expect(tried(mine, found)).toEqual({ do: 'lead', lock: mine });
     },
   );
 
-  it('leads if it was created and it had read its own Pod before', () => {
-    expect(attempted(mine, undefined).command).toEqual({ do: 'lead', lock: mine });
-  });
-
-  it.each(unfit)('takes it back if its Pod %s', (_, self, failure) => {
-    expect(attempted(mine, self).command).toEqual({ do: 'withdraw', lock: mine, failure });
-  });
-
-  it.each(unfit)('fails if somebody else has it and its own Pod %s', (_, self, failure) => {
-    expect(attempted('exists', self).command).toEqual({ do: 'fail', failure });
-    expect(attempted('quota', self).command).toEqual({ do: 'fail', failure });
-  });
-
-  it('goes on with a UID that cannot be verified, where the caller vouches for it', () => {
-    const leads = attempted(mine, 'unreadable', { settings });
-    expect(leads.command).toEqual({ do: 'lead', lock: mine });
-    expect(attempted('exists', 'unreadable', { settings }).command.do).toBe('inspect');
-  });
-
-  it.each(unfit.slice(0, -1))(
-    'does not take the word of the caller for it that its Pod %s',
-    (_, self, failure) => {
-      expect(attempted('exists', self, { settings }).command).toEqual({ do: 'fail', failure });
-    },
-  );
-
-  it('looks who has it if it exists', () => {
-    const state = attempted('exists', myPod);
-    expect(state.command).toEqual({ do: 'inspect', search: true });
-    expect(state.obstacle).toBe('none');
-  });
-
-  it('looks again if the quota is used up, and remembers why', () => {
-    const state = attempted('quota', myPod);
-    expect(state.command).toEqual(inspecting);
-    expect(state.obstacle).toBe('quota');
-  });
-
-  it('forgets the quota when the lock exists after all', () => {
-    expect(attempted('exists', myPod, { obstacle: 'quota' }).obstacle).toBe('none');
+  it('lets it lead unread, if the caller vouches for its UID', () => {
+    expect(tried(mine, 'unreadable', true)).toEqual({ do: 'lead', lock: mine });
+    expect(tried('exists', 'unreadable', true).do).toBe('inspect');
   });
 });
 
-describe('having found the lock free, a candidate', () => {
+describe('a candidate that tried to create the lock', () => {
+  const tried = (outcome: Outcome, before: Partial<State> = {}) =>
+    after(aState({ command: attempting, ...before }), {
+      ...attempted(outcome),
+      self: undefined,
+    } as Event);
+
+  decisions({
+    'leads if it did, and had read its Pod before': [() => tried(mine), { do: 'lead', lock: mine }],
+    'looks who has it if it exists': [() => tried('exists'), { do: 'inspect', search: true }],
+    'forgets the quota if it exists': [
+      () => tried('exists', { obstacle: 'quota' }),
+      { obstacle: 'none' },
+    ],
+    'looks if the quota is used up, and knows why': [
+      () => tried('quota'),
+      { command: inspecting, obstacle: 'quota' },
+    ],
+  });
+});
+
+describe('a candidate that found the lock free', () => {
   const find = (state: Partial<State>, candidateCount = 100) =>
-    step(
-      aState({ command: inspecting, ...state }),
-      inspected({ lock: undefined, candidateCount }),
-      when,
-    );
+    looked(aState(state), { lock: undefined, candidateCount });
+  const impatient = { ...SETTINGS, maxBackoffMs: 300 };
+  const free = {
+    lock: undefined,
+    next: 'attempt',
+    obstacle: 'none',
+    misses: 1,
+    candidateCount: 100,
+  };
 
-  it('creates it soon, spread over the crowd', () => {
-    const state = find({ misses: 0 });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + suppressionDelayMs(100, 0.5) });
-    expect(state).toMatchObject({
-      next: 'attempt',
-      obstacle: 'none',
-      misses: 1,
-      candidateCount: 100,
-    });
-    expect(state.lock).toBeUndefined();
-  });
-
-  it('creates it at once among a few', () => {
-    expect(find({ misses: 0 }, 5).command).toEqual({ do: 'wait', untilMs: NOW });
-  });
-
-  it.each([
-    { misses: 1, expected: backoffMs(1, 16_000, 0.5) },
-    { misses: 2, expected: backoffMs(2, 16_000, 0.5) },
-    { misses: 9, expected: backoffMs(9, 16_000, 0.5) },
-  ])('is patient after $misses attempts that failed for no reason', ({ misses, expected }) => {
-    const state = find({ misses });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + expected });
-    expect(state).toMatchObject({ next: 'attempt', obstacle: 'none', misses: misses + 1 });
-  });
-
-  it('is patient from the start where the quota is used up', () => {
-    const state = find({ misses: 0, obstacle: 'quota' });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + backoffMs(0, 16_000, 0.5) });
-    expect(state).toMatchObject({ next: 'attempt', obstacle: 'quota', misses: 1 });
-  });
-
-  it('forgets what the obstacle was', () => {
-    expect(find({ obstacle: 'terminating' }).obstacle).toBe('none');
-  });
-
-  it('never waits for longer than it was told', () => {
-    const impatient = { ...SETTINGS, maxBackoffMs: 300 };
-    const state = find({ misses: 20, settings: impatient });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 270 });
-  });
-
-  it('creates it when its time has come', () => {
-    const state = step(find({}), { type: 'time-up' }, when);
-    expect(state.command).toEqual(attempting);
+  decisions({
+    'creates it soon, spread over the crowd': [
+      () => find({}),
+      { ...free, command: waits(suppressionDelayMs(100, 0.5)) },
+    ],
+    'creates it at once among a few': [() => find({}, 5), waits(0)],
+    ...Object.fromEntries(
+      [1, 2, 9].map((misses): [string, Row] => [
+        `is patient after ${misses} attempts that failed for no reason`,
+        [
+          () => find({ misses }),
+          { ...free, misses: misses + 1, command: waits(backoffMs(misses, 16_000, 0.5)) },
+        ],
+      ]),
+    ),
+    'is patient from the start if the quota is used up': [
+      () => find({ obstacle: 'quota' }),
+      { ...free, obstacle: 'quota', command: waits(backoffMs(0, 16_000, 0.5)) },
+    ],
+    'forgets what the obstacle was': [
+      () => find({ obstacle: 'terminating' }),
+      { obstacle: 'none' },
+    ],
+    'waits no longer than the maximum': [
+      () => find({ misses: 20, settings: impatient }),
+      waits(270),
+    ],
+    'creates it when its time has come': [() => after(find({}), timeUp), attempting],
   });
 });
 
-describe('having read the lock, a candidate', () => {
-  const inspect = (changes: Parameters<typeof inspected>[0], state: Partial<State> = {}) =>
-    step(aState({ command: inspecting, ...state }), inspected(changes), when);
+describe('a candidate that has read the lock', () => {
+  const look = (changes: Parameters<typeof looked>[1], state: Partial<State> = {}) =>
+    looked(aState(state), { candidateCount: 1, ...changes });
+  const foreign = lockWithout('owner', 'mark');
+  const failure: Failure = { because: 'foreign-lock', lock: foreign };
+  const stripped = { ...lockWithout('owner'), mark: ME };
+  const former = { name: ME.name, uid: 'former' };
+  const formerLock = { lock: aLock({ owner: former }), pods: [aReading(myPod, former)] };
+  const deleted = { command: watchedPoll, next: 'inspect', obstacle: 'lock-deleting' };
 
-  it('fails, and leaves it alone, if no Pod owns it and it is not marked as ours', () => {
-    const lock = lockWithout('owner', 'mark');
-    const failure = { because: 'foreign-lock', lock };
-    expect(inspect({ lock }).command).toEqual({ do: 'fail', failure });
-    expect(inspect({ lock: { ...lock, deleting: true } }).command).toMatchObject({ do: 'fail' });
+  decisions({
+    'fails if no Pod owns it and it is not ours': [
+      () => look({ lock: foreign }),
+      { do: 'fail', failure },
+    ],
+    'fails even if that is deleted': [
+      () => look({ lock: { ...foreign, deleting: true } }),
+      { command: { do: 'fail' } },
+    ],
+    'leads if its own Pod owns it: a restart, or a late create': [
+      () => look({ lock: mine }),
+      { do: 'lead', lock: mine },
+    ],
+    'leads if only its mark is left': [
+      () => look({ lock: stripped }),
+      { do: 'lead', lock: stripped },
+    ],
+    'LIFE-2: does not lead by its name with another UID': [
+      () => look(formerLock),
+      { obstacle: 'gone', command: waits(GARBAGE_COLLECTION_GRACE_MS) },
+    ],
+    'waits while finalizers keep its own': [
+      () => look({ lock: { ...mine, deleting: true } }),
+      deleted,
+    ],
+    "waits while finalizers keep another's": [
+      () => look({ lock: aLock({ deleting: true }) }),
+      deleted,
+    ],
+    'LIFE-4: deletes it if its holder has failed': [
+      () => look({ holder: anEndedPod() }),
+      { do: 'reclaim', lock: aLock() },
+    ],
+    'LIFE-4: deletes it if its holder has succeeded': [
+      () => look({ holder: anEndedPod({ phase: 'Succeeded' }) }),
+      { do: 'reclaim', lock: aLock() },
+    ],
   });
 
-  it('leads if its own Pod owns it: a restarted container, or a create that went through', () => {
-    expect(inspect({ lock: mine }).command).toEqual({ do: 'lead', lock: mine });
-  });
-
-  it('leads if its own Pod created it and the owner reference was stripped', () => {
-    const lock = { ...lockWithout('owner'), mark: ME };
-    expect(inspect({ lock }).command).toEqual({ do: 'lead', lock });
-  });
-
-  it('does not lead with a lock of a Pod that has its name, but another UID', () => {
-    const former = { name: ME.name, uid: 'former' };
-    const state = inspect({ lock: aLock({ owner: former }), pods: [aReading(myPod, former)] });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + GARBAGE_COLLECTION_GRACE_MS });
-    expect(state.obstacle).toBe('gone');
-  });
-
-  it.each([mine, aLock()])('waits while finalizers keep a deleted lock', (lock) => {
-    const state = inspect({ lock: { ...lock, deleting: true } });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
-    expect(state).toMatchObject({ next: 'inspect', obstacle: 'lock-deleting' });
-  });
-
-  it.each(['Failed', 'Succeeded'])('deletes it if its holder has %s for good', (phase) => {
-    const state = inspect({ holder: anEndedPod({ phase }) });
-    expect(state.command).toEqual({ do: 'reclaim', lock: aLock() });
-  });
-
-  it.each([
-    { holder: aPod(), obstacle: 'alive' },
-    { holder: aPod({ deleting: true }), obstacle: 'terminating' },
-    { holder: aPod({ phase: 'Failed' }), obstacle: 'finishing' },
-    { holder: 'unreadable', obstacle: 'unknown' },
-  ] as const)('waits while its holder is $obstacle', ({ holder, obstacle }) => {
-    const state = inspect({ holder, candidateCount: 7 }, { polls: 4, misses: 3 });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 0.9 * WATCHED_POLL_MS });
-    expect(state).toMatchObject({
-      lock: aLock(),
-      holder: aReading(holder),
-      obstacle,
-      next: 'inspect',
-      candidateCount: 7,
-      polls: 0,
-      misses: 0,
+  it.each<[PodReading['found'], State['obstacle']]>([
+    [aPod(), 'alive'],
+    [aPod({ deleting: true }), 'terminating'],
+    [aPod({ phase: 'Failed' }), 'finishing'],
+    ['unreadable', 'unknown'],
+  ])('LIFE-4: waits if its holder is %j: %s', (holder, obstacle) => {
+    expect(look({ holder, candidateCount: 7 }, { polls: 4, misses: 3 })).toMatchObject({
+      ...{ command: watchedPoll, lock: aLock(), holder: aReading(holder), obstacle },
+      ...{ next: 'inspect', candidateCount: 7, polls: 0, misses: 0 },
     });
   });
 
-  it.each([
-    { holder: aPod(), obstacle: 'alive' },
-    { holder: 'unreadable', obstacle: 'unknown' },
-  ] as const)(
-    'looks again and again, ever less often, without a watch (holder: $obstacle)',
-    ({ holder, obstacle }) => {
-      let state = inspect({ holder, watched: false });
-      const delays: number[] = [];
-      for (let look = 0; look < 7; look++) {
-        if (state.command.do === 'wait') delays.push(state.command.untilMs - NOW);
-        expect(state).toMatchObject({ obstacle, next: 'inspect', polls: look + 1 });
-        state = step(state, { type: 'time-up' }, when);
-        expect(state.command).toEqual(inspecting);
-        state = step(state, inspected({ holder, watched: false }), when);
-      }
-      expect(delays).toEqual([900, 1_800, 3_600, 7_200, 14_400, 14_400, 14_400]);
-    },
-  );
+  it.each<[PodReading['found'], State['obstacle']]>([
+    [aPod(), 'alive'],
+    ['unreadable', 'unknown'],
+  ])('looks ever less often without a watch, if its holder is %j: %s', (holder, obstacle) => {
+    let state = look({ holder, watched: false });
+    const delays: number[] = [];
+    for (let polls = 1; polls <= 7; polls++) {
+      expect(state).toMatchObject({ obstacle, next: 'inspect', polls });
+      if (state.command.do === 'wait') delays.push(state.command.untilMs - NOW);
+      state = after(state, timeUp, inspected({ holder, watched: false }));
+    }
+    expect(delays).toEqual([900, 1_800, 3_600, 7_200, 14_400, 14_400, 14_400]);
+  });
 
-  it('starts counting its looks anew once there was a watch', () => {
-    const state = inspect({ watched: false }, { polls: 5 });
+  it('counts its looks anew once there was a watch', () => {
+    const state = look({ watched: false }, { polls: 5 });
     expect(state.polls).toBe(6);
-    expect(step({ ...state, command: inspecting }, inspected(), when).polls).toBe(0);
+    expect(looked(state).polls).toBe(0);
   });
 });
 
-describe('while the holder is gone and its lock is still there, a candidate', () => {
-  const look = (nowMs: number, state: State, changes = {}) =>
-    step(state, inspected({ holder: 'absent', candidateCount: 100, ...changes }), {
-      nowMs,
-      random: 0.5,
-    });
-  const known = aState({ command: inspecting, lock: aLock() });
+describe('LIFE-4: a candidate that finds the lock of a Pod that is gone', () => {
+  const known = aState({ lock: aLock() });
+  const look = (passedMs: number, state: State, changes = {}) =>
+    looked(state, { holder: 'absent', ...changes }, NOW + passedMs);
+  const first = () => look(0, known);
+  const newer = aLock({ resourceVersion: '8' });
+  const stripped = lockWithout('owner');
+  const anew = { command: { do: 'wait' }, leftSinceMs: NOW + 5_000 };
+  const graceMs = GARBAGE_COLLECTION_GRACE_MS + suppressionDelayMs(100, 0.5);
 
-  it('gives the garbage collector its time, then looks, spread over the crowd', () => {
-    const state = look(NOW, known);
-    const untilMs = NOW + GARBAGE_COLLECTION_GRACE_MS + suppressionDelayMs(100, 0.5);
-    expect(state.command).toEqual({ do: 'wait', untilMs });
-    expect(state).toMatchObject({ obstacle: 'gone', next: 'inspect', leftSinceMs: NOW });
-  });
-
-  it('does not start counting anew with each look', () => {
-    const first = { ...look(NOW, known), command: inspecting };
-    const second = look(NOW + 1_999, first);
-    expect(second.command).toMatchObject({ do: 'wait' });
-    expect(second.leftSinceMs).toBe(NOW);
-    const third = look(NOW + 2_000, { ...second, command: inspecting });
-    expect(third.command).toEqual({ do: 'reclaim', lock: aLock() });
-  });
-
-  it.each([
-    ['another lock', { lock: aLock({ uid: 'lock-2' }) }],
-    ['another owner', { lock: aLock({ owner: { name: 'app-2', uid: 'uid-of-app-2' } }) }],
-  ])('starts counting anew for %s', (_, changes) => {
-    const first = { ...look(NOW, known), command: inspecting };
-    const second = look(NOW + 5_000, first, changes);
-    expect(second.command).toMatchObject({ do: 'wait' });
-    expect(second.leftSinceMs).toBe(NOW + 5_000);
-  });
-
-  it('starts counting anew if it knew of no lock', () => {
-    const stale = aState({ command: inspecting, leftSinceMs: 0 });
-    expect(look(NOW, stale).leftSinceMs).toBe(NOW);
-  });
-
-  it('counts on for a newer version of the same lock', () => {
-    const first = { ...look(NOW, known), command: inspecting };
-    const lock = aLock({ resourceVersion: '8', owner: RIVAL });
-    expect(look(NOW + 5_000, first, { lock }).command).toEqual({ do: 'reclaim', lock });
-  });
-
-  it('counts on when the owner reference is stripped meanwhile: it is the same holder', () => {
-    const first = { ...look(NOW, known), command: inspecting };
-    const lock = lockWithout('owner');
-    expect(look(NOW + 5_000, first, { lock }).command).toEqual({ do: 'reclaim', lock });
+  decisions({
+    'leaves it to the garbage collector at first': [
+      first,
+      { command: waits(graceMs), obstacle: 'gone', next: 'inspect', leftSinceMs: NOW },
+    ],
+    'counts from its first look': [
+      () => look(1_999, first()),
+      { command: { do: 'wait' }, leftSinceMs: NOW },
+    ],
+    'deletes it after the grace': [
+      () => look(2_000, look(1_999, first())),
+      { do: 'reclaim', lock: aLock() },
+    ],
+    'deletes a newer version': [
+      () => look(5_000, first(), { lock: newer }),
+      { do: 'reclaim', lock: newer },
+    ],
+    'deletes it if its owner was stripped meanwhile': [
+      () => look(5_000, first(), { lock: stripped }),
+      { do: 'reclaim', lock: stripped },
+    ],
+    'counts anew for another lock': [
+      () => look(5_000, first(), { lock: aLock({ uid: 'lock-2' }) }),
+      anew,
+    ],
+    'counts anew for another owner': [
+      () => look(5_000, first(), { lock: aLock({ owner: another }) }),
+      anew,
+    ],
+    'counts anew if it knew of no lock': [() => look(5_000, aState({ leftSinceMs: 0 })), anew],
   });
 });
 
-describe('when told to take over from nodes that are not ready, a candidate', () => {
+describe('a candidate that may take over from nodes that are not ready', () => {
   const settings = { ...SETTINGS, takeOverFromNotReadyNodeAfterMs: 40_000 };
-  const known = aState({ settings, command: inspecting, lock: aLock() });
-  const look = (nowMs: number, state: State, changes = {}) =>
+  const known = aState({ settings, lock: aLock() });
+  const since = { ...known, notReadySinceMs: NOW };
+  const look = (passedMs: number, state: State, changes = {}) =>
     step({ ...state, command: inspecting }, inspected({ node: 'not-ready', ...changes }), {
-      nowMs,
+      nowMs: NOW + passedMs,
       random: 0,
     });
+  const first = {
+    command: waits(1_000),
+    obstacle: 'node-not-ready',
+    next: 'inspect',
+    polls: 1,
+    notReadySinceMs: NOW,
+  };
+  const only = (obstacle: string) => ({ command: waits(99_999 + WATCHED_POLL_MS), obstacle });
+  const lock = aLock({ uid: 'lock-2' });
 
-  it('keeps looking, for the node may be ready in between', () => {
-    const first = look(NOW, known);
-    expect(first.command).toEqual({ do: 'wait', untilMs: NOW + 1_000 });
-    expect(first).toMatchObject({
-      obstacle: 'node-not-ready',
-      next: 'inspect',
-      polls: 1,
-      notReadySinceMs: NOW,
-    });
-    const second = look(NOW + 1_000, first, { watched: false });
-    expect(second.command).toEqual({ do: 'wait', untilMs: NOW + 3_000 });
-    expect(second).toMatchObject({ polls: 2, notReadySinceMs: NOW });
-  });
-
-  it('looks no later than when the time is over', () => {
-    const state = look(NOW + 39_500, { ...known, notReadySinceMs: NOW });
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 40_000 });
-  });
-
-  it.each([
-    { holder: aPod() },
-    { holder: aPod({ deleting: true }) },
-    { holder: aPod({ phase: 'Failed' }) },
-  ])('deletes the Pod once the time is over: $holder', ({ holder }) => {
-    const state = look(NOW + 40_000, { ...known, notReadySinceMs: NOW }, { holder });
-    expect(state.command).toEqual({ do: 'evict', pod: holder });
-    expect(state.notReadySinceMs).toBe(NOW);
-  });
-
-  it('does not delete it a moment sooner', () => {
-    const state = look(NOW + 39_999.9, { ...known, notReadySinceMs: NOW });
-    expect(state.command).toMatchObject({ do: 'wait' });
-  });
-
-  it.each([
-    { what: 'the node is ready', changes: { node: 'ready' }, obstacle: 'alive' },
-    { what: 'the node is gone', changes: { node: 'absent' }, obstacle: 'alive' },
-    { what: 'nobody said what the node does', changes: { node: undefined }, obstacle: 'alive' },
-    { what: 'the Pod cannot be read', changes: { holder: 'unreadable' }, obstacle: 'unknown' },
-  ])('only waits if $what', ({ changes, obstacle }) => {
-    const state = look(NOW + 99_999, { ...known, notReadySinceMs: NOW }, changes);
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 99_999 + WATCHED_POLL_MS });
-    expect(state.obstacle).toBe(obstacle);
-  });
-
-  it.each([
-    { what: 'the node was ready in between', changes: { node: 'ready' } },
-    { what: 'another lock was seen in between', changes: { lock: aLock({ uid: 'lock-2' }) } },
-  ])('starts counting anew if $what', ({ changes }) => {
-    const between = look(NOW + 30_000, { ...known, notReadySinceMs: NOW }, changes);
-    const state = look(NOW + 60_000, between, changes.lock ? changes : {});
-    expect(state.command).toMatchObject({ do: 'wait' });
-    expect(state.notReadySinceMs).toBe(changes.lock ? NOW + 30_000 : NOW + 60_000);
-  });
-
-  it('still reclaims where nothing has to be risked', () => {
-    const holder = anEndedPod();
-    expect(look(NOW, known, { holder }).command).toMatchObject({ do: 'reclaim' });
-    const gone = look(NOW, known, { holder: 'absent' });
-    expect(gone).toMatchObject({ obstacle: 'gone' });
-  });
-
-  it('never does so untold', () => {
-    const untold = { ...known, settings: SETTINGS, notReadySinceMs: 0 };
-    expect(look(NOW + 2 ** 31, untold).command).toMatchObject({ do: 'wait' });
+  decisions({
+    'keeps looking, for the node may be ready in between': [() => look(0, known), first],
+    'looks ever less often': [
+      () => look(1_000, look(0, known), { watched: false }),
+      { command: waits(3_000), polls: 2, notReadySinceMs: NOW },
+    ],
+    'looks when the time is over at the latest': [() => look(39_500, since), waits(40_000)],
+    'does not delete the Pod a moment sooner': [
+      () => look(39_999.9, since),
+      { command: { do: 'wait' } },
+    ],
+    ...Object.fromEntries(
+      [aPod(), aPod({ deleting: true }), aPod({ phase: 'Failed' })].map((pod): [string, Row] => [
+        `deletes the Pod then: ${pod.phase}, deleting: ${pod.deleting}`,
+        [
+          () => look(40_000, since, { holder: pod }),
+          { command: { do: 'evict', pod }, notReadySinceMs: NOW },
+        ],
+      ]),
+    ),
+    'only waits if the node is ready': [
+      () => look(99_999, since, { node: 'ready' }),
+      only('alive'),
+    ],
+    'only waits if the node is gone': [
+      () => look(99_999, since, { node: 'absent' }),
+      only('alive'),
+    ],
+    'only waits if the node was not read': [
+      () => look(99_999, since, { node: undefined }),
+      only('alive'),
+    ],
+    'only waits if the Pod may not be read': [
+      () => look(99_999, since, { holder: 'unreadable' }),
+      only('unknown'),
+    ],
+    'counts anew if the node was ready in between': [
+      () => look(60_000, look(30_000, since, { node: 'ready' })),
+      { command: { do: 'wait' }, notReadySinceMs: NOW + 60_000 },
+    ],
+    'counts anew for another lock': [
+      () => look(60_000, look(30_000, since, { lock }), { lock }),
+      { command: { do: 'wait' }, notReadySinceMs: NOW + 30_000 },
+    ],
+    'reclaims if the Pod has ended': [
+      () => look(0, known, { holder: anEndedPod() }),
+      { command: { do: 'reclaim' } },
+    ],
+    'waits for the garbage collector if it is gone': [
+      () => look(0, known, { holder: 'absent' }),
+      { obstacle: 'gone' },
+    ],
+    'never deletes a Pod untold': [
+      () => look(2 ** 31, { ...since, settings: SETTINGS }),
+      { command: { do: 'wait' } },
+    ],
   });
 });
 
-describe('having deleted', () => {
-  const reclaiming = aState({
-    command: { do: 'reclaim', lock: aLock() },
-    lock: aLock(),
-    obstacle: 'gone',
-    misses: 2,
-    leftSinceMs: NOW,
-    notReadySinceMs: NOW,
+describe('a candidate that has deleted', () => {
+  const command: Command = { do: 'reclaim', lock: aLock() };
+  const reclaiming = waiting({ command, misses: 2, leftSinceMs: NOW, notReadySinceMs: NOW });
+  const evicting = aState({ command: { do: 'evict', pod: aPod() }, lock: aLock() });
+
+  it('the lock creates it at once', () => {
+    expect(after(reclaiming, reclaimed)).toMatchObject({ command: attempting, ...forgotten });
   });
 
-  it('the lock itself, a candidate creates it at once', () => {
-    const state = step(reclaiming, { type: 'reclaimed', mine: true }, when);
-    expect(state.command).toEqual(attempting);
-    expect(state).toMatchObject({ obstacle: 'none', misses: 0 });
-    expect(state.lock).toBeUndefined();
-    expect(state.leftSinceMs).toBeUndefined();
-    expect(state.notReadySinceMs).toBeUndefined();
-  });
-
-  it('no lock, for somebody else was faster, it looks who', () => {
-    const state = step(reclaiming, { type: 'reclaimed', mine: false }, when);
-    expect(state).toEqual({ ...reclaiming, command: inspecting });
-  });
-
-  it("the holder's Pod, it looks what became of it", () => {
-    const evicting = aState({ command: { do: 'evict', pod: aPod() }, lock: aLock() });
-    const state = step(evicting, { type: 'evicted' }, when);
-    expect(state).toEqual({ ...evicting, command: inspecting });
+  it.each<[string, State, Event]>([
+    ['no lock, as another was faster', reclaiming, { type: 'reclaimed', mine: false }],
+    ["the holder's Pod", evicting, { type: 'evicted' }],
+  ])('%s looks', (_, state, event) => {
+    expect(after(state, event)).toEqual({ ...state, command: inspecting });
   });
 });
 
 describe('a candidate that waits', () => {
-  it('looks when its time has come', () => {
-    const state = step(waiting(), { type: 'time-up' }, when);
-    expect(state).toEqual({ ...waiting(), command: inspecting });
-  });
+  const before = waiting({ leftSinceMs: 1, notReadySinceMs: 1, misses: 2 });
+  const spread = waits(suppressionDelayMs(100, 0.5));
+  const settled = waits(staggerMs(100, 0.5));
+  const soon = waiting({}, NOW + 1);
+  const about = waiting(
+    { next: 'attempt', lock: undefined, holder: undefined, obstacle: 'none' },
+    NOW + 3,
+  );
+  const lock2 = aLock({ uid: 'lock-2', owner: another });
+  const standsDown = { command: settled, next: 'inspect', ...forgotten };
+  const absent: Event = { type: 'pod-seen', pod: aReading('absent') };
+  const nodeChanged: Event = { type: 'node-changed' };
+  const opened = (of: 'lock' | 'holder'): Event => ({ type: 'watch-opened', of });
+  const lost = (of: 'lock' | 'node'): Event => ({ type: 'watch-lost', of });
 
-  it('creates the lock soon after it is gone, spread over the crowd', () => {
-    const before = waiting({ leftSinceMs: 1, notReadySinceMs: 1, misses: 2 });
-    const state = step(before, { type: 'lock-gone', lock: aLock() }, when);
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + suppressionDelayMs(100, 0.5) });
-    expect(state).toMatchObject({
-      next: 'attempt',
-      obstacle: 'none',
-      misses: 0,
-      candidateCount: 100,
-    });
-    expect(state.lock).toBeUndefined();
-    expect(state.leftSinceMs).toBeUndefined();
-    expect(state.notReadySinceMs).toBeUndefined();
-  });
-
-  it('cuts a look short when the lock is gone meanwhile', () => {
-    const state = step(
-      waiting({ command: inspecting }),
-      { type: 'lock-gone', lock: aLock() },
-      when,
-    );
-    expect(state.command).toEqual({ do: 'wait', untilMs: NOW + suppressionDelayMs(100, 0.5) });
-    expect(state.next).toBe('attempt');
+  decisions({
+    'looks when its time has come': [
+      () => after(waiting(), timeUp),
+      { ...waiting(), command: inspecting },
+    ],
+    'creates the lock soon after it is gone, spread over the crowd': [
+      () => after(before, gone()),
+      { command: spread, next: 'attempt', ...forgotten, candidateCount: 100 },
+    ],
+    'cuts a look short when the lock is gone': [
+      () => after(waiting({ command: inspecting }), gone()),
+      { command: spread, next: 'attempt' },
+    ],
+    'looks in its turn after a change of the node': [
+      () => after(waiting(), nodeChanged),
+      waiting({ command: settled }),
+    ],
+    'looks in its turn after a watch on the lock opened': [
+      () => after(waiting(), opened('lock')),
+      waiting({ command: settled }),
+    ],
+    'looks in its turn after a watch on the holder opened': [
+      () => after(waiting(), opened('holder')),
+      waiting({ command: settled }),
+    ],
+    'looks after a first backoff when a watch is lost': [
+      () => after(waiting(), lost('node')),
+      waiting({ command: waits(backoffMs(0, 16_000, 0.5)) }),
+    ],
+    'looks no later than planned': [() => after(soon, nodeChanged, lost('lock'), absent), soon],
+    'stands down if it sees another lock': [
+      () => after(before, seen(aLock({ uid: 'lock-2' }))),
+      standsDown,
+    ],
+    'stands down if it sees another owner': [
+      () => after(before, seen(aLock({ owner: ME }))),
+      standsDown,
+    ],
+    'stands down if it sees no holder any more': [
+      () => after(before, seen(lockWithout('owner', 'mark'))),
+      standsDown,
+    ],
+    'stands down if it was about to create it': [
+      () => after(about, seen(aLock())),
+      { command: settled, lock: undefined, next: 'inspect' },
+    ],
+    'looks who took it, even if both locks go next': [
+      () => after(waiting(), seen(lock2), gone(), gone(lock2)),
+      { command: { do: 'wait' }, next: 'inspect' },
+    ],
+    'looks then when its time has come': [
+      () => after(waiting(), seen(lock2), gone(), gone(lock2), timeUp),
+      inspecting,
+    ],
   });
 
   it.each([
-    { name: 'another lock', state: waiting() },
-    { name: 'another lock, while it looks', state: waiting({ command: inspecting }) },
-    { name: 'a lock, when it knows of none', state: aState({ command: inspecting }) },
-  ])('goes on as before when $name is gone, and notes its holder', ({ state }) => {
-    const holder = { name: 'app-2', uid: 'uid-of-app-2' };
-    const lock = aLock({ uid: 'lock-0', owner: holder, mark: holder });
-    const after = step(state, { type: 'lock-gone', lock }, when);
-    expect(after).toEqual({ ...state, predecessors: [holder] });
+    ['another lock', waiting()],
+    ['another lock, while it looks', waiting({ command: inspecting })],
+    ['a lock, when it knows of none', aState({ command: inspecting })],
+  ])('goes on as before if %s is gone, and notes its holder', (_, state) => {
+    const lock = aLock({ uid: 'lock-0', owner: another, mark: another });
+    expect(after(state, gone(lock))).toEqual({ ...state, predecessors: [another] });
   });
 
-  it.each([
-    { type: 'node-changed' },
-    { type: 'watch-opened', of: 'lock' },
-    { type: 'watch-opened', of: 'holder' },
-  ] as const)('looks in its turn after %j', (hint) => {
-    const state = step(waiting(), hint, when);
-    expect(state).toEqual(waiting({}, NOW + staggerMs(100, 0.5)));
-  });
+  it.each([nodeChanged, opened('lock'), lost('lock'), absent])(
+    'attempts a free lock in spite of %j',
+    (hint) => {
+      for (const state of [about, waiting({ next: 'attempt' }, NOW + 5_000)]) {
+        expect(after(state, hint)).toEqual(state);
+      }
+    },
+  );
 
-  it('looks after a first backoff when a watch is lost', () => {
-    const state = step(waiting(), { type: 'watch-lost', of: 'node' }, when);
-    expect(state).toEqual(waiting({}, NOW + backoffMs(0, 16_000, 0.5)));
-  });
-
-  it('does not put off a look that is planned sooner', () => {
-    const soon = waiting({}, NOW + 1);
-    expect(step(soon, { type: 'node-changed' }, when)).toEqual(soon);
-    expect(step(soon, { type: 'watch-lost', of: 'lock' }, when)).toEqual(soon);
-    const seen = step(soon, { type: 'pod-seen', pod: aReading('absent') }, when);
-    expect(seen.command).toEqual(soon.command);
-  });
-
-  it.each([
-    { type: 'node-changed' },
-    { type: 'watch-opened', of: 'lock' },
-    { type: 'watch-lost', of: 'lock' },
-    { type: 'pod-seen', pod: aReading('absent') },
-  ] as const)('does not let %j come between it and a lock that is free', (hint) => {
-    const about = waiting({ next: 'attempt', lock: undefined, holder: undefined }, NOW + 5_000);
-    expect(step(about, hint, when)).toEqual(about);
-    const stale = waiting({ next: 'attempt' }, NOW + 5_000);
-    expect(step(stale, hint, when)).toEqual(stale);
-  });
-});
-
-describe('a candidate that waits and sees the lock', () => {
-  const see = (state: State, lock = aLock()) => step(state, { type: 'lock-seen', lock }, when);
-  const settled = NOW + staggerMs(100, 0.5);
-
-  it('goes on waiting if nothing that matters has changed', () => {
-    expect(see(waiting())).toEqual(waiting());
-    const newer = aLock({ resourceVersion: '8', attempt: 'attempt-2' });
-    expect(see(waiting(), newer)).toEqual(waiting());
+  it('goes on as before if it sees nothing new of the lock', () => {
+    for (const lock of [aLock(), aLock({ resourceVersion: '8', attempt: 'attempt-2' })]) {
+      expect(after(waiting(), seen(lock))).toEqual(waiting());
+    }
     const foreign = lockWithout('owner', 'mark');
     const known = waiting({ lock: foreign });
-    expect(see(known, { ...foreign, resourceVersion: '8' })).toBe(known);
-  });
-
-  it.each([
-    ['another lock', aLock({ uid: 'lock-2' })],
-    ['another owner', aLock({ owner: ME })],
-    ['no holder any more', lockWithout('owner', 'mark')],
-  ])('stands down, and looks in its turn, if there is %s', (_, lock) => {
-    const before = waiting({ leftSinceMs: 1, notReadySinceMs: 1, misses: 2 });
-    const state = see(before, lock);
-    expect(state.command).toEqual({ do: 'wait', untilMs: settled });
-    expect(state).toMatchObject({ next: 'inspect', obstacle: 'none', misses: 0 });
-    expect(state.lock).toBeUndefined();
-    expect(state.holder).toBeUndefined();
-    expect(state.leftSinceMs).toBeUndefined();
-    expect(state.notReadySinceMs).toBeUndefined();
-  });
-
-  it('stands down if it was about to create it', () => {
-    const about = waiting({ next: 'attempt', lock: undefined, obstacle: 'none' }, NOW + 3);
-    const state = see(about);
-    expect(state.command).toEqual({ do: 'wait', untilMs: settled });
-    expect(state).toMatchObject({ lock: undefined, next: 'inspect' });
-  });
-
-  it('looks who took it before it tries again, even if the former lock, or that one, goes next', () => {
-    const another = aLock({ uid: 'lock-2', owner: { name: 'app-2', uid: 'uid-of-app-2' } });
-    let state = see(waiting(), another);
-    for (const lock of [aLock(), another]) {
-      state = step(state, { type: 'lock-gone', lock }, when);
-      expect(state).toMatchObject({ command: { do: 'wait' }, next: 'inspect' });
-    }
-    expect(step(state, { type: 'time-up' }, when).command).toEqual(inspecting);
+    expect(after(known, seen({ ...foreign, resourceVersion: '8' }))).toBe(known);
   });
 
   it.each([{ deleting: true }, { released: true }])(
-    'looks in its turn, unhurried, if it has become %j, and forgets nothing',
+    'looks unhurried if the lock has become %j, and forgets nothing',
     (changes) => {
-      const before = waiting({ leftSinceMs: 1 });
-      const changed = aLock(changes);
-      const state = see(before, changed);
-      const command = { do: 'wait', untilMs: settled + UNHURRIED_MS };
-      expect(state).toEqual({ ...before, lock: changed, command });
-      expect(see(state, changed)).toBe(state);
+      const lock = aLock(changes);
+      const state = after(before, seen(lock));
+      const command = waits(staggerMs(100, 0.5) + UNHURRIED_MS);
+      expect(state).toEqual({ ...before, lock, command });
+      expect(after(state, seen(lock))).toBe(state);
       // An event that was overtaken.
-      expect(see(state, aLock())).toBe(state);
+      expect(after(state, seen(aLock()))).toBe(state);
     },
   );
 });
 
 describe('a candidate that waits and sees a Pod', () => {
   const see = (found: PodReading['found'], of: PodIdentity = RIVAL, state = waiting()) =>
-    step(state, { type: 'pod-seen', pod: { of, found } }, when);
+    after(state, { type: 'pod-seen', pod: { of, found } });
   const hurried = NOW + suppressionDelayMs(100, 0.5);
   const unhurried = NOW + UNHURRIED_MS + staggerMs(100, 0.5);
   const successor = aPod({ uid: 'successor' });
+  const leaving = aPod({ deleting: true });
 
-  it.each([anEndedPod(), anEndedPod({ phase: 'Succeeded' })])(
-    'looks as soon as the crowd allows once the holder has ended: %j',
-    (found) => {
-      expect(see(found)).toEqual(waiting({}, hurried));
-    },
-  );
-
-  it.each([
-    'absent',
-    aPod({ deleting: true }),
-    aPod({ phase: 'Failed' }),
-    'unreadable',
-    successor,
-  ] as const)('looks in its turn, unhurried, once the holder is %j', (found) => {
-    expect(see(found)).toEqual(waiting({}, unhurried));
+  it.each<[PodReading['found'], PodIdentity, number]>([
+    [anEndedPod(), RIVAL, hurried],
+    [anEndedPod({ phase: 'Succeeded' }), RIVAL, hurried],
+    ['absent', RIVAL, unhurried],
+    [leaving, RIVAL, unhurried],
+    [aPod({ phase: 'Failed' }), RIVAL, unhurried],
+    ['unreadable', RIVAL, unhurried],
+    [successor, RIVAL, unhurried],
+    [successor, successor, unhurried],
+    [anEndedPod({ uid: 'successor' }), successor, unhurried],
+    ['absent', successor, unhurried],
+  ])('looks, in a hurry only if its holder has ended: %j of %j', (found, of, untilMs) => {
+    expect(see(found, of)).toEqual(waiting({}, untilMs));
   });
 
-  it.each([successor, anEndedPod({ uid: 'successor' }), 'absent'] as const)(
-    'looks in its turn, unhurried, if it is another that has the name of the holder: %j',
-    (found) => {
-      expect(see(found, successor)).toEqual(waiting({}, unhurried));
-    },
-  );
-
-  it.each([
-    { found: aPod(), known: aPod() },
-    { found: aPod({ phase: 'Pending', nodeName: 'n2' }), known: aPod() },
-    { found: successor, known: 'absent' },
-  ] as const)('goes on waiting if that says nothing new: $found', ({ found, known }) => {
+  it.each<[PodReading['found'], PodReading['found']]>([
+    [aPod(), aPod()],
+    [aPod({ phase: 'Pending', nodeName: 'n2' }), aPod()],
+    [successor, 'absent'],
+  ])('goes on as before if that says nothing new: %j', (found, known) => {
     const before = waiting({ holder: aReading(known) });
     expect(see(found, RIVAL, before)).toBe(before);
   });
 
-  it('does not care while nobody holds the lock', () => {
-    for (const lock of [lockWithout('owner', 'mark'), undefined]) {
+  it.each([lockWithout('owner', 'mark'), undefined])(
+    'goes on if the lock %j has no holder',
+    (lock) => {
       const before = waiting({ lock, holder: undefined });
       expect(see('absent', RIVAL, before)).toBe(before);
-    }
-  });
+    },
+  );
 
-  it.each([
+  it.each<[PodReading['found'], number]>([
     ['absent', hurried],
-    [aPod({ uid: 'successor' }), hurried],
+    [successor, hurried],
     [anEndedPod({ deleting: true }), hurried],
     [aPod({ deleting: true, phase: 'Failed' }), unhurried],
     ['unreadable', unhurried],
-  ] as const)(
-    'that it waits for with its own lock, it looks as fast as it is needed: %j',
-    (found, by) => {
-      const holder = aReading(aPod({ deleting: true }));
-      const held = { lock: mine, holder, predecessors: [RIVAL] };
-      expect(see(found, RIVAL, waiting(held))).toEqual(waiting(held, by));
-    },
-  );
+  ])('looks, in a hurry if it waits for that with its own lock: %j', (found, untilMs) => {
+    const held = { lock: mine, holder: aReading(leaving), predecessors: [RIVAL] };
+    expect(see(found, RIVAL, waiting(held))).toEqual(waiting(held, untilMs));
+  });
 });
