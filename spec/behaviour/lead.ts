@@ -71,7 +71,9 @@ export function leadBehaviour(clusterName: string, open: () => Promise<Cluster>)
       test('LEASE-1: is taken by exactly one of many', async () => {
         const where = await space();
         const electors = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => where.elector(name));
-        for (const elector of electors) elector.run().catch(() => undefined);
+        // Long enough that no machine is too slow to renew.
+        const durations = { leaseDurationMs: 60_000, renewDeadlineMs: 40_000 };
+        for (const elector of electors) elector.run(durations).catch(() => undefined);
         const { identity } = await Promise.race(electors.map(({ leading }) => leading));
         const { spec } = await renewed(where);
         expect([spec.holderIdentity, ...where.journal]).toEqual([identity, `${identity} leads`]);
