@@ -9,11 +9,10 @@ import {
 } from '@kubernetes/client-node';
 
 import { becomeOn } from '../../lib/life/become.ts';
-import { Elections } from '../../lib/platform/elections.ts';
 import { type BecomeOptions, type Leadership, become } from '../../lib/index.ts';
 import { systemPlatform } from '../../lib/platform/platform.ts';
-import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { containerStatus } from '../cluster/container-status.ts';
+import { aPlatform } from '../life/platform.ts';
 
 /** Where Pods are whose processes are in this one. */
 export const NODE = 'nowhere';
@@ -115,12 +114,8 @@ export class Namespace implements AsyncDisposable {
       uid,
       become: (lock, options) => this.#become(call, lock, { ...identity, ...options }),
       restarted: () => {
-        const process = {
-          ...systemPlatform,
-          elections: new Elections(),
-          unconfirmed: new UnconfirmedEnds(),
-          predecessors: new Map(),
-        };
+        const { elections, unconfirmed, predecessors } = aPlatform();
+        const process = { ...systemPlatform, elections, unconfirmed, predecessors };
         return this.#replicaOf(name, uid, (lock, options) =>
           becomeOn(process, lock, options ?? {}),
         );
@@ -229,23 +224,19 @@ export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 60
 export class Waits {
   readonly reasons: string[] = [];
   readonly messages: string[] = [];
-  #listeners: (() => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   /** For `options.onWaiting`. */
   readonly record: NonNullable<BecomeOptions['onWaiting']> = (state) => {
     this.reasons.push(state.reason);
     this.messages.push(state.message);
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners.splice(0)) listener();
   };
 
   /** Resolves once the candidate has waited for this reason. */
   async for(reason: string): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const check = () => {
-        if (this.reasons.includes(reason)) resolve();
-      };
-      this.#listeners.push(check);
-      check();
-    });
+    while (!this.reasons.includes(reason)) {
+      await new Promise<void>((resolve) => this.#listeners.push(resolve));
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 
 import { CoordinationV1Api, type V1PolicyRule, loadAllYaml } from '@kubernetes/client-node';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import {
   type Holder,
@@ -11,42 +11,27 @@ import {
   observeLock,
 } from '../../lib/index.ts';
 import { observerRoleYaml } from '../../lib/kubernetes/role.ts';
-import { type Cluster, Namespace, eventually } from './cluster.ts';
+import { type Cluster, type Namespace, eventually } from './cluster.ts';
+import { describeOn } from './on-cluster.ts';
 
 const kinds = {
   observeLease: { observe: observeLease, group: 'coordination.k8s.io', resource: 'leases' },
   observeLock: { observe: observeLock, group: '', resource: 'configmaps' },
 } as const;
 
-/** What onlookers are told, on whichever cluster: the same file for the one in memory and real ones. */
+/** What observers yield, on whichever cluster: the same file for the one in memory and real ones. */
 export function observeBehaviour(clusterName: string, open: () => Promise<Cluster>): void {
-  describe(`observers on ${clusterName}`, () => {
-    let cluster: Cluster;
-
-    beforeAll(async () => {
-      cluster = await open();
-    }, 120_000);
-
-    afterAll(async () => {
-      await cluster[Symbol.asyncDispose]();
-    });
-
-    async function namespace(): Promise<Namespace> {
-      const created = await Namespace.create(cluster);
-      onTestFinished(() => created[Symbol.asyncDispose]());
-      return created;
-    }
-
+  describeOn(`observers on ${clusterName}`, open, (on) => {
     function optionsFor(space: Namespace): ObserveOptions {
       const stop = new AbortController();
       onTestFinished(() => {
         stop.abort();
       });
-      return { kubeConfig: cluster.kubeConfig, namespace: space.name, signal: stop.signal };
+      return { kubeConfig: on.cluster.kubeConfig, namespace: space.name, signal: stop.signal };
     }
 
-    test('of a lock see Pods come and go', async () => {
-      const space = await namespace();
+    test('observeLock yields Pods as they come and go', async () => {
+      const space = await on.namespace();
       const [a, b] = [await space.replica('a'), await space.replica('b')];
       const holders = new Holders(observeLock('lock', optionsFor(space)));
       expect(await holders.next()).toBeNull();
@@ -69,9 +54,9 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
       await holders.end();
     });
 
-    test('of a Lease see electors come and go, and no renewals', async () => {
-      const space = await namespace();
-      const leases = cluster.kubeConfig.makeApiClient(CoordinationV1Api);
+    test('observeLease yields electors as they come and go, and no renewals', async () => {
+      const space = await on.namespace();
+      const leases = on.cluster.kubeConfig.makeApiClient(CoordinationV1Api);
       const read = () => leases.readNamespacedLease({ namespace: space.name, name: 'lease' });
       const holders = new Holders(observeLease('lease', optionsFor(space)));
       expect(await holders.next()).toBeNull();
@@ -100,9 +85,9 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
       await holders.end();
     });
 
-    test('of a Lease see it deleted and made anew', async () => {
-      const space = await namespace();
-      const api = cluster.kubeConfig.makeApiClient(CoordinationV1Api);
+    test('observeLease yields the same holder again when the Lease was deleted and created again', async () => {
+      const space = await on.namespace();
+      const api = on.cluster.kubeConfig.makeApiClient(CoordinationV1Api);
       const body = { metadata: { name: 'lease' }, spec: { holderIdentity: 'a' } };
       const create = () => api.createNamespacedLease({ namespace: space.name, body });
       const first = await create();
@@ -127,34 +112,27 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
         return (loadAllYaml(yaml) as { rules: V1PolicyRule[] }[])[0]?.rules ?? [];
       };
 
-      test('needs no other rights than those of its Role', async () => {
-        const space = await namespace();
+      test.each([
+        ['with the rights of its Role', ['get', 'watch'], []],
+        ['without the right to watch, with one warning', ['get'], ['LEADER_FOR_LIFE_DEGRADED']],
+      ])('yields the holder %s', async (_, verbs, codes) => {
+        const space = await on.namespace();
         const warnings = warningsFrom();
-        const { kubeConfig } = await cluster.user(space.name, role(space.name));
+        const rules = role(space.name);
+        expect(rules.map((rule) => rule.verbs)).toEqual([['get', 'watch']]);
+        const limited = rules.map((rule) => ({ ...rule, verbs }));
+        const { kubeConfig } = await on.cluster.user(space.name, limited);
         const holders = new Holders<Holder>(observe('held', { ...optionsFor(space), kubeConfig }));
         expect(await holders.next()).toBeNull();
         await hold(space, group);
         expect(await holders.next()).toMatchObject({ identity: 'a' });
         await holders.end();
-        expect(warnings).toEqual([]);
+        expect(warnings).toEqual(codes);
       });
 
-      test('polls without the right to watch, and warns once', async () => {
-        const space = await namespace();
-        const warnings = warningsFrom();
-        const rules = role(space.name).map((rule) => ({ ...rule, verbs: ['get'] }));
-        const { kubeConfig } = await cluster.user(space.name, rules);
-        const holders = new Holders<Holder>(observe('held', { ...optionsFor(space), kubeConfig }));
-        expect(await holders.next()).toBeNull();
-        await hold(space, group);
-        expect(await holders.next()).toMatchObject({ identity: 'a' });
-        await holders.end();
-        expect(warnings).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
-      });
-
-      test('says which rights are missing', async () => {
-        const space = await namespace();
-        const { kubeConfig } = await cluster.user(space.name, [
+      test('throws ERR_FORBIDDEN with the Role, without any right to it', async () => {
+        const space = await on.namespace();
+        const { kubeConfig } = await on.cluster.user(space.name, [
           { apiGroups: [group], resources: [resource], resourceNames: ['other'], verbs: ['get'] },
         ]);
         const holders = new Holders<Holder>(observe('held', { ...optionsFor(space), kubeConfig }));

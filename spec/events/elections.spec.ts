@@ -34,16 +34,21 @@ function calls() {
   return { called, metrics };
 }
 
+/** The Kubernetes Events. They are listed by name; the names of two of one millisecond are in no order. */
+function recorded({ cluster }: Simulation): CoreV1Event[] {
+  const { body } = cluster.request('GET', '/api/v1/namespaces/default/events');
+  const { items } = body as { items: CoreV1Event[] };
+  return items.toSorted(({ message: a = '' }, { message: b = '' }) => a.localeCompare(b));
+}
+
 describe('become', () => {
   async function world() {
-    const simulation = await Simulation.create();
-    for (const name of ['a', 'b']) simulation.cluster.createPod(name);
-    return { simulation, listener: new Listener() };
+    return { simulation: await Simulation.withPods(), listener: new Listener() };
   }
 
   test('tells that it waits, leads and has released', async () => {
     const { simulation, listener } = await world();
-    await simulation.settled(simulation.become('a'));
+    await simulation.lead('a');
     const waiting = simulation.become('b', { onEvent: listener.onEvent });
     await simulation.clock.advance(5_000);
     simulation.cluster.deletePod('a');
@@ -65,7 +70,7 @@ describe('become', () => {
   test('tells that it has lost the lock; `ended` resolves', async () => {
     const { simulation, listener } = await world();
     const options = { guard: true, onEvent: listener.onEvent };
-    const leadership = await simulation.settled(simulation.become('a', options));
+    const leadership = await simulation.lead('a', options);
     const ended = new Outcome(leadership.ended);
     await simulation.clock.advance(1_000);
     expect(ended.isPending).toBe(true);
@@ -76,9 +81,9 @@ describe('become', () => {
     ]);
   });
 
-  test('`ended` resolves with a release, too', async () => {
+  test('resolves `ended` with a release', async () => {
     const { simulation } = await world();
-    const leadership = await simulation.settled(simulation.become('a'));
+    const leadership = await simulation.lead('a');
     void leadership.release();
     await expect(leadership.ended).resolves.toBeUndefined();
     expect(leadership.identity).toBe('a');
@@ -86,29 +91,29 @@ describe('become', () => {
 
   test('tells that it stopped waiting', async () => {
     const { simulation, listener } = await world();
-    await simulation.settled(simulation.become('a'));
-    const stop = new AbortController();
-    const waiting = simulation.become('b', { onEvent: listener.onEvent, signal: stop.signal });
-    waiting.catch(() => undefined);
+    await simulation.lead('a');
+    const { onEvent } = listener;
+    const abort = simulation.abortable((signal) => simulation.become('b', { onEvent, signal }));
     await simulation.clock.advance(1_000);
-    stop.abort(new Error('shutdown'));
-    await expect(simulation.settled(waiting)).rejects.toThrow('shutdown');
+    await abort();
     expect(listener.events.at(-1)).toMatchObject({ type: 'withdrawn', level: 'info' });
   });
 
-  test('tells each failed request, and why it gave up', async () => {
+  test('tells each failed request, once that this lasts, and why it gave up', async () => {
     const { simulation, listener } = await world();
-    simulation.cluster.faults.add({ user: 'a', error: { status: 503 } });
-    const waiting = simulation.become('a', { onEvent: listener.onEvent, timeoutMs: 5_000 });
-    waiting.catch(() => undefined);
-    await expect(simulation.settled(waiting)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    simulation.fault({ user: 'a', error: { status: 503 } });
+    const waiting = simulation.lead('a', { onEvent: listener.onEvent, timeoutMs: 60_000 });
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
     expect(listener.of('trouble').length).toBeGreaterThan(1);
+    expect(listener.of('degraded').map(({ code }) => code)).toEqual([
+      ...['LEADER_FOR_LIFE_TROUBLE', 'LEADER_FOR_LIFE_LEFT_BEHIND'],
+    ]);
     expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_TIMEOUT' } }]);
   });
 
-  test('tells once what somebody should mend', async () => {
+  test('tells once that a right is missing', async () => {
     const { simulation, listener } = await world();
-    await simulation.settled(simulation.become('b'));
+    await simulation.lead('b');
     simulation.cluster.grant('a', [
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'delete', 'patch'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
@@ -124,7 +129,7 @@ describe('become', () => {
     const { simulation, listener } = await world();
     const { called, metrics } = calls();
     const options = { guard: true, events: true, metrics, onEvent: listener.onEvent };
-    const leadership = await simulation.settled(simulation.become('a', options));
+    const leadership = await simulation.lead('a', options);
     const released = new Promise<void>((resolve) => {
       leadership.signal.addEventListener('abort', () => {
         resolve(leadership.release());
@@ -134,43 +139,30 @@ describe('become', () => {
     await simulation.settled(released);
     expect(listener.types).toEqual(['leading', 'lost']);
     expect(called).toEqual(['off lock', 'on lock', 'off lock']);
-    const { body } = simulation.cluster.request('GET', '/api/v1/namespaces/default/events');
-    expect((body as { items: CoreV1Event[] }).items.map(({ message }) => message)).toEqual([
-      'a became leader',
-      'a stopped leading',
+    expect(recorded(simulation)).toMatchObject([
+      { message: 'a became leader' },
+      { message: 'a stopped leading' },
     ]);
   });
 
-  test('leads on, as one election, if it is aborted by the news that it leads', async () => {
+  test('goes on, with its figures, when the news that it leads aborts it and a second call is refused', async () => {
     const { simulation } = await world();
+    const { called, metrics } = calls();
     const stop = new AbortController();
     const process = simulation.process('a');
     const onEvent = ({ type }: ElectionEvent) => {
       if (type === 'leading') stop.abort();
     };
-    await simulation.settled(process.become({ onEvent, signal: stop.signal }, 'lock'));
-    const second = process.become({}, 'lock');
-    await expect(simulation.settled(second)).rejects.toMatchObject({
-      code: 'ERR_ALREADY_RUNNING',
-    });
-  });
-
-  test('keeps the figures of a leader when a second call is refused', async () => {
-    const { simulation } = await world();
-    const { called, metrics } = calls();
-    const process = simulation.process('a');
-    await simulation.settled(process.become({ metrics }, 'lock'));
-    const second = process.become({ metrics }, 'lock');
-    await expect(simulation.settled(second)).rejects.toMatchObject({
-      code: 'ERR_ALREADY_RUNNING',
-    });
+    await simulation.settled(process.become({ onEvent, signal: stop.signal, metrics }));
+    const second = simulation.settled(process.become({ metrics }));
+    await expect(second).rejects.toMatchObject({ code: 'ERR_ALREADY_RUNNING' });
     expect(called).toEqual(['off lock', 'on lock']);
   });
 
   test('does not wait long for an Event, nor keep the next call waiting', async () => {
     const { simulation } = await world();
-    simulation.cluster.faults.add({ resource: 'events', latencyMs: 60_000 });
-    const leadership = await simulation.settled(simulation.become('a', { events: true }));
+    simulation.fault({ resource: 'events', latencyMs: 60_000 });
+    const leadership = await simulation.lead('a', { events: true });
     const startedMs = simulation.clock.now();
     await simulation.settled(leadership.release());
     expect(simulation.clock.now() - startedMs).toBeLessThan(3_000);
@@ -185,25 +177,16 @@ describe('become', () => {
     expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_KUBECONFIG' } }]);
   });
 
-  test('tells once that trouble lasts, as a thing to mend', async () => {
-    const { simulation, listener } = await world();
-    simulation.cluster.faults.add({ user: 'a', error: { status: 503 } });
-    void simulation.become('a', { onEvent: listener.onEvent }).catch(() => undefined);
-    await simulation.clock.advance(60_000);
-    expect(listener.of('degraded')).toMatchObject([{ code: 'LEADER_FOR_LIFE_TROUBLE' }]);
-  });
-
   test('gives its figures, and records its changes of leader, if asked to', async () => {
     const { simulation } = await world();
     const { called, metrics } = calls();
-    const leadership = await simulation.settled(simulation.become('a', { metrics, events: true }));
+    const leadership = await simulation.lead('a', { metrics, events: true });
     expect(called).toEqual(['off lock', 'on lock']);
     const uid = simulation.cluster.getConfigMap('lock')?.metadata.uid;
     await simulation.settled(leadership.release());
     expect(called).toEqual(['off lock', 'on lock', 'off lock']);
-    const { body } = simulation.cluster.request('GET', '/api/v1/namespaces/default/events');
     const involvedObject = { kind: 'ConfigMap', name: 'lock', uid };
-    expect((body as { items: CoreV1Event[] }).items).toMatchObject([
+    expect(recorded(simulation)).toMatchObject([
       { message: 'a became leader', involvedObject },
       { message: 'a stopped leading', involvedObject },
     ]);
@@ -224,7 +207,7 @@ describe('become', () => {
 
   test('leads at once where the election is not enabled', async () => {
     const { simulation, listener } = await world();
-    await simulation.settled(simulation.become('a'));
+    await simulation.lead('a');
     const { called, metrics } = calls();
     const options = { onEvent: listener.onEvent, enabled: false, metrics };
     const leadership = await simulation.become('b', options);
@@ -286,7 +269,7 @@ describe('lead', () => {
       { onEvent: listener.onEvent },
     );
     await simulation.clock.advance(3_000);
-    simulation.cluster.faults.add({ error: { status: 503 } });
+    simulation.fault({ error: { status: 503 } });
     await expect(simulation.settled(leading)).rejects.toMatchObject({
       code: 'ERR_LEADERSHIP_LOST',
     });
@@ -318,7 +301,7 @@ describe('lead', () => {
     const waiting = b.lead(untilAborted, { onWaiting, timeoutMs: 60_000 });
     waiting.catch(() => undefined);
     await simulation.clock.advance(1_000);
-    simulation.cluster.faults.add({ error: { status: 503 } });
+    simulation.fault({ error: { status: 503 } });
     simulation.cluster.cutConnections();
     await expect(simulation.settled(waiting)).rejects.toThrow(/within 60000 ms: .*503/);
     expect(reasons).toEqual(['held', 'api-unavailable']);
@@ -345,13 +328,6 @@ describe('lead', () => {
     ]);
   });
 
-  test('names the Lease also where nothing is elected', async () => {
-    const { simulation, a, listener } = await world();
-    const options = { onEvent: listener.onEvent, enabled: false, namespace: 'team' };
-    await simulation.settled(a.lead(() => 'done', options));
-    expect(listener.of('skipped')).toMatchObject([{ name: 'lock', namespace: 'team' }]);
-  });
-
   test('does not give up a term that lasts longer than the time to wait', async () => {
     const { simulation, a } = await world();
     const leading = new Outcome(a.lead(untilAborted, { timeoutMs: 5_000 }));
@@ -365,14 +341,14 @@ describe('lead', () => {
     void a.lead(() => new Promise(() => undefined), { watchDog });
     await simulation.clock.advance(1_000);
     watchDog.check();
-    simulation.cluster.faults.add({ error: { status: 503 } });
+    simulation.fault({ error: { status: 503 } });
     await simulation.clock.advance(16_000);
     expect(() => {
       watchDog.check();
     }).toThrow(expect.objectContaining({ code: 'ERR_LEASE_EXPIRED' }) as Error);
   });
 
-  test('tells that work was abandoned', async () => {
+  test('tells that its work did not end', async () => {
     const { simulation, a, listener } = await world();
     const stop = new AbortController();
     const leading = a.lead(() => new Promise(() => undefined), {
@@ -395,10 +371,12 @@ describe('lead', () => {
     expect(listener.of('failed')).toMatchObject([{ error: { code: 'ERR_KUBECONFIG' } }]);
   });
 
-  test('tells that there is no election', async () => {
+  test('tells that there is no election with enabled: false, and names the Lease', async () => {
     const { simulation, a, listener } = await world();
-    await simulation.settled(a.lead(() => 'done', { onEvent: listener.onEvent, enabled: false }));
+    const options = { onEvent: listener.onEvent, enabled: false, namespace: 'team' };
+    await simulation.settled(a.lead(() => 'done', options));
     expect(listener.types).toEqual(['skipped', 'observed']);
+    expect(listener.of('skipped')).toMatchObject([{ name: 'lock', namespace: 'team' }]);
   });
 });
 

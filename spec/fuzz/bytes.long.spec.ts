@@ -1,10 +1,12 @@
 /** A server that says anything, byte by byte, over HTTP/1.1 and HTTP/2; and one that never stops. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createServer } from 'node:tls';
 
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import { systemClock } from '../../lib/platform/clock.ts';
 import { Api } from '../../lib/kubernetes/api.ts';
@@ -15,20 +17,19 @@ import { toVersion } from '../../lib/kubernetes/lease.ts';
 import { ApiError, NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { toPod } from '../../lib/kubernetes/pod.ts';
 import { ObjectWatch } from '../../lib/kubernetes/watch.ts';
-import { type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
-import { damage, damaged, edit, edited } from './mutation.ts';
-import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
+import { urlOf } from '../support/connections.ts';
+import { Server, TcpServer, certificate } from '../support/servers.ts';
+import { changed, changes } from './mutation.ts';
+import { property } from './runs.ts';
 
 const REQUEST_TIMEOUT_MS = 500;
+const LARGE_BYTES = 100_000_000;
 
-function connect(port: number, protocol: 'http' | 'https'): Connection {
-  const access = {
-    server: new URL(`${protocol}://127.0.0.1:${port}`),
-    headers: { authorization: 'Bearer token' },
-    tls: { ca: certificate.cert },
-  };
+function connect(url: string, timeoutMs = REQUEST_TIMEOUT_MS): Api {
+  const headers = { authorization: 'Bearer token' };
+  const access = { server: new URL(url), headers, tls: { ca: certificate.cert } };
   const credentials = { access: () => Promise.resolve(access), refresh: () => Promise.resolve() };
-  return new Connection(credentials, systemClock, 'fuzz');
+  return new Api(new Connection(credentials, systemClock, 'fuzz'), systemClock, timeoutMs);
 }
 
 const object = JSON.stringify({
@@ -48,8 +49,27 @@ const object = JSON.stringify({
 
 const request = { method: 'GET', path: '/api/v1/namespaces/default/configmaps/lock' } as const;
 
-/** What comes of a request and of a watch: an object, or one of the two errors. */
-async function ask(api: Api): Promise<void> {
+/** A watch that runs until it is lost, or for so long; resolves with why. */
+async function watch(api: Api, patienceMs: number): Promise<unknown> {
+  const stop = new AbortController();
+  const { promise: lost, resolve } = Promise.withResolvers<unknown>();
+  const target = { path: '/api/v1/namespaces/default/configmaps', name: 'lock' };
+  const listener = {
+    onOpen: () => undefined,
+    onEvent: (_: string, seen: Json) => void toLock(seen),
+    onLost: resolve,
+    onRefused: resolve,
+  };
+  const running = new ObjectWatch(api, systemClock, target, listener, 1).run(stop.signal);
+  const reason = await Promise.race([lost, delay(patienceMs, undefined, { signal: stop.signal })]);
+  stop.abort();
+  await running;
+  return reason;
+}
+
+/** Requests and a watch: each yields an object, or one of two errors. */
+async function ask(url: string): Promise<void> {
+  const api = connect(url);
   for (const read of [toLock, toVersion, toPod] as ((answer: Json) => unknown)[]) {
     const outcome = await api.request(request, read).catch((error: unknown) => error);
     const expected =
@@ -58,55 +78,22 @@ async function ask(api: Api): Promise<void> {
       (outcome as { readonly uid?: unknown }).uid !== undefined;
     expect(expected, String(outcome)).toBe(true);
   }
+  await watch(api, REQUEST_TIMEOUT_MS);
+  api.close();
 }
 
-/** Looks on for as long as the first try takes. */
-async function watch(api: Api): Promise<void> {
-  const stop = new AbortController();
-  const target = { path: '/api/v1/namespaces/default/configmaps', name: 'lock' };
-  const { promise: tried, resolve } = Promise.withResolvers<undefined>();
-  const over = () => {
-    resolve(undefined);
-  };
-  const listener = {
-    onOpen: () => undefined,
-    onEvent: (_: string, seen: Json) => void toLock(seen),
-    onLost: over,
-    onRefused: over,
-  };
-  const running = new ObjectWatch(api, systemClock, target, listener, 1).run(stop.signal);
-  await Promise.race([tried, delay(REQUEST_TIMEOUT_MS)]);
-  stop.abort();
-  await running;
-}
+const heads = [
+  ...['HTTP/1.1 200 OK', 'HTTP/1.1 100 Continue\r\n', 'HTTP/1.1 101 Switching\r\n', 'HTTP/1.0 200'],
+  ...['HTTP/9.9 999 x', 'ICY 200 OK', 'PRI * HTTP/2.0\r\n', 'HTTP/1.1 204 No Content'],
+  ...['HTTP/1.1 304 Not Modified', 'HTTP/1.1 429 Wait', 'Content-Length: 5', 'Content-Length: -1'],
+  ...['Content-Length: 999999999999999', 'Transfer-Encoding: chunked', 'Upgrade: h2c'],
+  ...['Transfer-Encoding: gzip, chunked', 'Connection: close', 'Retry-After: \u0001'],
+  ...['X: a\r\n b', ': nothing', '', '\r\n', '5\r\n{"a":', '0\r\n', 'ffffffffffffffff'],
+  ...['__proto__: x', 'constructor: y', 'Set-Cookie: a\r\nSet-Cookie: b', `X: ${'x'.repeat(1e5)}`],
+].map((head) => `${head}\r\n`);
 
 const chunk = fc.oneof(
-  fc
-    .constantFrom(
-      ...['HTTP/1.1 200 OK\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 101 Switching\r\n\r\n'],
-      ...['HTTP/1.0 200\r\n', 'HTTP/9.9 999 x\r\n', 'ICY 200 OK\r\n', 'PRI * HTTP/2.0\r\n\r\n'],
-      ...['HTTP/1.1 204 No Content\r\n', 'HTTP/1.1 304 Not Modified\r\n', 'HTTP/1.1 429 Wait\r\n'],
-      ...['Content-Length: 5\r\n', 'Content-Length: -1\r\n', 'Content-Length: 999999999999999\r\n'],
-      ...[
-        'Transfer-Encoding: chunked\r\n',
-        'Transfer-Encoding: gzip, chunked\r\n',
-        'Upgrade: h2c\r\n',
-      ],
-      ...['Connection: close\r\n', 'Retry-After: \u0001\r\n', 'X: a\r\n b\r\n', ': nothing\r\n'],
-      ...[
-        '\r\n',
-        '\r\n\r\n',
-        '\n',
-        '5\r\n{"a":\r\n',
-        '0\r\n\r\n',
-        'ffffffffffffffff\r\n',
-        '{}',
-        object,
-      ],
-      `X: ${'x'.repeat(100_000)}\r\n`,
-      ...['__proto__: x\r\n', 'constructor: y\r\n', 'Set-Cookie: a\r\nSet-Cookie: b\r\n'],
-    )
-    .map((text) => Buffer.from(text)),
+  fc.constantFrom(...heads, '\n', '{}', object).map((text) => Buffer.from(text)),
   fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
 );
 
@@ -131,8 +118,7 @@ const frame = fc
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 
 const answers = fc.record({
-  edits: fc.array(edit, { maxLength: 3 }),
-  damage: fc.option(damage, { nil: undefined }),
+  changes,
   status: fc.constantFrom(200, 200, 200, 201, 204, 304, 403, 404, 409, 410, 429, 500, 503, 599),
   headers: fc.constantFrom<Record<string, string>>(
     {},
@@ -145,228 +131,147 @@ const answers = fc.record({
   cut: fc.boolean(),
 });
 
-describe('whatever the bytes are', () => {
-  test(
-    'of HTTP/1.1',
-    async () => {
-      let script: readonly Buffer[] = [];
-      await using server = await TcpServer.start((socket) => {
-        socket.once('data', () => {
-          for (const bytes of script) socket.write(bytes);
-          socket.end();
-        });
+/** Says this to each client once it has said something, and leaves. */
+function answering(bytes: readonly Buffer[]) {
+  return (socket: Socket) => {
+    socket.once('data', () => {
+      for (const piece of bytes) socket.write(piece);
+      socket.end();
+    });
+  };
+}
+
+property('any bytes of HTTP/1.1', 60, [fc.array(chunk, { maxLength: 12 })], async (bytes) => {
+  await using server = await TcpServer.start(answering(bytes));
+  await ask(`http://127.0.0.1:${server.port}`);
+  await server.empty();
+});
+
+property('any frames of HTTP/2', 40, [fc.array(frame, { maxLength: 12 })], async (frames) => {
+  const options = { ...certificate, ALPNProtocols: ['h2'] };
+  let handshakes = 0;
+  const context = createServer(options, (socket) => {
+    handshakes += 1;
+    socket.on('error', () => undefined);
+    socket.write(settings);
+    answering(frames)(socket);
+  });
+  await using server = await TcpServer.start((socket) => context.emit('connection', socket));
+  await ask(`https://127.0.0.1:${server.port}`);
+  await server.empty();
+  expect(handshakes).toBeGreaterThan(0);
+});
+
+describe.each([
+  ['http', 'http'],
+  ['h2', 'https'],
+] as const)('over %s', (protocol, scheme) => {
+  property('any answers, in pieces that cut characters', 80, [answers], async (answer) => {
+    const { changes: made, status, headers, piece, cut } = answer;
+    const text = changed(object, made);
+    await using server = await Server.start(protocol, {
+      handler: (incoming, response) => {
+        const watched = incoming.url?.includes('watch=');
+        response.writeHead(status, headers);
+        send(response, watched ? `{"type":"ADDED","object":${text}}\n` : text, piece, cut);
+      },
+    });
+    await ask(urlOf(server, scheme));
+    await server.left(0);
+  });
+
+  property('characters survive being cut in pieces of any size', 1, [], async () => {
+    for (let piece = 1; piece < 8; piece += 1) {
+      await using server = await Server.start(protocol, {
+        handler: (_, response) => {
+          send(response, object, piece, false);
+        },
       });
-      await fc.assert(
-        fc.asyncProperty(fc.array(chunk, { maxLength: 12 }), async (chunks) => {
-          using aftermath = new Aftermath();
-          script = chunks;
-          const connection = connect(server.port, 'http');
-          const api = new Api(connection, systemClock, REQUEST_TIMEOUT_MS);
-          await ask(api);
-          await watch(api);
-          api.close();
-          await server.empty();
-          aftermath.check();
-        }),
-        runs(60),
-      );
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    'of HTTP/2',
-    async () => {
-      const tls = await import('node:tls');
-      let script: readonly Buffer[] = [];
-      const sockets = new Set<import('node:tls').TLSSocket>();
-      const server = tls.createServer({ ...certificate, ALPNProtocols: ['h2'] }, (socket) => {
-        sockets.add(socket);
-        socket.on('error', () => undefined);
-        socket.on('close', () => {
-          sockets.delete(socket);
-          server.emit('left');
-        });
-        socket.write(settings);
-        socket.once('data', () => {
-          for (const bytes of script) socket.write(bytes);
-          socket.end();
-        });
-      });
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const { port } = server.address() as import('node:net').AddressInfo;
-      try {
-        await fc.assert(
-          fc.asyncProperty(fc.array(frame, { maxLength: 12 }), async (frames) => {
-            using aftermath = new Aftermath();
-            script = frames;
-            const connection = connect(port, 'https');
-            const api = new Api(connection, systemClock, REQUEST_TIMEOUT_MS);
-            await ask(api);
-            await watch(api);
-            api.close();
-            while (sockets.size > 0) await once(server, 'left');
-            aftermath.check();
-          }),
-          runs(40),
-        );
-      } finally {
-        for (const socket of sockets) socket.destroy();
-        server.close();
-      }
-    },
-    PATIENCE_MS,
-  );
-
-  test.each<[Protocol, 'http' | 'https']>([
-    ['http', 'http'],
-    ['h2', 'https'],
-  ])(
-    'of answers over %s, in pieces that cut characters',
-    async (protocol, scheme) => {
-      await using server = await Server.start(protocol);
-      await fc.assert(
-        fc.asyncProperty(answers, async ({ edits, damage: what, status, headers, piece, cut }) => {
-          using aftermath = new Aftermath();
-          const json = edited(object, edits);
-          const body = Buffer.from(what ? damaged(json, what) : json);
-          server.handler = (incoming, response) => {
-            const watched = incoming.url?.includes('watch=');
-            const text = watched ? `{"type":"ADDED","object":${body.toString()}}\n` : body;
-            response.writeHead(status, headers);
-            send(response, Buffer.from(text), piece, cut);
-          };
-          const connection = connect(server.port, scheme);
-          const api = new Api(connection, systemClock, REQUEST_TIMEOUT_MS);
-          await ask(api);
-          await watch(api);
-          api.close();
-          await server.left(0);
-          aftermath.check();
-        }),
-        runs(80),
-      );
-    },
-    PATIENCE_MS,
-  );
-
-  test.each<[Protocol, 'http' | 'https']>([
-    ['http', 'http'],
-    ['h2', 'https'],
-  ])(
-    'characters survive being cut in pieces of any size, over %s',
-    async (protocol, scheme) => {
-      await using server = await Server.start(protocol);
-      const connection = connect(server.port, scheme);
-      const api = new Api(connection, systemClock, 30_000);
-      for (let piece = 1; piece < 8; piece += 1) {
-        server.handler = (_, response) => {
-          send(response, Buffer.from(object), piece, false);
-        };
-        expect(await api.request(request, (answer) => answer)).toEqual(JSON.parse(object));
-      }
+      const api = connect(urlOf(server, scheme));
+      expect(await api.request(request, (answer) => answer)).toEqual(JSON.parse(object));
       api.close();
-    },
-    PATIENCE_MS,
-  );
+    }
+  });
+
+  /** Asks a server that does not stop; resolves with how much it has sent, and what came of it. */
+  async function flood<T>(
+    status: number,
+    head: string,
+    ask: (api: Api) => Promise<T>,
+    block?: string,
+  ) {
+    const sent = { bytes: 0 };
+    await using server = await Server.start(protocol, {
+      handler: (_, response) => {
+        response.writeHead(status);
+        void pour(response, head, sent, block);
+      },
+    });
+    const api = connect(urlOf(server, scheme), 60_000);
+    const outcome = await ask(api).catch((error: unknown) => error);
+    api.close();
+    await server.left(0);
+    return { outcome, bytes: sent.bytes };
+  }
+
+  const TOO_LARGE = 'the answer is too large: more than 8388608 characters';
+
+  for (const [what, status, head] of [
+    [
+      'lock',
+      200,
+      '{"metadata":{"name":"lock","uid":"u","resourceVersion":"7","annotations":{"a":"',
+    ],
+    ['Status', 403, '{"kind":"Status","reason":"Forbidden","message":"'],
+    ['nesting', 200, '['.repeat(1_000)],
+    ['text', 200, '"'],
+  ] as const) {
+    property(
+      `a hundred megabytes of a ${what} are no answer, and are not kept`,
+      1,
+      [],
+      async () => {
+        const { outcome, bytes } = await flood(status, head, (api) => api.request(request, toLock));
+        expect(outcome).toBeInstanceOf(NoAnswerError);
+        expect(String(outcome)).toContain(TOO_LARGE);
+        // What was sent meanwhile is in the buffers of the two ends.
+        expect(bytes).toBeLessThan(LARGE_BYTES / 2);
+      },
+    );
+  }
+
+  property('a hundred megabytes of one event end the watch, and are not kept', 1, [], async () => {
+    const head = '{"type":"ADDED","object":{"metadata":{"name":"lock","uid":"';
+    const { outcome, bytes } = await flood(200, head, (api) => watch(api, 60_000));
+    expect(String(outcome)).toContain(TOO_LARGE);
+    expect(bytes).toBeLessThan(LARGE_BYTES / 2);
+  });
+
+  property('a hundred megabytes of events in a row are read', 1, [], async () => {
+    const event = `{"type":"ADDED","object":${object}}\n`;
+    const block = event.repeat(Math.ceil(1_000_000 / event.length));
+    const read = async (api: Api) => {
+      let events = 0;
+      const { signal } = new AbortController();
+      for await (const seen of api.stream({ ...request, query: { watch: 'true' } }, signal)) {
+        if (seen !== undefined) events += 1;
+      }
+      return events;
+    };
+    const { outcome } = await flood(200, '', read, block);
+    const blocks = Math.ceil(LARGE_BYTES / block.length);
+    expect(outcome).toBe((block.length / event.length) * blocks);
+  });
 });
 
 /** Writes so many bytes at a time. */
-function send(response: ServerResponse, body: Buffer, piece: number, cut: boolean): void {
+function send(response: ServerResponse, text: string, piece: number, cut: boolean): void {
+  const body = Buffer.from(text);
   const size = Math.max(piece, Math.ceil(body.length / 200));
   for (let at = 0; at < body.length; at += size) response.write(body.subarray(at, at + size));
   if (cut) response.destroy();
   else response.end();
 }
-
-const LARGE_BYTES = 100_000_000;
-
-/** Heads of what is far too large: whatever it is, it goes on with spaces or letters. */
-const large = {
-  lock: '{"metadata":{"name":"lock","uid":"uid-1","resourceVersion":"7","annotations":{"a":"',
-  Status: '{"kind":"Status","reason":"Forbidden","message":"',
-  nesting: '['.repeat(1_000),
-  text: '"',
-} as const;
-
-describe.each<[Protocol, 'http' | 'https']>([
-  ['http', 'http'],
-  ['h2', 'https'],
-])('a hundred megabytes over %s', (protocol, scheme) => {
-  test.each(Object.keys(large) as (keyof typeof large)[])(
-    'of a %s are no answer, and are not kept',
-    async (what) => {
-      await using server = await Server.start(protocol);
-      const sent = { bytes: 0 };
-      server.handler = (_, response) => {
-        response.writeHead(what === 'Status' ? 403 : 200);
-        void pour(response, large[what], sent);
-      };
-      const api = new Api(connect(server.port, scheme), systemClock, 60_000);
-      const error = await api.request(request, toLock).catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(NoAnswerError);
-      expect(String(error)).toContain('the answer is too large: more than 8388608 characters');
-      api.close();
-      await server.left(0);
-      // What was sent meanwhile is in the buffers of the two ends.
-      expect(sent.bytes).toBeLessThan(LARGE_BYTES / 2);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    'of one event end the watch, and are not kept',
-    async () => {
-      await using server = await Server.start(protocol);
-      const sent = { bytes: 0 };
-      server.handler = (_, response) => {
-        response.writeHead(200);
-        void pour(response, '{"type":"ADDED","object":{"metadata":{"name":"lock","uid":"', sent);
-      };
-      const api = new Api(connect(server.port, scheme), systemClock, 60_000);
-      const stop = new AbortController();
-      const { promise: lost, resolve } = Promise.withResolvers<unknown>();
-      const listener = {
-        onOpen: () => undefined,
-        onEvent: () => undefined,
-        onLost: resolve,
-        onRefused: resolve,
-      };
-      const target = { path: '/api/v1/namespaces/default/configmaps', name: 'lock' };
-      const running = new ObjectWatch(api, systemClock, target, listener, 60_000).run(stop.signal);
-      expect(String(await lost)).toContain('the answer is too large: more than 8388608 characters');
-      stop.abort();
-      await running;
-      api.close();
-      await server.left(0);
-      expect(sent.bytes).toBeLessThan(LARGE_BYTES / 2);
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    'of events in a row are read, and not kept',
-    async () => {
-      await using server = await Server.start(protocol);
-      const event = `{"type":"ADDED","object":${object}}\n`;
-      const block = event.repeat(Math.ceil(1_000_000 / event.length));
-      server.handler = (_, response) => {
-        response.writeHead(200);
-        void pour(response, '', { bytes: 0 }, block);
-      };
-      const api = new Api(connect(server.port, scheme), systemClock, 60_000);
-      const stop = new AbortController();
-      let events = 0;
-      for await (const seen of api.stream({ ...request, query: { watch: 'true' } }, stop.signal)) {
-        if (seen !== undefined) events += 1;
-      }
-      expect(events).toBe((block.length / event.length) * Math.ceil(LARGE_BYTES / block.length));
-      api.close();
-    },
-    PATIENCE_MS,
-  );
-});
 
 /** Sends that much unless nobody reads it. */
 async function pour(

@@ -29,16 +29,12 @@ let failures = 0;
 do {
   const seed = given ?? String(randomInt(2 ** 31));
   console.log(`round ${rounds + 1}, seed ${seed}`);
-  const args = [
-    'vitest',
-    'run',
-    '--config',
-    '.config/vitest.all.config.js',
-    '--reporter=dot',
-    ...specs,
-  ];
+  const options = ['--config', '.config/vitest.all.config.js', '--reporter=dot'];
   const env = { ...process.env, FUZZ_SEED: seed, FUZZ_RUNS: factor };
-  const { status } = spawnSync('npx', args, { stdio: 'inherit', env });
+  const { status } = spawnSync('npx', ['vitest', 'run', ...options, ...specs], {
+    stdio: 'inherit',
+    env,
+  });
   rounds += 1;
   if (status !== 0) {
     failures += 1;

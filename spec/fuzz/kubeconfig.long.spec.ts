@@ -1,22 +1,20 @@
-/** A kubeconfig file of any bytes, and plugins that say anything: no leadership that is not founded. */
+/** A kubeconfig file of any bytes, and plugins that say anything: only the holder of the lock leads. */
 import { KubeConfig } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import { becomeOn } from '../../lib/life/become.ts';
-import { systemClock } from '../../lib/platform/clock.ts';
-import { Elections } from '../../lib/platform/elections.ts';
 import { Connection } from '../../lib/kubernetes/connection.ts';
 import type { KubeConfigLike } from '../../lib/kubernetes/kube-config.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
-import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
+import { aPlatform } from '../life/platform.ts';
 import { Container } from '../support/container.ts';
 import { hasty } from './haste.ts';
 import { hostileJson, hostileTexts } from './hostile.ts';
-import { type Damage, type Edit, damage, damaged, edit, edited } from './mutation.ts';
-import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
+import { changed, changes } from './mutation.ts';
+import { property } from './runs.ts';
 import { Witness, expectHarmless, expectTyped } from './witness.ts';
 
 /** What is done to the bytes of a file, in the end. */
@@ -66,51 +64,43 @@ clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:1' } }]`),
 /** What a plugin may say. */
 const said = fc.oneof(
   fc.constantFrom(...hostileTexts, ...hostileJson),
-  fc
-    .tuple(
-      fc.array(edit, { minLength: 1, maxLength: 3 }),
-      fc.option(damage, { nil: undefined, freq: 3 }),
-    )
-    .map(([edits, what]) => {
-      const status = { token: 'x', expirationTimestamp: '2100-01-01T00:00:00Z' };
-      const text = edited(JSON.stringify({ apiVersion: 'v1', kind: 'E', status }), edits);
-      return what ? damaged(text, what) : text;
-    }),
+  changes.map((made) => {
+    const status = { token: 'x', expirationTimestamp: '2100-01-01T00:00:00Z' };
+    return changed(JSON.stringify({ apiVersion: 'v1', kind: 'E', status }), made);
+  }),
   fc.string({ unit: 'binary' }),
 );
 
-/** Fails unless whoever leads by this kubeconfig holds the lock. */
-async function expectFounded(
-  cluster: Cluster,
-  kubeConfig: KubeConfigLike,
-  namespace?: string,
-): Promise<void> {
-  using aftermath = new Aftermath();
-  using witness = new Witness();
+/** Tries to lead in a cluster by a kubeconfig: who leads has the lock, and nothing else is wrong. */
+async function expectLeadOrRefuse(
+  kubeConfigOf: (cluster: Cluster, container: Container) => KubeConfigLike | undefined,
+): Promise<'led' | 'refused'> {
+  await using cluster = await createCluster();
   using container = new Container();
-  const { podName, podUid } = cluster.optionsFor('mine');
-  const platform = {
+  const { podName, podUid } = cluster.optionsFor(cluster.createPod('mine'));
+  const kubeConfig = kubeConfigOf(cluster, container);
+  if (!kubeConfig) return 'refused';
+  using witness = new Witness();
+  const platform = aPlatform({
     clock: hasty,
     environment: container,
-    elections: new Elections(),
-    unconfirmed: new UnconfirmedEnds(),
-    predecessors: new Map(),
     warn: witness.warn,
-    connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>
-      Promise.resolve(new Connection(credentials, hasty, 'spec')),
-  };
-  const options = { kubeConfig, namespace, podName, podUid, timeoutMs: 15_000 };
+    connect: (credentials) => Promise.resolve(new Connection(credentials, hasty, 'spec')),
+  });
   try {
+    const options = { kubeConfig, podName, podUid, timeoutMs: 15_000 };
     const leadership = await becomeOn(platform, 'lock', options);
     const lock = cluster.getConfigMap(`${leadership.namespace}/lock`);
     expect(lock?.metadata.ownerReferences?.[0]?.uid).toBe(podUid);
     await leadership.release();
+    return 'led';
   } catch (error) {
     expectTyped(error);
+    return 'refused';
+  } finally {
+    expectHarmless(witness.lines, { lines: false });
+    expectHarmless(witness.warnings, { lines: true });
   }
-  expectHarmless(witness.lines, { lines: false });
-  expectHarmless(witness.warnings, { lines: true });
-  aftermath.check();
 }
 
 /** What client-node makes of a file; undefined where it refuses to read it. */
@@ -126,114 +116,46 @@ function loaded(container: Container, bytes: Buffer): KubeConfig | undefined {
   }
 }
 
-async function inCluster(
-  act: (cluster: Cluster, container: Container) => Promise<void>,
-): Promise<void> {
-  const cluster = await createCluster();
-  using container = new Container();
-  try {
-    cluster.createPod('mine');
-    await act(cluster, container);
-  } finally {
-    await cluster.close();
-  }
-}
-
 describe('a kubeconfig file', () => {
-  test(
-    'of which anything was changed',
-    async () => {
-      await inCluster(async (cluster, container) => {
-        const text = cluster.kubeConfigText();
-        const encoding = fc.constantFrom(...Object.keys(encodings));
-        await fc.assert(
-          fc.asyncProperty(
-            fc.array(edit, { maxLength: 3 }),
-            fc.option(damage, { nil: undefined, freq: 4 }),
-            encoding,
-            async (edits: Edit[], what: Damage | undefined, name) => {
-              const json = edited(text, edits);
-              const bytes = encodings[name]?.(what ? damaged(json, what) : json);
-              const kubeConfig = loaded(container, bytes ?? Buffer.alloc(0));
-              if (kubeConfig) await expectFounded(cluster, kubeConfig);
-            },
-          ),
-          runs(60),
-        );
-      });
-    },
-    PATIENCE_MS,
+  property(
+    'with any change, in any encoding: it leads by the lock, or throws a typed error',
+    60,
+    [changes, fc.constantFrom(...Object.values(encodings))],
+    (made, encode) =>
+      expectLeadOrRefuse((cluster, container) =>
+        loaded(container, encode(changed(cluster.kubeConfigText(), made))),
+      ),
   );
 
-  test.each(Object.keys(encodings))(
-    '%s: it leads, or says why not',
-    async (name) => {
-      await inCluster(async (cluster, container) => {
-        const bytes = encodings[name]?.(cluster.kubeConfigText()) ?? Buffer.alloc(0);
-        const kubeConfig = loaded(container, bytes);
-        if (kubeConfig) await expectFounded(cluster, kubeConfig);
-      });
-    },
-    PATIENCE_MS,
-  );
+  for (const [name, encode] of Object.entries(encodings)) {
+    property(`${name}: it leads by the lock, or throws a typed error`, 1, [], async () => {
+      const outcome = await expectLeadOrRefuse((cluster, container) =>
+        loaded(container, encode(cluster.kubeConfigText())),
+      );
+      // The others fail for what was done to them.
+      if (name === 'as it is') expect(outcome).toBe('led');
+    });
+  }
 
-  test.each(Object.keys(bombs))(
-    'with %s is refused, without writing it out',
-    async (name) => {
-      await inCluster(async (cluster, container) => {
-        const kubeConfig = loaded(container, Buffer.from(bombs[name] ?? ''));
-        if (kubeConfig) await expectFounded(cluster, kubeConfig);
-      });
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    'as it should be leads: the others fail for what was done to them',
-    async () => {
-      await inCluster(async (cluster, container) => {
-        const kubeConfig = loaded(container, Buffer.from(cluster.kubeConfigText()));
-        const { podName, podUid } = cluster.optionsFor('mine');
-        const platform = {
-          clock: systemClock,
-          environment: container,
-          elections: new Elections(),
-          unconfirmed: new UnconfirmedEnds(),
-          predecessors: new Map(),
-          warn: () => undefined,
-          connect: (credentials: ConstructorParameters<typeof Connection>[0]) =>
-            Promise.resolve(new Connection(credentials, systemClock, 'spec')),
-        };
-        const options = { kubeConfig, podName, podUid };
-        const leadership = await becomeOn(platform, 'lock', options);
-        expect(leadership.podUid).toBe(podUid);
-        await leadership.release();
-      });
-    },
-    PATIENCE_MS,
-  );
+  for (const [name, text] of Object.entries(bombs)) {
+    property(`with ${name} is refused without expanding it`, 1, [], async () => {
+      const outcome = expectLeadOrRefuse((_, container) => loaded(container, Buffer.from(text)));
+      expect(await outcome).toBe('refused');
+    });
+  }
 });
 
-test(
-  'whatever a plugin says',
-  async () => {
-    await inCluster(async (cluster, container) => {
-      await fc.assert(
-        fc.asyncProperty(said, async (text) => {
-          const path = join(container.root, 'said');
-          writeFileSync(path, text);
-          const apiVersion = 'client.authentication.k8s.io/v1';
-          const exec = { apiVersion, command: 'cat', args: [path], interactiveMode: 'Never' };
-          const kubeConfig = new KubeConfig();
-          kubeConfig.loadFromClusterAndUser(
-            { name: 'c', server: cluster.url, skipTLSVerify: true },
-            { name: 'u', exec },
-          );
-          await expectFounded(cluster, kubeConfig, 'default');
-        }),
-        runs(15),
-      );
-    });
-  },
-  PATIENCE_MS,
+property('a plugin that says anything: ERR_, or it leads by the lock', 15, [said], (text) =>
+  expectLeadOrRefuse((cluster, container) => {
+    const path = join(container.root, 'said');
+    writeFileSync(path, text);
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const exec = { apiVersion, command: 'cat', args: [path], interactiveMode: 'Never' };
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser(
+      { name: 'c', server: cluster.url, skipTLSVerify: true },
+      { name: 'u', exec },
+    );
+    return kubeConfig;
+  }),
 );

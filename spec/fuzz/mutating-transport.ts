@@ -2,13 +2,12 @@ import fc from 'fast-check';
 
 import { child, text } from '../../lib/kubernetes/json.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
-import { type Damage, type Edit, damage, damaged, edit, edited } from './mutation.ts';
+import { type Changes, changed, changes } from './mutation.ts';
 import { hostileTexts } from './hostile.ts';
 
 /** What becomes of one answer, or of one frame of a watch. */
-export interface Mutation {
-  readonly edits: readonly Edit[];
-  readonly damage: Damage | undefined;
+interface Mutation {
+  readonly changes: Changes;
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
   /** No answer, although the request was carried out. */
@@ -20,38 +19,8 @@ export interface Mutation {
 }
 
 const statuses = [
-  0,
-  100,
-  199,
-  200,
-  201,
-  202,
-  204,
-  206,
-  299,
-  301,
-  304,
-  400,
-  401,
-  403,
-  404,
-  405,
-  408,
-  409,
-  410,
-  413,
-  415,
-  418,
-  422,
-  429,
-  500,
-  501,
-  503,
-  504,
-  599,
-  999,
-  -1,
-  2 ** 31,
+  0, 100, 199, 200, 201, 202, 204, 206, 299, 301, 304, 400, 401, 403, 404, 405, 408, 409, 410, 413,
+  415, 418, 422, 429, 500, 501, 503, 504, 599, 999, -1, 2147483648,
 ];
 
 const headers = fc.record({
@@ -63,13 +32,14 @@ const headers = fc.record({
   __proto__: fc.constant('polluted'),
 });
 
-export const mutation: fc.Arbitrary<Mutation> = fc.record({
-  edits: fc.array(edit, { maxLength: 3 }),
-  damage: fc.option(damage, { nil: undefined, freq: 3 }),
+const seldom = fc.nat({ max: 9 }).map((number) => number === 1);
+
+const mutation: fc.Arbitrary<Mutation> = fc.record({
+  changes,
   status: fc.option(fc.constantFrom(...statuses), { nil: undefined, freq: 3 }),
   headers: fc.option(headers, { nil: undefined, freq: 4 }),
-  lost: fc.nat({ max: 9 }).map((number) => number === 1),
-  replay: fc.nat({ max: 9 }).map((number) => number === 1),
+  lost: seldom,
+  replay: seldom,
   piece: fc.constantFrom(1, 7, 1_000, 1_000_000),
 });
 
@@ -77,19 +47,13 @@ export const mutation: fc.Arbitrary<Mutation> = fc.record({
 const frame = fc.oneof(
   fc.constantFrom(
     '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"a\\nb"}}',
-    '{"type":"ERROR"}',
-    '{"type":"ERROR","object":"gone"}',
-    '{"type":"BOOKMARK","object":{}}',
-    '{"type":"BOOKMARK"}',
-    '{"type":"__proto__","object":{}}',
+    ...['{"type":"ERROR"}', '{"type":"ERROR","object":"gone"}', '{"type":"BOOKMARK","object":{}}'],
+    ...['{"type":"BOOKMARK"}', '{"type":"__proto__","object":{}}', '{}', 'null', '""'],
     '{"type":"ADDED","object":{"metadata":{"name":"lock"}}}',
     '{"type":"DELETED","object":{"metadata":{"name":"lock"}}}',
     '{"type":"DELETED","object":{"metadata":{"name":"lock","uid":"x","resourceVersion":"1"}}}',
     '{"type":"MODIFIED","object":[{"metadata":{"name":"lock"}}]}',
     '{"type":"MODIFIED","object":null}',
-    '{}',
-    'null',
-    '""',
   ),
   fc.constantFrom(...hostileTexts).map((text) => text.replaceAll('\n', ' ')),
 );
@@ -111,19 +75,17 @@ export const plan: fc.Arbitrary<Plan> = fc.record({
 });
 
 const unchanged: Mutation = {
-  edits: [],
-  damage: undefined,
-  status: undefined,
-  headers: undefined,
-  lost: false,
-  replay: false,
-  piece: 1_000,
+  ...{ changes: { edits: [], damage: undefined }, status: undefined, headers: undefined },
+  ...{ lost: false, replay: false, piece: 1_000 },
 };
 
 /** A plan by hand: what differs, answer by answer. */
-export function answered(...changes: readonly (Partial<Mutation> | undefined)[]): Plan {
-  return { answers: changes.map((change) => change && { ...unchanged, ...change }), frames: [] };
+export function answered(...differences: readonly (Partial<Mutation> | undefined)[]): Plan {
+  return { answers: differences.map((more) => more && { ...unchanged, ...more }), frames: [] };
 }
+
+/** What becomes of an answer's text as a whole. */
+export const damagedBy = (damage: Changes['damage']) => ({ changes: { edits: [], damage } });
 
 /** Carries requests as they are, and makes of the answers what the plan says. */
 export class MutatingTransport implements Transport {
@@ -161,7 +123,7 @@ export class MutatingTransport implements Transport {
     if (response.status < 300 && !answer.includes(this.#name)) this.#said = answer;
     if (change.replay) return { ...response, status: 200, body: inPieces(said, change.piece) };
     const { status = response.status } = change;
-    const body = changed(answer, change);
+    const body = changed(answer, change.changes);
     this.hasLied ||= uidIn(body) !== undefined && uidIn(body) !== uidIn(answer);
     return {
       status,
@@ -181,7 +143,9 @@ export class MutatingTransport implements Transport {
       if (said !== undefined) yield `${said}\n`;
       const change = this.#next();
       if (change?.lost) throw new Error('the watch was lost');
-      yield* change ? inPieces(`${changed(chunk.trimEnd(), change)}\n`, change.piece) : [chunk];
+      yield* change
+        ? inPieces(`${changed(chunk.trimEnd(), change.changes)}\n`, change.piece)
+        : [chunk];
     }
   }
 
@@ -199,11 +163,6 @@ function uidIn(body: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function changed(answer: string, { edits, damage: what }: Mutation): string {
-  const result = edited(answer, edits);
-  return what ? damaged(result, what) : result;
 }
 
 async function* inPieces(body: string, size: number): AsyncGenerator<string, void> {

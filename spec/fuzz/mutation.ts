@@ -10,39 +10,26 @@ type Node =
   | { readonly kind: 'array'; readonly items: Node[] };
 
 /** Which node, and what becomes of it; the number is taken modulo that of the nodes. */
-export type Edit =
+type Edit =
   | { readonly at: number; readonly do: 'replace'; readonly by: string }
   | { readonly at: number; readonly do: 'delete' | 'repeat' | 'wrap' | 'retype' | 'rename' }
   | { readonly at: number; readonly do: 'copy'; readonly from: number };
 
 /** What becomes of a text as a whole. */
-export type Damage =
+type Damage =
   | { readonly do: 'truncate'; readonly at: number }
   | { readonly do: 'insert'; readonly at: number; readonly text: string }
   | { readonly do: 'become'; readonly what: keyof typeof wholes };
 
-const position = fc.nat({ max: 10_000 });
+const at = fc.nat({ max: 10_000 });
+const one = <T extends string>(kind: T) => fc.constant(kind);
+const replace = fc.record({ at, do: one('replace'), by: fc.constantFrom(...hostileJson) });
+const kinds = fc.constantFrom('delete', 'repeat', 'wrap', 'retype', 'rename');
 
-export const edit: fc.Arbitrary<Edit> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      at: position,
-      do: fc.constant('replace' as const),
-      by: fc.constantFrom(...hostileJson),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      at: position,
-      do: fc.constantFrom('delete', 'repeat', 'wrap', 'retype', 'rename'),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ at: position, do: fc.constant('copy' as const), from: position }),
-  },
+const edit: fc.Arbitrary<Edit> = fc.oneof(
+  { weight: 4, arbitrary: replace },
+  { weight: 4, arbitrary: fc.record({ at, do: kinds }) },
+  { weight: 1, arbitrary: fc.record({ at, do: one('copy'), from: at }) },
 );
 
 /** Whole answers, by names that are short enough to be printed. */
@@ -69,20 +56,36 @@ const wholes = {
     '{"metadata":{"name":"lock","uid":"nobody","resourceVersion":"1","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"x","uid":"x"}]},"spec":{"holderIdentity":"x","leaseDurationSeconds":15,"leaseTransitions":1}}',
 } as const;
 
-export const damage: fc.Arbitrary<Damage> = fc.oneof(
-  fc.record({ do: fc.constant('truncate' as const), at: position }),
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  fc.record({ at, do: one('truncate') }),
   fc.record({
-    do: fc.constant('insert' as const),
-    at: position,
+    at,
+    do: one('insert'),
     text: fc.constantFrom('\u0000', '"', '}', ',', '\n', '{"a":1}', '\ud800', '\u001b[31m'),
   }),
   fc.record({
-    do: fc.constant('become' as const),
+    do: one('become'),
     what: fc.constantFrom(...(Object.keys(wholes) as (keyof typeof wholes)[])),
   }),
 );
 
-export function damaged(text: string, what: Damage): string {
+/** What becomes of a text. */
+export interface Changes {
+  readonly edits: readonly Edit[];
+  readonly damage: Damage | undefined;
+}
+
+export const changes: fc.Arbitrary<Changes> = fc.record({
+  edits: fc.array(edit, { maxLength: 3 }),
+  damage: fc.option(damage, { nil: undefined, freq: 3 }),
+});
+
+export function changed(text: string, { edits, damage: what }: Changes): string {
+  const result = edited(text, edits);
+  return what ? damaged(result, what) : result;
+}
+
+function damaged(text: string, what: Damage): string {
   if (what.do === 'become') return wholes[what.what];
   const at = text.length === 0 ? 0 : what.at % text.length;
   return what.do === 'truncate'
@@ -91,7 +94,7 @@ export function damaged(text: string, what: Damage): string {
 }
 
 /** The text with each edit made; as it is, if it is no JSON. */
-export function edited(text: string, edits: readonly Edit[]): string {
+function edited(text: string, edits: readonly Edit[]): string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -113,82 +116,51 @@ function toNode(value: unknown): Node {
 }
 
 function written(node: Node): string {
-  switch (node.kind) {
-    case 'raw':
-      return node.text;
-    case 'array':
-      return `[${node.items.map(written).join(',')}]`;
-    case 'object':
-      return `{${node.entries.map(([key, item]) => `${JSON.stringify(key)}:${written(item)}`).join(',')}}`;
-  }
+  if (node.kind === 'raw') return node.text;
+  if (node.kind === 'array') return `[${node.items.map(written).join()}]`;
+  const entries = node.entries.map(([key, item]) => `${JSON.stringify(key)}:${written(item)}`);
+  return `{${entries.join()}}`;
 }
 
 /** Where a node is: what to put in its place, if anything. */
 interface Slot {
   readonly node: Node;
-  put(...nodes: readonly Node[]): void;
-  rename(): void;
+  readonly put: (...nodes: readonly Node[]) => void;
+  readonly rename: () => void;
 }
 
 function slots(parent: Node): Slot[] {
   if (parent.kind === 'raw') return [];
   if (parent.kind === 'array') {
     const { items } = parent;
-    return items.flatMap((node) => [
-      {
-        node,
-        put: (...nodes: readonly Node[]) => void items.splice(items.indexOf(node), 1, ...nodes),
-        rename: () => undefined,
-      },
-      ...slots(node),
-    ]);
+    return items.flatMap((node) => {
+      const put: Slot['put'] = (...nodes) => void items.splice(items.indexOf(node), 1, ...nodes);
+      return [{ node, put, rename: () => undefined }, ...slots(node)];
+    });
   }
   const { entries } = parent;
-  return entries.flatMap((entry) => [
-    {
-      node: entry[1],
-      put: (...nodes: readonly Node[]) => {
-        const named = nodes.map((node): [string, Node] => [entry[0], node]);
-        entries.splice(entries.indexOf(entry), 1, ...named);
-      },
-      rename: () => void (entry[0] = '__proto__'),
-    },
-    ...slots(entry[1]),
-  ]);
+  return entries.flatMap((entry) => {
+    const put: Slot['put'] = (...nodes) => {
+      const named = nodes.map((node): [string, Node] => [entry[0], node]);
+      entries.splice(entries.indexOf(entry), 1, ...named);
+    };
+    const rename = () => void (entry[0] = '__proto__');
+    return [{ node: entry[1], put, rename }, ...slots(entry[1])];
+  });
 }
 
 function apply(root: Node, change: Edit): void {
   const all = slots(root);
   const slot = all[change.at % Math.max(all.length, 1)];
   if (!slot) return;
-  const { node } = slot;
-  switch (change.do) {
-    case 'replace':
-      slot.put({ kind: 'raw', text: change.by });
-      break;
-    case 'delete':
-      slot.put();
-      break;
-    case 'repeat':
-      slot.put(node, { kind: 'raw', text: 'null' }, clone(node));
-      break;
-    case 'wrap':
-      slot.put({ kind: 'array', items: [node] });
-      break;
-    case 'retype':
-      slot.put({ kind: 'raw', text: retyped(written(node)) });
-      break;
-    case 'rename':
-      slot.rename();
-      break;
-    case 'copy':
-      slot.put(clone(all[change.from % all.length]?.node ?? node));
-      break;
-  }
-}
-
-function clone(node: Node): Node {
-  return structuredClone(node);
+  const { node, put } = slot;
+  if (change.do === 'replace') put({ kind: 'raw', text: change.by });
+  if (change.do === 'delete') put();
+  if (change.do === 'repeat') put(node, { kind: 'raw', text: 'null' }, structuredClone(node));
+  if (change.do === 'wrap') put({ kind: 'array', items: [node] });
+  if (change.do === 'retype') put({ kind: 'raw', text: retyped(written(node)) });
+  if (change.do === 'rename') slot.rename();
+  if (change.do === 'copy') put(structuredClone(all[change.from % all.length]?.node ?? node));
 }
 
 /** A text as a number, anything else as a text. */

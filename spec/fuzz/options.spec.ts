@@ -1,14 +1,14 @@
 /** Every option of every function, as anything: a `TypeError` that names it, or correct work. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import { becomeOn } from '../../lib/life/become.ts';
 import { LeaderElector, LeaderHealthzAdaptor, LeaseLock } from '../../lib/index.ts';
 import { leadOn } from '../../lib/lease/lead.ts';
 import { observeLeaseIn, observeLockIn } from '../../lib/observe/observe.ts';
 import { SimulatedSurroundings, Simulation, kubeConfig } from '../life/simulation.ts';
-import { hostileValue } from './hostile.ts';
-import { Aftermath, PATIENCE_MS, runs } from './runs.ts';
+import { hostileChanges, hostileValue } from './hostile.ts';
+import { property } from './runs.ts';
 import { expectTyped } from './witness.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -28,13 +28,17 @@ const durations = ['leaseDurationMs', 'renewDeadlineMs', 'retryPeriodMs'];
 const election = [...durations, 'releaseOnCancel', 'enabled', 'metrics', 'events'];
 
 const callbacks = { onStartedLeading: () => undefined, onStoppedLeading: () => undefined };
-const record = {
-  holderIdentity: 'me',
-  leaseDurationSeconds: 15,
-  acquireTime: undefined,
-  renewTime: undefined,
-  leaseTransitions: 0,
-};
+const newLock = () => new LeaseLock({ ...lease, name: 'lock' });
+
+/** Runs an elector for so long. */
+async function run(elector: LeaderElector, platform: SimulatedSurroundings, ms: number) {
+  const stop = new AbortController();
+  const running = elector.run(stop.signal);
+  platform.clock.after(ms, () => {
+    stop.abort();
+  });
+  await running;
+}
 
 const targets: Readonly<Record<string, Target>> = {
   become: {
@@ -54,127 +58,65 @@ const targets: Readonly<Record<string, Target>> = {
     call: (platform, name, options) => leadOn(platform, name as string, () => 1, options),
   },
   LeaderElector: {
-    given: { lock: new LeaseLock({ ...lease, name: 'lock' }), callbacks },
+    given: { lock: newLock(), callbacks },
     others: [...election, 'name', 'watchDog'],
-    call: async (platform, _, options) => {
-      const stop = new AbortController();
-      const elector = new LeaderElector(options, platform);
-      const running = elector.run(stop.signal);
-      platform.clock.after(30_000, () => {
-        stop.abort();
-      });
-      await running;
-    },
+    call: (platform, _, options) => run(new LeaderElector(options, platform), platform, 30_000),
   },
   'the callbacks of a LeaderElector': {
     given: callbacks,
     others: ['onNewLeader'],
-    call: (platform, name, options) => {
-      const lock = new LeaseLock({ ...lease, name: 'lock' });
-      const config = { lock, callbacks: options };
-      return targets['LeaderElector']?.call(platform, name, config as never);
-    },
+    call: (platform, _, options) =>
+      run(new LeaderElector({ lock: newLock(), callbacks: options }, platform), platform, 30_000),
   },
   LeaseLock: {
     given: { ...lease, name: 'lock' },
     others: ['labels', 'annotations'],
-    call: async (platform, _, options) => {
-      const lock = new LeaseLock(options);
-      const stop = new AbortController();
-      const elector = new LeaderElector({ lock, callbacks, releaseOnCancel: true }, platform);
-      platform.clock.after(1_000, () => {
-        stop.abort();
-      });
-      await elector.run(stop.signal);
+    call: (platform, _, options) => {
+      const config = { lock: new LeaseLock(options), callbacks, releaseOnCancel: true };
+      return run(new LeaderElector(config, platform), platform, 1_000);
     },
   },
-  observeLease: {
-    given: { kubeConfig, namespace: 'default', signal: undefined },
-    others: [],
-    call: async (platform, name, options) => {
-      for await (const holder of observeLeaseIn(platform, name as string, options)) return holder;
-      return undefined;
-    },
-  },
-  observeLock: {
-    given: { kubeConfig, namespace: 'default', signal: undefined },
-    others: [],
-    call: async (platform, name, options) => {
-      for await (const holder of observeLockIn(platform, name as string, options)) return holder;
-      return undefined;
-    },
-  },
+  ...Object.fromEntries(
+    Object.entries({ observeLeaseIn, observeLockIn }).map(([name, observe]): [string, Target] => [
+      name,
+      {
+        given: { kubeConfig, namespace: 'default', signal: undefined },
+        others: [],
+        call: async (platform, name, options) => {
+          for await (const holder of observe(platform, name as string, options)) return holder;
+          return undefined;
+        },
+      },
+    ]),
+  ),
 };
 
-/** Who asks for a renewal every attosecond gets it, and simulated time stands still. */
+/** A renewal every attosecond would let simulated time stand still. */
 function patient(value: unknown): unknown {
   return typeof value === 'number' && value > 0 && value < 100 ? 100 : value;
 }
 
-/** Takes the names that there are, and some that there are not. */
-const keys = ({ given, others }: Target) =>
-  fc.oneof(
-    { weight: 8, arbitrary: fc.constantFrom(...Object.keys(given), ...others) },
-    { weight: 1, arbitrary: fc.constantFrom('constructor', '__proto__', 'a\nb', 'toString', '') },
-  );
-
-describe.each(Object.entries(targets))('%s', (_, target) => {
-  test(
-    'takes any option for what it is, or says what it is not',
-    async () => {
-      const changes = fc.dictionary(keys(target), hostileValue.map(patient), { maxKeys: 3 });
-      const name = fc.oneof({ weight: 4, arbitrary: fc.constant('lock') }, hostileValue);
-      await fc.assert(
-        fc.asyncProperty(changes, name, async (changed, lockName) => {
-          using aftermath = new Aftermath();
-          const simulation = await Simulation.create();
-          const pod = simulation.cluster.createPod('mine');
-          const platform = new SimulatedSurroundings(simulation, 'mine');
-          const podUid = 'podUid' in target.given ? { podUid: pod.metadata.uid } : {};
-          const options = { ...target.given, ...podUid, ...changed };
-          try {
-            const call = async () => await target.call(platform, lockName, options as never);
-            const outcome = await simulation.settled(
-              call().then(
-                () => undefined,
-                (error: unknown) => ({ error }),
-              ),
-              7 * 24 * 3_600_000,
-            );
-            if (outcome) expectTyped(outcome.error);
-            expect(simulation.open).toBe(0);
-            aftermath.check();
-          } finally {
-            await simulation.cluster.close();
-          }
-        }),
-        runs(300),
-      );
-    },
-    PATIENCE_MS,
-  );
-
-  test(
-    'takes anything in place of its options for what it is',
-    async () => {
-      await fc.assert(
-        fc.asyncProperty(hostileValue, async (options) => {
-          fc.pre(options !== undefined && !isEmpty(options));
-          using aftermath = new Aftermath();
-          const simulation = await Simulation.create();
-          const platform = new SimulatedSurroundings(simulation, 'mine');
-          const call = async () => await target.call(platform, 'lock', options as never);
-          const error = await simulation.settled(call().catch((reason: unknown) => reason));
-          expectTyped(error);
-          aftermath.check();
-          await simulation.cluster.close();
-        }),
-        runs(100),
-      );
-    },
-    PATIENCE_MS,
-  );
-});
+/** What a call rejects with in a cluster of its own; undefined if it resolves. */
+async function errorOf(target: Target, name: unknown, optionsOf: (right: Options) => unknown) {
+  const simulation = await Simulation.create();
+  const pod = simulation.cluster.createPod('mine');
+  const platform = new SimulatedSurroundings(simulation, 'mine');
+  const podUid = 'podUid' in target.given ? { podUid: pod.metadata.uid } : {};
+  const options = optionsOf({ ...target.given, ...podUid });
+  try {
+    const call = async () => await target.call(platform, name, options as never);
+    const outcome = call().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const failure = await simulation.settled(outcome, 7 * 24 * 3_600_000);
+    if (failure) expectTyped(failure.error);
+    expect(simulation.open).toBe(0);
+    return failure;
+  } finally {
+    await simulation.cluster.close();
+  }
+}
 
 /** An object without properties is one without options. */
 function isEmpty(value: unknown): boolean {
@@ -182,56 +124,76 @@ function isEmpty(value: unknown): boolean {
   return isPlain && Object.keys(value).length === 0;
 }
 
-test('LeaderHealthzAdaptor takes anything for what it is', () => {
-  fc.assert(
-    fc.property(hostileValue, hostileValue, (timeoutMs, elector) => {
-      using aftermath = new Aftermath();
-      try {
-        const adaptor = new LeaderHealthzAdaptor(timeoutMs as number);
-        adaptor.check();
-        adaptor.setLeaderElection(elector as LeaderElector);
-        throw new Error('an elector was expected');
-      } catch (error) {
-        expectTyped(error);
-      }
-      aftermath.check();
-    }),
-    runs(1_000),
+describe.each(Object.entries(targets))('%s', (_, target) => {
+  property(
+    'works with any options, or throws an error that names the bad one',
+    300,
+    [
+      hostileChanges([...Object.keys(target.given), ...target.others], hostileValue.map(patient)),
+      fc.oneof({ weight: 4, arbitrary: fc.constant('lock') }, hostileValue),
+    ],
+    (changed, name) => errorOf(target, name, (right) => ({ ...right, ...changed })),
+  );
+
+  property(
+    'throws for anything in place of its options',
+    100,
+    [hostileValue.filter((value) => value !== undefined && !isEmpty(value))],
+    async (options) => {
+      expect(await errorOf(target, 'lock', () => options)).toBeDefined();
+    },
   );
 });
 
-test('LeaderElector.check and run take anything for what it is', async () => {
-  await fc.assert(
-    fc.asyncProperty(hostileValue, async (value) => {
-      fc.pre(value !== undefined);
-      using aftermath = new Aftermath();
-      const lock = new LeaseLock({ ...lease, name: 'lock' });
-      const elector = new LeaderElector({ lock, callbacks });
-      const run = elector.run(value as AbortSignal);
-      expectTyped(await run.catch((error: unknown) => error));
-      try {
-        elector.check(value as number);
-      } catch (error) {
-        expectTyped(error);
-      }
-      aftermath.check();
-    }),
-    runs(300),
-  );
-});
+property(
+  'LeaderHealthzAdaptor throws a typed error for any elector that is none',
+  1_000,
+  [hostileValue, hostileValue],
+  (timeoutMs, elector) => {
+    const adapt = () => {
+      const adaptor = new LeaderHealthzAdaptor(timeoutMs as number);
+      adaptor.check();
+      adaptor.setLeaderElection(elector as LeaderElector);
+    };
+    expect(thrownBy(adapt)).toBeDefined();
+  },
+);
 
-test('a LeaseLock takes no version that it has not read', async () => {
-  await fc.assert(
-    fc.asyncProperty(hostileValue, async (object) => {
-      const simulation = await Simulation.create();
-      const platform = new SimulatedSurroundings(simulation, 'mine');
-      expect(platform.isAlive).toBe(true);
-      const lock = new LeaseLock({ ...lease, name: 'lock' });
-      const version = { record, resourceVersion: '1', object };
-      const stop = AbortSignal.abort(new Error('the test is over'));
-      await expect(lock.update(version, record, stop)).rejects.toThrow();
-      await simulation.cluster.close();
-    }),
-    runs(50),
-  );
-});
+property(
+  'LeaderElector.run throws a typed error for any signal that is none; check works with anything',
+  300,
+  [hostileValue.filter((value) => value !== undefined)],
+  async (value) => {
+    const elector = new LeaderElector({ lock: newLock(), callbacks });
+    const run = elector.run(value as AbortSignal);
+    expectTyped(await run.catch((error: unknown) => error));
+    thrownBy(() => {
+      elector.check(value as number);
+    });
+  },
+);
+
+property(
+  'LeaseLock.update refuses any version that it has not read',
+  50,
+  [hostileValue],
+  async (object) => {
+    const times = { acquireTime: undefined, renewTime: undefined };
+    const term = { holderIdentity: 'me', leaseDurationSeconds: 15, leaseTransitions: 0 };
+    const record = { ...term, ...times };
+    const version = { record, resourceVersion: '1', object };
+    const stop = AbortSignal.abort(new Error('the test is over'));
+    await expect(newLock().update(version, record, stop)).rejects.toThrow();
+  },
+);
+
+/** What a call throws, which has to be a typed error; undefined if it returns. */
+function thrownBy(call: () => void): unknown {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    expectTyped(error);
+    return error;
+  }
+}

@@ -1,39 +1,42 @@
-import { expect } from 'vitest';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
 
 /** More of them with `FUZZ_RUNS=N`, which multiplies; other values with `FUZZ_SEED=N`. */
 const factor = Number(process.env['FUZZ_RUNS'] ?? 1);
 
-/** How often to try what is tried `count` times in an ordinary run. */
-export function runs(count: number): { readonly numRuns: number } {
-  return { numRuns: Math.max(1, Math.round(count * factor)) };
-}
-
-/** How long so many runs may take on a machine that is shared: by far longer than they need. */
+/** How long a test may take on a machine that is shared: by far longer than it needs. */
 export const PATIENCE_MS = 600_000 * Math.max(1, factor);
+
+/** A test that something holds for all values: it tries `count` of them in an ordinary run. */
+export function property<Values extends unknown[]>(
+  title: string,
+  count: number,
+  arbitraries: { readonly [Key in keyof Values]: fc.Arbitrary<Values[Key]> },
+  holds: (...values: Values) => unknown,
+  examples: readonly Values[] = [],
+): void {
+  const values = fc.tuple(...arbitraries) as fc.Arbitrary<Values>;
+  const tried = fc.asyncProperty(values, (drawn) => withoutAftermath(() => holds(...drawn)));
+  const numRuns = Math.max(1, Math.round(count * factor));
+  test(title, { timeout: PATIENCE_MS }, async () => {
+    await fc.assert(tried, { numRuns, examples: examples.map((example) => [example]) });
+  });
+}
 
 const prototypes = [Object, Array, String, Number, Boolean, Function, Promise, Map, Error] as const;
 
-/** Notes what nobody caught, and what has become of the built-in prototypes. */
-export class Aftermath implements Disposable {
-  readonly #escaped: unknown[] = [];
-  readonly #before = namesOfPrototypes();
-  readonly #note = (reason: unknown) => {
-    this.#escaped.push(reason);
-  };
-
-  constructor() {
-    process.on('unhandledRejection', this.#note);
-    process.on('uncaughtException', this.#note);
-  }
-
-  check(): void {
-    expect(this.#escaped).toEqual([]);
-    expect(namesOfPrototypes()).toEqual(this.#before);
-  }
-
-  [Symbol.dispose](): void {
-    process.off('unhandledRejection', this.#note);
-    process.off('uncaughtException', this.#note);
+/** Fails if an error escapes, or if a built-in prototype is not what it was. */
+async function withoutAftermath(act: () => unknown): Promise<void> {
+  const escaped: unknown[] = [];
+  const note = (reason: unknown) => escaped.push(reason);
+  const before = namesOfPrototypes();
+  for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, note);
+  try {
+    await act();
+    expect(escaped).toEqual([]);
+    expect(namesOfPrototypes()).toEqual(before);
+  } finally {
+    for (const event of ['unhandledRejection', 'uncaughtException']) process.off(event, note);
   }
 }
 

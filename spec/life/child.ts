@@ -1,39 +1,25 @@
-/** A process that calls `become` in one of several ways and then has nothing more to do. */
+/** A process that calls `become` and then has nothing more to do: `abort`, `guard`, `release` may be said. */
 import { KubeConfig } from '@kubernetes/client-node';
 
 import { become } from '../../lib/index.ts';
 
-const [mode = '', kubeConfigText = ''] = process.argv.slice(2);
+const [modes = '', kubeConfigText = ''] = process.argv.slice(2);
+const abort = new AbortController();
 
-async function main(): Promise<void> {
-  if (mode === 'outside') {
-    const leadership = await become('lock');
-    console.log('skipped', leadership.skipped, leadership.fencingToken);
-    await leadership.release();
-    return;
-  }
+function insideOptions() {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kubeConfigText);
-  const abort = new AbortController();
-  const leadership = become('lock', {
-    kubeConfig,
-    namespace: 'default',
-    guard: mode.startsWith('guard'),
-    signal: abort.signal,
-    onWaiting: () => {
-      abort.abort(new Error('enough'));
-    },
-  });
-  if (mode === 'abort') {
-    await leadership.catch((error: unknown) => {
-      console.log('aborted', String(error));
-    });
-    return;
-  }
-  const won = await leadership;
-  console.log('leading', won.podName);
-  if (mode.endsWith('release')) await won.release();
-  console.log('end');
+  const onWaiting = () => {
+    abort.abort(new Error('enough'));
+  };
+  const { signal } = abort;
+  return { kubeConfig, namespace: 'default', guard: modes.includes('guard'), signal, onWaiting };
 }
 
-await main();
+try {
+  const leadership = await become('lock', kubeConfigText === '' ? {} : insideOptions());
+  console.log('leads', leadership.podName, leadership.skipped, leadership.fencingToken === '0');
+  if (modes.includes('release')) await leadership.release();
+} catch (error) {
+  console.log(String(error));
+}

@@ -1,356 +1,252 @@
 import { describe, expect, test } from 'vitest';
 
-import { Simulation } from './simulation.ts';
+import { LOCK_PATH, Simulation } from './simulation.ts';
 
-const HOUR_S = 3_600;
+/** A simulation in which each Pod that begins to lead is noted. */
+async function fleet(labels: Record<string, string> = { app: 'x' }) {
+  const simulation = await Simulation.create();
+  const { clock, cluster } = simulation;
+  for (const name of ['a', 'b', 'c', 'd']) cluster.createPod(name, { labels });
+  const led: string[] = [];
+  const note = (attempt: Promise<{ readonly podName: string }>) => {
+    attempt.then(
+      ({ podName }) => led.push(podName),
+      () => undefined,
+    );
+    return attempt;
+  };
+  /** A process that waits. */
+  const follow = async (name: string) => {
+    const process = simulation.process(name);
+    void note(process.become());
+    await clock.advance(1_000);
+    return process;
+  };
+  /** The lock names this Pod, and for a minute no one leads. */
+  const expectHeld = async (name: string) => {
+    await clock.runUntil(() => simulation.holder === name);
+    await clock.advance(60_000);
+    expect([simulation.holder, led]).toEqual([name, []]);
+  };
+  /** Once the last Pod that may run has ended, this one leads. */
+  const expectLed = async (name: string) => {
+    await clock.runUntil(() => led.length > 0, 5 * 60_000);
+    expect(led).toEqual([name]);
+  };
+  return { simulation, clock, cluster, note, follow, expectHeld, expectLed, led };
+}
 
-/** Leader `a` and, waiting, `b`, which hears nothing any more of Pods that change. */
+/** Leader `a`, and `b`, which waits and is told nothing more of changed Pods. */
 async function deafToPods() {
-  const world = await waiting();
-  world.simulation.cluster.faults.add({ verb: 'watch', resource: 'pods', freeze: true });
+  const world = await fleet();
+  const { simulation, clock, note } = world;
+  const leadership = await simulation.lead('a');
+  const process = simulation.process('b');
+  const states: unknown[] = [];
+  const onWaiting = (state: unknown) => states.push(state);
+  let follower = Promise.resolve<unknown>(undefined);
+  const abort = simulation.abortable((signal) => {
+    const attempt = note(process.become({ signal, onWaiting }));
+    follower = attempt;
+    return attempt;
+  });
+  await clock.advance(1_000);
+  simulation.fault({ verb: 'watch', resource: 'pods', freeze: true });
+  return { ...world, leadership, process, follower, abort, states };
+}
+
+/** The same, and `a` is being deleted in the foreground: its lock has gone, and `b` holds it. */
+async function held() {
+  const world = await deafToPods();
+  world.simulation.terminate('a', 'foreground');
+  await world.expectHeld('b');
   return world;
 }
 
-/** Leader `a` and, waiting, `b`. */
-async function waiting() {
-  const simulation = await Simulation.create();
-  const { clock, cluster } = simulation;
-  const pod = cluster.createPod('a');
-  cluster.createPod('b');
-  const leadership = await simulation.settled(simulation.become('a'));
-  const process = simulation.process('b');
-  const controller = new AbortController();
-  const follower = process.become({ signal: controller.signal });
-  let leads = false;
-  const settled = follower.then(
-    () => (leads = true),
-    () => undefined,
-  );
-  await clock.advance(1_000);
-  const terminate = (cascade: 'background' | 'foreground') => {
-    cluster.deletePod(pod, { cascade, gracePeriodSeconds: HOUR_S });
-  };
-  return {
-    simulation,
-    leadership,
-    process,
-    follower,
-    settled,
-    controller,
-    terminate,
-    get leads() {
-      return leads;
-    },
-  };
-}
-
-/** For as long as the Pod before it runs. */
-async function waits(simulation: Simulation, attempt: Promise<unknown>): Promise<void> {
-  let leads = false;
-  void attempt.then(() => (leads = true));
-  await simulation.clock.advance(60_000);
-  expect([simulation.holder, leads]).toEqual(['b', false]);
-}
-
-type World = Awaited<ReturnType<typeof deafToPods>>;
-
-/** The lock has gone, `b` has it, and `a` runs on. */
-async function held(world: World): Promise<void> {
-  const { simulation, terminate } = world;
-  terminate('foreground');
-  await simulation.clock.runUntil(() => simulation.holder === 'b');
-  await simulation.clock.advance(10_000);
-  expect(simulation.holder).toBe('b');
-}
-
-describe('the lock of a Pod that is deleted in the foreground goes at once; who waited for it', () => {
-  test('does not lead until that Pod has ended, although only the lock tells of it', async () => {
-    const world = await deafToPods();
-    await held(world);
-    expect(world.leads).toBe(false);
-    world.simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
-    const leadership = await world.simulation.settled(world.follower, 5 * 60_000);
-    expect(leadership.podName).toBe('b');
-  });
-
-  test('leaves no lock behind when it gives up meanwhile', async () => {
-    const world = await deafToPods();
-    await held(world);
-    world.controller.abort(new Error('no longer'));
-    await world.simulation.settled(world.settled);
-    await expect(world.follower).rejects.toThrow('no longer');
-    expect(world.simulation.holder).toBeUndefined();
-  });
-
-  test('leaves the waiting to its next process', async () => {
-    const world = await deafToPods();
-    await held(world);
-    const { simulation, process } = world;
-    process.kill();
-    let led = 0;
-    const next = simulation.process('b').become();
-    void next.then(() => {
-      led += 1;
-    });
-    await simulation.clock.advance(10_000);
-    expect(led).toBe(0);
-    simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
-    await simulation.settled(next, 5 * 60_000);
-    expect((await next).podName).toBe('b');
-  });
-
-  test('has not forgotten a lock that a look found when the one before it is told to be gone', async () => {
-    const world = await waiting();
-    const { simulation, leadership, follower, terminate } = world;
-    const { clock, cluster } = simulation;
-    cluster.createPod('c');
-    cluster.faults.add({ user: 'b', verb: 'watch', resource: 'configmaps', eventDelayMs: 5_000 });
-    using silence = cluster.faults.add({
-      user: 'b',
-      verb: 'get',
-      resource: 'pods',
-      name: 'c',
-      hang: true,
-    });
-    await simulation.settled(leadership.release());
-    await clock.advance(1_000);
-    const successor = simulation.become('c');
-    await simulation.settled(successor);
-    // `b` looks, finds the lock of `c`, and does not learn yet how `c` is.
-    terminate('background');
-    await clock.advance(1_000);
-    cluster.deletePod('c', { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
-    await clock.advance(60_000);
-    expect(world.leads).toBe(false);
-    silence.remove();
-    await clock.advance(60_000);
-    expect(world.leads).toBe(false);
-    for (const name of ['a', 'c']) cluster.deletePod(name, { gracePeriodSeconds: 0 });
-    await simulation.settled(follower, 5 * 60_000);
-  });
-
-  test('leaves the waiting to the next call of its process, also one that it aborted', async () => {
-    const world = await deafToPods();
-    await held(world);
-    const { simulation, process, controller } = world;
-    controller.abort(new Error('no longer'));
-    const next = process.become();
-    let led = 0;
-    void next.then(() => {
-      led += 1;
-    });
-    await simulation.clock.advance(60_000);
-    expect(simulation.holder).toBe('b');
-    expect(led).toBe(0);
-    simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
-    expect((await simulation.settled(next, 5 * 60_000)).podName).toBe('b');
-  });
-
-  test('leaves the waiting to the next call of its process, if its release was what saw the lock', async () => {
-    const simulation = await Simulation.create();
-    const { clock, cluster } = simulation;
-    cluster.createPod('b');
-    const pod = cluster.createPod('a');
-    const process = simulation.process('b');
-    const leadership = await simulation.settled(process.become());
-    // The answer is lost: it has to look whether its lock is still there.
-    const lost = { verb: 'delete', user: 'b', resource: 'configmaps', times: 1 } as const;
-    cluster.faults.add({ ...lost, when: 'after', hang: true });
-    const released = leadership.release();
-    await simulation.settled(simulation.become('a'));
-    await simulation.settled(released);
-    cluster.deletePod(pod, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
-    await clock.advance(1_000);
-    expect(simulation.holder).toBeUndefined();
-    await waits(simulation, process.become());
-  });
-
-  test('leaves the waiting to the next call of its process, if its guard was what saw the lock', async () => {
-    const simulation = await Simulation.create();
-    const { clock, cluster } = simulation;
-    cluster.createPod('b');
-    const pod = cluster.createPod('a');
-    const process = simulation.process('b');
-    const leadership = await simulation.settled(process.become({ guard: true }));
-    await clock.advance(1_000);
-    // By hand.
-    cluster.request('DELETE', '/api/v1/namespaces/default/configmaps/lock');
-    await simulation.settled(simulation.become('a'));
-    await clock.runUntil(() => leadership.signal.aborted);
-    cluster.deletePod(pod, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
-    await clock.advance(1_000);
-    expect(simulation.holder).toBeUndefined();
-    await waits(simulation, process.become());
-  });
-
-  test('tells the Pod that it waits for, and that it is terminating', async () => {
-    const world = await deafToPods();
-    const states: unknown[] = [];
-    world.controller.abort();
-    await world.simulation.settled(world.settled);
-    const follower = world.process.become({ onWaiting: (state) => states.push(state) });
-    void follower.catch(() => undefined);
-    await world.simulation.clock.advance(1_000);
-    await held(world);
+describe('LIFE-1: a candidate whose leader is deleted in the foreground, and still runs,', () => {
+  test('holds the lock, says so, and leads once that Pod has ended', async () => {
+    const { simulation, states, expectLed } = await held();
     expect(states.at(-1)).toMatchObject({ reason: 'holder-terminating', holderPod: 'a' });
-  });
-});
-
-describe('a lock that its leader released is led with at once', () => {
-  test('while that Pod runs', async () => {
-    const world = await deafToPods();
-    await world.simulation.settled(world.leadership.release());
-    await world.simulation.settled(world.follower, 100);
-    expect(world.leads).toBe(true);
+    simulation.end('a');
+    await expectLed('b');
   });
 
-  test.for(['background', 'foreground'] as const)(
-    'while that Pod terminates (%s), although nothing was heard of that',
-    async (cascade) => {
-      const world = await deafToPods();
-      const { simulation, leadership } = world;
-      const released = leadership.release();
-      // Released before the deletion: the garbage collector has nothing to collect any more.
-      await simulation.settled(released);
-      world.terminate(cascade);
-      await simulation.settled(world.follower, 100);
-      expect(simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
+  test('leaves no lock behind when it is aborted meanwhile', async () => {
+    const { simulation, abort } = await held();
+    await abort();
+    expect(simulation.holder).toBeUndefined();
+  });
+
+  test('leaves the waiting to the next process of its Pod when it is killed', async () => {
+    const { simulation, process, follow, expectHeld, expectLed } = await held();
+    process.kill();
+    await follow('b');
+    await expectHeld('b');
+    simulation.end('a');
+    await expectLed('b');
+  });
+
+  test('leaves the waiting to the next call of its process when it is aborted', async () => {
+    const { simulation, process, note, abort, expectHeld, expectLed } = await held();
+    const aborted = abort();
+    void note(process.become());
+    await aborted;
+    await expectHeld('b');
+    simulation.end('a');
+    await expectLed('b');
+  });
+
+  test('does not forget a lock that a look found when the one before it is told to be gone', async () => {
+    const world = await fleet();
+    const { simulation, clock, follow, led } = world;
+    const leadership = await simulation.lead('a');
+    await follow('b');
+    const user = 'b';
+    simulation.fault({ user, verb: 'watch', resource: 'configmaps', eventDelayMs: 5_000 });
+    const silence = { user, verb: 'get', resource: 'pods', name: 'c', hang: true } as const;
+    using silent = simulation.fault(silence);
+    await simulation.settled(leadership.release());
+    await clock.advance(1_000);
+    await simulation.lead('c');
+    // `b` looks, finds the lock of `c`, and does not learn yet how `c` is.
+    simulation.terminate('a', 'background');
+    await clock.advance(1_000);
+    simulation.terminate('c', 'foreground');
+    await clock.advance(60_000);
+    expect(led).toEqual([]);
+    silent.remove();
+    await clock.advance(60_000);
+    expect(led).toEqual([]);
+    for (const name of ['a', 'c']) simulation.end(name);
+    await world.expectLed('b');
+  });
+
+  test.for(['its release', 'its guard'])(
+    'leaves the waiting to the next call of its process, if only %s saw the lock',
+    async (who) => {
+      const { simulation, clock, note, expectHeld } = await fleet();
+      const process = simulation.process('b');
+      const leadership = await simulation.settled(process.become({ guard: who === 'its guard' }));
+      await clock.advance(1_000);
+      if (who === 'its release') {
+        // The answer is lost: it has to look whether its lock is still there.
+        const lost = { verb: 'delete', user: 'b', resource: 'configmaps', times: 1 } as const;
+        simulation.fault({ ...lost, when: 'after', hang: true });
+        const released = leadership.release();
+        await simulation.lead('a');
+        await simulation.settled(released);
+      } else {
+        // By hand.
+        simulation.cluster.request('DELETE', LOCK_PATH);
+        await simulation.lead('a');
+        await clock.runUntil(() => leadership.signal.aborted);
+      }
+      simulation.terminate('a', 'foreground');
+      await clock.advance(1_000);
+      expect(simulation.holder).toBeUndefined();
+      void note(process.become());
+      await expectHeld('b');
     },
   );
 
-  test('while that Pod has been terminating for long', async () => {
-    const world = await deafToPods();
-    world.terminate('background');
-    await world.simulation.clock.advance(1_000);
-    await world.simulation.settled(world.leadership.release());
-    await world.simulation.settled(world.follower, 100);
-    expect(world.leads).toBe(true);
-    expect(world.simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
-  });
-
-  test('but not where its leader may not say so: then the Pod is waited for while it terminates', async () => {
-    const world = await deafToPods();
-    const { simulation, leadership } = world;
-    simulation.cluster.faults.add({ user: 'a', verb: 'patch', error: { status: 403 } });
-    world.terminate('background');
-    await simulation.clock.advance(1_000);
-    await simulation.settled(leadership.release());
-    await simulation.clock.advance(10_000);
-    expect(simulation.holder).toBe('b');
-    expect(world.leads).toBe(false);
-    expect(simulation.warnings.map(({ code }) => code)).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
-    simulation.cluster.deletePod('a', { gracePeriodSeconds: 0 });
-    await simulation.settled(world.follower, 5 * 60_000);
-  });
-
-  test('as soon as it is gone where its leader may not say so, while that Pod runs', async () => {
-    const world = await deafToPods();
-    world.simulation.cluster.faults.add({ user: 'a', verb: 'patch', error: { status: 403 } });
-    await world.simulation.settled(world.leadership.release());
-    await world.simulation.settled(world.follower, 100);
-    expect(world.leads).toBe(true);
-  });
-});
-
-describe('nobody leads beside a leader that is deleted in the foreground and still runs', () => {
-  /** `a` leads; `b`, `c` and `d` wait, and start one after the other. */
-  async function fleet() {
-    const simulation = await Simulation.create();
-    const { clock, cluster } = simulation;
-    for (const name of ['a', 'b', 'c', 'd']) cluster.createPod(name, { labels: { app: 'x' } });
-    await simulation.settled(simulation.become('a'));
-    const led: string[] = [];
-    const follow = async (name: string) => {
-      const process = simulation.process(name);
-      void process.become().then(
-        () => led.push(name),
-        () => undefined,
-      );
-      await clock.advance(1_000);
-      return process;
-    };
-    const foreground = (name: string) => {
-      cluster.deletePod(name, { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
-    };
-    const end = (name: string) => {
-      cluster.deletePod(name, { gracePeriodSeconds: 0 });
-    };
-    return { simulation, clock, cluster, led, follow, foreground, end };
-  }
-
-  test.for(['evicted', 'gone'] as const)(
-    'when the Pod that waited for it is %s, and its lock is taken over',
+  test.for(['evicted', 'gone'])(
+    'inherits the waiting from the holder of the lock, which is %s',
     async (how) => {
-      const { simulation, clock, cluster, led, follow, foreground, end } = await fleet();
+      const { simulation, clock, cluster, follow, expectHeld, expectLed } = await fleet();
+      await simulation.lead('a');
       const b = await follow('b');
-      foreground('a');
+      simulation.terminate('a', 'foreground');
       await clock.runUntil(() => simulation.holder === 'b');
       await follow('c');
       b.kill();
       if (how === 'evicted') cluster.finishPod('b', 'Failed', { reason: 'Evicted' });
-      else end('b');
-      await clock.runUntil(() => simulation.holder === 'c');
-      await clock.advance(60_000);
-      expect(led).toEqual([]);
-      end('a');
-      await clock.runUntil(() => led.length > 0);
-      expect(led).toEqual(['c']);
+      else simulation.end('b');
+      await expectHeld('c');
+      simulation.end('a');
+      await expectLed('c');
     },
   );
 
-  test('when three are deleted so, one after the other', async () => {
-    const { simulation, clock, led, follow, foreground, end } = await fleet();
-    for (const [leader, next] of [
-      ['a', 'b'],
-      ['b', 'c'],
-      ['c', 'd'],
-    ] as const) {
+  test('waits for all of three Pods that are deleted so, one after the other', async () => {
+    const { simulation, clock, follow, expectHeld, expectLed } = await fleet();
+    await simulation.lead('a');
+    for (const [leader = '', next = ''] of ['ab', 'bc', 'cd']) {
       await follow(next);
-      foreground(leader);
+      simulation.terminate(leader, 'foreground');
       await clock.runUntil(() => simulation.holder === next);
     }
     for (const name of ['c', 'b', 'a']) {
-      await clock.advance(60_000);
-      expect(led).toEqual([]);
-      end(name);
+      await expectHeld('d');
+      simulation.end(name);
     }
-    await clock.runUntil(() => led.length > 0);
-    expect(led).toEqual(['d']);
+    await expectLed('d');
   });
 
-  test('when a plain deletion becomes one in the foreground, with a shorter grace', async () => {
-    const { simulation, clock, cluster, led, follow, end } = await fleet();
+  test('waits if a plain deletion becomes one in the foreground, with a shorter grace', async () => {
+    const { simulation, clock, cluster, follow, expectHeld, expectLed } = await fleet();
+    await simulation.lead('a');
     await follow('b');
-    cluster.deletePod('a', { gracePeriodSeconds: HOUR_S });
+    simulation.terminate('a', 'background');
     await clock.advance(1_000);
-    cluster.deletePod('a', { cascade: 'foreground', gracePeriodSeconds: HOUR_S / 2 });
-    await clock.runUntil(() => simulation.holder === 'b');
-    await clock.advance(60_000);
-    expect(led).toEqual([]);
-    end('a');
-    await clock.runUntil(() => led.length > 0);
+    cluster.deletePod('a', { cascade: 'foreground', gracePeriodSeconds: 1_800 });
+    await expectHeld('b');
+    simulation.end('a');
+    await expectLed('b');
   });
 
-  test.for([{ app: 'x' }, undefined])(
-    'when nothing but a refused create told of its lock (labels %o)',
+  test.for<Record<string, string>>([{ app: 'x' }, {}])(
+    'waits if nothing but a refused create told it of the lock (labels %o)',
     async (labels) => {
-      const simulation = await Simulation.create();
-      const { clock, cluster } = simulation;
-      for (const name of ['a', 'b']) cluster.createPod(name, labels && { labels });
-      const leadership = await simulation.settled(simulation.become('a'));
-      expect(leadership.podName).toBe('a');
+      const { simulation, clock, cluster, note, expectHeld, expectLed } = await fleet(labels);
+      await simulation.lead('a');
       const reads = { user: 'b', verb: 'get', resource: 'configmaps' } as const;
-      cluster.faults.add({ ...reads, times: 1, latencyMs: 1_000 });
-      let led = false;
-      void simulation.become('b').then(() => (led = true));
+      simulation.fault({ ...reads, times: 1, latencyMs: 1_000 });
+      void note(simulation.become('b'));
       await clock.runUntil(() => cluster.requests.count({ user: 'b', verb: 'create' }) === 1);
       await clock.advance(10);
-      cluster.deletePod('a', { cascade: 'foreground', gracePeriodSeconds: HOUR_S });
-      await clock.runUntil(() => simulation.holder === 'b');
-      await clock.advance(60_000);
-      expect(led).toBe(false);
-      cluster.deletePod('a', { gracePeriodSeconds: 0 });
-      await clock.runUntil(() => led);
+      simulation.terminate('a', 'foreground');
+      await expectHeld('b');
+      simulation.end('a');
+      await expectLed('b');
     },
   );
+});
+
+describe('a lock that its leader has released is led with at once', () => {
+  test.for([
+    ['while that Pod runs', true, undefined],
+    ['while that Pod runs, if it may not mark the lock as released', false, undefined],
+    ['while that Pod terminates (background)', true, 'background'],
+    // Released before the deletion: the garbage collector has nothing to collect any more.
+    ['while that Pod terminates (foreground)', true, 'foreground'],
+  ] as const)('%s', async ([, mayMark, cascade]) => {
+    const { simulation, leadership, follower } = await deafToPods();
+    if (!mayMark) simulation.fault({ user: 'a', verb: 'patch', error: { status: 403 } });
+    await simulation.settled(leadership.release());
+    if (cascade) simulation.terminate('a', cascade);
+    await simulation.settled(follower, 100);
+    const { deletionTimestamp } = simulation.cluster.getPod('a')?.metadata ?? {};
+    expect(deletionTimestamp !== undefined).toBe(cascade !== undefined);
+  });
+
+  test('while that Pod has been terminating for long', async () => {
+    const { simulation, clock, leadership, follower } = await deafToPods();
+    simulation.terminate('a', 'background');
+    await clock.advance(1_000);
+    await simulation.settled(leadership.release());
+    await simulation.settled(follower, 100);
+    expect(simulation.cluster.getPod('a')?.metadata.deletionTimestamp).toBeDefined();
+  });
+
+  test('but after the end of that Pod if it terminates and may not mark the lock as released', async () => {
+    const { simulation, clock, leadership, expectHeld, expectLed } = await deafToPods();
+    simulation.fault({ user: 'a', verb: 'patch', error: { status: 403 } });
+    simulation.terminate('a', 'background');
+    await clock.advance(1_000);
+    await simulation.settled(leadership.release());
+    await expectHeld('b');
+    expect(simulation.codes).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
+    simulation.end('a');
+    await expectLed('b');
+  });
 });

@@ -1,10 +1,10 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { isUid } from '../../lib/kubernetes/names.ts';
 import { checkOptions } from '../../lib/life/options.ts';
 
 const a = (length: number) => 'a'.repeat(length);
+const listener = () => undefined;
 
 /** What checking throws, as its message; nothing if it does not. */
 function complaint(lockName: unknown, options: unknown = {}): string | undefined {
@@ -18,331 +18,208 @@ function complaint(lockName: unknown, options: unknown = {}): string | undefined
   }
 }
 
-const of = (name: string, value: unknown) => complaint('my-lock', { [name]: value });
+/** Of one argument, by its name in messages: `lockName`, `options` or `options.guard`. */
+function complaintOf(name: string, value: unknown): string | undefined {
+  if (name === 'lockName') return complaint(value);
+  if (name === 'options') return complaint('my-lock', value);
+  return complaint('my-lock', { [name.replace('options.', '')]: value });
+}
 
-describe('the name of the lock', () => {
-  it.each(['a', 'my-operator-lock', '0', 'a.b-c.d', a(253)])('may be %j', (name) => {
-    expect(complaint(name)).toBeUndefined();
-  });
+/** A value in a message. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
 
-  it.each([
-    ['', '""'],
-    ['My-Lock', '"My-Lock"'],
-    ['my_lock', '"my_lock"'],
-    ['-a', '"-a"'],
-    ['a/../b', '"a/../b"'],
-    ['a\n', '"a\\n"'],
-    [a(254), JSON.stringify(a(254))],
-    [undefined, 'undefined'],
-    [null, 'null'],
-    [7, '7'],
-    [{ toString: () => 'a' }, 'an object'],
-    [['a'], 'an array'],
-  ])('may not be %j', (name, shown) => {
-    expect(complaint(name)).toBe(
-      `lockName must be a DNS subdomain (RFC 1123) of at most 253 characters, but is ${shown}`,
-    );
-  });
-});
+const subdomain = 'a DNS subdomain (RFC 1123) of at most 253 characters';
+const duration = 'a number of milliseconds, more than 0 and at most 2147483647';
+const DURATIONS = ['timeoutMs', 'maxBackoffMs', 'takeOverFromNotReadyNodeAfterMs'];
+const LABELS = ['labels', 'annotations'];
 
-describe('the options', () => {
-  it('have a default each', () => {
-    expect(checkOptions('my-lock', {})).toEqual({ maxBackoffMs: 16_000 });
-  });
+const accepted: [string, unknown[]][] = [
+  ['lockName', ['a', 'my-operator-lock', '0', 'a.b-c.d', a(253)]],
+  ['options.namespace', ['a', 'kube-system', '123', a(63)]],
+  ['options.podUid', ['e7b1c2d3-0000-4000-8000-000000000000', 'A', '0123456789abcdef', a(64)]],
+  ...DURATIONS.map((name): [string, unknown[]] => [
+    `options.${name}`,
+    [1, 0.001, 60_000, 2_147_483_647],
+  ]),
+  [
+    'options.signal',
+    [
+      AbortSignal.abort(),
+      // Of another realm.
+      {
+        aborted: false,
+        addEventListener: listener,
+        removeEventListener: listener,
+        throwIfAborted: listener,
+      },
+    ],
+  ],
+  [
+    'options.kubeConfig',
+    // Of another copy of client-node.
+    [
+      {
+        getCurrentContext: () => '',
+        getContextObject: () => null,
+        getCurrentCluster: () => null,
+        applyToHTTPSOptions: listener,
+      },
+    ],
+  ],
+  ...LABELS.map((name): [string, unknown[]] => [
+    `options.${name}`,
+    [{}, { constructor: 'a', 'example.com/x_Y.z': 'b' }],
+  ]),
+  ['options.labels', [{ 'leader-for-life/pod-name': 'x' }]],
+  ['options.guard', [true]],
+];
 
-  it('may be undefined each, which is the default', () => {
-    const names = ['namespace', 'podName', 'podUid', 'kubeConfig', 'signal', 'timeoutMs'];
-    names.push('maxBackoffMs', 'labels', 'annotations', 'guard', 'onWaiting');
-    names.push('takeOverFromNotReadyNodeAfterMs');
-    const nothing = Object.fromEntries(names.map((name) => [name, undefined]));
-    expect(checkOptions('my-lock', nothing)).toEqual({ maxBackoffMs: 16_000 });
-  });
+const refused: [string, string, unknown[]][] = [
+  [
+    'lockName',
+    subdomain,
+    [
+      ...['', 'My-Lock', 'my_lock', '-a', 'a/../b', 'a\n', a(254)],
+      ...[undefined, null, 7, { toString: () => 'a' }, ['a']],
+    ],
+  ],
+  ['options', 'an object', [null, 'x', [], () => ({}), 7]],
+  [
+    'options.namespace',
+    'a DNS label (RFC 1123) of at most 63 characters',
+    ['', 'a.b', '../a', 'default\n', a(64), null, 7],
+  ],
+  ['options.podName', "a Pod's name, a DNS subdomain (RFC 1123)", ['', 'App', 7, null]],
+  ['options.podUid', "a Pod's UID", ['', 'a b', 'a\n', 'a/b', 'ü', a(65), 7, null]],
+  ...DURATIONS.map((name): [string, string, unknown[]] => [
+    `options.${name}`,
+    duration,
+    [0, -1, NaN, Infinity, -Infinity, 2_147_483_648, '60000', '60s', 7n, null, true, new Date(7)],
+  ]),
+  [
+    'options.signal',
+    'an AbortSignal',
+    [
+      ...[new AbortController(), { aborted: false }, new EventTarget(), null, 'abort', true],
+      { aborted: 'no', addEventListener: listener },
+    ],
+  ],
+  [
+    'options.kubeConfig',
+    'a KubeConfig of @kubernetes/client-node',
+    [
+      ...[{}, { getCurrentCluster: () => null }, { applyToHTTPSOptions: () => null }],
+      ...[{ clusters: [], contexts: [] }, '~/.kube/config', null, KubeConfig],
+    ],
+  ],
+  ...LABELS.map((name): [string, string, unknown[]] => [
+    `options.${name}`,
+    'a plain object of strings',
+    // The entries of a Map are no properties: it would pass as no labels at all.
+    ['app=a', null, [], 7, new Map([['app', 'a']])],
+  ]),
+  ['options.guard', 'a boolean', ['yes', 1, null]],
+  ['options.onWaiting', 'a function', ['log', {}, null]],
+];
 
-  it('are handed on as they are', () => {
-    const options = {
-      namespace: 'prod',
-      podName: 'app-0.x',
-      podUid: 'e7b1-F',
-      kubeConfig: new KubeConfig(),
-      signal: new AbortController().signal,
-      timeoutMs: 0.5,
-      maxBackoffMs: 2 ** 31 - 1,
-      labels: { app: 'a', 'example.com/b': '' },
-      annotations: { 'example.com/c': 'any text\n at all' },
-      guard: false,
-      takeOverFromNotReadyNodeAfterMs: 60_000,
-      onWaiting: () => undefined,
-    };
-    const checked = checkOptions('my-lock', options);
-    expect(checked).toEqual(options);
-    expect(checked).not.toBe(options);
-    expect(checked.signal).toBe(options.signal);
-  });
-
-  it.each([
-    [null, 'null'],
-    ['x', '"x"'],
-    [[], 'an array'],
-    [() => ({}), 'a function'],
-    [7, '7'],
-    [undefined, 'undefined'],
-  ])('are an object, not %j', (options, shown) => {
-    let message = '';
-    try {
-      checkOptions('my-lock', options);
-    } catch (error) {
-      message = (error as Error).message;
-    }
-    expect(message).toBe(`options must be an object, but is ${shown}`);
-  });
-
-  it.each(['identity', '', 'toString', 'constructor', 'hasOwnProperty'])(
-    'do not include %j',
-    (name) => {
-      expect(of(name, 7)).toBe(
-        `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
-          'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
-          'timeoutMs, onWaiting, onEvent, metrics, events.',
-      );
-      expect(of(name, undefined)).toMatch(/ is not an option\. /);
-    },
-  );
-
-  it('are told when one is misspelt', () => {
-    expect(of('timeoutMS', 7)).toBe('options.timeoutMS is not an option. Did you mean timeoutMs?');
-    expect(of('Namespace', 'x')).toBe(
-      'options.Namespace is not an option. Did you mean namespace?',
-    );
-  });
-
-  it('do not include __proto__', () => {
-    const hostile: unknown = JSON.parse('{"__proto__":{"timeoutMs":7}}');
-    expect(complaint('my-lock', hostile)).toMatch(/^options.__proto__ is not an option\. /);
-  });
-});
-
-describe('the namespace', () => {
-  it.each(['a', 'kube-system', '123', a(63)])('may be %j', (namespace) => {
-    expect(of('namespace', namespace)).toBeUndefined();
-  });
-
-  it.each([
-    ['', '""'],
-    ['a.b', '"a.b"'],
-    ['../a', '"../a"'],
-    ['default\n', '"default\\n"'],
-    [a(64), JSON.stringify(a(64))],
-    [null, 'null'],
-    [7, '7'],
-  ])('may not be %j', (namespace, shown) => {
-    expect(of('namespace', namespace)).toBe(
-      `options.namespace must be a DNS label (RFC 1123) of at most 63 characters, but is ${shown}`,
-    );
-  });
-});
-
-describe('the Pod', () => {
-  it.each([
-    ['', '""'],
-    ['App', '"App"'],
-    [7, '7'],
-    [null, 'null'],
-  ])('may not be called %j', (name, shown) => {
-    expect(of('podName', name)).toBe(
-      `options.podName must be a Pod's name, a DNS subdomain (RFC 1123), but is ${shown}`,
-    );
-  });
-
-  it.each(['e7b1c2d3-0000-4000-8000-000000000000', 'A', '0123456789abcdef', a(64)])(
-    'may have the UID %j',
-    (uid) => {
-      expect(of('podUid', uid)).toBeUndefined();
-      expect(isUid(uid)).toBe(true);
-    },
-  );
-
-  it.each([
-    ['', '""'],
-    ['a b', '"a b"'],
-    ['a\n', '"a\\n"'],
-    ['a/b', '"a/b"'],
-    ['ü', '"ü"'],
-    [a(65), JSON.stringify(a(65))],
-    [7, '7'],
-    [null, 'null'],
-  ])('may not have the UID %j', (uid, shown) => {
-    expect(of('podUid', uid)).toBe(`options.podUid must be a Pod's UID, but is ${shown}`);
-  });
-});
-
-describe.each(['timeoutMs', 'maxBackoffMs', 'takeOverFromNotReadyNodeAfterMs'])(
-  'the duration %s',
-  (name) => {
-    it.each([1, 0.001, 60_000, 2_147_483_647])('may be %d', (ms) => {
-      expect(of(name, ms)).toBeUndefined();
-    });
-
-    it.each([
-      [0, '0'],
-      [-1, '-1'],
-      [NaN, 'NaN'],
-      [Infinity, 'Infinity'],
-      [-Infinity, '-Infinity'],
-      [2_147_483_648, '2147483648'],
-      ['60000', '"60000"'],
-      ['60s', '"60s"'],
-      [7n, '7'],
-      [null, 'null'],
-      [true, 'true'],
-      [new Date(7), 'an object'],
-    ])('may not be %s', (ms, shown) => {
-      expect(of(name, ms)).toBe(
-        `options.${name} must be a number of milliseconds, more than 0 and at most 2147483647, ` +
-          `but is ${shown}`,
-      );
-    });
-  },
+const cases = refused.flatMap(([name, expected, values]) =>
+  values.map(
+    (value) => [name, value, `${name} must be ${expected}, but is ${shown(value)}`] as const,
+  ),
 );
 
-describe('the signal', () => {
-  it('may be from another realm', () => {
-    const rest = { removeEventListener: () => undefined, throwIfAborted: () => undefined };
-    const signal = { ...rest, aborted: false, addEventListener: () => undefined };
-    expect(of('signal', signal)).toBeUndefined();
-    expect(of('signal', AbortSignal.abort())).toBeUndefined();
-  });
-
-  it.each([
-    [new AbortController(), 'an object'],
-    [{ aborted: false }, 'an object'],
-    [{ aborted: 'no', addEventListener: () => undefined }, 'an object'],
-    [new EventTarget(), 'an object'],
-    [null, 'null'],
-    ['abort', '"abort"'],
-    [true, 'true'],
-  ])('may not be %o', (signal, shown) => {
-    expect(of('signal', signal)).toBe(`options.signal must be an AbortSignal, but is ${shown}`);
-  });
+test.each(accepted)('%s accepts %o', (name, values) => {
+  for (const value of values) expect(complaintOf(name, value)).toBeUndefined();
 });
 
-describe('the kubeConfig', () => {
-  it('may be from another copy of client-node', () => {
-    const kubeConfig = {
-      getCurrentContext: () => '',
-      getContextObject: () => null,
-      getCurrentCluster: () => null,
-      applyToHTTPSOptions: () => undefined,
-    };
-    expect(of('kubeConfig', kubeConfig)).toBeUndefined();
-  });
-
-  it.each([
-    [{}, 'an object'],
-    [{ getCurrentCluster: () => null }, 'an object'],
-    [{ applyToHTTPSOptions: () => null }, 'an object'],
-    [{ clusters: [], contexts: [] }, 'an object'],
-    ['~/.kube/config', '"~/.kube/config"'],
-    [null, 'null'],
-    [KubeConfig, 'a function'],
-  ])('may not be %o', (kubeConfig, shown) => {
-    expect(of('kubeConfig', kubeConfig)).toBe(
-      `options.kubeConfig must be a KubeConfig of @kubernetes/client-node, but is ${shown}`,
-    );
-  });
+test.each(cases)('%s must not be %o', (name, value, message) => {
+  expect(complaintOf(name, value)).toBe(message);
 });
 
-describe.each(['labels', 'annotations'])('the %s', (name) => {
-  it.each([
-    ['app=a', '"app=a"'],
-    [null, 'null'],
-    [[], 'an array'],
-    [7, '7'],
-    // Its entries are none of its properties: it would pass as no labels at all.
-    [new Map([['app', 'a']]), 'an object'],
-  ])('may not be %j', (value, shown) => {
-    expect(of(name, value)).toBe(
-      `options.${name} must be a plain object of strings, but is ${shown}`,
-    );
-  });
-
-  it.each(['', 'a b', 'a/b/c', '-a', a(64), `${a(254)}/a`, 'A_b/c'])(
-    'may not have the key %j',
-    (key) => {
-      expect(of(name, { good: 'a', [key]: 'b' })).toBe(
+describe('a label or an annotation', () => {
+  const keys = ['', 'a b', 'a/b/c', '-a', a(64), `${a(254)}/a`, 'A_b/c', '__proto__'];
+  test.each(LABELS.flatMap((name) => keys.map((key) => [name, key] as const)))(
+    'of options.%s must not have the key %j',
+    (name, key) => {
+      const value: unknown = JSON.parse(`{"good":"a",${JSON.stringify(key)}:"b"}`);
+      expect(complaintOf(name, value)).toBe(
         `options.${name} key must be a qualified name, but is ${JSON.stringify(key)}`,
       );
     },
   );
 
-  it('may not have the key __proto__', () => {
-    expect(of(name, JSON.parse('{"__proto__":"a"}'))).toBe(
-      `options.${name} key must be a qualified name, but is "__proto__"`,
-    );
-  });
-
-  it('may have no entries, and keys such as constructor', () => {
-    expect(of(name, {})).toBeUndefined();
-    expect(of(name, { constructor: 'a', 'example.com/x_Y.z': 'b' })).toBeUndefined();
-  });
-});
-
-describe('a label', () => {
-  it.each([
-    ['a b', '"a b"'],
-    ['-a', '"-a"'],
-    [a(64), JSON.stringify(a(64))],
-    [7, '7'],
-    [null, 'null'],
-    [undefined, 'undefined'],
-    [{}, 'an object'],
-  ])('may not be %j', (value, shown) => {
-    expect(of('labels', { app: value })).toBe(
-      `options.labels[app] must be a label value of at most 63 characters, but is ${shown}`,
-    );
-  });
-});
-
-describe('an annotation', () => {
-  it.each([
-    [7, '7'],
-    [null, 'null'],
-    [undefined, 'undefined'],
-    [{}, 'an object'],
-  ])('may not be %j', (value, shown) => {
-    expect(of('annotations', { note: value })).toBe(
-      `options.annotations[note] must be a string, but is ${shown}`,
-    );
-  });
-
-  it.each(['leader-for-life/pod-name', 'leader-for-life/pod-uid', 'leader-for-life/attempt'])(
-    'may not pretend to be %s',
-    (key) => {
-      expect(of('annotations', { [key]: 'x' })).toBe(
-        'options.annotations key must be one that this library does not set itself, ' +
-          `but is "${key}"`,
+  test.each([
+    ['labels', 'a label value of at most 63 characters', 'a b', '-a', a(64)],
+    ['annotations', 'a string'],
+  ])('of options.%s must be %s', (name, expected, ...more) => {
+    for (const value of [7, null, undefined, {}, ...more]) {
+      expect(complaintOf(name, { app: value })).toBe(
+        `options.${name}[app] must be ${expected}, but is ${shown(value)}`,
       );
-      expect(of('labels', { [key]: 'x' })).toBeUndefined();
+    }
+  });
+
+  test.each(['pod-name', 'pod-uid', 'attempt'])('must not pretend to be our %s', (name) => {
+    const key = `leader-for-life/${name}`;
+    expect(complaintOf('annotations', { [key]: 'x' })).toBe(
+      `options.annotations key must be one that this library does not set itself, but is "${key}"`,
+    );
+  });
+});
+
+describe('the options', () => {
+  const all = {
+    namespace: 'prod',
+    podName: 'app-0.x',
+    podUid: 'e7b1-F',
+    kubeConfig: new KubeConfig(),
+    signal: new AbortController().signal,
+    timeoutMs: 0.5,
+    maxBackoffMs: 2 ** 31 - 1,
+    labels: { app: 'a', 'example.com/b': '' },
+    annotations: { 'example.com/c': 'any text\n at all' },
+    guard: false,
+    takeOverFromNotReadyNodeAfterMs: 60_000,
+    onWaiting: listener,
+  };
+
+  test('have a default, also if they are undefined', () => {
+    const nothing = Object.fromEntries(Object.keys(all).map((name) => [name, undefined]));
+    for (const options of [{}, nothing]) {
+      expect(checkOptions('my-lock', options)).toEqual({ maxBackoffMs: 16_000 });
+    }
+    expect(() => checkOptions('my-lock', undefined)).toThrow('must be an object, but is undefined');
+  });
+
+  test('are handed on as they are, in a copy', () => {
+    const checked = checkOptions('my-lock', all);
+    expect(checked).toEqual(all);
+    expect(checked).not.toBe(all);
+    expect(checked.signal).toBe(all.signal);
+  });
+
+  test.each(['identity', '', 'toString', 'constructor', 'hasOwnProperty', '__proto__'])(
+    'do not include %j',
+    (name) => {
+      for (const value of [7, undefined]) {
+        expect(complaintOf(name, value)).toBe(
+          `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
+            'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
+            'timeoutMs, onWaiting, onEvent, metrics, events.',
+        );
+      }
     },
   );
-});
 
-describe('the guard', () => {
-  it.each([
-    ['yes', '"yes"'],
-    [1, '1'],
-    [null, 'null'],
-  ])('may not be %j', (guard, shown) => {
-    expect(of('guard', guard)).toBe(`options.guard must be a boolean, but is ${shown}`);
-    expect(of('guard', true)).toBeUndefined();
-  });
-});
-
-describe('onWaiting', () => {
-  it.each([
-    ['log', '"log"'],
-    [{}, 'an object'],
-    [null, 'null'],
-  ])('may not be %j', (callback, shown) => {
-    expect(of('onWaiting', callback)).toBe(`options.onWaiting must be a function, but is ${shown}`);
+  test.each([
+    ['timeoutMS', 'timeoutMs'],
+    ['Namespace', 'namespace'],
+  ])('do not include %s, which is misspelt', (name, meant) => {
+    expect(complaintOf(name, 7)).toBe(`options.${name} is not an option. Did you mean ${meant}?`);
   });
 });

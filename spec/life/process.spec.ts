@@ -5,57 +5,47 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { become } from '../../lib/index.ts';
-import { createCluster } from '../../lib/testing/index.ts';
+import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 
 const child = fileURLToPath(new URL('child.ts', import.meta.url));
 
-/** Runs the process to its end: one that something holds is killed, and fails. */
-async function run(mode: string, kubeConfigText = '', env: NodeJS.ProcessEnv = {}) {
-  const { stdout } = await promisify(execFile)(process.execPath, [child, mode, kubeConfigText], {
-    env: { PATH: process.env['PATH'], ...env },
+/** Runs a process to its end: one that something holds is killed, and fails. */
+function run(modes: string, kubeConfigText = '', variables: NodeJS.ProcessEnv = {}) {
+  const env = { PATH: process.env['PATH'], ...variables };
+  return promisify(execFile)(process.execPath, [child, modes, kubeConfigText], {
+    env,
     timeout: 25_000,
   });
-  return stdout.trim().split('\n');
 }
 
-async function cluster() {
-  const created = await createCluster();
-  onTestFinished(() => created.close());
-  return created;
+/** The same in a new Pod, `b`. */
+function runIn(cluster: Cluster, modes: string, variables: NodeJS.ProcessEnv = {}) {
+  const env = { ...cluster.env(cluster.createPod('b')), ...variables };
+  return run(modes, cluster.kubeConfigText(), env);
 }
 
-test.for(['once', 'guard', 'once-release', 'guard-release'])(
+async function emptyCluster() {
+  const cluster = await createCluster();
+  onTestFinished(() => cluster.close());
+  return cluster;
+}
+
+test.for(['', 'guard', 'release', 'guard and release'])(
   'a process ends by itself after it led (%s)',
-  async (mode) => {
-    const world = await cluster();
-    const env = world.env(world.createPod('a'));
-    expect(await run(mode, world.kubeConfigText(), env)).toEqual(['leading a', 'end']);
-    expect(world.getConfigMap('lock') === undefined).toBe(mode.endsWith('release'));
+  async (modes) => {
+    const cluster = await emptyCluster();
+    expect((await runIn(cluster, modes)).stdout).toBe('leads b false false\n');
+    expect(cluster.getConfigMap('lock') === undefined).toBe(modes.includes('release'));
   },
 );
 
-test('a process ends by itself after its wait was aborted', async () => {
-  const world = await cluster();
-  await become('lock', world.optionsFor(world.createPod('a')));
-  const env = world.env(world.createPod('b'));
-  expect(await run('abort', world.kubeConfigText(), env)).toEqual(['aborted Error: enough']);
-});
-
-test('outside a cluster every process leads at once', async () => {
-  expect(await run('outside')).toEqual(['skipped true 0']);
-});
-
-test('DEBUG tells the story of a wait in a few lines, without the token', async () => {
-  const world = await cluster();
-  await become('lock', world.optionsFor(world.createPod('a')));
-  const env = { ...world.env(world.createPod('b')), DEBUG: 'leader-for-life:*' };
-  const { stderr } = await promisify(execFile)(
-    process.execPath,
-    [child, 'abort', world.kubeConfigText()],
-    { env: { PATH: process.env['PATH'], ...env }, timeout: 25_000 },
-  );
-  const story = stderr.split('\n').map((line) => line.replace(/^\S+ /, ''));
-  expect(story).toEqual(
+test('a process ends by itself after its wait was aborted; DEBUG logs that in a few lines, without the token', async () => {
+  const cluster = await emptyCluster();
+  await become('lock', cluster.optionsFor(cluster.createPod('a')));
+  const { stdout, stderr } = await runIn(cluster, '', { DEBUG: 'leader-for-life:*' });
+  expect(stdout).toBe('Error: enough\n');
+  const lines = stderr.split('\n').map((line) => line.replace(/^\S+ /, ''));
+  expect(lines).toEqual(
     expect.arrayContaining([
       expect.stringMatching(
         /^leader-for-life:become default\/lock: Pod default\/b \(.+\) asks for it$/,
@@ -64,6 +54,10 @@ test('DEBUG tells the story of a wait in a few lines, without the token', async 
       'leader-for-life:become default/lock: stopped waiting: enough',
     ]),
   );
-  expect(story.filter((line) => line !== '').length).toBeLessThanOrEqual(6);
-  expect(stderr).not.toContain(world.token());
+  expect(lines.filter((line) => line !== '').length).toBeLessThanOrEqual(6);
+  expect(stderr).not.toContain(cluster.token());
+});
+
+test('outside a cluster every process leads at once', async () => {
+  expect((await run('release')).stdout).toBe('leads  true true\n');
 });

@@ -9,15 +9,20 @@ import type { Transport } from '../../lib/kubernetes/transport.ts';
 import {
   type Cluster,
   type ClusterOptions,
+  type FaultRule,
   SimulatedClock,
   createCluster,
 } from '../../lib/testing/index.ts';
+
+export const LOCK_PATH = '/api/v1/namespaces/default/configmaps/lock';
 
 /** A warning that a user of the library would have seen. */
 export interface SeenWarning {
   readonly message: string;
   readonly code: string;
 }
+
+type CreateOptions = ClusterOptions & { readonly seed?: number };
 
 /** A cluster and processes in it, all on one simulated clock: an hour passes in an instant. */
 export class Simulation {
@@ -32,18 +37,27 @@ export class Simulation {
     this.cluster = cluster;
   }
 
-  static async create(
-    options: ClusterOptions & { readonly seed?: number } = {},
-  ): Promise<Simulation> {
-    const { seed = 1, ...rest } = options;
+  static async create({ seed = 1, ...rest }: CreateOptions = {}): Promise<Simulation> {
     const clock = new SimulatedClock({ seed });
-    const cluster = await createCluster({ clock, http: false, ...rest });
-    return new Simulation(clock, cluster);
+    return new Simulation(clock, await createCluster({ clock, http: false, ...rest }));
   }
 
-  /** Calls `become` as the process of this Pod, who is a user of his own (of the Pod's name). */
+  /** With the Pods `a`, `b` and `c` of one workload. */
+  static async withPods(options?: CreateOptions): Promise<Simulation> {
+    const simulation = await Simulation.create(options);
+    const labels = { app: 'x' };
+    for (const name of ['a', 'b', 'c']) simulation.cluster.createPod(name, { labels });
+    return simulation;
+  }
+
+  /** Calls `become` as the process of this Pod, which is a user of its own (of the Pod's name). */
   become(podName: string, options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
     return this.process(podName).become(options, lockName);
+  }
+
+  /** The same, until the Pod leads. */
+  lead(podName: string, options?: BecomeOptions): Promise<Leadership> {
+    return this.settled(this.become(podName, options));
   }
 
   /** A process in this Pod. */
@@ -64,15 +78,57 @@ export class Simulation {
     return promise;
   }
 
+  /** How much time passes until the promise resolves. */
+  async duration(promise: Promise<unknown>): Promise<number> {
+    const startedMs = this.clock.now();
+    await this.settled(promise);
+    return this.clock.now() - startedMs;
+  }
+
+  /** Aborts the call: resolves with how long it takes to reject with the reason. */
+  abortable(start: (signal: AbortSignal) => Promise<unknown>): () => Promise<number> {
+    const stop = new AbortController();
+    const outcome = start(stop.signal).catch((error: unknown) => error);
+    return async () => {
+      const startedMs = this.clock.now();
+      stop.abort(new Error('enough'));
+      if ((await this.settled(outcome)) !== stop.signal.reason) throw new Error('not aborted');
+      return this.clock.now() - startedMs;
+    };
+  }
+
+  fault(rule: FaultRule) {
+    return this.cluster.faults.add(rule);
+  }
+
+  /** Terminating from now on; its processes run for another hour. */
+  terminate(podName: string, cascade: 'background' | 'foreground'): void {
+    this.cluster.deletePod(podName, { cascade, gracePeriodSeconds: 3_600 });
+  }
+
+  /** Gone, with its processes. */
+  end(podName: string): void {
+    this.cluster.deletePod(podName, { gracePeriodSeconds: 0 });
+  }
+
+  get lock() {
+    return this.cluster.getConfigMap('lock');
+  }
+
   /** The Pod that owns the lock. */
   get holder(): string | undefined {
-    return this.cluster.getConfigMap('lock')?.metadata.ownerReferences?.[0]?.name;
+    return this.lock?.metadata.ownerReferences?.[0]?.name;
+  }
+
+  /** Of the warnings. */
+  get codes(): string[] {
+    return this.warnings.map(({ code }) => code);
   }
 }
 
 /**
- * What surrounds one process: what it asked for goes on until it is killed. Each has a clock of its
- * own, if it is given one, and may be far away: `carry` says what becomes of its requests.
+ * The platform of one process: its requests go on until it is killed. It can have a clock of its own, and
+ * be far away: `carry` says what becomes of its requests.
  */
 export class SimulatedSurroundings implements Platform {
   readonly clock: Clock;
@@ -135,8 +191,13 @@ export class SimulatedProcess {
   readonly podUid: string;
   readonly #platform: SimulatedSurroundings;
 
-  constructor(simulation: Simulation, podName: string, podUid: string) {
-    this.#platform = new SimulatedSurroundings(simulation, podName);
+  constructor(
+    simulation: Simulation,
+    podName: string,
+    podUid: string,
+    platform = new SimulatedSurroundings(simulation, podName),
+  ) {
+    this.#platform = platform;
     this.podName = podName;
     this.podUid = podUid;
   }
@@ -147,13 +208,8 @@ export class SimulatedProcess {
 
   become(options: BecomeOptions = {}, lockName = 'lock'): Promise<Leadership> {
     const { podName, podUid } = this;
-    const leadership = becomeOn(this.#platform, lockName, {
-      kubeConfig,
-      namespace: 'default',
-      podName,
-      podUid,
-      ...options,
-    });
+    const identity = { kubeConfig, namespace: 'default', podName, podUid };
+    const leadership = becomeOn(this.#platform, lockName, { ...identity, ...options });
     leadership.catch(() => undefined);
     return leadership;
   }

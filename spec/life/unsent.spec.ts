@@ -11,51 +11,72 @@ import { Connection } from '../../lib/kubernetes/connection.ts';
 import { Lease } from '../../lib/kubernetes/lease.ts';
 import type { ApiRequest, ApiResponse } from '../../lib/kubernetes/transport.ts';
 import { leadOn } from '../../lib/lease/lead.ts';
-import { Elections } from '../../lib/platform/elections.ts';
-import type { PredecessorMap } from '../../lib/platform/shared.ts';
-import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
-import type { Platform } from '../../lib/platform/platform.ts';
 import { until } from '../support/connections.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Server, TcpServer } from '../support/servers.ts';
+import { aPlatform } from './platform.ts';
 
-class World implements Platform {
+/** The requests of one process, which go over real connections. */
+class World {
   readonly clock = new ManualClock();
-  readonly environment = { variables: {}, root: '/nonexistent' };
-  readonly elections = new Elections();
-  readonly unconfirmed = new UnconfirmedEnds();
-  readonly predecessors: PredecessorMap = new Map();
-  readonly warnings: string[] = [];
   tries = 0;
   underWay = 0;
   /** Answers instead of the network. */
   answer: (request: ApiRequest) => ApiResponse | undefined = () => undefined;
 
-  connect: Platform['connect'] = (credentials) => {
-    const connection = new Connection(credentials, this.clock, 'spec/1.0');
-    const send = connection.send.bind(connection);
-    connection.send = (...args) => {
-      const answer = this.answer(args[0]);
-      if (answer) return Promise.resolve(answer);
-      this.tries += 1;
-      this.underWay += 1;
-      return send(...args).finally(() => {
-        this.underWay -= 1;
-      });
-    };
-    return Promise.resolve(connection);
-  };
+  readonly #warnings: string[] = [];
+  readonly platform = aPlatform({
+    clock: this.clock,
+    warn: (message) => this.#warnings.push(message),
+    connect: (credentials) => {
+      const connection = new Connection(credentials, this.clock, 'spec/1.0');
+      const send = connection.send.bind(connection);
+      connection.send = (...args) => {
+        const answer = this.answer(args[0]);
+        if (answer) return Promise.resolve(answer);
+        this.tries += 1;
+        this.underWay += 1;
+        return send(...args).finally(() => {
+          this.underWay -= 1;
+        });
+      };
+      return Promise.resolve(connection);
+    },
+  });
 
-  warn = (_: string, code: string) => {
-    this.warnings.push(code);
-  };
+  become(kubeConfig: KubeConfig, signal?: AbortSignal, timeoutMs?: number) {
+    const identity = { namespace: 'space', podName: 'a', podUid: 'uid-of-a' };
+    const call = becomeOn(this.platform, 'lock', { ...identity, kubeConfig, signal, timeoutMs });
+    return this.#settlement(call);
+  }
+
+  lead(kubeConfig: KubeConfig, signal: AbortSignal) {
+    const options = { kubeConfig, namespace: 'space', identity: 'a', signal };
+    return this.#settlement(leadOn(this.platform, 'lease', () => undefined, options));
+  }
+
+  /** The error of a call that rejects without any time going by, and without a lock left behind. */
+  #settlement(call: Promise<unknown>): () => Promise<unknown> {
+    let error: unknown = 'pending';
+    call.then(
+      () => (error = 'resolved'),
+      (reason: unknown) => (error = reason),
+    );
+    return async () => {
+      // Looking up a name takes the machine a while.
+      await until(() => this.underWay === 0 || error !== 'pending');
+      for (let turn = 0; turn < 200 && error === 'pending'; turn += 1) await setImmediate();
+      expect(this.#warnings).toEqual([]);
+      return error;
+    };
+  }
 }
 
-function kubeConfig(server: string, exec?: object): KubeConfig {
+function kubeConfigOf(server: string, exec?: object): KubeConfig {
   const config = new KubeConfig();
   config.loadFromClusterAndUser(
     { name: 'c', server, skipTLSVerify: server.startsWith('http:') },
-    { name: 'u', ...exec },
+    { name: 'u', ...(exec && { exec }) },
   );
   return config;
 }
@@ -64,14 +85,10 @@ function kubeConfig(server: string, exec?: object): KubeConfig {
 function noLease({ method, query }: ApiRequest): ApiResponse | undefined {
   if (method !== 'GET' || query?.['watch']) return undefined;
   const status = {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
+    ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code: 404 },
     message: 'leases.coordination.k8s.io "lease" not found',
     reason: 'NotFound',
     details: { name: 'lease', group: 'coordination.k8s.io', kind: 'leases' },
-    code: 404,
   };
   const headers = { 'content-type': 'application/json' };
   return { status: 404, headers, body: Readable.from([JSON.stringify(status)]) };
@@ -86,150 +103,82 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** Tells whether it settles without any time going by. */
-function settlement(world: World, promise: Promise<unknown>): () => Promise<boolean> {
-  let settled = false;
-  const settle = () => {
-    settled = true;
-  };
-  promise.then(settle, settle);
-  return async () => {
-    // Looking up a name takes the machine a while.
-    await until(() => world.underWay === 0 || settled);
-    for (let turn = 0; turn < 200 && !settled; turn += 1) await setImmediate();
-    return settled;
-  };
+interface Nowhere {
+  readonly config: KubeConfig;
+  readonly server?: AsyncDisposable;
 }
 
-const nowhere: [string, () => Promise<{ config: KubeConfig; close?: AsyncDisposable }>][] = [
+describe.each<[string, () => Nowhere | Promise<Nowhere>]>([
   [
     'the connection is refused (http)',
-    async () => ({ config: kubeConfig(`http://127.0.0.1:${await closedPort()}`) }),
+    async () => ({ config: kubeConfigOf(`http://127.0.0.1:${await closedPort()}`) }),
   ],
   [
     'the connection is refused (https)',
-    async () => ({ config: kubeConfig(`https://127.0.0.1:${await closedPort()}`) }),
+    async () => ({ config: kubeConfigOf(`https://127.0.0.1:${await closedPort()}`) }),
   ],
-  [
-    'the name of the server is not known',
-    () => Promise.resolve({ config: kubeConfig('https://nowhere.invalid') }),
-  ],
+  ['the name is unknown', () => ({ config: kubeConfigOf('https://nowhere.invalid') })],
   [
     'the server is not trusted',
     async () => {
       const server = await Server.start('h2');
-      return { config: kubeConfig(`https://127.0.0.1:${server.port}`), close: server };
+      return { config: kubeConfigOf(`https://127.0.0.1:${server.port}`), server };
     },
   ],
   [
-    'something else than TLS is spoken there',
+    'the server does not speak TLS',
     async () => {
       const server = await TcpServer.start((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n'));
-      return { config: kubeConfig(`https://127.0.0.1:${server.port}`), close: server };
+      return { config: kubeConfigOf(`https://127.0.0.1:${server.port}`), server };
     },
   ],
   [
-    'there is no plugin',
-    () => {
-      const exec = { command: '/nonexistent/plugin' };
-      return Promise.resolve({ config: kubeConfig('https://127.0.0.1:1', { exec }) });
-    },
+    'the plugin does not exist',
+    () => ({ config: kubeConfigOf('https://127.0.0.1:1', { command: '/nonexistent/plugin' }) }),
   ],
-];
-
-describe.each(nowhere)('where nothing can be sent since %s', (_, make) => {
-  test('`become` gives up as soon as its time is up, and has nothing to take back', async () => {
-    const { config, close } = await make();
+])('if %s no create was sent, so', (_, make) => {
+  test('become rejects as soon as its time is up', async () => {
+    const { config, server } = await make();
     const world = new World();
-    const attempt = becomeOn(world, 'lock', {
-      kubeConfig: config,
-      namespace: 'space',
-      podName: 'a',
-      podUid: 'uid-of-a',
-      timeoutMs: 500,
-    });
-    const isSettled = settlement(world, attempt);
+    const settled = world.become(config, undefined, 500);
     // The second try of the create waits for its turn.
     await until(() => world.tries > 0 && world.clock.delays.some((ms) => ms < 500));
     await world.clock.advance(500);
-    expect(await isSettled()).toBe(true);
-    await expect(attempt).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
-    expect(world.warnings).toEqual([]);
-    await close?.[Symbol.asyncDispose]();
+    expect(await settled()).toMatchObject({ code: 'ERR_TIMEOUT' });
+    await server?.[Symbol.asyncDispose]();
   });
 
-  test('`lead` gives up as soon as its signal aborts, and has nothing to take back', async () => {
-    const { config, close } = await make();
+  test('lead rejects as soon as its signal aborts', async () => {
+    const { config, server } = await make();
     const world = new World();
     world.answer = (request) => {
       const answer = noLease(request);
-      // What is read later on is not answered, either.
+      // Later reads are not answered, either.
       if (answer) world.answer = () => undefined;
       return answer;
     };
     const creates = vi.spyOn(Lease.prototype, 'create');
-    const controller = new AbortController();
-    const attempt = leadOn(world, 'lease', () => undefined, {
-      kubeConfig: config,
-      namespace: 'space',
-      identity: 'a',
-      signal: controller.signal,
-    });
-    const isSettled = settlement(world, attempt);
+    const stop = new AbortController();
+    const settled = world.lead(config, stop.signal);
     await until(() => creates.mock.settledResults[0]?.type === 'rejected');
     creates.mockRestore();
-    controller.abort(new Error('enough'));
-    expect(await isSettled()).toBe(true);
-    await expect(attempt).rejects.toThrow('enough');
-    expect(world.warnings).toEqual([]);
-    await close?.[Symbol.asyncDispose]();
+    stop.abort(new Error('enough'));
+    expect(await settled()).toBe(stop.signal.reason);
+    await server?.[Symbol.asyncDispose]();
   });
 });
 
-describe('where a plugin hangs', () => {
-  const exec = { command: '/bin/sleep', args: ['60'] };
-  const config = () => kubeConfig('https://127.0.0.1:1', { exec });
-
-  async function givesUp(
-    world: World,
-    requests: number,
-    start: (signal: AbortSignal) => Promise<unknown>,
-  ): Promise<void> {
-    const controller = new AbortController();
-    const attempt = start(controller.signal);
-    const isSettled = settlement(world, attempt);
-    await until(() => world.underWay >= requests);
-    controller.abort(new Error('enough'));
-    expect(await isSettled()).toBe(true);
-    await expect(attempt).rejects.toThrow('enough');
-    expect(world.warnings).toEqual([]);
-  }
-
-  test('`become` gives up as soon as its signal aborts, and has nothing to take back', async () => {
+// Two requests: the create and the read of the Pod beside it; or the watch and the create after a read.
+test.each(['become', 'lead'] as const)(
+  'while a plugin hangs no create was sent, so %s rejects as soon as its signal aborts',
+  async (call) => {
+    const config = kubeConfigOf('https://127.0.0.1:1', { command: '/bin/sleep', args: ['60'] });
     const world = new World();
-    // The create, and what is read beside it.
-    await givesUp(world, 2, (signal) =>
-      becomeOn(world, 'lock', {
-        kubeConfig: config(),
-        namespace: 'space',
-        podName: 'a',
-        podUid: 'uid-of-a',
-        signal,
-      }),
-    );
-  });
-
-  test('`lead` gives up as soon, and has nothing to take back', async () => {
-    const world = new World();
-    world.answer = noLease;
-    // The watch, and the create that follows when the Lease has been read.
-    await givesUp(world, 2, (signal) =>
-      leadOn(world, 'lease', () => undefined, {
-        kubeConfig: config(),
-        namespace: 'space',
-        identity: 'a',
-        signal,
-      }),
-    );
-  });
-});
+    if (call === 'lead') world.answer = noLease;
+    const stop = new AbortController();
+    const settled = world[call](config, stop.signal);
+    await until(() => world.underWay >= 2);
+    stop.abort(new Error('enough'));
+    expect(await settled()).toBe(stop.signal.reason);
+  },
+);

@@ -8,9 +8,8 @@ const HOUR_MS = 3_600_000;
 
 /** A cluster behind a proxy that passes the heads of watches at once, and holds their bodies. */
 async function world(): Promise<Simulation> {
-  const simulation = await Simulation.create();
-  simulation.cluster.faults.add({ verb: 'watch', freeze: true });
-  for (const name of ['a', 'b']) simulation.cluster.createPod(name);
+  const simulation = await Simulation.withPods();
+  simulation.fault({ verb: 'watch', freeze: true });
   return simulation;
 }
 
@@ -59,7 +58,7 @@ describe('behind a proxy that holds back what watches show,', () => {
     async (ms) => {
       const simulation = await world();
       const { clock, cluster, warnings } = simulation;
-      const leadership = await simulation.settled(simulation.become('a'));
+      const leadership = await simulation.lead('a');
       const next = simulation.become('b');
       await clock.advance(ms);
       const count = Math.min([4_000, 60_000, HOUR_MS].indexOf(ms), 1);
@@ -76,7 +75,7 @@ describe('behind a proxy that holds back what watches show,', () => {
   test('a guard notices within maxBackoffMs that the lock is gone, and warns once', async () => {
     const simulation = await world();
     const { clock, cluster, warnings } = simulation;
-    const leadership = await simulation.settled(simulation.become('a', { guard: true }));
+    const leadership = await simulation.lead('a', { guard: true });
     await clock.advance(HOUR_MS);
     expect(leadership.signal.aborted).toBe(false);
     expect(warnings).toEqual([warned('The election of default/lock continues')]);
@@ -102,7 +101,7 @@ describe('behind a proxy that holds back what watches show,', () => {
     })();
     await clock.advance(299_000);
     expect(warnings).toEqual([]);
-    const leadership = await simulation.settled(simulation.become('a'));
+    const leadership = await simulation.lead('a');
     await clock.advance(5_000);
     expect(seen).toEqual([undefined, 'a']);
     await clock.advance(HOUR_MS);
