@@ -42,7 +42,7 @@ export abstract class LeaseProcess extends Candidate {
   /** Whether it began to lead, and nobody was told of an end: cheaper to ask than its validity. */
   abstract readonly mayLead: boolean;
 
-  protected override noteAnswer(sent: Sent, status: number, body: unknown): void {
+  override noteAnswer(sent: Sent, status: number, body: unknown): void {
     if (sent.resource === 'leases') this.sightings.answered(sent, status, body);
   }
 

@@ -193,8 +193,8 @@ function isHeldByNext(world: World, leaderUid: string): boolean {
 async function restartWaiting(world: World, leaderUid: string, sinceMs: number): Promise<void> {
   for (const who of candidates(world)) {
     if (who.podUid === leaderUid) continue;
-    who.kill();
-    world.boot(who.slot)?.start();
+    who.process.kill();
+    world.boot(world.slot(who.slot))?.start();
   }
   await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
 }
@@ -212,7 +212,7 @@ function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]
       break;
     case 'completed':
       // Its object stays, as a Job's does.
-      leader.kill();
+      leader.process.kill();
       cluster.finishPod(pod, 'Succeeded');
       break;
     case 'uncollected':

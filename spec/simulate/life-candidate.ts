@@ -49,7 +49,7 @@ export class LifeCandidate extends Candidate {
     this.setting = setting;
   }
 
-  protected override noteWarning(code: string): void {
+  override noteWarning(code: string): void {
     if (code === 'LEADER_FOR_LIFE_DEGRADED') this.#hasWarned = true;
   }
 

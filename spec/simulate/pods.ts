@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
 import type { Fact } from './fact.ts';
+import type { Details } from './family.ts';
 import { LifeCandidate } from './life-candidate.ts';
 import type { Slot, World } from './world.ts';
 
@@ -14,14 +15,8 @@ const RESTART_AFTER_RELEASE_MS = 30_000;
 const GRACE_S = 3_600;
 const SHORTER_GRACE_S = 1_800;
 
-/** How a Pod ends: how long its processes last, and after them its object. */
-interface Ending {
-  readonly lastMs: number;
-  readonly goneMs: number;
-  readonly phase: 'Failed' | 'Succeeded';
-  /** Nothing is said of its containers while they run on. */
-  readonly wipes?: boolean;
-}
+/** How a Pod ends. */
+type Ending = Pick<Details, 'lastMs' | 'goneMs' | 'phase'>;
 
 interface Ref {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -125,7 +120,7 @@ export class Pods {
   }
 
   /** All it had to do is done, or has failed; its object stays. */
-  complete(name: string, { phase }: Pick<Ending, 'phase'>): void {
+  complete(name: string, phase: Ending['phase']): void {
     const pod = this.#world.cluster.getPod(name);
     if (pod && !this.isOver(pod.metadata.uid)) this.#end(pod, phase);
   }
@@ -145,7 +140,10 @@ export class Pods {
   }
 
   /** Its phase is final although a container runs, as when its deadline is exceeded. */
-  linger(name: string, { phase, lastMs, wipes }: Ending): void {
+  linger(
+    name: string,
+    { phase, lastMs, wipes }: Pick<Details, 'phase' | 'lastMs' | 'wipes'>,
+  ): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
     if (!pod || pod.status?.phase !== 'Running') return;
@@ -160,7 +158,7 @@ export class Pods {
     });
   }
 
-  #end(pod: Ref, phase: 'Failed' | 'Succeeded'): void {
+  #end(pod: Ref, phase: Ending['phase']): void {
     if (!this.#isThere(pod)) return;
     this.#endProcesses(pod.metadata.uid);
     this.#world.cluster.finishPod(pod, phase);
@@ -200,7 +198,7 @@ export class Pods {
   /** A kubelet says that a Pod has ended after it has; here both take the same instant. */
   #endProcesses(uid: string): void {
     for (const candidate of this.#world.living) {
-      if (candidate.podUid === uid) candidate.kill();
+      if (candidate.podUid === uid) candidate.process.kill();
     }
   }
 }

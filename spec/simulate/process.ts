@@ -3,7 +3,7 @@ import { Elections } from '../../lib/platform/elections.ts';
 import type { PredecessorMap } from '../../lib/platform/shared.ts';
 import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
-import type { Candidate, Cut } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import { Line } from './line.ts';
 import type { Luck } from './luck.ts';
 import type { ClockSetting } from './schedule.ts';
@@ -149,6 +149,15 @@ export class Process {
     this.#read();
   }
 
+  /** Nothing hinders it any more. */
+  heal(): void {
+    this.line.mishaps = [];
+    this.token = this.#world.cluster.token(this.podName);
+    this.line.mend();
+    this.resume();
+    this.continue();
+  }
+
   /** Everybody may look what its program believes, before anything else happens to it. */
   #wake(): void {
     if (!this.isRunning) return;
@@ -159,17 +168,5 @@ export class Process {
 
   #read(): void {
     if (this.isRunning) this.line.release();
-  }
-
-  cut(what: Cut): void {
-    this.line.cut(what);
-  }
-
-  mend(): void {
-    this.line.mend();
-  }
-
-  setWall(offsetMs: number): void {
-    this.clock.setWall(offsetMs);
   }
 }

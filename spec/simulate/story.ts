@@ -2,6 +2,7 @@ import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
 import { targetOf } from './events/target.ts';
 import type { Fact, Sent } from './fact.ts';
+import type { Details } from './family.ts';
 import { Holder } from './holder.ts';
 import { play } from './play.ts';
 import type { Event, Schedule } from './schedule.ts';
@@ -163,7 +164,7 @@ class Storyteller {
   #eventWords(event: Event): string {
     const words = this.#world.tell(event).replace(/\b(\d{4,}) ms\b/g, (_, ms) => span(ms));
     if (event['slot'] !== 'leader') return words;
-    const { candidate } = this.#world.slot(targetOf(this.#world, event));
+    const { candidate } = targetOf(this.#world, event as unknown as Details);
     const name = candidate?.isValid ? candidate.name : 'none; the first';
     return words.replace('the leader', `the leader (${name})`);
   }

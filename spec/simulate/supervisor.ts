@@ -70,7 +70,7 @@ export class Supervisor {
     const restartMs = Math.max(wantedMs, mustWait ? PATIENCE_MS : 0, forbiddenMs);
     const start = () => {
       if (this.#isOver) return;
-      const candidate = this.#world.boot(slot);
+      const candidate = this.#world.boot(this.#world.slot(slot));
       if (candidate && !candidate.isBusy) candidate.start();
       // Whoever gives the lock up asks again afterwards.
       else if (candidate instanceof LifeCandidate && candidate.isGivingUp) {

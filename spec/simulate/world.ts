@@ -3,7 +3,7 @@ import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
 import { Count } from './count.ts';
 import type { Fact } from './fact.ts';
-import type { Kind } from './family.ts';
+import { type Details, type Kind, tell } from './family.ts';
 import { Figures } from './figures.ts';
 import type { Passed } from './line.ts';
 import { Luck } from './luck.ts';
@@ -182,16 +182,17 @@ export class World {
 
   act(event: Event): void {
     this.tellAll({ type: 'event', event });
-    this.#kindOf(event).act(this, event);
+    const details = event as unknown as Details;
+    const end = this.#kindOf(event).act(this, details);
+    if (typeof end === 'function') this.later(details.forMs, end as () => void);
   }
 
   tell(event: Event): string {
-    return this.#kindOf(event).tell(event);
+    return tell(this.#kindOf(event), event);
   }
 
   /** A process in this slot: the one that is there, or a new one. */
-  boot(index: number): Candidate | undefined {
-    const slot = this.slot(index);
+  boot(slot: Slot): Candidate | undefined {
     if (slot.candidate?.isAlive) return slot.candidate;
     const candidate = this.part.boot(this, slot);
     if (!candidate) return undefined;
@@ -204,8 +205,7 @@ export class World {
   }
 
   /** From now on, whatever is mended, the watches of a slot's processes show nothing. */
-  holdWatchesBack(index: number, passed: Passed): void {
-    const slot = this.slot(index);
+  holdWatchesBack(slot: Slot, passed: Passed): void {
     this.#heldBack.set(slot.index, passed);
     slot.candidate?.process.line.holdWatchesBack(passed);
   }
@@ -248,7 +248,7 @@ export class World {
     if (this.#isOver) return;
     this.#isOver = true;
     this.violated('progress', `${what} come to no end`);
-    for (const candidate of this.living) candidate.kill();
+    for (const candidate of this.living) candidate.process.kill();
   }
 
   #kindOf({ what }: Event): Kind {

@@ -28,7 +28,7 @@ export const timelyRequests: Check = {
     /** Since when each of them runs: timers that were late have their turn first. */
     const runsSinceMs = new Map<LeaseCandidate, number>();
     const isAwake = (who: LeaseCandidate): boolean => {
-      if (!who.isRunning || who.isWaking) {
+      if (!who.isAwake) {
         runsSinceMs.delete(who);
         return false;
       }

@@ -95,7 +95,7 @@ export const steadyPace: Check = {
     const judge = (who: LeaseCandidate, end: End) => {
       const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
       if (isOver) ends.delete(who);
-      if (isOver || who.isWaking) return;
+      if (isOver || !who.isAwake) return;
       const due = dueMs(who, end, proofs);
       if (due === undefined || who.clock.now() <= due + TIMER_MS) return;
       ends.delete(who);

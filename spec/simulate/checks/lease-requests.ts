@@ -132,7 +132,7 @@ export const electorRemains: Check = {
       if (fact.type !== 'settled') return;
       for (const who of over) {
         if (who.isBusy || !who.isAlive) over.delete(who);
-        if (who.isBusy || !who.isRunning || who.isWaking) continue;
+        if (who.isBusy || !who.isAwake) continue;
         over.delete(who);
         const { timers, requests } = who.remains;
         if (timers + requests > 0) {

@@ -20,7 +20,7 @@ export const provenTerms: Check = {
         if (overMs < 0) continue;
         const { term } = who;
         const isAborted = term?.abortedMs !== undefined;
-        if (overMs > TIMER_MS && !isAborted && !who.isWaking) {
+        if (overMs > TIMER_MS && !isAborted && who.isAwake) {
           violated(`${who.name}'s signal has not aborted ${overMs} ms after its time`);
         } else if (overMs > 0 && who.isValid) {
           violated(`${who.name} believes that it leads ${overMs} ms after its time`);
@@ -40,8 +40,7 @@ export const steadyBelief: Check = {
     return (fact) => {
       if (fact.type !== 'settled') return;
       for (const who of world.living) {
-        if (!(who instanceof LeaseCandidate) || !who.serves || !who.isRunning || who.isWaking)
-          continue;
+        if (!(who instanceof LeaseCandidate) || !who.serves || !who.isAwake) continue;
         const { term, setting, clock } = who;
         if (clock.hasSlept || !term || term.signal.aborted || term.isSettled) continue;
         const leftMs = setting.times.renewDeadlineMs * who.share - proofs.ageMs(who);

@@ -43,7 +43,7 @@ export const steadyLooks: Check = {
     const all = new Map<LifeCandidate, Looks>();
     const judge = (who: LifeCandidate, looks: Looks) => {
       const nowMs = who.clock.now();
-      if (!who.isRunning || who.isWaking) {
+      if (!who.isAwake) {
         if (looks.restsSinceMs !== undefined) looks.restsSinceMs = nowMs;
         return;
       }

@@ -48,7 +48,7 @@ export const wanted: Check = {
     return (fact) => {
       for (const [who, dueMs] of strays) {
         if (!who.isAlive || who.isBusy) strays.delete(who);
-        else if (who.isRunning && !who.isWaking && who.clock.now() > dueMs) {
+        else if (who.isAwake && who.clock.now() > dueMs) {
           strays.delete(who);
           violated(
             `${who.name} has lost the lock, and yet its create took effect: it does not look`,

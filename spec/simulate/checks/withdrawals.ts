@@ -22,7 +22,7 @@ export const promptWithdrawals: Check = {
       if (fact.type === 'settled') {
         for (const [who, { doubtful, withdrewMs, clearMs }] of all) {
           if (!who.isWaiting) all.delete(who);
-          if (withdrewMs === undefined || doubtful > 0 || !who.isRunning || who.isWaking) continue;
+          if (withdrewMs === undefined || doubtful > 0 || !who.isAwake) continue;
           const sinceMs = who.clock.now() - Math.max(withdrewMs, clearMs);
           if (sinceMs <= TIMER_MS || !all.delete(who)) continue;
           violated(
