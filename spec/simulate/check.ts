@@ -1,4 +1,7 @@
+import type { Candidate } from './candidate.ts';
 import type { Fact } from './fact.ts';
+import { LeaseCandidate } from './lease-candidate.ts';
+import { LifeCandidate } from './life-candidate.ts';
 import type { World } from './world.ts';
 
 /** What must never happen. */
@@ -14,4 +17,42 @@ export interface Check {
   readonly name: string;
   /** For one run; `violated` reports what must not have happened. */
   begin(world: World, violated: (text: string) => void): (fact: Fact) => void;
+}
+
+type About<T, Who> = Fact & { readonly type: T } & (T extends
+    'settled' | 'written' | 'phase' | 'event'
+    ? unknown
+    : { readonly who: Who });
+
+/** What it does about facts, by their types. */
+type Handlers<Who> = { readonly [T in Fact['type']]?: (fact: About<T, Who>) => void };
+
+type Begin<Who> = (world: World, violated: (text: string) => void) => Handlers<Who>;
+
+type Class<Who extends Candidate> = abstract new (...given: never[]) => Who;
+
+/** A check that is told of no candidates but those of a class. */
+export function checkOf<Who extends Candidate>(
+  candidates: Class<Who>,
+  name: string,
+  begin: Begin<Who>,
+): Check {
+  return {
+    name,
+    begin: (world, violated) => {
+      const handlers = begin(world, violated) as Partial<Record<string, (fact: Fact) => void>>;
+      return (fact) => {
+        const handle = handlers[fact.type];
+        if (handle && (!('who' in fact) || fact.who instanceof candidates)) handle(fact);
+      };
+    },
+  };
+}
+
+export function lifeCheck(name: string, begin: Begin<LifeCandidate>): Check {
+  return checkOf(LifeCandidate, name, begin);
+}
+
+export function leaseCheck(name: string, begin: Begin<LeaseCandidate>): Check {
+  return checkOf(LeaseCandidate, name, begin);
 }

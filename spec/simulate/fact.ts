@@ -62,3 +62,10 @@ export type Fact =
     }
   /** An instant is over: whatever needs no time to pass has settled. */
   | { readonly type: 'settled' };
+
+/** For how long an answer asks its sender to stay away. */
+export function retryAfterMs(fact: Fact): number {
+  if (fact.type !== 'answered' || fact.status < 300) return 0;
+  const { details } = (fact.body ?? {}) as { details?: { retryAfterSeconds?: number } };
+  return (details?.retryAfterSeconds ?? 0) * 1_000;
+}

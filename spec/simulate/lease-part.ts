@@ -1,13 +1,23 @@
-import { electorErrors, electorRemains, electorRequests } from './checks/lease-requests.ts';
-import { renewalBudget } from './checks/lease-requests.ts';
-import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/lease-leadership.ts';
-import { toldAbsence } from './checks/lease-absence.ts';
-import { timelyRequests } from './checks/lease-limits.ts';
 import { steadyPace, variedPauses } from './checks/lease-pace.ts';
-import { lossesWithCause, provenTerms, separateWork, steadyBelief } from './checks/lease-terms.ts';
-import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
+import {
+  electorErrors,
+  renewalBudget,
+  timelyRequests,
+  toldAbsence,
+} from './checks/lease-requests.ts';
+import {
+  growingElectionTokens,
+  lossesWithCause,
+  noLateStart,
+  oneElector,
+  provenTerms,
+  separateWork,
+  steadyBelief,
+  tokensOfWrites,
+} from './checks/lease-terms.ts';
+import { nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
-import { missingRights } from './checks/rights.ts';
+import { electorRemains, electorRequests, missingRights } from './checks/requests.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
 import { giveBackQuota, leaseFaults, leaseInterruptions, leaseQuota } from './events/api-server.ts';

@@ -1,14 +1,8 @@
-import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
-import { releasedInTruth } from './checks/releases.ts';
-import { verifiedDeletes } from './checks/deletes.ts';
-import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
-import { steadyLooks } from './checks/looks.ts';
-import { onRecord, wanted } from './checks/record.ts';
-import { missingRights } from './checks/rights.ts';
-import { promptWithdrawals } from './checks/withdrawals.ts';
-import { nothingRemains } from './checks/remains.ts';
-import { patience, silence } from './checks/silence.ts';
-import { growingTokens, oneLeader } from './checks/leadership.ts';
+import { dueWarnings, noSecrets, promptWithdrawals, typedErrors } from './checks/life-calls.ts';
+import { verifiedDeletes } from './checks/life-deletes.ts';
+import { growingTokens, onRecord, oneLeader, releasedInTruth, wanted } from './checks/life-lock.ts';
+import { boundedBackoff, heededRetryAfter, steadyLooks } from './checks/life-pace.ts';
+import { missingRights, nothingRemains, patience, silence } from './checks/requests.ts';
 import { duration } from './draw.ts';
 import {
   nodes,

@@ -35,6 +35,17 @@ export function recordOf(lease: LeaseLike): SeenRecord {
   };
 }
 
+/** The holder that a Lease has, or is to have. */
+export function holderIn(lease: unknown): string | undefined {
+  return ((lease ?? {}) as { readonly spec?: { readonly holderIdentity?: string } }).spec
+    ?.holderIdentity;
+}
+
+/** Whether this takes, keeps or gives up the Lease. */
+export function isWrite({ verb }: Sent): boolean {
+  return verb === 'create' || verb === 'update';
+}
+
 /** When a process was first shown each record of the Lease, by its own clock. */
 export class Sightings {
   readonly #clock: Clock;

@@ -1,4 +1,4 @@
-import type { Check } from '../check.ts';
+import { leaseCheck } from '../check.ts';
 import { HAND } from '../excuses.ts';
 import type { Sent } from '../fact.ts';
 import { LeaseCandidate } from '../lease-candidate.ts';
@@ -206,16 +206,14 @@ class Writes {
 }
 
 /** What ours write is conditional, and takes nothing from anybody who may lead. */
-export const leaseWrites: Check = {
-  name: 'LEASE-2: writes of the Lease',
-  begin: (world, violated) => {
-    const writes = new Writes(world, violated);
-    return (fact) => {
-      if (fact.type === 'written' && fact.resource === 'leases') {
-        writes.written(fact.before, fact.after);
-      } else if (fact.type === 'sent' && fact.sent.resource === 'leases') {
-        if (fact.who instanceof LeaseCandidate) writes.sent(fact.who, fact.sent);
-      }
-    };
-  },
-};
+export const leaseWrites = leaseCheck('LEASE-2: writes of the Lease', (world, violated) => {
+  const writes = new Writes(world, violated);
+  return {
+    written: ({ resource, before, after }) => {
+      if (resource === 'leases') writes.written(before, after);
+    },
+    sent: ({ who, sent }) => {
+      if (sent.resource === 'leases') writes.sent(who, sent);
+    },
+  };
+});

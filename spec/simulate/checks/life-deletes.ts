@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../lib/testing/objects.ts';
-import type { Check } from '../check.ts';
-import type { Fact } from '../fact.ts';
-import { LifeCandidate } from '../life-candidate.ts';
+import { lifeCheck } from '../check.ts';
+import type { Fact, Sent } from '../fact.ts';
+import type { LifeCandidate } from '../life-candidate.ts';
 import { hasEnded } from '../pods.ts';
 import { type LockState, lockOf } from '../truth.ts';
 import type { World } from '../world.ts';
@@ -23,29 +23,28 @@ class Knowledge {
   readonly releasedSinceMs = new Map<string, number>();
 }
 
-type Sent = Fact & { type: 'sent' };
-
 /**
  * Whoever deletes something deletes the lock, in exactly the version that he was told of, after its
  * holder has ended or released it, which he was told of too; or it is his own. Only his own does he mark.
  */
-export const verifiedDeletes: Check = {
-  name: 'LIFE-4: verified deletes',
-  begin: (world, violated) => {
-    const known = new Map<LifeCandidate, Knowledge>();
-    return (fact) => {
-      if (fact.type === 'answered' && fact.who instanceof LifeCandidate) {
-        const knowledge = known.get(fact.who) ?? new Knowledge();
-        known.set(fact.who, knowledge);
-        learn(knowledge, fact, fact.who);
-      }
-      if (fact.type !== 'sent' || !['delete', 'patch'].includes(fact.sent.verb)) return;
-      if (!(fact.who instanceof LifeCandidate)) return;
-      const wrong = judge(world, fact, fact.who, known.get(fact.who) ?? new Knowledge());
-      if (wrong !== undefined) violated(`${fact.who.name} ${wrong}`);
-    };
-  },
-};
+export const verifiedDeletes = lifeCheck('LIFE-4: verified deletes', (world, violated) => {
+  const known = new Map<LifeCandidate, Knowledge>();
+  const knowledgeOf = (who: LifeCandidate) => {
+    const knowledge = known.get(who) ?? new Knowledge();
+    known.set(who, knowledge);
+    return knowledge;
+  };
+  return {
+    answered: (fact) => {
+      learn(knowledgeOf(fact.who), fact, fact.who);
+    },
+    sent: ({ who, sent }) => {
+      if (!['delete', 'patch'].includes(sent.verb)) return;
+      const wrong = judge(world, sent, who, knowledgeOf(who));
+      if (wrong !== undefined) violated(`${who.name} ${wrong}`);
+    },
+  };
+});
 
 function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: LifeCandidate): void {
   const { sent, status } = fact;
@@ -56,7 +55,7 @@ function learn(knowledge: Knowledge, fact: Fact & { type: 'answered' }, who: Lif
     const lock = lockOf(body);
     knowledge.locks.set(`${lock.uid}/${lock.version}`, lock);
     if (lock.isReleased && !knowledge.releasedSinceMs.has(lock.uid)) {
-      knowledge.releasedSinceMs.set(lock.uid, who.platform.clock.now());
+      knowledge.releasedSinceMs.set(lock.uid, who.clock.now());
     }
     noteGone(knowledge, lock.holderName, who);
   } else if (sent.resource === 'pods' && sent.verb === 'get') {
@@ -75,14 +74,14 @@ function noteGone(knowledge: Knowledge, name: string, who: LifeCandidate): void 
   for (const { holderUid, holderName } of knowledge.locks.values()) {
     if (holderName !== name || holderUid === uid) continue;
     if (!knowledge.goneSinceMs.has(holderUid)) {
-      knowledge.goneSinceMs.set(holderUid, who.platform.clock.now());
+      knowledge.goneSinceMs.set(holderUid, who.clock.now());
     }
   }
 }
 
 function judge(
   world: World,
-  { sent }: Sent,
+  sent: Sent,
   who: LifeCandidate,
   knowledge: Knowledge,
 ): string | undefined {
@@ -133,7 +132,7 @@ function tooSoon(
   what: 'gone' | 'released',
   sinceMs = Number.POSITIVE_INFINITY,
 ): string | undefined {
-  const waitedMs = who.platform.clock.now() - sinceMs;
+  const waitedMs = who.clock.now() - sinceMs;
   // A timer may be a fraction of a millisecond early.
   if (waitedMs >= GRACE_MS - 1) return undefined;
   return `deletes the lock of ${holder} ${Math.round(waitedMs)} ms after it was ${what}, not ${GRACE_MS} ms`;
