@@ -60,7 +60,7 @@ export function tell({ tell: told }: Kind, event: Event): string {
 }
 
 function valueWords(value: unknown): string {
-  return typeof value === 'object' ? words(value) : `${value as string}`;
+  return typeof value === 'object' ? words(value) : (value as string | number).toString();
 }
 
 /** Some plain object, as in `verb create, late by 5`. */
