@@ -18,9 +18,8 @@ import {
 
 export function electorMoves(world: LeaseWorld, index: number, moves: Move<LeaseWorld>[]): void {
   const { state, request, nowMs, tickMs, watching } = elector(world, index);
-  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
+  const add = (to: LeaseWorld, say: () => string, broken?: Broken) =>
     moves.push({ to, place: index, say, broken });
-  };
   const { command, phase } = state;
   if (request) requestMoves(world, index, request, moves);
   if (command.do === 'wait') {
@@ -95,9 +94,8 @@ function requestMoves(
   moves: Move<LeaseWorld>[],
 ): void {
   const { command, answer } = request;
-  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
+  const add = (to: LeaseWorld, say: () => string, broken?: Broken) =>
     moves.push({ to, place: index, say, broken });
-  };
   const hear = (from: LeaseWorld, event: Event) =>
     advance(change(from, index, { request: undefined }), index, event);
   if (answer) {

@@ -107,9 +107,8 @@ describe('an exploration', () => {
     ).toBe(10);
   });
 
-  it('says if it was cut short', () => {
-    expect(explore(new Counting(99), 5)).toMatchObject({ complete: false });
-  });
+  it('says if it was cut short', () =>
+    expect(explore(new Counting(99), 5)).toMatchObject({ complete: false }));
 
   it('remembers many states, and the way to each', () => {
     const visited = new Visited();

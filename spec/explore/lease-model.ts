@@ -262,9 +262,8 @@ function impossible(): never {
 }
 
 function worldMoves(world: LeaseWorld, moves: Move<LeaseWorld>[]): void {
-  const add = (to: LeaseWorld, say: () => string, place: Place = 'world') => {
+  const add = (to: LeaseWorld, say: () => string, place: Place = 'world') =>
     moves.push({ to, place, say });
-  };
   const ticked = spend(world, 'ticks');
   if (ticked) {
     add(tick(ticked), () => `${TICK_MS / 1_000} s pass`);

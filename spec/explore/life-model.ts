@@ -196,9 +196,8 @@ function finalizerMoves(world: LifeWorld, lock: Lock, add: Add): void {
 }
 
 function worldMoves(world: LifeWorld, campaigning: Campaigning, moves: Move<LifeWorld>[]): void {
-  const add: Add = (to, say, place = 'world', broken, isOptional = false) => {
+  const add: Add = (to, say, place = 'world', broken, isOptional = false) =>
     moves.push({ to, place, say, broken, isOptional });
-  };
   const { lock, late } = world;
   for (const [at, write] of late.entries()) {
     const without = { ...world, late: late.toSpliced(at, 1) };

@@ -123,15 +123,13 @@ export class LeaseCandidate extends LeaseProcess {
     running.then(
       () => {
         call.isOver = true;
-        this.#tell(() => {
-          this.world.tellAll({ type: 'ended', who: this, why: 'its call has returned' });
-        });
+        this.#tell(() =>
+          this.world.tellAll({ type: 'ended', who: this, why: 'its call has returned' }),
+        );
       },
       (error: unknown) => {
         call.isOver = true;
-        this.#tell(() => {
-          this.world.tellAll({ type: 'refused', who: this, error });
-        });
+        this.#tell(() => this.world.tellAll({ type: 'refused', who: this, error }));
       },
     );
   }
@@ -142,9 +140,9 @@ export class LeaseCandidate extends LeaseProcess {
     const { signal } = call.stop;
     const options = { kubeConfig, namespace: 'default', identity, signal };
     const violated = (what: string) => {
-      this.#tell(() => {
-        world.violated('one election of a process', `${name} asked a second time, and ${what}`);
-      });
+      this.#tell(() =>
+        world.violated('one election of a process', `${name} asked a second time, and ${what}`),
+      );
     };
     const work = () => {
       violated('leads twice');
@@ -190,9 +188,7 @@ export class LeaseCandidate extends LeaseProcess {
     const lock = new LeaseLock({ kubeConfig, namespace: 'default', name: 'lock', identity });
     const callbacks = {
       onStartedLeading: (aborted: AbortSignal) => this.#begin(aborted, undefined),
-      onStoppedLeading: () => {
-        this.#stopped();
-      },
+      onStoppedLeading: () => this.#stopped(),
     };
     const config = { lock, callbacks, ...times, releaseOnCancel };
     this.#elector = new LeaderElector(config, this.#given);
@@ -257,18 +253,17 @@ export class LeaseCandidate extends LeaseProcess {
     if (workMs > 0) after(workMs, term.settle);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
-    this.#tell(() => {
-      this.world.tellAll({ type: 'leads', who: this, token: leadership?.fencingToken ?? '' });
-    });
+    this.#tell(() =>
+      this.world.tellAll({ type: 'leads', who: this, token: leadership?.fencingToken ?? '' }),
+    );
     return promise;
   }
 
   /** Once for each start, after its work has settled or was waited for. */
   #stopped(): void {
     const { term, clock, name } = this;
-    const violated = (what: string) => {
+    const violated = (what: string) =>
       this.world.violated('callbacks', `${name} stopped leading ${what}`);
-    };
     if (!term || term.isStopped) {
       violated('without having started');
       return;

@@ -120,9 +120,7 @@ export class LifeCandidate extends Candidate {
     this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
     this.world.tellAll({ type: 'asked', who: this });
     becomeOn(this.platform, 'lock', this.#options(call)).then(
-      (leadership) => {
-        this.#lead(call, leadership);
-      },
+      (leadership) => this.#lead(call, leadership),
       (error: unknown) => {
         call.state = 'over';
         if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });

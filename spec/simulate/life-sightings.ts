@@ -6,9 +6,7 @@ import type { World } from './world.ts';
 /** Counts the states that matter to leader for life, so that generation can be seen to reach them. */
 export function sightingsForLife(world: World): (fact: Fact) => void {
   const sightings = new Sightings(world);
-  return (fact) => {
-    sightings.notice(fact);
-  };
+  return (fact) => sightings.notice(fact);
 }
 
 class Sightings {

@@ -215,9 +215,7 @@ export class Line {
     try {
       const response = await this.#exchange(transport, request, errand, signal, progress);
       if (errand.sent.verb === 'watch') {
-        this.#tell(() => {
-          listener.answered(sent, response.status, undefined);
-        });
+        this.#tell(() => listener.answered(sent, response.status, undefined));
         errand.openedMs = this.#ownClock.now();
         return { ...response, body: this.#stream(response.body, errand, signal) };
       }
@@ -225,9 +223,7 @@ export class Line {
       return response;
     } catch (error) {
       this.#errands.delete(errand);
-      this.#tell(() => {
-        listener.unanswered(sent, error);
-      });
+      this.#tell(() => listener.unanswered(sent, error));
       if (error instanceof Answered) return error.response;
       throw error;
     }
@@ -278,9 +274,7 @@ export class Line {
     if (backMs > 0) await sleep(this.#clock, backMs, signal);
     await this.#passed(signal);
     if (lost === 'broken') throw new BrokenConnection('read ECONNRESET');
-    this.#tell(() => {
-      errand.listener.answered(errand.sent, response.status, parse(body));
-    });
+    this.#tell(() => errand.listener.answered(errand.sent, response.status, parse(body)));
     return { ...response, body: oneChunk(body) };
   }
 
@@ -348,9 +342,7 @@ export class Line {
 }
 
 function abortWith(controller: AbortController, signal: AbortSignal): void {
-  const onAbort = () => {
-    controller.abort(signal.reason);
-  };
+  const onAbort = () => controller.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
 }

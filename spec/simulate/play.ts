@@ -18,9 +18,8 @@ export async function play(
 ): Promise<Play> {
   const world = await World.create(schedule, transcript);
   follow(world);
-  const onRejection = (reason: unknown) => {
+  const onRejection = (reason: unknown) =>
     world.violated('rejections', `an unhandled rejection: ${String(reason)}`);
-  };
   process.on('unhandledRejection', onRejection);
   try {
     await run(world);

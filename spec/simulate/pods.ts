@@ -96,9 +96,7 @@ export class Pods {
     cluster.deletePod(pod, { cascade, gracePeriodSeconds: GRACE_S });
     this.#world.later(times.lastMs, () => {
       this.#end(pod, times.phase);
-      this.#world.later(times.goneMs, () => {
-        this.#remove(pod);
-      });
+      this.#world.later(times.goneMs, () => this.#remove(pod));
     });
   }
 

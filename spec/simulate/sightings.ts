@@ -141,9 +141,7 @@ export class Sightings {
         this.#hear();
         return { ...response, body: this.#listen(response) };
       },
-      close: () => {
-        transport.close();
-      },
+      close: () => transport.close(),
     };
   }
 

@@ -60,9 +60,7 @@ describe('arguments', () => {
     [['--mode', 'death']],
     [['--transcript', 'file']],
     [['--unknown']],
-  ])('%j is refused', (args) => {
-    expect(() => readArguments(args, 1)).toThrow(BadArgument);
-  });
+  ])('%j is refused', (args) => expect(() => readArguments(args, 1)).toThrow(BadArgument));
 
   it('are a minute of all modes by default', () => {
     const { seed, modes: given, minutes, schedules: count } = readArguments([], 5);

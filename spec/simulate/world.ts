@@ -41,9 +41,7 @@ const MOST_REQUESTS_AT_ONCE = 1_000;
 /** Nothing in a world runs on `process.nextTick`: once promises have settled, everything has. */
 class WorldClock extends SimulatedClock {
   override settle(): Promise<void> {
-    return new Promise((resolve) => {
-      process.nextTick(resolve);
-    });
+    return new Promise((resolve) => process.nextTick(resolve));
   }
 }
 
@@ -109,18 +107,14 @@ export class World {
       this.truth.notice(fact);
       this.pods.notice(fact);
     });
-    this.#listeners.push((fact) => {
-      this.figures.notice(fact);
-    });
+    this.#listeners.push((fact) => this.figures.notice(fact));
     for (const check of this.part.checks) {
-      const violated = (text: string) => {
-        this.violated(check.name, text);
-      };
+      const violated = (text: string) => this.violated(check.name, text);
       this.#listeners.push(check.begin(this, violated));
     }
-    cluster.onChange(({ type, before, after }) => {
-      this.tellAll({ type: 'written', resource: type.plural, before, after });
-    });
+    cluster.onChange(({ type, before, after }) =>
+      this.tellAll({ type: 'written', resource: type.plural, before, after }),
+    );
   }
 
   static async create(schedule: Schedule, transcript?: Transcript): Promise<World> {
@@ -165,9 +159,7 @@ export class World {
   /** Calls it with every fact from now on, until the function returned is called. */
   listen(listener: (fact: Fact) => void): () => void {
     this.#listeners.push(listener);
-    return () => {
-      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
-    };
+    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
   }
 
   tellAll(fact: Fact): void {

@@ -24,9 +24,7 @@ export const renewalBudget = leaseCheck('renewals within budget', (_, violated) 
       // Whatever others do to the Lease may need an answer.
       for (const who of counts.keys()) if (holderIn(after) !== who.identity) forgive(who);
     },
-    leads: ({ who }) => {
-      counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 });
-    },
+    leads: ({ who }) => counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 }),
     unanswered: ({ who }) => {
       forgive(who);
     },
@@ -160,9 +158,7 @@ export const timelyRequests = leaseCheck('requests end in time', (world, violate
     if (errands?.delete(sent) && errands.size === 0) all.delete(who);
   };
   return {
-    died: ({ who }) => {
-      all.delete(who);
-    },
+    died: ({ who }) => all.delete(who),
     sent: ({ who, sent }) => {
       if (sent.verb === 'watch') return;
       const errands = all.get(who) ?? new Map<Sent, Errand>();

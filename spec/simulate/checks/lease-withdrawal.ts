@@ -65,12 +65,8 @@ export const nothingHeld = leaseCheck('nothing is held at the end', (world, viol
     if (isGone || !who.isBusy) claims.delete(who);
   };
   return {
-    asked: ({ who }) => {
-      withdrewMs.delete(who);
-    },
-    withdrew: ({ who }) => {
-      withdrewMs.set(who, who.clock.now());
-    },
+    asked: ({ who }) => withdrewMs.delete(who),
+    withdrew: ({ who }) => withdrewMs.set(who, who.clock.now()),
     leads: ({ who }) => {
       const claim = claims.get(who);
       if (claim) claims.set(who, { ...claim, isOfTerm: true });
@@ -90,8 +86,6 @@ export const nothingHeld = leaseCheck('nothing is held at the end', (world, viol
       if (why === 'ERR_LEADERSHIP_LOST') claims.delete(who);
       end(who, false);
     },
-    refused: ({ who }) => {
-      end(who, true);
-    },
+    refused: ({ who }) => end(who, true),
   };
 });

@@ -108,12 +108,8 @@ export const noSecrets = lifeCheck('no secrets', (_, violated) => {
     if (/token-\d+-of-/.test(text)) violated(`a token is told: ${text}`);
   };
   return {
-    warned: ({ message }) => {
-      judge(message);
-    },
-    refused: ({ error }) => {
-      judge(describe(error));
-    },
+    warned: ({ message }) => judge(message),
+    refused: ({ error }) => judge(describe(error)),
   };
 });
 

@@ -35,9 +35,7 @@ export const verifiedDeletes = lifeCheck('LIFE-4: verified deletes', (world, vio
     return knowledge;
   };
   return {
-    answered: (fact) => {
-      learn(knowledgeOf(fact.who), fact, fact.who);
-    },
+    answered: (fact) => learn(knowledgeOf(fact.who), fact, fact.who),
     sent: ({ who, sent }) => {
       if (!['delete', 'patch'].includes(sent.verb)) return;
       const wrong = judge(world, sent, who, knowledgeOf(who));

@@ -14,9 +14,7 @@ export const oneLeader = lifeCheck('LIFE-1: one leader', (world, violated) => {
     written: ({ resource, after }) => {
       if (resource === 'configmaps' && after) told.written(after);
     },
-    answered: (fact) => {
-      told.answered(fact);
-    },
+    answered: (fact) => told.answered(fact),
     leads: ({ who }) => {
       for (const other of world.leaders) {
         if (other.kind !== 'life' || other.podUid === who.podUid) continue;
@@ -159,9 +157,7 @@ export const wanted = lifeCheck('wanted', (world, violated) => {
   };
   return {
     settled: judgeStrays,
-    leads: () => {
-      led.add(world.truth.lock?.uid ?? '');
-    },
+    leads: () => led.add(world.truth.lock?.uid ?? ''),
     sent: ({ who, sent }) => {
       if (sent.resource !== 'configmaps') return;
       judgeStrays();
@@ -170,9 +166,7 @@ export const wanted = lifeCheck('wanted', (world, violated) => {
       creators.set(attemptOf(sent.request.body), who);
       unanswered.set(sent, who.clock.now());
     },
-    answered: ({ sent }) => {
-      unanswered.delete(sent);
-    },
+    answered: ({ sent }) => unanswered.delete(sent),
     written: ({ resource, before, after }) => {
       if (resource !== 'configmaps' || before || !after) return;
       const { holderUid, holderName, uid, attempt } = lockOf(after);
@@ -209,9 +203,7 @@ export const wanted = lifeCheck('wanted', (world, violated) => {
 export const releasedInTruth = lifeCheck('released in truth', (world, violated) => {
   const uids = new Map<string, string>();
   return {
-    leads: ({ token }) => {
-      uids.set(token, world.truth.lock?.uid ?? '');
-    },
+    leads: ({ token }) => uids.set(token, world.truth.lock?.uid ?? ''),
     released: ({ who, token }) => {
       const { lock } = world.truth;
       if (!lock || lock.isDeleting || lock.uid !== uids.get(token)) return;

@@ -16,9 +16,7 @@ const GIVING_UP_MS = 2_000;
 /** What fails is tried again at the latest after `maxBackoffMs`. */
 export const boundedBackoff = lifeCheck('bounded backoff', (_, violated) => {
   const due = new Map<LifeCandidate, { readonly atMs: number; readonly limitMs: number }>();
-  const forget = ({ who }: { readonly who: LifeCandidate }) => {
-    due.delete(who);
-  };
+  const forget = ({ who }: { readonly who: LifeCandidate }) => due.delete(who);
   return {
     sent: forget,
     withdrew: forget,
@@ -58,9 +56,7 @@ export const heededRetryAfter = lifeCheck('heeded Retry-After', (_, violated) =>
     return patience;
   };
   // What asks next does not know.
-  const forget = ({ who }: { readonly who: LifeCandidate }) => {
-    patienceOf(who).notBeforeMs.clear();
-  };
+  const forget = ({ who }: { readonly who: LifeCandidate }) => patienceOf(who).notBeforeMs.clear();
   // Whatever else is read may be read anew because a watch says so, also a Pod of the same name that
   // holds the lock; of several calls there is no telling which of them asks.
   const isPlain = ({ podName, podUid }: LifeCandidate, { verb, resource, name }: Sent) => {

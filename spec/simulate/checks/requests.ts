@@ -22,9 +22,7 @@ function remainsOf<Who extends Candidate>(
 ): Check {
   return checkOf(candidates, name, (_, violated) => {
     const over = new Set<Who>();
-    const end = ({ who }: { readonly who: Who }) => {
-      over.add(who);
-    };
+    const end = ({ who }: { readonly who: Who }) => over.add(who);
     return {
       leads: end,
       ended: end,
@@ -98,9 +96,7 @@ export const patience = lifeCheck('patience', (world, violated) => {
     written: ({ resource }) => {
       if (resource === 'configmaps') changes.add({ atMs: world.clock.now() });
     },
-    asked: ({ who }) => {
-      begun.of(who).add({ atMs: world.clock.now() });
-    },
+    asked: ({ who }) => begun.of(who).add({ atMs: world.clock.now() }),
     sent: ({ who }) => {
       const atMs = world.clock.now();
       requests.of(who).add({ atMs, calls: who.remains.calls });
@@ -127,9 +123,7 @@ export const electorRequests = leaseCheck('requests of electors', (world, violat
       const isWiped = resource === 'leases' && after && recordOf(after).holderIdentity === '';
       if (isWiped) wiped.add({ atMs: world.clock.now() });
     },
-    asked: ({ who }) => {
-      requests.delete(who);
-    },
+    asked: ({ who }) => requests.delete(who),
     sent: ({ who, sent: { verb, atMs } }) => {
       if (!who.isBusy) violated(`${who.name} sends ${verb} when its call is over`);
       requests.of(who).add({ atMs });
@@ -161,9 +155,8 @@ export const missingRights = checkOf(Candidate, 'missing rights', (_, violated) 
       }
       judge(who, denied.has(who), message);
     },
-    refused: ({ who, error }) => {
-      judge(who, denied.has(who), error instanceof Error ? error.message : '');
-    },
+    refused: ({ who, error }) =>
+      judge(who, denied.has(who), error instanceof Error ? error.message : ''),
   };
 });
 

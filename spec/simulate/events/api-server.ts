@@ -49,9 +49,7 @@ function drawWatchTrouble(luck: Luck): FaultRule {
 /** Until the function that it returns is called. */
 function fault({ cluster }: World, rule: FaultRule): () => void {
   const added = cluster.faults.add(rule);
-  return () => {
-    added.remove();
-  };
+  return () => added.remove();
 }
 
 const rule: Family['kinds'] = {
@@ -226,9 +224,7 @@ function quotaOf(name: string, what: string, resource: string, kind: string): Fa
       [what]: {
         act: (world) => {
           world.cluster.setQuota({ [`count/${resource}`]: 0 });
-          return () => {
-            giveBackQuota(world);
-          };
+          return () => giveBackQuota(world);
         },
         tell: `for {forMs} ms the quota allows no further ${kind}`,
       },

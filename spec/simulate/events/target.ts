@@ -53,7 +53,5 @@ export function strike(world: World, event: Details): (() => void) | undefined {
   const line = targetOf(world, event).candidate?.process.line;
   if (!line) return undefined;
   line.mishaps = [...line.mishaps, event.mishap];
-  return () => {
-    line.heal(event.mishap);
-  };
+  return () => line.heal(event.mishap);
 }

@@ -5,9 +5,8 @@ import { readFile } from './copy.ts';
 import { mutants, mutate, parse } from './mutant.ts';
 
 describe('the seeded defects', () => {
-  test('have names of their own', () => {
-    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
-  });
+  test('have names of their own', () =>
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length));
 
   test.each(mutants)('$name fits the library, and changes nothing else', (mutant) => {
     for (const [file, text] of mutate(mutant, readFile)) {
