@@ -1,5 +1,5 @@
 import type { Candidate } from './candidate.ts';
-import type { Fact } from './fact.ts';
+import { type Fact, type Handlers, handle } from './fact.ts';
 import { LeaseCandidate } from './lease-candidate.ts';
 import { LifeCandidate } from './life-candidate.ts';
 import type { World } from './world.ts';
@@ -19,14 +19,6 @@ export interface Check {
   begin(world: World, violated: (text: string) => void): (fact: Fact) => void;
 }
 
-type About<T, Who> = Fact & { readonly type: T } & (T extends
-    'settled' | 'written' | 'phase' | 'event'
-    ? unknown
-    : { readonly who: Who });
-
-/** What it does about facts, by their types. */
-type Handlers<Who> = { readonly [T in Fact['type']]?: (fact: About<T, Who>) => void };
-
 type Begin<Who> = (world: World, violated: (text: string) => void) => Handlers<Who>;
 
 type Class<Who extends Candidate> = abstract new (...given: never[]) => Who;
@@ -40,10 +32,9 @@ export function checkOf<Who extends Candidate>(
   return {
     name,
     begin: (world, violated) => {
-      const handlers = begin(world, violated) as Partial<Record<string, (fact: Fact) => void>>;
+      const handlers = begin(world, violated) as Handlers;
       return (fact) => {
-        const handle = handlers[fact.type];
-        if (handle && (!('who' in fact) || fact.who instanceof candidates)) handle(fact);
+        if (!('who' in fact) || fact.who instanceof candidates) handle(handlers, fact);
       };
     },
   };
