@@ -18,6 +18,7 @@ import {
   readPods,
   readsPods,
 } from './campaign-model.ts';
+import { letter, spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
   type LifeWorld,
@@ -25,11 +26,9 @@ import {
   carryOut,
   change,
   holderWords,
-  letter,
   lockWords,
   podAt,
   podWords,
-  spend,
   writeWords,
 } from './life-world.ts';
 import { identityOf, readingOf } from './pods.ts';

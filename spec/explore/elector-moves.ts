@@ -1,5 +1,6 @@
 /** What one elector may do, or be told, next. */
 import type { Event, State } from '../../lib/protocol/lease/state.ts';
+import { spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
   type LeaseWorld,
@@ -13,7 +14,6 @@ import {
   factWords,
   leads,
   requestWords,
-  spend,
 } from './lease-world.ts';
 
 export function electorMoves(world: LeaseWorld, index: number, moves: Move<LeaseWorld>[]): void {
