@@ -1,5 +1,5 @@
 import type { ProcessClock } from '../lease/process-clock.ts';
-import type { Sent } from './fact.ts';
+import type { Said, Sent } from './fact.ts';
 import type { Passed } from './line.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
@@ -18,6 +18,11 @@ export interface Remains {
 export interface Berth {
   readonly slot: number;
   readonly name: string;
+}
+
+/** Why a program wants no longer to lead, or to wait for it. */
+export class NoLongerWanted extends Error {
+  override readonly name = 'NoLongerWanted';
 }
 
 /** A program that competes, whatever its kind, from the birth of its process to its death. */
@@ -90,6 +95,11 @@ export abstract class Candidate {
   /** What a proxy passes of its watches; undefined for all that they show. */
   get passedOfWatches(): Passed | undefined {
     return this.process.line.passedOfWatches;
+  }
+
+  /** Everybody is told of it, unless the process is dead. */
+  protected tell(fact: Said): void {
+    if (this.isAlive) this.world.tellAll({ ...fact, who: this });
   }
 
   get remains(): Remains {

@@ -63,6 +63,11 @@ export type Fact =
   /** An instant is over: whatever needs no time to pass has settled. */
   | { readonly type: 'settled' };
 
+type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never;
+
+/** What a candidate tells of itself. */
+export type Said = DistributiveOmit<Exclude<Fact, { readonly type: WithoutCandidate }>, 'who'>;
+
 type WithoutCandidate = 'settled' | 'written' | 'phase' | 'event';
 
 type About<T, Who> = Fact & { readonly type: T } & (T extends WithoutCandidate

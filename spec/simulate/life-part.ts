@@ -95,8 +95,8 @@ function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean
         other instanceof LifeCandidate &&
         other.setting.uid !== 'wrong' &&
         (other.isWaiting || other.isValid) &&
-        !pods.isDeleting(other.podUid) &&
-        !pods.hasFinalPhase(other.podUid),
+        !pods.state(other.podUid).isDeleting &&
+        !pods.state(other.podUid).hasFinalPhase,
     )
   );
 }
@@ -127,7 +127,7 @@ export const lifePart: Part = {
     const { setting } = slot;
     const found = cluster.getPod(slot.podName);
     if (!found) pods.create(pods.nextName(slot));
-    else if (pods.isOver(found.metadata.uid)) {
+    else if (pods.state(found.metadata.uid).isOver) {
       if (staysEnded(world, slot)) return undefined;
       pods.succeed(slot);
     }
@@ -135,7 +135,7 @@ export const lifePart: Part = {
     if (!pod) return undefined;
     const { name: podName, uid } = pod.metadata;
     // Nothing starts in a Pod that has to go.
-    if (pods.isDeleting(uid) || pod.status?.phase !== 'Running') return undefined;
+    if (pods.state(uid).isDeleting || pod.status?.phase !== 'Running') return undefined;
     if (pods.restartsInMs(uid) > 0) return undefined;
     const name = world.nextName(slot);
     const place = { slot: slot.index, name };

@@ -80,11 +80,11 @@ class Sightings {
     if (fact.before && !fact.after) {
       const gone = lockOf(fact.before);
       const candidate = this.#deletes.get(gone.uid);
-      const isOver = this.#world.pods.isOver(gone.holderUid);
+      const isOver = this.#world.pods.state(gone.holderUid).isOver;
       if (!candidate) this.#see(isOver ? 'lock collected' : 'lock gone under its holder');
       else if (isOver) this.#see('lock reclaimed');
     } else if (lock && this.#last && lock.uid === this.#last.uid) {
-      if (lock.isOrphaned && !this.#world.pods.isOver(lock.holderUid)) {
+      if (lock.isOrphaned && !this.#world.pods.state(lock.holderUid).isOver) {
         this.#see('orphaned lock of a Pod that lives');
       }
     }

@@ -138,7 +138,7 @@ export const mixedPart: Part = {
   },
   calm: async (world) => {
     for (const part of parts) {
-      if (world.violations.length === 0) await part.calm(world);
+      if (!world.isBroken()) await part.calm(world);
     }
   },
 };

@@ -24,10 +24,10 @@ interface Ref {
 
 /** A Pod in truth: what a check may hold against what a candidate believes. */
 interface PodState {
-  readonly name: string;
+  /** Nothing of it runs or will run any more. */
   isOver: boolean;
   isDeleting: boolean;
-  /** In the foreground: what it owns goes first. */
+  /** It is deleted in the foreground, so its lock goes before it does: the documented exception. */
   losesLock: boolean;
   hasFinalPhase: boolean;
 }
@@ -53,8 +53,8 @@ export class Pods {
     if (fact.type !== 'written' || fact.resource !== 'pods') return;
     const object = fact.after ?? fact.before;
     if (!object) return;
-    const { uid, name, deletionTimestamp, finalizers = [] } = object.metadata;
-    const state = this.#states.get(uid) ?? { name, ...NEW };
+    const { uid, deletionTimestamp, finalizers = [] } = object.metadata;
+    const state = this.#states.get(uid) ?? { ...NEW };
     state.isDeleting ||= deletionTimestamp !== undefined;
     state.losesLock ||= finalizers.includes('foregroundDeletion');
     state.hasFinalPhase ||= fact.after !== undefined && isFinal(fact.after);
@@ -92,7 +92,7 @@ export class Pods {
   ): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
-    if (!pod || this.isDeleting(pod.metadata.uid)) return;
+    if (!pod || this.state(pod.metadata.uid).isDeleting) return;
     cluster.deletePod(pod, { cascade, gracePeriodSeconds: GRACE_S });
     this.#world.later(times.lastMs, () => {
       this.#end(pod, times.phase);
@@ -104,7 +104,8 @@ export class Pods {
   deleteAgain(name: string): void {
     const { cluster, figures } = this.#world;
     const pod = cluster.getPod(name);
-    if (!pod || !this.isDeleting(pod.metadata.uid) || this.losesLock(pod.metadata.uid)) return;
+    if (!pod || !this.state(pod.metadata.uid).isDeleting || this.state(pod.metadata.uid).losesLock)
+      return;
     figures.add('deletion turned into one in the foreground');
     const options = { gracePeriodSeconds: SHORTER_GRACE_S, propagationPolicy: 'Foreground' };
     cluster.request('DELETE', `/api/v1/namespaces/default/pods/${name}`, options);
@@ -112,7 +113,7 @@ export class Pods {
 
   evict(name: string): void {
     const pod = this.#world.cluster.getPod(name);
-    if (!pod || this.isOver(pod.metadata.uid)) return;
+    if (!pod || this.state(pod.metadata.uid).isOver) return;
     this.#endProcesses(pod.metadata.uid);
     this.#world.cluster.evictPod(pod);
   }
@@ -120,7 +121,7 @@ export class Pods {
   /** All it had to do is done, or has failed; its object stays. */
   complete(name: string, phase: Ending['phase']): void {
     const pod = this.#world.cluster.getPod(name);
-    if (pod && !this.isOver(pod.metadata.uid)) this.#end(pod, phase);
+    if (pod && !this.state(pod.metadata.uid).isOver) this.#end(pod, phase);
   }
 
   /** It is gone, and there is another, at once: its controller was quick. */
@@ -170,22 +171,9 @@ export class Pods {
     return this.#world.cluster.getPod(name)?.metadata.uid === uid;
   }
 
-  /** Whether nothing of the Pod runs or will run any more; a UID that never was is over, too. */
-  isOver(uid: string): boolean {
-    return this.#states.get(uid)?.isOver ?? true;
-  }
-
-  isDeleting(uid: string): boolean {
-    return this.#states.get(uid)?.isDeleting ?? false;
-  }
-
-  /** Whether its lock goes before it does: the documented exception. */
-  losesLock(uid: string): boolean {
-    return this.#states.get(uid)?.losesLock ?? false;
-  }
-
-  hasFinalPhase(uid: string): boolean {
-    return this.#states.get(uid)?.hasFinalPhase ?? false;
+  /** A UID that never was is over. */
+  state(uid: string): Readonly<PodState> {
+    return this.#states.get(uid) ?? { ...NEW, isOver: true };
   }
 
   /** For how long no container can start in this Pod. */

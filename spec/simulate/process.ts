@@ -67,7 +67,7 @@ export class Process {
   /** As last read from its file. */
   token: string;
   /** How many timers are its program's, and none of the library's. */
-  programTimers = 0;
+  #programTimers = 0;
   isAlive = true;
   #isStopped = false;
   #isSuspended = false;
@@ -99,7 +99,25 @@ export class Process {
   timersOf(candidate: Candidate): number {
     const others = this.#candidates.filter((other) => other !== candidate);
     const areOthersBusy = others.some(({ isBusy, mayTakeBack }) => isBusy || mayTakeBack);
-    return areOthersBusy ? 0 : this.clock.pending - this.programTimers;
+    return areOthersBusy ? 0 : this.clock.pending - this.#programTimers;
+  }
+
+  /** A timer of its program's. */
+  after(ms: number, task: () => void): () => void {
+    this.#programTimers += 1;
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) this.#programTimers -= 1;
+      isOpen = false;
+    };
+    const cancel = this.clock.after(ms, () => {
+      close();
+      task();
+    });
+    return () => {
+      close();
+      cancel();
+    };
   }
 
   kill(): void {

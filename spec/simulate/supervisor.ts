@@ -52,7 +52,7 @@ export class Supervisor {
     if (!this.#isMended || resource !== 'pods' || !pod) return;
     const { name, uid } = pod.metadata;
     const home = this.#world.slots.find(({ podName }) => podName === name);
-    if (!home || !this.#world.pods.isOver(uid)) return;
+    if (!home || !this.#world.pods.state(uid).isOver) return;
     for (const { index, candidate, setting } of this.#world.slots) {
       const isHere = index === home.index || setting['within'] === home.index;
       if (isHere && !candidate?.isAlive) this.#startAgain(index, uid, false);

@@ -2,7 +2,7 @@ import { type Cluster, SimulatedClock, createCluster } from '../../lib/testing/i
 import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
 import { Count } from './count.ts';
-import type { Fact } from './fact.ts';
+import type { Fact, Sent } from './fact.ts';
 import { type Details, type Kind, tell } from './family.ts';
 import { Figures } from './figures.ts';
 import type { Passed } from './line.ts';
@@ -29,6 +29,11 @@ export interface Slot {
   candidate: Candidate | undefined;
   /** How many processes there have been. */
   born: number;
+}
+
+/** What listens to a world, and knows afterwards. */
+interface Observer {
+  readonly notice: (fact: Fact) => void;
 }
 
 /** More than any run needs: somebody does the same thing over and over. */
@@ -71,6 +76,7 @@ export class World {
   readonly candidates: Candidate[] = [];
   readonly #kinds = new Map<string, Kind>();
   readonly #listeners: ((fact: Fact) => void)[] = [];
+  readonly #observers = new Map<unknown, Observer>();
   readonly #steps: Count;
   readonly #requests: Count;
   #isOver = false;
@@ -162,6 +168,14 @@ export class World {
     return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
   }
 
+  /** The one of this class that listens to this world, whoever asks for it. */
+  observer<T extends Observer>(observers: new (world: World) => T): T {
+    const found = this.#observers.get(observers) ?? new observers(this);
+    if (!this.#observers.has(observers)) this.listen(found.notice);
+    this.#observers.set(observers, found);
+    return found as T;
+  }
+
   tellAll(fact: Fact): void {
     for (const listen of this.#listeners) listen(fact);
   }
@@ -222,6 +236,28 @@ export class World {
     };
     await this.clock.runUntil(look, Number.POSITIVE_INFINITY);
     cancel();
+  }
+
+  isBroken(): boolean {
+    return this.violations.length > 0;
+  }
+
+  /** Lets so much time pass, unless it is enough before, or something was violated. */
+  pass(ms: number, enough: () => boolean = () => false): Promise<void> {
+    return this.advanceTo(this.clock.now() + ms, () => enough() || this.isBroken());
+  }
+
+  /** Counts the requests of each candidate, until the function returned is called. */
+  countRequests(isCounted: (sent: Sent) => boolean): {
+    readonly counts: ReadonlyMap<Candidate, number>;
+    readonly end: () => void;
+  } {
+    const counts = new Map<Candidate, number>();
+    const end = this.listen((fact) => {
+      if (fact.type !== 'sent' || !isCounted(fact.sent)) return;
+      counts.set(fact.who, (counts.get(fact.who) ?? 0) + 1);
+    });
+    return { counts, end };
   }
 
   /** Does something later, whatever happens until then. */

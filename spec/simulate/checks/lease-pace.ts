@@ -1,7 +1,8 @@
 import { leaseCheck } from '../check.ts';
 import { type Fact, type Sent, retryAfterMs } from '../fact.ts';
 import type { LeaseCandidate } from '../lease-candidate.ts';
-import { type Proofs, provenOf } from '../proofs.ts';
+import { recordOf } from '../lease-record.ts';
+import { Proofs } from '../proofs.ts';
 
 /** Timers are whole milliseconds, and need not be earlier. */
 const TIMER_MS = 20;
@@ -87,7 +88,7 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
  * who was refused for a version looks what there is, unless he hears something new.
  */
 export const steadyPace = leaseCheck('pace of electors', (world, violated) => {
-  const proofs = provenOf(world);
+  const proofs = world.observer(Proofs);
   const ends = new Map<LeaseCandidate, End>();
   const underWay = new Map<LeaseCandidate, { count: number; begunMs: number; wants: string }>();
   const judge = (who: LeaseCandidate, end: End) => {
@@ -171,11 +172,8 @@ function stateOf(who: LeaseCandidate, { isFailure: hasFailed, isBlind }: End): s
 
 /** Which version of the Lease a request takes, or renews; a release may be tried on any. */
 function versionIn({ verb, request }: Sent): string | undefined {
-  const { metadata, spec } = (request.body ?? {}) as {
-    metadata?: { resourceVersion?: string };
-    spec?: { holderIdentity?: string };
-  };
-  return verb === 'update' && spec?.holderIdentity !== '' ? metadata?.resourceVersion : undefined;
+  const { holderIdentity, version } = recordOf(request.body);
+  return verb === 'update' && holderIdentity !== '' ? version : undefined;
 }
 
 type Answer = Fact & { readonly type: 'answered' | 'unanswered' };

@@ -1,9 +1,9 @@
 import { leaseCheck } from '../check.ts';
 import type { Fact, Sent } from '../fact.ts';
 import { type LeaseCandidate, type Term } from '../lease-candidate.ts';
-import { NoLongerWanted } from '../life-candidate.ts';
-import { provenOf } from '../proofs.ts';
-import { holderIn } from '../sightings.ts';
+import { NoLongerWanted } from '../candidate.ts';
+import { Proofs } from '../proofs.ts';
+import { recordOf } from '../lease-record.ts';
 import { webhookOf } from '../webhook.ts';
 
 /** A leader writes no more than client-go's would, but for what went wrong. */
@@ -22,7 +22,8 @@ export const renewalBudget = leaseCheck('renewals within budget', (_, violated) 
     written: ({ resource, after }) => {
       if (resource !== 'leases') return;
       // Whatever others do to the Lease may need an answer.
-      for (const who of counts.keys()) if (holderIn(after) !== who.identity) forgive(who);
+      for (const who of counts.keys())
+        if (recordOf(after).holderIdentity !== who.identity) forgive(who);
     },
     leads: ({ who }) => counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 }),
     unanswered: ({ who }) => {
@@ -126,7 +127,7 @@ interface Errand {
  * another one to save the Lease; a leader's, at the latest when its time is over.
  */
 export const timelyRequests = leaseCheck('requests end in time', (world, violated) => {
-  const proofs = provenOf(world);
+  const proofs = world.observer(Proofs);
   const all = new Map<LeaseCandidate, Map<Sent, Errand>>();
   /** Since when each of them runs: timers that were late have their turn first. */
   const runsSinceMs = new Map<LeaseCandidate, number>();

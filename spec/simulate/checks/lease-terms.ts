@@ -1,17 +1,18 @@
 import { type Check, checkOf, leaseCheck } from '../check.ts';
-import { excusesOf, trustMs } from '../excuses.ts';
+import { Excuses, trustMs } from '../excuses.ts';
 import type { LeaseCandidate } from '../lease-candidate.ts';
 import { LeaseProcess } from '../lease-process.ts';
-import { type Proofs, provenOf } from '../proofs.ts';
-import { holderIn, isWrite } from '../sightings.ts';
+import { Proofs } from '../proofs.ts';
+import { recordOf } from '../lease-record.ts';
+import { isWrite } from '../sightings.ts';
 
 /** Timers are whole milliseconds, and may need another try. */
 const TIMER_MS = 3;
 
 /** At most one elector leads, unless `docs/lease.md` says why two may. */
 export const oneElector = checkOf(LeaseProcess, 'LEASE-1: one elector leads', (world, violated) => {
-  const excuses = excusesOf(world);
-  const proofs = provenOf(world);
+  const excuses = world.observer(Excuses);
+  const proofs = world.observer(Proofs);
   /** client-go leads on beyond its lease's time, the more so after its machine slept. */
   const isDue = (who: LeaseProcess) =>
     who.kind === 'lease' || proofs.wholeAgeMs(who) < trustMs(who);
@@ -37,7 +38,7 @@ export const growingElectionTokens = checkOf(
   LeaseProcess,
   'LEASE-3: growing tokens of electors',
   (world, violated) => {
-    const excuses = excusesOf(world);
+    const excuses = world.observer(Excuses);
     let last = 0n;
     return {
       leads: ({ who, token: text }) => {
@@ -73,7 +74,7 @@ type Judge = (who: LeaseCandidate, proofs: Proofs) => string | undefined;
 /** Judges every elector of ours that runs, at each instant. */
 function atEachInstant(name: string, judge: Judge): Check {
   return leaseCheck(name, (world, violated) => {
-    const proofs = provenOf(world);
+    const proofs = world.observer(Proofs);
     return {
       settled: () => {
         for (const who of world.living) {
@@ -112,8 +113,8 @@ export const steadyBelief = atEachInstant('leaders know it', (who, proofs) => {
 
 /** Nobody is told of a loss who could renew in time, and whom nobody has deposed. */
 export const lossesWithCause = leaseCheck('losses have a cause', (world, violated) => {
-  const excuses = excusesOf(world);
-  const proofs = provenOf(world);
+  const excuses = world.observer(Excuses);
+  const proofs = world.observer(Proofs);
   /** Who was not the holder on record for a moment, since he asked to be. */
   const deposed = new Set<LeaseCandidate>();
   const asking = new Set<LeaseCandidate>();
@@ -121,7 +122,8 @@ export const lossesWithCause = leaseCheck('losses have a cause', (world, violate
     written: ({ resource, after }) => {
       if (resource !== 'leases') return;
       for (const who of asking) {
-        const isOthers = holderIn(after) !== who.identity || excuses.isDeposedByNamesake(who);
+        const isOthers =
+          recordOf(after).holderIdentity !== who.identity || excuses.isDeposedByNamesake(who);
         if (isOthers) deposed.add(who);
       }
     },

@@ -1,21 +1,16 @@
 import { leaseCheck } from '../check.ts';
 import type { Sent } from '../fact.ts';
 import type { LeaseCandidate } from '../lease-candidate.ts';
-import { provenOf } from '../proofs.ts';
-import { holderIn, isWrite } from '../sightings.ts';
+import { recordOf } from '../lease-record.ts';
+import { Proofs } from '../proofs.ts';
+import { isWrite } from '../sightings.ts';
 
 /** Timers are whole milliseconds. */
 const TIMER_MS = 20;
 
-interface Spec {
-  readonly holderIdentity?: string;
-  readonly renewTime?: string;
-  readonly leaseTransitions?: number;
-}
-
 function keyOf(lease: unknown): string {
-  const { spec = {} } = (lease ?? {}) as { spec?: Spec };
-  return [spec.holderIdentity, spec.renewTime, spec.leaseTransitions].join();
+  const { holderIdentity, renewTime, leaseTransitions } = recordOf(lease);
+  return [holderIdentity, renewTime, leaseTransitions].join();
 }
 
 /** The last write of a call by which it takes, or keeps, the Lease. */
@@ -31,7 +26,7 @@ interface Claim {
  * that has succeeded, or has failed for as long as a renewal counts.
  */
 export const nothingHeld = leaseCheck('nothing is held at the end', (world, violated) => {
-  const proofs = provenOf(world);
+  const proofs = world.observer(Proofs);
   const claims = new Map<LeaseCandidate, Claim>();
   const withdrewMs = new Map<LeaseCandidate, number>();
 
@@ -73,7 +68,7 @@ export const nothingHeld = leaseCheck('nothing is held at the end', (world, viol
     },
     sent: ({ who, sent }) => {
       const { body } = sent.request;
-      if (!isWrite(sent) || holderIn(body) !== who.identity) return;
+      if (!isWrite(sent) || recordOf(body).holderIdentity !== who.identity) return;
       claims.set(who, { key: keyOf(body), sent, isOfTerm: who.serves });
     },
     answered: ({ who, sent, status, body }) => {

@@ -2,7 +2,8 @@ import { LeaderElectionError } from '../../../lib/errors.ts';
 import type { KubeObject } from '../../../lib/testing/objects.ts';
 import { lifeCheck } from '../check.ts';
 import type { Fact, Sent } from '../fact.ts';
-import { type LifeCandidate, NoLongerWanted } from '../life-candidate.ts';
+import { NoLongerWanted } from '../candidate.ts';
+import type { LifeCandidate } from '../life-candidate.ts';
 import { describe } from '../transcript.ts';
 import { attemptOf, lockOf } from '../truth.ts';
 import type { World } from '../world.ts';
@@ -61,9 +62,9 @@ function isDue(
 ): boolean {
   switch (codeOf(error)) {
     case 'ERR_POD_TERMINATING':
-      return pods.isDeleting(who.podUid) || pods.hasFinalPhase(who.podUid);
+      return pods.state(who.podUid).isDeleting || pods.state(who.podUid).hasFinalPhase;
     case 'ERR_POD_NOT_FOUND':
-      return pods.isOver(who.podUid);
+      return pods.state(who.podUid).isOver;
     case 'ERR_FOREIGN_LOCK':
       return wasShown;
     case 'ERR_POD_UID_MISMATCH':

@@ -112,7 +112,7 @@ function judge(
       Math.min(...since.filter((ms) => ms !== undefined)),
     );
   }
-  if (!world.pods.isOver(holderUid)) {
+  if (!world.pods.state(holderUid).isOver) {
     return `deletes the lock of Pod ${holderName} ${holderUid}, which has not ended`;
   }
   if (!knowledge.pods.has(holderName)) return `deletes the lock of ${holderName} without a look`;

@@ -19,7 +19,7 @@ export const oneLeader = lifeCheck('LIFE-1: one leader', (world, violated) => {
       for (const other of world.leaders) {
         if (other.kind !== 'life' || other.podUid === who.podUid) continue;
         // The documented limit: the lock of a Pod that is deleted in the foreground goes before it does.
-        if (world.pods.losesLock(other.podUid) && !told.of(who, other)) continue;
+        if (world.pods.state(other.podUid).losesLock && !told.of(who, other)) continue;
         if (hasLostLock(world, who)) continue;
         violated(`${who.name} leads, and so does ${other.name}`);
       }
@@ -30,7 +30,7 @@ export const oneLeader = lifeCheck('LIFE-1: one leader', (world, violated) => {
 
 /** Its Pod was deleted in the foreground, and its lock went before it was told that it had it. */
 function hasLostLock({ pods, truth }: World, { podUid }: Candidate): boolean {
-  return pods.losesLock(podUid) && truth.lock?.holderUid !== podUid;
+  return pods.state(podUid).losesLock && truth.lock?.holderUid !== podUid;
 }
 
 /** Which holders of the lock each process was told of, in answers, and may look after. */
@@ -111,7 +111,7 @@ export const onRecord = lifeCheck('LIFE-2: on record', (world, violated) => {
     for (const leader of world.leaders) {
       if (leader.kind !== 'life' || lock?.holderUid === leader.podUid) continue;
       // Deleted in the foreground: the next holder may be there already, and waits for its end.
-      if (world.pods.losesLock(leader.podUid)) continue;
+      if (world.pods.state(leader.podUid).losesLock) continue;
       const whose = lock ? `names Pod ${lock.holderName} ${lock.holderUid}` : 'is gone';
       violated(`${leader.name} leads, but the lock ${whose}`);
     }

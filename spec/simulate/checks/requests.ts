@@ -4,7 +4,7 @@ import { type Check, checkOf, leaseCheck, lifeCheck } from '../check.ts';
 import type { Fact } from '../fact.ts';
 import { LeaseCandidate } from '../lease-candidate.ts';
 import { LifeCandidate } from '../life-candidate.ts';
-import { recordOf } from '../sightings.ts';
+import { recordOf } from '../lease-record.ts';
 
 /** Once a call has come to its end, nothing is asked of the cluster for it any more. */
 export const silence = lifeCheck('silence', (_, violated) => ({

@@ -1,6 +1,6 @@
 import { duration, events } from '../draw.ts';
-import { HAND } from '../excuses.ts';
 import type { Family, Kind } from '../family.ts';
+import { HAND } from '../lease-record.ts';
 import type { World } from '../world.ts';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
