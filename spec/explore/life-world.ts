@@ -171,8 +171,8 @@ export function lockWords(lock: Lock | undefined): string {
 export function podWords(pods: readonly ModelPod[], uid: string): string {
   const pod = pods.find((each) => each.uid === uid);
   if (pod?.object !== 'there') return 'absent';
-  const words: string[] = [pod.phase];
-  if (pod.deleting) words.push('deleting');
-  if (pod.phase === 'Failed') words.push(pod.status);
-  return words.join(' ');
+  const { phase, deleting, status } = pod;
+  return [phase, ...(deleting ? ['deleting'] : []), ...(phase === 'Failed' ? [status] : [])].join(
+    ' ',
+  );
 }
