@@ -18,6 +18,7 @@ import {
   readPods,
   readsPods,
 } from './campaign-model.ts';
+import { letter, spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
   type LifeWorld,
@@ -25,11 +26,9 @@ import {
   carryOut,
   change,
   holderWords,
-  letter,
   lockWords,
   podAt,
   podWords,
-  spend,
   writeWords,
 } from './life-world.ts';
 import { identityOf, readingOf } from './pods.ts';
@@ -75,12 +74,9 @@ export class CandidateMoves {
       case 'idle': {
         const calling = spend(this.#world, 'calls');
         if (!calling) return;
-        const call = calling.calls;
-        const to = change(
-          { ...calling, calls: call + 1 },
-          this.#index,
-          newCandidate(pod, call, candidate),
-        );
+        const { calls } = calling;
+        const next = newCandidate(pod, calls, candidate);
+        const to = change({ ...calling, calls: calls + 1 }, this.#index, next);
         this.#add(to, () => 'calls become again');
       }
     }
@@ -119,12 +115,10 @@ export class CandidateMoves {
     const world = this.#world;
     const { state, progress } = candidate;
     const { command } = state;
-    if (command.do === 'wait')
-      this.#advance(
-        world,
-        () => fire(candidate),
-        () => 'its timer fires',
-      );
+    if (command.do === 'wait') {
+      const say = () => 'its timer fires';
+      this.#advance(world, () => fire(candidate), say);
+    }
     if (command.do === 'attempt' && progress.created === undefined) this.#create(candidate);
     if (command.do === 'reclaim') this.#reclaim(candidate, command.lock);
     if (command.do === 'inspect' && !progress.lock) {
@@ -274,21 +268,14 @@ export class CandidateMoves {
     if (this.#world.late.length >= MAX_LATE) return;
     const doubled = spend(to, 'doubled');
     if (doubled) {
-      const late = [...doubled.late, write];
-      this.#advance(
-        { ...doubled, late },
-        () => answered(lock, to),
-        () => `${say()}, once so far`,
-        broken,
-      );
+      const twice = { ...doubled, late: [...doubled.late, write] };
+      const sayOnce = () => `${say()}, once so far`;
+      this.#advance(twice, () => answered(lock, to), sayOnce, broken);
     }
     const lost = spend(this.#world, 'lost');
     if (!lost) return;
-    const late = [...lost.late, write];
-    this.#add(
-      change({ ...lost, late }, this.#index, unanswered()),
-      () => `→ ${writeWords(write)}: no answer`,
-    );
+    const waiting = change({ ...lost, late: [...lost.late, write] }, this.#index, unanswered());
+    this.#add(waiting, () => `→ ${writeWords(write)}: no answer`);
     if (!lock) return;
     // Carried out, but nobody hears of it.
     const made = spend(to, 'lost');
@@ -311,19 +298,15 @@ export class CandidateMoves {
       tell({ type: 'lock-seen', lock }, () => `hears: ${lockWords(lock)}`);
     }
     for (const lock of world.ended) {
-      tell(
-        { type: 'lock-gone', lock },
-        () => `hears that the lock of ${holderWords(lock)} is gone`,
-      );
+      const sayGone = () => `hears that the lock of ${holderWords(lock)} is gone`;
+      tell({ type: 'lock-gone', lock }, sayGone);
       tell({ type: 'lock-seen', lock }, () => `hears, late: ${lockWords(lock)}`);
     }
     for (const [index, pod] of world.pods.entries()) {
       if (index === this.#index) continue;
       const reading = readingOf(world.pods, identityOf(pod));
-      tell(
-        { type: 'pod-seen', pod: reading },
-        () => `hears: ${letter(index)} is ${podWords(world.pods, pod.uid)}`,
-      );
+      const say = () => `hears: ${letter(index)} is ${podWords(world.pods, pod.uid)}`;
+      tell({ type: 'pod-seen', pod: reading }, say);
     }
   }
 }

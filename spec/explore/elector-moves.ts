@@ -1,5 +1,6 @@
 /** What one elector may do, or be told, next. */
 import type { Event, State } from '../../lib/protocol/lease/state.ts';
+import { spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
   type LeaseWorld,
@@ -13,16 +14,14 @@ import {
   factWords,
   leads,
   requestWords,
-  spend,
 } from './lease-world.ts';
 
 export function electorMoves(world: LeaseWorld, index: number, moves: Move<LeaseWorld>[]): void {
   const { state, request, nowMs, tickMs, watching } = elector(world, index);
-  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
+  const add = (to: LeaseWorld, say: () => string, broken?: Broken) =>
     moves.push({ to, place: index, say, broken });
-  };
   const { command, phase } = state;
-  if (request) requestMoves(world, index, request, moves);
+  if (request) requestMoves(world, index, request, add);
   if (command.do === 'wait') {
     if (command.untilMs < nowMs + tickMs) {
       add(advance(world, index, { type: 'time-up' }), () => 'its timer fires');
@@ -60,9 +59,7 @@ function finishMoves(world: LeaseWorld, index: number, add: Add): void {
   if ((phase === 'following' || leads(world, index)) && !isWriting) {
     const finishing = spend(world, 'finishes');
     if (finishing) {
-      const to = advance(change(finishing, index, { request: undefined }), index, {
-        type: 'finish',
-      });
+      const to = hear(finishing, index, { type: 'finish' });
       add(to, () => (phase === 'leading' ? 'leads no more: its work has ended' : 'is aborted'));
     }
   }
@@ -88,24 +85,19 @@ function abandon(world: LeaseWorld, index: number): LeaseWorld {
   return { ...world, late: [...world.late, { by: index, write: request.command }] };
 }
 
-function requestMoves(
-  world: LeaseWorld,
-  index: number,
-  request: Request,
-  moves: Move<LeaseWorld>[],
-): void {
+/** Its request has come to an end. */
+function hear(world: LeaseWorld, index: number, event: Event): LeaseWorld {
+  return advance(change(world, index, { request: undefined }), index, event);
+}
+
+function requestMoves(world: LeaseWorld, index: number, request: Request, add: Add): void {
   const { command, answer } = request;
-  const add = (to: LeaseWorld, say: () => string, broken?: Broken) => {
-    moves.push({ to, place: index, say, broken });
-  };
-  const hear = (from: LeaseWorld, event: Event) =>
-    advance(change(from, index, { request: undefined }), index, event);
   if (answer) {
-    const to = hear(world, answer);
+    const to = hear(world, index, answer);
     add(to, () => `← ${answerWords(answer)}${becomesLeader(world, to, index)}`);
   } else {
     const { to, outcome, broken } = carryOut(world, index, command);
-    const heard = hear(to, outcome);
+    const heard = hear(to, index, outcome);
     const say = () => `→ ${requestWords(command)}: ${answerWords(outcome)}`;
     add(heard, () => `${say()}${becomesLeader(world, heard, index)}`, broken);
     const slow = spend(to, 'slow');
@@ -120,15 +112,12 @@ function requestMoves(
   const lost = spend(world, 'lost');
   if (lost && world.late.length < 2) {
     const ambiguous = command.do !== 'get';
-    const to = change(abandon(lost, index), index, { request: undefined });
-    add(advance(to, index, { type: 'failed', ambiguous }), () => `✗ ${command.do}: no answer`);
+    const to = hear(abandon(lost, index), index, { type: 'failed', ambiguous });
+    add(to, () => `✗ ${command.do}: no answer`);
   }
   const refused = answer ? undefined : spend(world, 'refused');
   if (refused) {
-    const to = advance(change(refused, index, { request: undefined }), index, {
-      type: 'failed',
-      ambiguous: false,
-    });
+    const to = hear(refused, index, { type: 'failed', ambiguous: false });
     add(to, () => `✗ ${command.do}: refused`);
   }
 }

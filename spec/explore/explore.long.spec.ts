@@ -12,104 +12,66 @@ afterAll(() => {
   copies.remove();
 });
 
-/** Counts to a limit by ones and twos. */
-class Counting implements Model<number> {
-  readonly first = 0;
-  readonly forbidden: number;
-
-  constructor(forbidden: number) {
-    this.forbidden = forbidden;
-  }
-
-  moves(state: number) {
-    const steps = [1, 2].filter((step) => state + step <= 10);
-    return steps.map((step) => ({
-      to: state + step,
-      place: 'world' as const,
-      say: () => `+${step}`,
-    }));
-  }
-
-  key(state: number) {
-    return String(state);
-  }
-
-  broken(state: number) {
-    return state === this.forbidden
-      ? { promise: 'COUNT', text: `${state} was reached` }
-      : undefined;
-  }
-
-  sights(state: number) {
-    return state % 2 === 0 ? ['even'] : [];
-  }
-
-  lanes() {
-    return [];
-  }
-
-  stored() {
-    return '';
-  }
+interface Counting {
+  readonly forbidden?: number;
+  readonly wanted?: number;
+  /** Ones are luck. */
+  readonly isLucky?: boolean;
 }
 
-/** Wants to reach a number; ones are luck. */
-class Wanting extends Counting {
-  readonly wanted: number;
-
-  constructor(wanted: number) {
-    super(99);
-    this.wanted = wanted;
-  }
-
-  override moves(state: number) {
-    return super.moves(state).map((move) => ({ ...move, isOptional: move.to === state + 1 }));
-  }
-
-  isSettled(state: number) {
-    return state === this.wanted;
-  }
+/** Counts to a limit by ones and twos. */
+function counting({ forbidden, wanted, isLucky = false }: Counting = {}): Model<number> {
+  return {
+    first: 0,
+    moves: (state) =>
+      [1, 2]
+        .filter((step) => state + step <= 10)
+        .map((step) => ({
+          to: state + step,
+          place: 'world',
+          say: () => `+${step}`,
+          isOptional: isLucky && step === 1,
+        })),
+    key: String,
+    broken: (state) =>
+      state === forbidden ? { promise: 'COUNT', text: `${state} was reached` } : undefined,
+    ...(wanted !== undefined && { isSettled: (state: number) => state === wanted }),
+    sights: (state) => (state % 2 === 0 ? ['even'] : []),
+    lanes: () => [],
+    stored: () => '',
+  };
 }
 
 describe('an exploration', () => {
   it('sees every state once, and counts what is noteworthy', () => {
-    const found = explore(new Counting(99), 1_000);
+    const found = explore(counting(), 1_000);
     expect(found).toMatchObject({ states: 11, moves: 19, depth: 5, complete: true });
     expect([...found.sights]).toEqual([['even', 6]]);
     expect(found.violation).toBeUndefined();
   });
 
   it('tells a violation by as few moves as it takes', () => {
-    const { violation } = explore(new Counting(7), 1_000);
+    const { violation } = explore(counting({ forbidden: 7 }), 1_000);
     expect(violation).toMatchObject({ promise: 'COUNT', text: '7 was reached' });
     expect(violation?.moves.map(({ to }) => to).at(-1)).toBe(7);
     expect(violation?.moves.map(({ say }) => say()).sort()).toEqual(['+1', '+2', '+2', '+2']);
   });
 
   it('finds the first state from which only luck helps', () => {
-    const { violation, states } = explore(new Wanting(10), 1_000);
+    const { violation, states } = explore(counting({ wanted: 10, isLucky: true }), 1_000);
     expect(states).toBe(11);
     expect(violation).toMatchObject({ promise: 'PROGRESS' });
     expect(violation?.moves.map(({ to }) => to)).toEqual([1]);
   });
 
   it('is content if there is a way on from everywhere', () => {
-    class Sure extends Wanting {
-      override moves(state: number) {
-        return super.moves(state).map((move) => ({ ...move, isOptional: false }));
-      }
-    }
-    expect(explore(new Sure(10), 1_000).violation).toBeUndefined();
-    expect(
-      explore(new Sure(9), 1_000)
-        .violation?.moves.map(({ to }) => to)
-        .at(-1),
-    ).toBe(10);
+    expect(explore(counting({ wanted: 10 }), 1_000).violation).toBeUndefined();
+    const { violation } = explore(counting({ wanted: 9 }), 1_000);
+    expect(violation?.moves.map(({ to }) => to).at(-1)).toBe(10);
   });
 
-  it('says if it was cut short', () => {
-    expect(explore(new Counting(99), 5)).toMatchObject({ complete: false });
-  });
+  it('says if it was cut short', () =>
+    expect(explore(counting(), 5)).toMatchObject({ complete: false }));
 
   it('remembers many states, and the way to each', () => {
     const visited = new Visited();

@@ -2,26 +2,17 @@
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { BadArgument } from '../simulate/arguments.ts';
+import { oneOf, parse, runCommand, wholeNumber } from '../world/arguments.ts';
 import { type Found, type Mode, type Scene, modes } from './scene.ts';
 import { defects, scenes } from './scenes.ts';
 import type { Task } from './worker.ts';
 
-interface Arguments {
-  readonly modes: readonly Mode[];
-  readonly deep: boolean;
-  readonly first: boolean;
-  readonly verbose: boolean;
-  readonly defect: string | undefined;
-  readonly workers: number;
-  readonly maxStates: number;
-}
+type Arguments = ReturnType<typeof readArguments>;
 
 type Result = Found & Pick<Scene, 'mode' | 'name'>;
 
-async function main(given: Arguments): Promise<void> {
+async function main(given: Arguments): Promise<boolean> {
   const startedMs = performance.now();
   const results: Result[] = [];
   await playAll(given, (result) => {
@@ -40,7 +31,7 @@ async function main(given: Arguments): Promise<void> {
   }
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   console.log(`${statesOf(results)} states, ${failed} violations, ${seconds} s`);
-  if (failed > 0) process.exitCode = 1;
+  return failed === 0;
 }
 
 function statesOf(results: readonly Result[]): number {
@@ -88,62 +79,31 @@ function show(result: Result, verbose: boolean): void {
   console.log('');
 }
 
-function readArguments(args: readonly string[]): Arguments {
-  const { values } = parse(args);
-  const { mode, defect, workers, states } = values;
-  const known = modes.find((name) => name === mode);
-  if (mode !== undefined && !known) {
-    throw new BadArgument(`--mode must be one of ${modes.join(', ')}, but is ${mode}`);
-  }
-  if (defect !== undefined && defects[defect] === undefined) {
-    const all = Object.keys(defects).join(', ');
-    throw new BadArgument(`--defect must be one of ${all}, but is ${defect}`);
-  }
+function readArguments(args: readonly string[]) {
+  const { mode, defect, workers, states, deep, first, verbose } = parse(args, {
+    mode: { type: 'string' },
+    defect: { type: 'string' },
+    workers: { type: 'string' },
+    states: { type: 'string' },
+    deep: { type: 'boolean', default: false },
+    first: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  });
+  const known = oneOf('mode', mode, modes);
   return {
-    modes: known ? [known] : modes,
-    deep: values.deep,
-    first: values.first,
-    verbose: values.verbose,
-    defect,
+    modes: known ? [known] : (modes as readonly Mode[]),
+    deep,
+    first,
+    verbose,
+    defect: oneOf('defect', defect, Object.keys(defects)),
     workers: wholeNumber('workers', workers) ?? availableParallelism(),
-    maxStates: wholeNumber('states', states) ?? (values.deep ? 20_000_000 : 2_000_000),
+    maxStates: wholeNumber('states', states) ?? (deep ? 20_000_000 : 2_000_000),
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        mode: { type: 'string' },
-        defect: { type: 'string' },
-        workers: { type: 'string' },
-        states: { type: 'string' },
-        deep: { type: 'boolean', default: false },
-        first: { type: 'boolean', default: false },
-        verbose: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw new BadArgument(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function wholeNumber(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new BadArgument(`--${name} must be a whole number above 0, but is ${text}`);
-}
-
-try {
-  const args = process.argv.slice(2);
-  if (args.includes('--mutants')) {
-    // Not before: it brings the compiler.
-    const { playMutants } = await import('./mutants.ts');
-    if (!(await playMutants(args))) process.exitCode = 1;
-  } else await main(readArguments(args));
-} catch (error) {
-  if (!(error instanceof BadArgument)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runCommand(async (args) => {
+  if (!args.includes('--mutants')) return main(readArguments(args));
+  // Not before: it brings the compiler.
+  const { playMutants } = await import('./mutants.ts');
+  return playMutants(args);
+});

@@ -4,6 +4,7 @@
  */
 import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
 import type { Lane } from '../simulate/story.ts';
+import { laneOf, letter, sightsOf, spend, withOptional } from './bounds.ts';
 import { electorMoves } from './elector-moves.ts';
 import { type Fragment, fragmentOf, join } from './encoding.ts';
 import type { Broken, Model, Move, Place } from './explorer.ts';
@@ -23,13 +24,10 @@ import {
   carryOut,
   elector,
   leads,
-  letter,
   remember,
-  spend,
   store,
   versionWords,
 } from './lease-world.ts';
-import { laneOf } from './telling.ts';
 
 export class LeaseModel implements Model<LeaseWorld> {
   readonly first: LeaseWorld;
@@ -69,10 +67,7 @@ export class LeaseModel implements Model<LeaseWorld> {
     for (const index of world.electors.keys()) electorMoves(world, index, moves);
     for (const index of world.late.keys()) moves.push(carryOutLate(world, index));
     worldMoves(world, moves);
-    // What is bounded is a fault, luck, or what somebody wants to do.
-    return moves.map((move) =>
-      move.to.left === world.left ? move : { ...move, isOptional: true },
-    );
+    return withOptional(world, moves);
   }
 
   /** Somebody leads, or nobody wants to any more. Where time has an end, it may come before that. */
@@ -137,13 +132,13 @@ export class LeaseModel implements Model<LeaseWorld> {
 
   sights(world: LeaseWorld): string[] {
     const { electors, lock, late, terms, left } = world;
-    const sights: string[] = [];
-    if (electors.some((_, index) => leads(world, index))) sights.push('somebody leads');
-    if (terms > 1) sights.push('a second term has begun');
-    if (late.length > 0) sights.push('a write is on its way whose sender gave it up');
-    if (lock?.record.holderIdentity === '') sights.push('the Lease is released');
-    if (!lock && left.deletions === 0) sights.push('the Lease is deleted');
-    return sights;
+    return sightsOf({
+      'somebody leads': electors.some((_, index) => leads(world, index)),
+      'a second term has begun': terms > 1,
+      'a write is on its way whose sender gave it up': late.length > 0,
+      'the Lease is released': lock?.record.holderIdentity === '',
+      'the Lease is deleted': !lock && left.deletions === 0,
+    });
   }
 }
 
@@ -262,9 +257,8 @@ function impossible(): never {
 }
 
 function worldMoves(world: LeaseWorld, moves: Move<LeaseWorld>[]): void {
-  const add = (to: LeaseWorld, say: () => string, place: Place = 'world') => {
+  const add = (to: LeaseWorld, say: () => string, place: Place = 'world') =>
     moves.push({ to, place, say });
-  };
   const ticked = spend(world, 'ticks');
   if (ticked) {
     add(tick(ticked), () => `${TICK_MS / 1_000} s pass`);

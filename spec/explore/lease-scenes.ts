@@ -1,27 +1,15 @@
 import { LeaseModel } from './lease-model.ts';
-import { type Electing, type LeaseBounds, SHIPPED } from './lease-world.ts';
+import { type Electing, type LeaseBounds, NOTHING, SHIPPED } from './lease-world.ts';
 import { type Scene, exploreModel } from './scene.ts';
 
-const NOTHING: LeaseBounds = {
+const PLAIN: LeaseBounds = {
+  ...NOTHING,
   electors: 2,
   wall: 'goes',
   leases: 'alike',
   namesakes: false,
   webhook: 'shortens',
   remembered: 1,
-  ticks: 3,
-  again: Infinity,
-  lost: 0,
-  doubled: 0,
-  slow: 0,
-  refused: 0,
-  restarts: 0,
-  finishes: 0,
-  watches: 0,
-  suspensions: 0,
-  deletions: 0,
-  wipes: 0,
-  webhooks: 0,
 };
 
 /** Defects of what surrounds `step`, which the model can have. */
@@ -34,10 +22,14 @@ const electingDefects: Readonly<Record<string, Partial<Electing>>> = {
 export const leaseDefects = Object.keys(electingDefects);
 
 function lease(name: string, bounds: Partial<LeaseBounds>, isDeep = false): Scene {
-  const all = { ...NOTHING, ...bounds };
+  const all = { ...PLAIN, ...bounds };
   const explore = (maxStates: number, defect = '') =>
     exploreModel(new LeaseModel(all, { ...SHIPPED, ...electingDefects[defect] }), maxStates);
   return { mode: 'lease', name, isDeep, explore };
+}
+
+function deep(name: string, bounds: Partial<LeaseBounds>): Scene {
+  return lease(name, bounds, true);
 }
 
 /** Small ones first, so that what is wrong is found soon. */
@@ -78,25 +70,25 @@ export const leaseScenes: readonly Scene[] = [
   lease('a lost answer', { lost: 1 }),
   lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, again: 0, ticks: 2 }),
   lease('namesakes and another', { namesakes: true, electors: 3, ticks: 2, again: 0 }),
-  lease('a webhook that is installed and removed', { webhooks: 2 }, true),
-  lease('time without end, three electors', { electors: 3, ticks: Infinity, again: 0 }, true),
-  lease(
-    'time without end, a restart, a lost answer, a Lease deleted by hand',
-    { ticks: Infinity, again: 0, restarts: 1, lost: 1, deletions: 1 },
-    true,
-  ),
-  lease('three electors, longer', { electors: 3, ticks: 3 }, true),
-  lease('two lost answers', { lost: 2, ticks: 4 }, true),
-  lease('a lost answer, work that ends', { lost: 1, finishes: 1 }, true),
-  lease('three electors, a lost answer', { electors: 3, lost: 1, ticks: 3 }, true),
-  lease(
-    'a Lease deleted by hand, a lost answer, work that ends',
-    { deletions: 1, lost: 1, finishes: 1, again: 1, ticks: 1 },
-    true,
-  ),
-  lease(
-    'a Lease deleted by hand, a lost answer, longer',
-    { deletions: 1, lost: 1, ticks: 4 },
-    true,
-  ),
+  deep('a webhook that is installed and removed', { webhooks: 2 }),
+  deep('time without end, three electors', { electors: 3, ticks: Infinity, again: 0 }),
+  deep('time without end, a restart, a lost answer, a Lease deleted by hand', {
+    ticks: Infinity,
+    again: 0,
+    restarts: 1,
+    lost: 1,
+    deletions: 1,
+  }),
+  deep('three electors, longer', { electors: 3, ticks: 3 }),
+  deep('two lost answers', { lost: 2, ticks: 4 }),
+  deep('a lost answer, work that ends', { lost: 1, finishes: 1 }),
+  deep('three electors, a lost answer', { electors: 3, lost: 1, ticks: 3 }),
+  deep('a Lease deleted by hand, a lost answer, work that ends', {
+    deletions: 1,
+    lost: 1,
+    finishes: 1,
+    again: 1,
+    ticks: 1,
+  }),
+  deep('a Lease deleted by hand, a lost answer, longer', { deletions: 1, lost: 1, ticks: 4 }),
 ];

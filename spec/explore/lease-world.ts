@@ -10,48 +10,58 @@ import {
 } from '../../lib/protocol/lease/state.ts';
 import { step } from '../../lib/protocol/lease/step.ts';
 import { provenMs } from '../../lib/protocol/validity.ts';
+import { letter } from './bounds.ts';
 import type { Moment } from './encoding.ts';
 import type { Broken } from './explorer.ts';
 
 /** How often something may happen, in all. */
-export interface LeaseBounds {
+export const NOTHING = {
+  /** Of two seconds by the slowest clock. Infinity: time has no end. */
+  ticks: 3,
+  /** Campaigns after the first one of a process. */
+  again: Infinity,
+  /** Requests that are given up; a write of these may be carried out later. */
+  lost: 0,
+  /** Writes that the network carries out twice. */
+  doubled: 0,
+  /** Requests that are answered later than they are carried out. */
+  slow: 0,
+  /** Requests that are refused, and certainly were not carried out. */
+  refused: 0,
+  /** Processes that end at any moment, and begin again under the same identity. */
+  restarts: 0,
+  /** Calls that are aborted, and terms whose work ends: they release the Lease. */
+  finishes: 0,
+  /** Watches that end, or open. */
+  watches: 0,
+  /** A machine that is suspended for a tick. */
+  suspensions: 0,
+  /** The Lease is deleted by hand. */
+  deletions: 0,
+  /** Its holder is emptied by hand, as a client-go that is late does. */
+  wipes: 0,
+  /** The webhook is installed, or removed. */
+  webhooks: 0,
+};
+
+export type Left = Readonly<typeof NOTHING>;
+
+/** What does not change. */
+export interface Fixed {
+  /** How many of the last versions of the Lease a watch may tell of. */
+  readonly remembered: number;
+  /** Whether the second elector is another process with the identity of the first one. */
+  readonly namesakes: boolean;
+  /** What an admission webhook changes in what is written: the duration, or the time of a renewal. */
+  readonly webhook: 'shortens' | 'stamps';
+}
+
+export interface LeaseBounds extends Left, Fixed {
   readonly electors: number;
   /** What the wall clock of the first elector does. */
   readonly wall: 'goes' | 'stands still' | 'is late';
   /** Whether the other electors ask for leases that are longer than the first one's. */
   readonly leases: 'alike' | 'longer';
-  /** Whether the second elector is another process with the identity of the first one. */
-  readonly namesakes: boolean;
-  /** What an admission webhook changes in what is written: the duration, or the time of a renewal. */
-  readonly webhook: 'shortens' | 'stamps';
-  /** How many of the last versions of the Lease a watch may tell of. */
-  readonly remembered: number;
-  /** Of two seconds by the slowest clock. Infinity: time has no end. */
-  readonly ticks: number;
-  /** Requests that are given up; a write of these may be carried out later. */
-  readonly lost: number;
-  /** Writes that the network carries out twice. */
-  readonly doubled: number;
-  /** Requests that are answered later than they are carried out. */
-  readonly slow: number;
-  /** Requests that are refused, and certainly were not carried out. */
-  readonly refused: number;
-  /** Processes that end at any moment, and begin again under the same identity. */
-  readonly restarts: number;
-  /** Campaigns after the first one of a process. */
-  readonly again: number;
-  /** Calls that are aborted, and terms whose work ends: they release the Lease. */
-  readonly finishes: number;
-  /** Watches that end, or open. */
-  readonly watches: number;
-  /** A machine that is suspended for a tick. */
-  readonly suspensions: number;
-  /** The Lease is deleted by hand. */
-  readonly deletions: number;
-  /** Its holder is emptied by hand, as a client-go that is late does. */
-  readonly wipes: number;
-  /** The webhook is installed, or removed. */
-  readonly webhooks: number;
 }
 
 /** What surrounds `step` in the library, and can be taken out. */
@@ -104,10 +114,6 @@ export interface Elector extends Moment {
 
 type Fact = Hint & { type: 'seen' | 'gone' };
 
-type Fixed = 'electors' | 'wall' | 'leases' | 'remembered' | 'namesakes' | 'webhook';
-
-type Left = Omit<LeaseBounds, Fixed>;
-
 export interface LeaseWorld {
   readonly electors: readonly Elector[];
   readonly lock: LockVersion | undefined;
@@ -121,15 +127,11 @@ export interface LeaseWorld {
   /** Had the Lease when somebody else emptied it, until it has to renew. */
   readonly excused: number | undefined;
   readonly terms: number;
-  readonly fixed: Pick<LeaseBounds, 'remembered' | 'namesakes' | 'webhook'>;
+  readonly fixed: Fixed;
   readonly electing: Electing;
   /** The webhook is installed. */
   readonly isAltering: boolean;
   readonly left: Left;
-}
-
-export function letter(index: number): string {
-  return String.fromCharCode('a'.charCodeAt(0) + index);
 }
 
 export function begin(
@@ -168,13 +170,6 @@ export function leads(world: Pick<LeaseWorld, 'electors' | 'electing'>, index: n
 export function change(world: LeaseWorld, index: number, changed: Partial<Elector>): LeaseWorld {
   const electors = world.electors.with(index, { ...elector(world, index), ...changed });
   return { ...world, electors };
-}
-
-/** Undefined where the bound is reached. */
-export function spend(world: LeaseWorld, what: keyof Left): LeaseWorld | undefined {
-  if (world.left[what] <= 0) return undefined;
-  if (world.left[what] === Infinity) return world;
-  return { ...world, left: { ...world.left, [what]: world.left[what] - 1 } };
 }
 
 /** One step of the shipped protocol. */

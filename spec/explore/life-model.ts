@@ -4,35 +4,29 @@
  */
 import { type Lock, holderOf } from '../../lib/protocol/model.ts';
 import type { Lane } from '../simulate/story.ts';
+import { laneOf, letter, sightsOf, spend, withOptional } from './bounds.ts';
 import { type Campaigning, newCandidate } from './campaign-model.ts';
 import { CandidateMoves } from './candidate-moves.ts';
-import type { Broken, Model, Move, Place } from './explorer.ts';
+import type { Broken, Model, Move } from './explorer.ts';
 import { keyOf } from './life-key.ts';
 import {
   type Left,
-  type LifeBounds,
   type LifeWorld,
   carryOut,
   end,
   leads,
-  letter,
   lockWords,
   podAt,
   rewrite,
-  spend,
 } from './life-world.ts';
 import { type ModelPod, type PodChange, newPod, podChanges, successorOf } from './pods.ts';
-import { laneOf } from './telling.ts';
 
 export class LifeModel implements Model<LifeWorld> {
   readonly first: LifeWorld;
   readonly #campaigning: Campaigning;
 
-  constructor(bounds: LifeBounds) {
-    const { pods, marks, doubtsDeletes, checksAnswers, tellsLooks, ...others } = bounds;
-    const { keepsFound, isConditional, ...left } = others;
-    const mended = { doubtsDeletes, checksAnswers, tellsLooks, keepsFound };
-    this.#campaigning = { ...mended, marks, isConditional };
+  constructor(pods: number, left: Left, campaigning: Campaigning) {
+    this.#campaigning = campaigning;
     const born = Array.from({ length: pods }, (_, index) => newPod(index));
     const all = left.reborn > 0 ? [...born, successorOf(born)] : born;
     this.first = {
@@ -57,10 +51,7 @@ export class LifeModel implements Model<LifeWorld> {
       podMoves(world, index, moves);
     }
     worldMoves(world, this.#campaigning, moves);
-    // What is bounded is a fault, luck, or what somebody wants to do.
-    return moves.map((move) =>
-      move.to.left === world.left ? move : { ...move, isOptional: true },
-    );
+    return withOptional(world, moves);
   }
 
   /**
@@ -111,17 +102,17 @@ export class LifeModel implements Model<LifeWorld> {
   }
 
   sights({ lock, late, ended, terms, pods, candidates }: LifeWorld): string[] {
-    const sights: string[] = [];
-    if (candidates.some((each) => each?.role === 'leads')) sights.push('somebody leads');
-    if (terms > 1) sights.push('a second term has begun');
-    if (ended.length > 1) sights.push('two locks have ended');
-    if (late.length > 0) sights.push('a write is on its way whose sender gave it up');
-    if (lock?.released) sights.push('the lock is marked as released');
-    if (lock?.predecessors) sights.push('the lock notes predecessors');
-    if (pods.some(({ foreground, running }) => foreground && running)) {
-      sights.push('a Pod runs that is deleted in the foreground');
-    }
-    return sights;
+    return sightsOf({
+      'somebody leads': candidates.some((each) => each?.role === 'leads'),
+      'a second term has begun': terms > 1,
+      'two locks have ended': ended.length > 1,
+      'a write is on its way whose sender gave it up': late.length > 0,
+      'the lock is marked as released': lock?.released === true,
+      'the lock notes predecessors': lock?.predecessors !== undefined,
+      'a Pod runs that is deleted in the foreground': pods.some(
+        ({ foreground, running }) => foreground && running,
+      ),
+    });
   }
 }
 
@@ -139,14 +130,10 @@ function isLeftBehind({ lock, pods, candidates }: LifeWorld, index: number): boo
   return isHolder && candidates[index]?.role === 'idle';
 }
 
-const BOUND: Readonly<Record<PodChange, keyof Left | undefined>> = {
+const BOUND: Readonly<Partial<Record<PodChange, keyof Left>>> = {
   deleted: 'deletions',
   'deleted in the foreground': 'foregrounds',
   evicted: 'evictions',
-  'rejected, its statuses wiped': undefined,
-  'its processes end': undefined,
-  'said to have ended': undefined,
-  gone: undefined,
 };
 
 function podMoves(world: LifeWorld, index: number, moves: Move<LifeWorld>[]): void {
@@ -161,13 +148,7 @@ function podMoves(world: LifeWorld, index: number, moves: Move<LifeWorld>[]): vo
   }
 }
 
-type Add = (
-  to: LifeWorld,
-  say: () => string,
-  place?: Place,
-  broken?: Broken,
-  isOptional?: boolean,
-) => void;
+type Add = (to: LifeWorld, say: () => string, more?: Partial<Move<LifeWorld>>) => void;
 
 /** A Pod comes back under the name of the first one, once that is gone. */
 function rebirth(world: LifeWorld, add: Add): void {
@@ -196,15 +177,13 @@ function finalizerMoves(world: LifeWorld, lock: Lock, add: Add): void {
 }
 
 function worldMoves(world: LifeWorld, campaigning: Campaigning, moves: Move<LifeWorld>[]): void {
-  const add: Add = (to, say, place = 'world', broken, isOptional = false) => {
-    moves.push({ to, place, say, broken, isOptional });
-  };
+  const add: Add = (to, say, more) => moves.push({ to, place: 'world', say, ...more });
   const { lock, late } = world;
   for (const [at, write] of late.entries()) {
     const without = { ...world, late: late.toSpliced(at, 1) };
     const { to, lock: done, broken } = carryOut(without, write, campaigning);
     const what = `the ${write.do} by ${letter(write.by)}`;
-    if (done) add(to, () => `${what} arrives late: done`, 'world', broken);
+    if (done) add(to, () => `${what} arrives late: done`, { broken });
     add(without, () => `${what} can no longer arrive`);
   }
   rebirth(world, add);
@@ -216,13 +195,12 @@ function worldMoves(world: LifeWorld, campaigning: Campaigning, moves: Move<Life
   if (pod.object === 'gone' || pod.foreground) {
     // It may stand still.
     const say = () => `the garbage collector deletes the lock of ${letter(owner)}`;
-    add(end(world), say, 'world', undefined, true);
+    add(end(world), say, { isOptional: true });
   }
   const orphaning = pod.deleting ? spend(world, 'orphans') : undefined;
   if (orphaning) {
     const { owner: _, ...orphan } = lock;
-    const version = world.version + 1;
-    const to = { ...orphaning, lock: { ...orphan, resourceVersion: String(version) }, version };
+    const to = rewrite(orphaning, orphan);
     add(to, () => `the lock of ${letter(owner)} is orphaned`);
   }
 }

@@ -1,26 +1,7 @@
 import { type Campaigning, SHIPPED } from './campaign-model.ts';
 import { LifeModel } from './life-model.ts';
-import type { LifeBounds } from './life-world.ts';
+import { type Left, NOTHING } from './life-world.ts';
 import { type Scene, exploreModel } from './scene.ts';
-
-const NOTHING: LifeBounds = {
-  ...SHIPPED,
-  pods: 3,
-  deletions: 0,
-  foregrounds: 0,
-  evictions: 0,
-  orphans: 0,
-  releases: 0,
-  aborts: 0,
-  calls: 0,
-  restarts: 0,
-  lost: 0,
-  doubled: 0,
-  foreign: 0,
-  reborn: 0,
-  finalizers: 0,
-  hints: 0,
-};
 
 /** Defects of the campaign, which the model of it can have. */
 const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
@@ -33,11 +14,20 @@ const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
 
 export const lifeDefects = Object.keys(campaignDefects);
 
-function life(name: string, bounds: Partial<LifeBounds>, isDeep = false): Scene {
-  const all = { ...NOTHING, ...bounds };
-  const explore = (maxStates: number, defect = '') =>
-    exploreModel(new LifeModel({ ...all, ...campaignDefects[defect] }), maxStates);
+type Bounds = Partial<Left & Pick<Campaigning, 'marks'> & { readonly pods: number }>;
+
+function life(name: string, bounds: Bounds, isDeep = false): Scene {
+  const { pods = 3, marks = SHIPPED.marks, ...left } = bounds;
+  const all = { ...NOTHING, ...left };
+  const explore = (maxStates: number, defect = '') => {
+    const campaigning = { ...SHIPPED, marks, ...campaignDefects[defect] };
+    return exploreModel(new LifeModel(pods, all, campaigning), maxStates);
+  };
   return { mode: 'life', name, isDeep, explore };
+}
+
+function deep(name: string, bounds: Bounds): Scene {
+  return life(name, bounds, true);
 }
 
 /** Small ones first, so that what is wrong is found soon. */
@@ -68,24 +58,22 @@ export const lifeScenes: readonly Scene[] = [
   life('a foreground deletion, a release, late events', { foregrounds: 1, releases: 1, hints: 1 }),
   life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
   life('two foreground deletions', { foregrounds: 2 }),
-  life(
-    'a foreground deletion, an abort, three Pods',
-    { foregrounds: 1, aborts: 1, calls: 1 },
-    true,
-  ),
-  life('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }, true),
-  life(
-    'a Pod that comes back under its name, a restart, an eviction, a release',
-    { reborn: 1, restarts: 1, deletions: 1, evictions: 1, releases: 1 },
-    true,
-  ),
-  life(
-    'a foreground deletion, an eviction, late events',
-    { foregrounds: 1, evictions: 1, hints: 1 },
-    true,
-  ),
-  life('three foreground deletions', { foregrounds: 3 }, true),
-  life('two foreground deletions, late events', { foregrounds: 2, hints: 2 }, true),
-  life('releases, deletions of both kinds', { foregrounds: 1, deletions: 1, releases: 1 }, true),
-  life('two lost answers', { releases: 1, lost: 2, calls: 1, foregrounds: 1 }, true),
+  deep('a foreground deletion, an abort, three Pods', { foregrounds: 1, aborts: 1, calls: 1 }),
+  deep('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }),
+  deep('a Pod that comes back under its name, a restart, an eviction, a release', {
+    reborn: 1,
+    restarts: 1,
+    deletions: 1,
+    evictions: 1,
+    releases: 1,
+  }),
+  deep('a foreground deletion, an eviction, late events', {
+    foregrounds: 1,
+    evictions: 1,
+    hints: 1,
+  }),
+  deep('three foreground deletions', { foregrounds: 3 }),
+  deep('two foreground deletions, late events', { foregrounds: 2, hints: 2 }),
+  deep('releases, deletions of both kinds', { foregrounds: 1, deletions: 1, releases: 1 }),
+  deep('two lost answers', { releases: 1, lost: 2, calls: 1, foregrounds: 1 }),
 ];

@@ -1,41 +1,41 @@
 /** What surrounds the candidates of life mode: Pods, a lock, and an API server that carries out writes. */
 import { type Lock, holderOf } from '../../lib/protocol/model.ts';
 import type { Campaigning, Candidate, LateWrite } from './campaign-model.ts';
+import { letter } from './bounds.ts';
 import type { Broken } from './explorer.ts';
 import type { ModelPod } from './pods.ts';
 
 /** How often something may happen, in all. */
-export interface LifeBounds extends Campaigning {
-  readonly pods: number;
+export const NOTHING = {
   /** Pods that are told to go: in the background, in the foreground, or evicted. */
-  readonly deletions: number;
-  readonly foregrounds: number;
-  readonly evictions: number;
+  deletions: 0,
+  foregrounds: 0,
+  evictions: 0,
   /** Pods deleted with `--cascade=orphan`: the lock loses its owner. */
-  readonly orphans: number;
+  orphans: 0,
   /** Leaders that release their lock. */
-  readonly releases: number;
+  releases: 0,
   /** Calls of `become` that are aborted. */
-  readonly aborts: number;
+  aborts: 0,
   /** Calls of `become` after the first one of each Pod. */
-  readonly calls: number;
+  calls: 0,
   /** Containers that end, and begin again in the same Pod. */
-  readonly restarts: number;
+  restarts: 0,
   /** Writes without an answer, which may be carried out later. */
-  readonly lost: number;
+  lost: 0,
   /** Writes that the network carries out twice. */
-  readonly doubled: number;
+  doubled: 0,
   /** Reads of Pods that something else answers. */
-  readonly foreign: number;
+  foreign: 0,
   /** Pods that come back under the name of one that is gone, as a StatefulSet's do. */
-  readonly reborn: number;
+  reborn: 0,
   /** Finalizers that somebody puts on the lock. */
-  readonly finalizers: number;
+  finalizers: 0,
   /** Events of the watches that a candidate is told of. */
-  readonly hints: number;
-}
+  hints: 0,
+};
 
-export type Left = Omit<LifeBounds, keyof Campaigning | 'pods'>;
+export type Left = Readonly<typeof NOTHING>;
 
 /** Ended locks of which watches may still tell. */
 const REMEMBERED = 2;
@@ -55,10 +55,6 @@ export interface LifeWorld {
   readonly calls: number;
   readonly terms: number;
   readonly left: Left;
-}
-
-export function letter(index: number): string {
-  return String.fromCharCode('a'.charCodeAt(0) + index);
 }
 
 export function podAt(world: Pick<LifeWorld, 'pods'>, index: number): ModelPod {
@@ -84,12 +80,6 @@ export function change(
       : candidate;
   const terms = world.terms + (begins ? 1 : 0);
   return { ...world, candidates: world.candidates.with(index, led), terms };
-}
-
-/** Undefined where the bound is reached. */
-export function spend(world: LifeWorld, what: keyof Left): LifeWorld | undefined {
-  if (world.left[what] <= 0) return undefined;
-  return { ...world, left: { ...world.left, [what]: world.left[what] - 1 } };
 }
 
 export interface Carried {
@@ -181,8 +171,8 @@ export function lockWords(lock: Lock | undefined): string {
 export function podWords(pods: readonly ModelPod[], uid: string): string {
   const pod = pods.find((each) => each.uid === uid);
   if (pod?.object !== 'there') return 'absent';
-  const words: string[] = [pod.phase];
-  if (pod.deleting) words.push('deleting');
-  if (pod.phase === 'Failed') words.push(pod.status);
-  return words.join(' ');
+  const { phase, deleting, status } = pod;
+  return [phase, ...(deleting ? ['deleting'] : []), ...(phase === 'Failed' ? [status] : [])].join(
+    ' ',
+  );
 }

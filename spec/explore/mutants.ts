@@ -2,20 +2,14 @@
  * `npm run explore -- --mutants`: explores the library with each of the simulator's seeded defects that is
  * about decisions, and with the defects that the models of what surrounds `step` can have.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { BadArgument } from '../simulate/arguments.ts';
 import { Copies } from '../simulate/mutants/copy.ts';
 import { type Mutant, mutants } from '../simulate/mutants/mutant.ts';
+import { BadArgument, parse } from '../world/arguments.ts';
+import { inTurns, outputOf } from '../world/children.ts';
 import { blind } from './blind.ts';
 import { type Mode, modes } from './scene.ts';
 import { defects } from './scenes.ts';
-
-/** Far more than any needs, on a machine that is busy with other things. */
-const TIMEOUT_MS = 20 * 60_000;
 
 interface Defect {
   readonly name: string;
@@ -31,7 +25,8 @@ interface Finding {
 
 /** Returns whether all were found that should be, and no others. */
 export async function playMutants(args: readonly string[]): Promise<boolean> {
-  const only = parse(args)?.split(',');
+  const options = parse(args, { mutants: { type: 'boolean' }, only: { type: 'string' } });
+  const only = options.only?.split(',');
   const chosen = allDefects().filter(({ name }) => only === undefined || only.includes(name));
   if (chosen.length === 0) throw new BadArgument('there is no such defect');
   const copies = new Copies();
@@ -102,40 +97,8 @@ async function judge(copies: Copies, { name, modes, copy }: Defect): Promise<Fin
 
 async function explore(folder: string, more: readonly string[]) {
   const command = ['spec/explore/explore.ts', '--first', '--workers', '1', ...more];
-  const child = spawn(process.execPath, command, {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  const last = /^(\d+) states, \d+ violations, /m.exec(output);
-  if (!last) {
-    throw new Error(`the exploration ended with ${signal ?? String(code)}: ${output.slice(-500)}`);
-  }
-  return { states: Number(last[1]), promise: /^VIOLATION of ([\w-]+): /m.exec(output)?.[1] };
-}
-
-/** As many at a time as there are cores. */
-async function inTurns<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const work = async () => {
-    for (const item of queue) await task(item);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-}
-
-function parse(args: readonly string[]): string | undefined {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { mutants: { type: 'boolean' }, only: { type: 'string' } },
-    });
-    return values.only;
-  } catch (error) {
-    throw new BadArgument(error instanceof Error ? error.message : String(error));
-  }
+  const last = /^(\d+) states, \d+ violations, /m;
+  const output = await outputOf(folder, command, last);
+  const states = Number(last.exec(output)?.[1]);
+  return { states, promise: /^VIOLATION of ([\w-]+): /m.exec(output)?.[1] };
 }

@@ -1,6 +1,7 @@
 import type { Json } from '../../lib/kubernetes/json.ts';
 import { toPod } from '../../lib/kubernetes/pod.ts';
 import type { Pod, PodIdentity, PodReading } from '../../lib/protocol/model.ts';
+import { letter } from './bounds.ts';
 
 /** A Pod: what the API server says of it, and whether its processes run. */
 export interface ModelPod extends PodIdentity {
@@ -16,10 +17,9 @@ export interface ModelPod extends PodIdentity {
 }
 
 export function newPod(index: number): ModelPod {
-  const letter = String.fromCharCode('a'.charCodeAt(0) + index);
   return {
-    name: `pod-${letter}`,
-    uid: `uid-${letter}`,
+    name: `pod-${letter(index)}`,
+    uid: `uid-${letter(index)}`,
     object: 'there',
     deleting: false,
     foreground: false,

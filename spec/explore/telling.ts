@@ -1,4 +1,4 @@
-import type { Lane, Moment } from '../simulate/story.ts';
+import type { Moment } from '../simulate/story.ts';
 import { table } from '../simulate/table.ts';
 import type { Model, Violation } from './explorer.ts';
 
@@ -18,8 +18,4 @@ export function tell<S>(model: Model<S>, violation: Violation<S>): string[] {
   const atMs = Math.max(moves.length - 1, 0) * 1_000;
   const slots = model.lanes(model.first);
   return table({ slots, moments, violations: [{ check, atMs, text: `${promise}: ${text}` }] });
-}
-
-export function laneOf(isThere: boolean, leads: boolean): Lane {
-  return leads ? 'leads' : isThere ? 'alive' : 'absent';
 }

@@ -1,13 +1,10 @@
 import type { ProcessClock } from '../lease/process-clock.ts';
-import type { Sent } from './fact.ts';
+import type { Said, Sent } from './fact.ts';
 import type { Passed } from './line.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 import { CandidateSurroundings } from './surroundings.ts';
 import type { World } from './world.ts';
-
-/** What of a candidate's requests and answers does not get through. */
-export type Cut = 'both' | 'requests' | 'answers';
 
 /** What is left running of a candidate: nothing, in the end. */
 export interface Remains {
@@ -23,7 +20,12 @@ export interface Berth {
   readonly name: string;
 }
 
-/** A process that competes, whatever its kind, from its birth to its death. */
+/** Why a program wants no longer to lead, or to wait for it. */
+export class NoLongerWanted extends Error {
+  override readonly name = 'NoLongerWanted';
+}
+
+/** A program that competes, whatever its kind, from the birth of its process to its death. */
 export abstract class Candidate {
   abstract readonly kind: SlotSetting['kind'];
   readonly slot: number;
@@ -39,28 +41,11 @@ export abstract class Candidate {
     this.name = name;
     this.process = process;
     process.join(this);
-    this.platform = new CandidateSurroundings(world, process, {
-      sent: (sent) => {
-        world.tellAll({ type: 'sent', who: this, sent });
-      },
-      answered: (sent, status, body) => {
-        this.noteAnswer?.(sent, status, body);
-        world.tellAll({ type: 'answered', who: this, sent, status, body });
-      },
-      unanswered: (sent, error) => {
-        const why = error instanceof Error ? error.message : String(error);
-        world.tellAll({ type: 'unanswered', who: this, sent, why });
-      },
-      warned: (message, code) => {
-        this.noteWarning?.(code);
-        world.tellAll({ type: 'warned', who: this, message, code });
-      },
-    });
+    this.platform = new CandidateSurroundings(world, this);
   }
 
   /** Its program asks, waits or leads. */
   abstract readonly isBusy: boolean;
-
   /** Whether it may have timers although it is not busy. */
   abstract readonly mayTakeBack: boolean;
   /** Its program would say that it leads, at this very moment. */
@@ -78,11 +63,11 @@ export abstract class Candidate {
   abstract cancel(): void;
 
   /** For those kinds that learn from it. */
-  protected noteAnswer?(sent: Sent, status: number, body: unknown): void;
-  protected noteWarning?(code: string): void;
+  noteAnswer?(sent: Sent, status: number, body: unknown): void;
+  noteWarning?(code: string): void;
 
   get clock(): ProcessClock {
-    return this.platform.clock;
+    return this.process.clock;
   }
 
   get podName(): string {
@@ -102,8 +87,9 @@ export abstract class Candidate {
     return this.process.isRunning;
   }
 
-  get isWaking(): boolean {
-    return this.process.isWaking;
+  /** It runs, and timers that were late have had their turn. */
+  get isAwake(): boolean {
+    return this.process.isRunning && !this.process.isWaking;
   }
 
   /** What a proxy passes of its watches; undefined for all that they show. */
@@ -111,47 +97,13 @@ export abstract class Candidate {
     return this.process.line.passedOfWatches;
   }
 
+  /** Everybody is told of it, unless the process is dead. */
+  protected tell(fact: Said): void {
+    if (this.isAlive) this.world.tellAll({ ...fact, who: this });
+  }
+
   get remains(): Remains {
     const { requests } = this.platform;
     return { timers: this.process.timersOf(this), requests, calls: this.calls };
-  }
-
-  /** The process ends at once, and says no more; what it has sent may yet be carried out. */
-  kill(): void {
-    this.process.kill();
-  }
-
-  /** As `SIGSTOP`. */
-  stop(): void {
-    this.process.stop();
-  }
-
-  /** As `SIGCONT`. */
-  continue(): void {
-    this.process.continue();
-  }
-
-  /** Its machine sleeps. */
-  suspend(): void {
-    this.process.suspend();
-  }
-
-  /** It wakes up again. */
-  resume(): void {
-    this.process.resume();
-  }
-
-  /** The network between it and the cluster is gone; nobody is told. */
-  cut(what: Cut): void {
-    this.process.cut(what);
-  }
-
-  mend(): void {
-    this.process.mend();
-  }
-
-  /** Its wall clock is set. */
-  setWall(offsetMs: number): void {
-    this.process.setWall(offsetMs);
   }
 }

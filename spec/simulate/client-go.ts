@@ -139,9 +139,9 @@ export class ClientGoElector {
     const { retryPeriodMs, renewDeadlineMs } = this.#config;
     const { controller, end } = linked(context);
     const { signal } = controller;
-    const cancel = this.#clock.after(renewDeadlineMs, () => {
-      controller.abort(new Error('context deadline exceeded'));
-    });
+    const cancel = this.#clock.after(renewDeadlineMs, () =>
+      controller.abort(new Error('context deadline exceeded')),
+    );
     let tickMs = this.#clock.now() + retryPeriodMs;
     try {
       while (!signal.aborted) {
@@ -207,9 +207,9 @@ export class ClientGoElector {
    */
   async #release(): Promise<void> {
     const limit = new AbortController();
-    const cancel = this.#clock.after(this.#config.renewDeadlineMs, () => {
-      limit.abort(new Error('context deadline exceeded'));
-    });
+    const cancel = this.#clock.after(this.#config.renewDeadlineMs, () =>
+      limit.abort(new Error('context deadline exceeded')),
+    );
     try {
       for (;;) {
         const previous = await this.#get(limit.signal);
@@ -302,9 +302,9 @@ export class ClientGoElector {
 
   async #attempt(request: ApiRequest, context: AbortSignal): Promise<Outcome> {
     const { controller, end } = linked(context);
-    const cancel = this.#clock.after(this.#config.requestTimeoutMs, () => {
-      controller.abort(new Error('Client.Timeout exceeded'));
-    });
+    const cancel = this.#clock.after(this.#config.requestTimeoutMs, () =>
+      controller.abort(new Error('Client.Timeout exceeded')),
+    );
     try {
       const response = await this.#transport.send(request, controller.signal);
       let text = '';

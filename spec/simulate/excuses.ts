@@ -1,11 +1,8 @@
-import type { Fact } from './fact.ts';
+import type { Fact, Sent } from './fact.ts';
 import { LeaseCandidate, type Term } from './lease-candidate.ts';
 import { LeaseProcess } from './lease-process.ts';
-import { recordOf } from './sightings.ts';
+import { type LeaseRecord, recordOf } from './lease-record.ts';
 import type { World } from './world.ts';
-
-/** By it, whoever edits the Lease by hand leaves a trace. */
-export const HAND = 'by-hand';
 
 /**
  * Who may believe, for a while, that it leads beside another, as `docs/lease.md` says in "What nobody
@@ -42,37 +39,33 @@ export class Excuses {
   }
 
   readonly notice = (fact: Fact): void => {
-    if (fact.type === 'sent' && fact.sent.verb === 'update') {
-      this.#noticeRelease(fact.who as LeaseProcess, fact.sent.request.body);
-    }
-    if (fact.type === 'sent' && fact.sent.resource === 'leases') {
-      if (fact.who instanceof LeaseProcess) this.#noticeSender(fact.who, fact.sent.request.body);
-    }
+    if (fact.type === 'sent' && fact.who instanceof LeaseProcess) this.#sent(fact.who, fact.sent);
     if (fact.type === 'leads' && fact.who instanceof LeaseCandidate) this.#noticeNamesake(fact.who);
     if (fact.type !== 'written' || fact.resource !== 'leases') return;
-    this.#noticeWriter(fact.before, fact.after);
-    if (!fact.before) return;
-    const before = fact.before as never as Lease;
-    const after = fact.after as never as Lease | undefined;
-    const { holderIdentity: holder } = recordOf(before);
-    const isSame = after && recordOf(after).holderIdentity === holder;
-    if (isSame) return;
-    const isByHand = !after || handOf(after) !== handOf(before);
-    const isFree = after && recordOf(after).holderIdentity === '';
-    const isReleased = this.#released.has(`${holder} ${before.metadata.resourceVersion}`);
-    if (isByHand || (isFree && !isReleased)) this.#excuse(holder);
+    const before = recordOf(fact.before);
+    const after = fact.after && recordOf(fact.after);
+    this.#noticeWriter(before, after);
+    const { holderIdentity: holder } = before;
+    if (!fact.before || after?.holderIdentity === holder) return;
+    const isFree = after?.holderIdentity === '';
+    const isReleased = this.#released.has(`${holder} ${before.version ?? ''}`);
+    const isByHand = after?.hand !== before.hand;
+    if (!after || isByHand || (isFree && !isReleased)) this.#excuse(holder);
     else if (isFree) this.#excuseReleaser(holder);
   };
 
-  #noticeSender(who: LeaseProcess, body: unknown): void {
-    const { spec } = (body ?? {}) as Lease;
-    if (spec?.['holderIdentity'] === who.identity) this.#senders.set(keyOf(spec), who);
+  #sent(who: LeaseProcess, { verb, resource, request }: Sent): void {
+    if (resource !== 'leases') return;
+    const record = recordOf(request.body);
+    if (record.holderIdentity === who.identity) this.#senders.set(keyOf(record), who);
+    if (verb !== 'update' || record.holderIdentity !== '') return;
+    this.#released.add(`${who.identity} ${record.version ?? ''}`);
   }
 
-  #noticeWriter(before: Lease | undefined, after: Lease | undefined): void {
-    this.#writer = this.#senders.get(keyOf(after?.spec));
+  #noticeWriter(before: LeaseRecord, after: LeaseRecord | undefined): void {
+    this.#writer = after && this.#senders.get(keyOf(after));
     // A namesake that led and released in a moment is not told from a wipe: the term goes on.
-    const wasFree = !before || recordOf(before).holderIdentity === '';
+    const wasFree = before.holderIdentity === '';
     if (wasFree && this.#writer instanceof LeaseCandidate && this.#writer.term) {
       this.#deposed.delete(this.#writer.term);
     }
@@ -89,12 +82,6 @@ export class Excuses {
     if (!term || this.#deposed.has(term) || !this.isDeposedByNamesake(who)) return;
     this.#world.figures.add('terms in which a namesake writes');
     this.#deposed.set(term, this.#world.clock.now() + trustMs(who) / who.setting.clock.rate);
-  }
-
-  #noticeRelease(who: LeaseProcess, body: unknown): void {
-    const { metadata, spec } = body as Lease & { spec?: { holderIdentity?: string } };
-    if (spec?.holderIdentity !== '' || !(who instanceof LeaseProcess)) return;
-    this.#released.add(`${who.identity} ${metadata.resourceVersion}`);
   }
 
   #excuse(holder: string): void {
@@ -117,39 +104,13 @@ export class Excuses {
   }
 }
 
-interface Lease {
-  readonly metadata: {
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-}
-
 /** By which records of two senders are told apart; a webhook may change their duration. */
-function keyOf(spec: Lease['spec']): string {
-  const { holderIdentity, renewTime, acquireTime, leaseTransitions } = spec ?? {};
+function keyOf({ holderIdentity, renewTime, acquireTime, leaseTransitions }: LeaseRecord): string {
   return JSON.stringify([holderIdentity, renewTime, acquireTime, leaseTransitions]);
-}
-
-function handOf({ metadata }: Lease): string | undefined {
-  return metadata.annotations?.[HAND];
 }
 
 /** How long one may believe in its Lease after it sent a renewal, by its own clock. */
 export function trustMs({ kind, setting }: LeaseProcess): number {
   const { renewDeadlineMs, retryPeriodMs } = setting.times;
   return kind === 'lease' ? renewDeadlineMs : renewDeadlineMs + retryPeriodMs;
-}
-
-const all = new WeakMap<World, Excuses>();
-
-/** Those of this world. */
-export function excusesOf(world: World): Excuses {
-  const found = all.get(world);
-  if (found) return found;
-  const excuses = new Excuses(world);
-  all.set(world, excuses);
-  world.listen(excuses.notice);
-  return excuses;
 }

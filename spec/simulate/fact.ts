@@ -62,3 +62,30 @@ export type Fact =
     }
   /** An instant is over: whatever needs no time to pass has settled. */
   | { readonly type: 'settled' };
+
+type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never;
+
+/** What a candidate tells of itself. */
+export type Said = DistributiveOmit<Exclude<Fact, { readonly type: WithoutCandidate }>, 'who'>;
+
+type WithoutCandidate = 'settled' | 'written' | 'phase' | 'event';
+
+type About<T, Who> = Fact & { readonly type: T } & (T extends WithoutCandidate
+    ? unknown
+    : { readonly who: Who });
+
+/** What somebody does about facts of some types. */
+export type Handlers<Who = Candidate, R = void> = {
+  readonly [T in Fact['type']]?: (fact: About<T, Who>) => R;
+};
+
+export function handle<R>(handlers: Handlers<Candidate, R>, fact: Fact): R | undefined {
+  return (handlers as Partial<Record<string, (fact: Fact) => R>>)[fact.type]?.(fact);
+}
+
+/** For how long an answer asks its sender to stay away. */
+export function retryAfterMs(fact: Fact): number {
+  if (fact.type !== 'answered' || fact.status < 300) return 0;
+  const { details } = (fact.body ?? {}) as { details?: { retryAfterSeconds?: number } };
+  return (details?.retryAfterSeconds ?? 0) * 1_000;
+}

@@ -1,12 +1,43 @@
+import type { FaultRule } from '../../lib/testing/index.ts';
+import { targetName } from './events/target.ts';
+import type { Cut, Mishap, Passed } from './line.ts';
 import type { Luck } from './luck.ts';
 import type { Event, Setting } from './schedule.ts';
 import type { World } from './world.ts';
 
-/** One kind of event that there is: what it does, and how it is told. */
+/** What events may say of themselves. A kind reads only what its own events have. */
+export interface Details {
+  readonly slot: number | 'leader' | 'last leader' | 'holder' | 'everybody';
+  /** If several locks have leaders: of which kinds the leader is that is meant. */
+  readonly of?: readonly string[];
+  readonly forMs: number;
+  readonly delayMs: number;
+  readonly offsetMs: number;
+  /** A Pod's processes last so long after it was asked to go, and its object so long after them. */
+  readonly lastMs: number;
+  readonly goneMs: number;
+  readonly phase: 'Failed' | 'Succeeded';
+  /** Nothing is said of its containers while they run on. */
+  readonly wipes?: boolean;
+  readonly cascade?: 'background' | 'foreground';
+  readonly status: number;
+  readonly cleanly: boolean;
+  readonly cut: Cut;
+  readonly passed: Passed;
+  readonly mishap: Mishap;
+  readonly rule: FaultRule;
+  readonly right: {
+    readonly verb: Extract<FaultRule['verb'], string>;
+    readonly resource: string;
+  };
+}
+
+/** One kind of event that there is. */
 export interface Kind {
-  act(world: World, event: Event): void;
-  /** In words, after the time. */
-  tell(event: Event): string;
+  /** Does it. A function that it returns ends it, after the event's `forMs`. */
+  act(world: World, event: Details): unknown;
+  /** In words, after the time; `{forMs}` stands for what the event says of that. */
+  readonly tell: string | ((event: Details) => string);
 }
 
 /** A family of events: drawn together, each schedule has all of its kinds or none. */
@@ -18,4 +49,26 @@ export interface Family {
   draw(luck: Luck, setting: Setting): readonly Event[];
   /** By the event's `what`. */
   readonly kinds: Readonly<Record<string, Kind>>;
+}
+
+export function tell({ tell: told }: Kind, event: Event): string {
+  const details = event as unknown as Details;
+  const text = typeof told === 'string' ? told : told(details);
+  return text.replace(/\{(\w+)\}/g, (_, key: string) =>
+    key === 'slot' ? targetName(details) : valueWords(event[key]),
+  );
+}
+
+function valueWords(value: unknown): string {
+  return typeof value === 'object' ? words(value) : (value as string | number).toString();
+}
+
+/** Some plain object, as in `verb create, late by 5`. */
+export function words(object: unknown): string {
+  return Object.entries(object as Record<string, unknown>)
+    .map(
+      ([key, value]) =>
+        `${key} ${typeof value === 'object' ? `(${words(value)})` : JSON.stringify(value)}`,
+    )
+    .join(', ');
 }

@@ -1,15 +1,10 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
 import type { Fact } from './fact.ts';
+import { recordOf } from './lease-record.ts';
 import { lockOf } from './truth.ts';
 import type { World } from './world.ts';
 
 const LOCKS = new Set(['configmaps', 'leases']);
-
-interface LeaseSpec {
-  readonly holderIdentity?: string | null;
-  readonly leaseDurationSeconds?: number | null;
-  readonly leaseTransitions?: number | null;
-}
 
 /** Who holds the lock, and what becomes of Pods, in words. */
 export class Holder {
@@ -32,9 +27,9 @@ export class Holder {
 
   /** What an update of the Lease is for. */
   purpose(body: unknown): 'renewal' | 'release' | 'acquire' {
-    const { holderIdentity } = specOf(body);
+    const { holderIdentity } = recordOf(body);
     if (holderIdentity === '') return 'release';
-    return specOf(this.#lease).holderIdentity === holderIdentity ? 'renewal' : 'acquire';
+    return recordOf(this.#lease).holderIdentity === holderIdentity ? 'renewal' : 'acquire';
   }
 
   /** What a write came to; undefined if it does not matter here. */
@@ -59,8 +54,8 @@ export class Holder {
     const found = object as KubeObject;
     const deleting = found.metadata.deletionTimestamp === undefined ? '' : ', being deleted';
     if (resource === 'leases') {
-      const { holderIdentity, leaseDurationSeconds, leaseTransitions } = specOf(object);
-      const terms = `${leaseDurationSeconds ?? '?'} s, #${leaseTransitions ?? 0}`;
+      const { holderIdentity, leaseDurationSeconds, leaseTransitions } = recordOf(object);
+      const terms = `${leaseDurationSeconds ?? '?'} s, #${leaseTransitions}`;
       return `${holderIdentity || 'nobody'} (${terms})${deleting}`;
     }
     const { holderName, holderUid, isOrphaned, version } = lockOf(found);
@@ -99,9 +94,4 @@ export class Holder {
 function podState(pod: KubeObject): string {
   const { phase = '' } = (pod as { status?: { phase?: string } }).status ?? {};
   return pod.metadata.deletionTimestamp === undefined ? phase : `${phase}, terminating`;
-}
-
-function specOf(object: unknown): LeaseSpec & { readonly holderIdentity: string } {
-  const { spec } = (object ?? {}) as { spec?: LeaseSpec | null };
-  return { ...spec, holderIdentity: spec?.holderIdentity ?? '' };
 }

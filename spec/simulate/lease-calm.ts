@@ -20,10 +20,10 @@ const POLL_JITTER = 0.2;
 export async function calmElections(world: World): Promise<void> {
   // A watch that seems to be open, and is not, is only noticed by its silence.
   world.cluster.faults.cutWatches();
-  await world.advanceTo(world.clock.now() + SETTLE_MS, () => world.violations.length > 0);
-  if (world.violations.length === 0) await idle(world);
-  if (world.violations.length === 0) await handOver(world);
-  if (world.violations.length === 0) await end(world);
+  await world.pass(SETTLE_MS);
+  if (!world.isBroken()) await idle(world);
+  if (!world.isBroken()) await handOver(world);
+  if (!world.isBroken()) await end(world);
 }
 
 function electors(world: World): LeaseProcess[] {
@@ -39,19 +39,15 @@ function hasWatch({ sightings, passedOfWatches }: LeaseProcess): boolean {
 async function idle(world: World): Promise<void> {
   const before = electors(world);
   const leader = before.find((who) => who.isValid);
-  const counts = new Map<unknown, number>();
-  const watches = new Map<unknown, number>();
   let isQuiet = leader !== undefined;
-  let isOver = false;
-  world.listen((fact) => {
-    if (isOver || !('who' in fact) || !(fact.who instanceof LeaseProcess)) return;
+  const leave = world.listen((fact) => {
+    if (!('who' in fact) || fact.who.kind === 'life') return;
     if (fact.type === 'leads' || fact.type === 'ended' || fact.type === 'asked') isQuiet = false;
-    if (fact.type !== 'sent') return;
-    const counted = fact.sent.verb === 'watch' ? watches : counts;
-    counted.set(fact.who, (counted.get(fact.who) ?? 0) + 1);
   });
-  await world.advanceTo(world.clock.now() + IDLE_MS, () => world.violations.length > 0);
-  isOver = true;
+  const watches = world.countRequests(({ verb }) => verb === 'watch');
+  const others = world.countRequests(({ verb }) => verb !== 'watch');
+  await world.pass(IDLE_MS);
+  for (const end of [leave, watches.end, others.end]) end();
   if (!isQuiet) return;
   world.figures.add('idle stretches');
   for (const who of before) {
@@ -60,10 +56,10 @@ async function idle(world: World): Promise<void> {
     const periods = Math.ceil((IDLE_MS * who.setting.clock.rate) / retryPeriodMs);
     const reads = hasWatch(who) ? 0 : Math.ceil(periods / (1 - POLL_JITTER));
     const most = 1 + (who === leader ? periods : reads);
-    const sent = counts.get(who) ?? 0;
+    const sent = others.counts.get(who) ?? 0;
     if (sent > most)
       world.violated('idle budget', `${who.name} sent ${sent} requests, not ${most}`);
-    const opened = watches.get(who) ?? 0;
+    const opened = watches.counts.get(who) ?? 0;
     if (opened > 1) world.violated('idle budget', `${who.name} opened ${opened} watches`);
   }
 }
@@ -113,9 +109,8 @@ async function end(world: World): Promise<void> {
     who.cancel();
     who.retire();
   }
-  const isOver = () => world.violations.length > 0;
-  await world.advanceTo(world.clock.now() + 120_000, isOver);
+  await world.pass(120_000);
   for (const who of electors(world)) {
-    if (who.isBusy && !isOver()) world.violated('end', `${who.name} does not stop`);
+    if (who.isBusy && !world.isBroken()) world.violated('end', `${who.name} does not stop`);
   }
 }

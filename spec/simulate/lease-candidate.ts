@@ -3,7 +3,7 @@ import { type LeaseLeadership, leadOn } from '../../lib/lease/lead.ts';
 import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 import type { Platform } from '../../lib/platform/platform.ts';
 import { LeaseProcess, type ElectorSlot } from './lease-process.ts';
-import { NoLongerWanted } from './life-candidate.ts';
+import { NoLongerWanted } from './candidate.ts';
 import { kubeConfig } from './surroundings.ts';
 
 /** How a slot of lease mode is set up. */
@@ -42,11 +42,6 @@ export interface Term {
   settle: () => void;
 }
 
-interface Call {
-  readonly stop: AbortController;
-  isOver: boolean;
-}
-
 /** A process that calls `lead`, or runs a `LeaderElector`. */
 export class LeaseCandidate extends LeaseProcess {
   declare readonly setting: LeaseSlot;
@@ -54,9 +49,6 @@ export class LeaseCandidate extends LeaseProcess {
   /** All of its terms, in order. */
   readonly terms: Term[] = [];
   readonly #given: Platform;
-  #call: Call | undefined;
-  /** How often it has asked. */
-  callCount = 0;
   #elector: LeaderElector | undefined;
 
   constructor(...given: ConstructorParameters<typeof LeaseProcess>) {
@@ -82,26 +74,13 @@ export class LeaseCandidate extends LeaseProcess {
     return this.isBusy && term !== undefined && !(term.isSettled && term.abortedMs !== undefined);
   }
 
-  /** Whether it was told to stop, in its present call. */
-  get isWithdrawn(): boolean {
-    return this.#call?.stop.signal.aborted === true;
-  }
-
   /** Its present call has begun to lead, and its work goes on. */
   get serves(): boolean {
     return this.mayLead && this.term?.call === this.callCount;
   }
 
-  get isBusy(): boolean {
-    return this.isAlive && this.#call?.isOver === false;
-  }
-
   get fencingToken(): string | undefined {
     return this.leads ? this.term?.leadership?.fencingToken : undefined;
-  }
-
-  protected get calls(): number {
-    return this.isBusy ? 1 : 0;
   }
 
   protected get leads(): boolean {
@@ -111,40 +90,21 @@ export class LeaseCandidate extends LeaseProcess {
     return this.#elector?.isLeader() ?? false;
   }
 
-  start(): void {
-    if (!this.mayAsk || this.isBusy) return;
-    const call: Call = { stop: new AbortController(), isOver: false };
-    this.#call = call;
-    this.callCount += 1;
-    this.sightings.forget();
-    this.world.tellAll({ type: 'asked', who: this });
-    const running = this.#run(call);
-    if (this.setting.asksTwice === true) this.#askAgain(call);
-    running.then(
-      () => {
-        call.isOver = true;
-        this.#tell(() => {
-          this.world.tellAll({ type: 'ended', who: this, why: 'its call has returned' });
-        });
-      },
-      (error: unknown) => {
-        call.isOver = true;
-        this.#tell(() => {
-          this.world.tellAll({ type: 'refused', who: this, error });
-        });
-      },
-    );
+  protected async run(signal: AbortSignal): Promise<string> {
+    const { calls, asksTwice } = this.setting;
+    const running = calls === 'lead' ? this.#lead(signal) : this.#runElector(signal);
+    if (asksTwice === true) this.#askAgain(signal);
+    await running;
+    return 'its call has returned';
   }
 
   /** A second election of the process must not begin. */
-  #askAgain(call: Call): void {
+  #askAgain(signal: AbortSignal): void {
     const { identity, name, world } = this;
-    const { signal } = call.stop;
     const options = { kubeConfig, namespace: 'default', identity, signal };
     const violated = (what: string) => {
-      this.#tell(() => {
-        world.violated('one election of a process', `${name} asked a second time, and ${what}`);
-      });
+      if (!this.isAlive) return;
+      world.violated('one election of a process', `${name} asked a second time, and ${what}`);
     };
     const work = () => {
       violated('leads twice');
@@ -167,40 +127,28 @@ export class LeaseCandidate extends LeaseProcess {
     if (this.setting.calls === 'elector') this.cancel();
   }
 
-  cancel(): void {
-    if (!this.isRunning || !this.#call || this.#call.stop.signal.aborted) return;
-    this.world.tellAll({ type: 'withdrew', who: this });
-    this.#call.stop.abort(new NoLongerWanted('no longer wanted'));
+  #lead(signal: AbortSignal): Promise<unknown> {
+    const { times, releaseOnCancel, recampaign } = this.setting;
+    const { identity } = this;
+    const options = { kubeConfig, namespace: 'default', identity, signal };
+    return leadOn(this.#given, 'lock', (leadership) => this.#begin(leadership.signal, leadership), {
+      ...options,
+      ...times,
+      releaseOnCancel,
+      recampaign,
+    });
   }
 
-  async #run(call: Call): Promise<void> {
-    const { times, releaseOnCancel, recampaign, calls } = this.setting;
+  #runElector(signal: AbortSignal): Promise<unknown> {
+    const { times, releaseOnCancel } = this.setting;
     const { identity } = this;
-    const { signal } = call.stop;
-    if (calls === 'lead') {
-      const options = { kubeConfig, namespace: 'default', identity, signal };
-      await leadOn(this.#given, 'lock', (leadership) => this.#work(leadership), {
-        ...options,
-        ...times,
-        releaseOnCancel,
-        recampaign,
-      });
-      return;
-    }
     const lock = new LeaseLock({ kubeConfig, namespace: 'default', name: 'lock', identity });
     const callbacks = {
       onStartedLeading: (aborted: AbortSignal) => this.#begin(aborted, undefined),
-      onStoppedLeading: () => {
-        this.#stopped();
-      },
+      onStoppedLeading: () => this.#stopped(),
     };
-    const config = { lock, callbacks, ...times, releaseOnCancel };
-    this.#elector = new LeaderElector(config, this.#given);
-    await this.#elector.run(signal);
-  }
-
-  #work(leadership: LeaseLeadership): Promise<void> {
-    return this.#begin(leadership.signal, leadership);
+    this.#elector = new LeaderElector({ lock, callbacks, ...times, releaseOnCancel }, this.#given);
+    return this.#elector.run(signal);
   }
 
   #begin(signal: AbortSignal, leadership: LeaseLeadership | undefined): Promise<void> {
@@ -225,29 +173,11 @@ export class LeaseCandidate extends LeaseProcess {
         resolve(undefined);
       },
     };
-    const after = (ms: number, task: () => void) => {
-      this.process.programTimers += 1;
-      let isOpen = true;
-      const close = () => {
-        if (isOpen) this.process.programTimers -= 1;
-        isOpen = false;
-      };
-      const cancel = clock.after(ms, () => {
-        close();
-        task();
-      });
-      cancels.push(() => {
-        close();
-        cancel();
-      });
-    };
+    const after = (ms: number, task: () => void) => cancels.push(this.process.after(ms, task));
     const onAbort = () => {
       term.abortedMs = clock.now();
       const { code = '' } = signal.reason as { readonly code?: string };
-      this.#tell(() => {
-        const why = code === '' ? 'it was told to stop' : code;
-        this.world.tellAll({ type: 'ended', who: this, why });
-      });
+      this.tell({ type: 'ended', why: code === '' ? 'it was told to stop' : code });
       if (term.isSettled) return;
       if (this.setting.slownessMs === 0) term.settle();
       else after(this.setting.slownessMs, term.settle);
@@ -257,18 +187,15 @@ export class LeaseCandidate extends LeaseProcess {
     if (workMs > 0) after(workMs, term.settle);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
-    this.#tell(() => {
-      this.world.tellAll({ type: 'leads', who: this, token: leadership?.fencingToken ?? '' });
-    });
+    this.tell({ type: 'leads', token: leadership?.fencingToken ?? '' });
     return promise;
   }
 
   /** Once for each start, after its work has settled or was waited for. */
   #stopped(): void {
     const { term, clock, name } = this;
-    const violated = (what: string) => {
+    const violated = (what: string) =>
       this.world.violated('callbacks', `${name} stopped leading ${what}`);
-    };
     if (!term || term.isStopped) {
       violated('without having started');
       return;
@@ -278,9 +205,5 @@ export class LeaseCandidate extends LeaseProcess {
     if (!term.isSettled && waitedMs < this.setting.times.renewDeadlineMs - 2) {
       violated('before its work had settled');
     }
-  }
-
-  #tell(tell: () => void): void {
-    if (this.isAlive) tell();
   }
 }

@@ -1,28 +1,35 @@
-import { electorErrors, electorRemains, electorRequests } from './checks/lease-requests.ts';
-import { renewalBudget } from './checks/lease-requests.ts';
-import { growingElectionTokens, oneElector, tokensOfWrites } from './checks/lease-leadership.ts';
-import { toldAbsence } from './checks/lease-absence.ts';
-import { timelyRequests } from './checks/lease-limits.ts';
 import { steadyPace, variedPauses } from './checks/lease-pace.ts';
-import { lossesWithCause, provenTerms, separateWork, steadyBelief } from './checks/lease-terms.ts';
-import { noLateStart, nothingHeld } from './checks/lease-withdrawal.ts';
+import {
+  electorErrors,
+  renewalBudget,
+  timelyRequests,
+  toldAbsence,
+} from './checks/lease-requests.ts';
+import {
+  growingElectionTokens,
+  lossesWithCause,
+  noLateStart,
+  oneElector,
+  provenTerms,
+  separateWork,
+  steadyBelief,
+  tokensOfWrites,
+} from './checks/lease-terms.ts';
+import { nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
-import { missingRights } from './checks/rights.ts';
+import { electorRemains, electorRequests, missingRights } from './checks/requests.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { duration } from './draw.ts';
-import { gateways } from './events/gateways.ts';
-import { heldWatches } from './events/held-watches.ts';
-import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lease-hands.ts';
+import { giveBackQuota, leaseFaults, leaseInterruptions, leaseQuota } from './events/api-server.ts';
+import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lock.ts';
 import {
   electorCuts,
   electorMishaps,
-  leaseFaults,
-  leaseInterruptions,
-} from './events/lease-network.ts';
-import { electorPauses } from './events/lease-pauses.ts';
-import { processes } from './events/processes.ts';
-import { giveBackQuota, leaseQuota } from './events/quota.ts';
-import { refusedConnections } from './events/refused-connections.ts';
+  gateways,
+  heldWatches,
+  refusedConnections,
+} from './events/network.ts';
+import { electorPauses, processes } from './events/processes.ts';
 import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
@@ -174,65 +181,6 @@ export function bootElector(world: World, slot: Slot, within?: Process): LeasePr
     : new LeaseCandidate(world, setting as LeaseSlot, place, process);
 }
 
-/** Everybody hears everybody, and runs. */
-export function healElectors(world: World): void {
-  world.cluster.faults.clear();
-  world.webhook = undefined;
-  giveBackQuota(world);
-  for (const candidate of world.living) {
-    if (!(candidate instanceof LeaseProcess)) continue;
-    const { process, podName } = candidate;
-    process.line.mishaps = [];
-    process.token = world.cluster.token(podName);
-    candidate.mend();
-    candidate.resume();
-    candidate.continue();
-  }
-  for (const { index, setting } of world.slots) {
-    if (setting.kind === 'life') continue;
-    const candidate = world.boot(index);
-    if (candidate && !candidate.isBusy) candidate.start();
-  }
-}
-
-/** The families of events of lease mode, but for those of processes. */
-export const leaseFamilies = [
-  electorPauses,
-  electorCuts,
-  electorMishaps,
-  leaseFaults,
-  leaseInterruptions,
-  leaseLabels,
-  leaseDeletions,
-  leaseEdits,
-  leaseQuota,
-  gateways,
-  heldWatches,
-  refusedConnections,
-];
-
-export const leaseChecks = [
-  oneElector,
-  growingElectionTokens,
-  tokensOfWrites,
-  provenTerms,
-  steadyBelief,
-  lossesWithCause,
-  separateWork,
-  leaseWrites,
-  toldAbsence,
-  electorRequests,
-  renewalBudget,
-  timelyRequests,
-  steadyPace,
-  variedPauses,
-  noLateStart,
-  nothingHeld,
-  electorErrors,
-  electorRemains,
-  missingRights,
-];
-
 /**
  * Whoever holds the Lease without living is waited for: 15 s by a clock of 0.7 of the world's rate or
  * more, and again by those who were cut off or learned of it late; a request that hangs takes 10 s; a
@@ -245,14 +193,32 @@ const BOUND_MS = 240_000;
 export const leasePart: Part = {
   kinds: ['lease', 'client-go'],
   locks: [{ name: 'the Lease', kinds: ['lease', 'client-go'], boundMs: BOUND_MS }],
-  families: [processes, ...leaseFamilies],
-  checks: leaseChecks,
+  families: [
+    ...[processes, electorPauses, electorCuts, electorMishaps, leaseFaults, leaseInterruptions],
+    ...[leaseLabels, leaseDeletions, leaseEdits, leaseQuota, gateways, heldWatches],
+    refusedConnections,
+  ],
+  checks: [
+    ...[oneElector, growingElectionTokens, tokensOfWrites, provenTerms, steadyBelief],
+    ...[lossesWithCause, separateWork, leaseWrites, toldAbsence, electorRequests, renewalBudget],
+    ...[timelyRequests, steadyPace, variedPauses, noLateStart, nothingHeld, electorErrors],
+    ...[electorRemains, missingRights],
+  ],
   drawSetting,
   populate: (world) => {
     leave(world, world.schedule.setting['leftOver'] as object | undefined);
     world.webhook = webhookOf(world);
   },
   boot: (world, slot) => bootElector(world, slot),
-  heal: healElectors,
+  heal: (world) => {
+    world.cluster.faults.clear();
+    world.webhook = undefined;
+    giveBackQuota(world);
+    for (const who of world.living) if (who instanceof LeaseProcess) who.process.heal();
+    for (const slot of world.slots) {
+      const candidate = slot.setting.kind === 'life' ? undefined : world.boot(slot);
+      if (candidate && !candidate.isBusy) candidate.start();
+    }
+  },
   calm: calmElections,
 };

@@ -64,11 +64,10 @@ const sights = [
  * after it could be, by what watches tell; and when all stop, nothing runs on.
  */
 export async function calmLife(world: World): Promise<void> {
-  const isBroken = () => world.violations.length > 0;
-  await world.advanceTo(world.clock.now() + SETTLE_MS, isBroken);
-  if (!isBroken()) await idle(world);
-  if (!isBroken()) await handOver(world);
-  if (!isBroken()) await end(world);
+  await world.pass(SETTLE_MS);
+  if (!world.isBroken()) await idle(world);
+  if (!world.isBroken()) await handOver(world);
+  if (!world.isBroken()) await end(world);
 }
 
 function candidates(world: World): LifeCandidate[] {
@@ -76,14 +75,9 @@ function candidates(world: World): LifeCandidate[] {
 }
 
 async function idle(world: World): Promise<void> {
-  const counts = new Map<unknown, number>();
-  let isOver = false;
-  world.listen((fact) => {
-    if (isOver || fact.type !== 'sent') return;
-    counts.set(fact.who, (counts.get(fact.who) ?? 0) + 1);
-  });
-  await world.advanceTo(world.clock.now() + IDLE_MS, () => world.violations.length > 0);
-  isOver = true;
+  const { counts, end } = world.countRequests(() => true);
+  await world.pass(IDLE_MS);
+  end();
   world.figures.add('idle stretches');
   for (const who of candidates(world)) {
     // A guard that may not watch looks time and again.
@@ -140,7 +134,7 @@ async function handOver(world: World): Promise<void> {
   if (isHeldBack) {
     world.holdsWatchesBack = true;
     const sinceMs = luck.pick([0, 10_000, 400_000]);
-    await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
+    await world.pass(sinceMs);
   }
   const isOrphaned = world.truth.lock?.isOrphaned ?? false;
   endTerm(world, leader, way.name);
@@ -165,11 +159,11 @@ async function handOver(world: World): Promise<void> {
   const lookMs = noticeMs + longestPauseMs(world) * polls;
   const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + SLACK_MS;
   const boundMs = requests * latencyMs + waitMs / SLOWEST;
-  const isOver = () => isTaken || world.violations.length > 0;
-  await world.advanceTo(world.clock.now() + boundMs, isOver);
+  const hasTaken = () => isTaken;
+  await world.pass(boundMs, hasTaken);
   world.cluster.faults.clear();
   startAgain();
-  if (isOver()) return;
+  if (hasTaken() || world.isBroken()) return;
   const whose = `the lock of ${leader.name} was ${way.name}, with watches ${sight.name}`;
   world.violated('calm handover', `nobody leads ${boundMs} ms after ${whose}`);
 }
@@ -193,10 +187,10 @@ function isHeldByNext(world: World, leaderUid: string): boolean {
 async function restartWaiting(world: World, leaderUid: string, sinceMs: number): Promise<void> {
   for (const who of candidates(world)) {
     if (who.podUid === leaderUid) continue;
-    who.kill();
-    world.boot(who.slot)?.start();
+    who.process.kill();
+    world.boot(world.slot(who.slot))?.start();
   }
-  await world.advanceTo(world.clock.now() + sinceMs, () => world.violations.length > 0);
+  await world.pass(sinceMs);
 }
 
 function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]['name']): void {
@@ -212,7 +206,7 @@ function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]
       break;
     case 'completed':
       // Its object stays, as a Job's does.
-      leader.kill();
+      leader.process.kill();
       cluster.finishPod(pod, 'Succeeded');
       break;
     case 'uncollected':
@@ -235,9 +229,8 @@ async function end(world: World): Promise<void> {
     who.finish();
     who.cancel();
   }
-  const isBroken = () => world.violations.length > 0;
-  await world.advanceTo(world.clock.now() + 120_000, isBroken);
-  if (isBroken()) return;
+  await world.pass(120_000);
+  if (world.isBroken()) return;
   for (const who of candidates(world)) {
     const { timers, requests, calls } = who.remains;
     if (timers + requests + calls === 0) continue;

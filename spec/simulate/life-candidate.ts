@@ -1,6 +1,6 @@
 import { becomeOn } from '../../lib/life/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
-import { type Berth, Candidate } from './candidate.ts';
+import { type Berth, Candidate, NoLongerWanted } from './candidate.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 import { kubeConfig } from './surroundings.ts';
@@ -28,11 +28,6 @@ interface Call {
 /** No request of a world takes effect later. */
 const MAX_LATE_MS = 30_000;
 
-/** Why a program aborts its wait. */
-export class NoLongerWanted extends Error {
-  override readonly name = 'NoLongerWanted';
-}
-
 /** A process that calls `become`, and works for as long as it leads. */
 export class LifeCandidate extends Candidate {
   override readonly kind = 'life';
@@ -49,7 +44,7 @@ export class LifeCandidate extends Candidate {
     this.setting = setting;
   }
 
-  protected override noteWarning(code: string): void {
+  override noteWarning(code: string): void {
     if (code === 'LEADER_FOR_LIFE_DEGRADED') this.#hasWarned = true;
   }
 
@@ -118,14 +113,12 @@ export class LifeCandidate extends Candidate {
     if (!this.isBusy) this.#hasWarned = false;
     const call: Call = { abort: new AbortController(), state: 'waiting' };
     this.#calls = [...this.#calls.filter(({ state }) => state !== 'over'), call];
-    this.world.tellAll({ type: 'asked', who: this });
+    this.tell({ type: 'asked' });
     becomeOn(this.platform, 'lock', this.#options(call)).then(
-      (leadership) => {
-        this.#lead(call, leadership);
-      },
+      (leadership) => this.#lead(call, leadership),
       (error: unknown) => {
         call.state = 'over';
-        if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
+        this.tell({ type: 'refused', error });
       },
     );
   }
@@ -152,10 +145,10 @@ export class LifeCandidate extends Candidate {
       if (!this.isAlive || call.state !== 'leading') return;
       call.state = 'over';
       this.#lostMs = this.clock.now();
-      this.world.tellAll({ type: 'ended', who: this, why: 'its guard says that it has lost' });
+      this.tell({ type: 'ended', why: 'its guard says that it has lost' });
     };
     leadership.signal.addEventListener('abort', lost, { once: true });
-    this.world.tellAll({ type: 'leads', who: this, token: leadership.fencingToken });
+    this.tell({ type: 'leads', token: leadership.fencingToken });
   }
 
   /** The work of the whole process has stopped; then it says so. */
@@ -163,18 +156,18 @@ export class LifeCandidate extends Candidate {
     if (!this.isRunning) return;
     const leading = this.#calls.filter((call) => isLeading(call));
     for (const call of leading) call.state = 'releasing';
-    if (leading.length > 0) this.world.tellAll({ type: 'ended', who: this, why: 'it releases' });
+    if (leading.length > 0) this.tell({ type: 'ended', why: 'it releases' });
     for (const call of leading) {
       call.leadership?.release().then(
         () => {
           call.state = 'over';
           const token = call.leadership?.fencingToken ?? '';
-          if (this.isAlive) this.world.tellAll({ type: 'released', who: this, token });
+          this.tell({ type: 'released', token });
         },
         (error: unknown) => {
           call.state = 'over';
           this.#unreleasedUntilMs = this.world.clock.now() + MAX_LATE_MS;
-          if (this.isAlive) this.world.tellAll({ type: 'refused', who: this, error });
+          this.tell({ type: 'refused', error });
         },
       );
     }
@@ -183,7 +176,7 @@ export class LifeCandidate extends Candidate {
   cancel(): void {
     if (!this.isRunning) return;
     const waiting = this.#calls.filter(({ state }) => state === 'waiting');
-    if (waiting.length > 0) this.world.tellAll({ type: 'withdrew', who: this });
+    if (waiting.length > 0) this.tell({ type: 'withdrew' });
     for (const { abort } of waiting) abort.abort(new NoLongerWanted('no longer wanted'));
   }
 }

@@ -1,32 +1,32 @@
-import { boundedBackoff, heededRetryAfter } from './checks/backoff.ts';
-import { releasedInTruth } from './checks/releases.ts';
-import { verifiedDeletes } from './checks/deletes.ts';
-import { dueWarnings, noSecrets, typedErrors } from './checks/errors.ts';
-import { steadyLooks } from './checks/looks.ts';
-import { onRecord, wanted } from './checks/record.ts';
-import { missingRights } from './checks/rights.ts';
-import { promptWithdrawals } from './checks/withdrawals.ts';
-import { nothingRemains } from './checks/remains.ts';
-import { patience, silence } from './checks/silence.ts';
-import { growingTokens, oneLeader } from './checks/leadership.ts';
+import { dueWarnings, noSecrets, promptWithdrawals, typedErrors } from './checks/life-calls.ts';
+import { verifiedDeletes } from './checks/life-deletes.ts';
+import { growingTokens, onRecord, oneLeader, releasedInTruth, wanted } from './checks/life-lock.ts';
+import { boundedBackoff, heededRetryAfter, steadyLooks } from './checks/life-pace.ts';
+import { missingRights, nothingRemains, patience, silence } from './checks/requests.ts';
 import { duration } from './draw.ts';
-import { refusals, tokens, watches } from './events/api-server.ts';
-import { collector, meddling, releaseHold } from './events/lock.ts';
-import { foreign, removeForeign } from './events/foreign.ts';
-import { gateways } from './events/gateways.ts';
-import { heldWatches } from './events/held-watches.ts';
-import { mishaps, partitions } from './events/network.ts';
-import { nodes } from './events/nodes.ts';
-import { podEnds } from './events/pods.ts';
-import { pauses, processes } from './events/processes.ts';
-import { giveBackQuota, quota } from './events/quota.ts';
-import { refusedConnections } from './events/refused-connections.ts';
-import { rights } from './events/rights.ts';
+import {
+  nodes,
+  quota,
+  giveBackQuota,
+  refusals,
+  rights,
+  tokens,
+  watches,
+} from './events/api-server.ts';
+import { collector, foreign, meddling, releaseHold, removeForeign } from './events/lock.ts';
+import {
+  gateways,
+  heldWatches,
+  mishaps,
+  partitions,
+  refusedConnections,
+} from './events/network.ts';
+import { pauses, podEnds, processes } from './events/processes.ts';
 import {
   dyingLocks,
   inheritedWaits,
-  overlappingCalls,
   lateReleases,
+  overlappingCalls,
   overlappingReleases,
   strandedCreates,
 } from './events/sequences.ts';
@@ -95,8 +95,8 @@ function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean
         other instanceof LifeCandidate &&
         other.setting.uid !== 'wrong' &&
         (other.isWaiting || other.isValid) &&
-        !pods.isDeleting(other.podUid) &&
-        !pods.hasFinalPhase(other.podUid),
+        !pods.state(other.podUid).isDeleting &&
+        !pods.state(other.podUid).hasFinalPhase,
     )
   );
 }
@@ -106,48 +106,14 @@ export const lifePart: Part = {
   kinds: ['life'],
   locks: [{ name: 'the lock for life', kinds: ['life'], boundMs: healingBoundMs }],
   families: [
-    processes,
-    podEnds,
-    pauses,
-    partitions,
-    mishaps,
-    refusals,
-    watches,
-    tokens,
-    collector,
-    meddling,
-    nodes,
-    foreign,
-    quota,
-    rights,
-    overlappingReleases,
-    strandedCreates,
-    dyingLocks,
-    overlappingCalls,
-    gateways,
-    lateReleases,
-    inheritedWaits,
-    heldWatches,
-    refusedConnections,
+    ...[processes, podEnds, pauses, partitions, mishaps, refusals, watches, tokens, collector],
+    ...[meddling, nodes, foreign, quota, rights, overlappingReleases, strandedCreates, dyingLocks],
+    ...[overlappingCalls, gateways, lateReleases, inheritedWaits, heldWatches, refusedConnections],
   ],
   checks: [
-    oneLeader,
-    onRecord,
-    wanted,
-    growingTokens,
-    verifiedDeletes,
-    releasedInTruth,
-    silence,
-    patience,
-    typedErrors,
-    dueWarnings,
-    missingRights,
-    noSecrets,
-    boundedBackoff,
-    heededRetryAfter,
-    nothingRemains,
-    steadyLooks,
-    promptWithdrawals,
+    ...[oneLeader, onRecord, wanted, growingTokens, verifiedDeletes, releasedInTruth, silence],
+    ...[patience, typedErrors, dueWarnings, missingRights, noSecrets, boundedBackoff],
+    ...[heededRetryAfter, nothingRemains, steadyLooks, promptWithdrawals],
   ],
   drawSetting,
   populate: (world) => {
@@ -158,26 +124,23 @@ export const lifePart: Part = {
   },
   boot: (world, slot) => {
     const { cluster, pods } = world;
+    const { setting } = slot;
     const found = cluster.getPod(slot.podName);
     if (!found) pods.create(pods.nextName(slot));
-    else if (pods.isOver(found.metadata.uid)) {
+    else if (pods.state(found.metadata.uid).isOver) {
       if (staysEnded(world, slot)) return undefined;
       pods.succeed(slot);
     }
     const pod = cluster.getPod(slot.podName);
     if (!pod) return undefined;
-    const { uid } = pod.metadata;
+    const { name: podName, uid } = pod.metadata;
     // Nothing starts in a Pod that has to go.
-    if (pods.isDeleting(uid) || pod.status?.phase !== 'Running') return undefined;
+    if (pods.state(uid).isDeleting || pod.status?.phase !== 'Running') return undefined;
     if (pods.restartsInMs(uid) > 0) return undefined;
     const name = world.nextName(slot);
-    const process = new Process(
-      world,
-      { name, podName: slot.podName, podUid: uid },
-      slot.setting.clock,
-    );
     const place = { slot: slot.index, name };
-    return new LifeCandidate(world, slot.setting as LifeSlot, place, process);
+    const process = new Process(world, { name, podName, podUid: uid }, setting.clock);
+    return new LifeCandidate(world, setting as LifeSlot, place, process);
   },
   heal: (world) => {
     const { cluster } = world;
@@ -187,11 +150,7 @@ export const lifePart: Part = {
     cluster.garbageCollector.start();
     for (const candidate of world.living) {
       if (!(candidate instanceof LifeCandidate)) continue;
-      candidate.process.line.mishaps = [];
-      candidate.process.token = cluster.token(candidate.podName);
-      candidate.resume();
-      candidate.continue();
-      candidate.mend();
+      candidate.process.heal();
       // What was refused for want of a right is not asked for again: whoever mends a Role has
       // programs begin anew.
       if (candidate.isDegraded) candidate.cancel();
@@ -204,9 +163,9 @@ export const lifePart: Part = {
     });
     if (world.truth.lock?.hasFinalizers) releaseHold(world);
     removeForeign(world);
-    for (const { index, setting } of world.slots) {
-      if (setting.kind !== 'life') continue;
-      const candidate = world.boot(index);
+    for (const slot of world.slots) {
+      if (slot.setting.kind !== 'life') continue;
+      const candidate = world.boot(slot);
       if (!(candidate instanceof LifeCandidate)) continue;
       // Also while it still releases what it led with.
       if (!candidate.isWaiting && !candidate.isValid) candidate.start();

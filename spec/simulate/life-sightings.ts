@@ -1,103 +1,84 @@
 import type { Candidate } from './candidate.ts';
-import type { Fact } from './fact.ts';
+import { type Fact, type Handlers, handle } from './fact.ts';
 import { type LockState, lockOf } from './truth.ts';
 import type { World } from './world.ts';
 
 /** Counts the states that matter to leader for life, so that generation can be seen to reach them. */
 export function sightingsForLife(world: World): (fact: Fact) => void {
-  const sightings = new Sightings(world);
-  return (fact) => {
-    sightings.notice(fact);
-  };
-}
-
-class Sightings {
-  readonly #world: World;
+  const { cluster, figures, pods, truth } = world;
+  const see = (what: string) => figures.add(what);
   /** Deletes under way, by the UID of the lock. */
-  readonly #deletes = new Map<string, Candidate>();
-  readonly #creates = new Map<Candidate, number>();
-  readonly #lostCreates = new Set<Candidate>();
+  const deletes = new Set<string>();
+  const creates = new Map<Candidate, number>();
+  const count = (who: Candidate, change: number) =>
+    creates.set(who, (creates.get(who) ?? 0) + change);
+  const lostCreates = new Set<Candidate>();
   /** Whose creates the quota has refused. */
-  readonly #refused = new Set<Candidate>();
-  #last: LockState | undefined;
+  const refused = new Set<Candidate>();
+  let last: LockState | undefined;
 
-  constructor(world: World) {
-    this.#world = world;
-  }
-
-  notice(fact: Fact): void {
-    if (fact.type === 'sent') this.#sent(fact);
-    else if (fact.type === 'answered' || fact.type === 'unanswered') this.#over(fact);
-    else if (fact.type === 'written') this.#written(fact);
-    else if (fact.type === 'withdrew' && (this.#creates.get(fact.who) ?? 0) > 0) {
-      this.#see('abort with a create in flight');
-    } else if (fact.type === 'leads') {
-      if (this.#lostCreates.has(fact.who)) this.#see('lost create answer resolved by the UID');
-      if (this.#refused.delete(fact.who)) this.#see('leads after the quota was exhausted');
-      if (!fact.who.isRunning) this.#see('leads while it stands still');
-    } else if (fact.type === 'refused') this.#see(`refused with ${codeOf(fact.error)}`);
-    else if (fact.type === 'warned') this.#see(`warned with ${fact.code}`);
-    else if (fact.type === 'died' && fact.who.isValid) this.#see('leader dies');
-  }
-
-  #sent({ who, sent }: Fact & { type: 'sent' }): void {
-    if (sent.resource !== 'configmaps') return;
-    if (sent.verb === 'create') this.#creates.set(who, (this.#creates.get(who) ?? 0) + 1);
-    if (sent.verb !== 'delete') return;
-    const { preconditions } = (sent.request.body ?? {}) as { preconditions?: { uid?: string } };
-    const { lock } = this.#world.truth;
-    const uid = preconditions?.uid ?? '';
-    this.#deletes.set(uid, who);
-    if (lock?.uid !== uid) this.#see('delete of a lock that is gone already');
-    else if (lock.holderUid === who.podUid) this.#see('delete of its own lock');
-    else this.#see(this.#reclaim(lock));
-  }
-
-  #reclaim(lock: LockState): string {
+  const reclaimOf = (lock: LockState) => {
     if (lock.isOrphaned) return 'reclaim of an orphaned lock';
-    const pod = this.#world.cluster.getPod(lock.holderName);
+    const pod = cluster.getPod(lock.holderName);
     if (pod?.metadata.uid === lock.holderUid) return 'reclaim of a finished holder';
     return pod ? 'reclaim of a holder whose name was reused' : 'reclaim of a gone holder';
-  }
+  };
+  const createEnds = (who: Candidate, isLost: boolean) => {
+    count(who, -1);
+    if (isLost && truth.lock?.holderUid === who.podUid) lostCreates.add(who);
+  };
 
-  #over(fact: Fact & { type: 'answered' | 'unanswered' }): void {
-    const { who, sent } = fact;
-    if (sent.resource !== 'configmaps') return;
-    if (sent.verb === 'create' && fact.type === 'answered' && fact.status === 403) {
-      this.#refused.add(who);
-    }
-    if (sent.verb === 'create') {
-      this.#creates.set(who, (this.#creates.get(who) ?? 1) - 1);
-      const isMine = this.#world.truth.lock?.holderUid === who.podUid;
-      const isLost = fact.type === 'unanswered' || fact.status >= 500 || fact.status === 408;
-      if (isLost && isMine) this.#lostCreates.add(who);
-    } else if (sent.verb === 'delete' && fact.type === 'answered' && fact.status === 409) {
-      this.#see('delete refused by its preconditions');
-    }
-  }
-
-  #written(fact: Fact & { type: 'written' }): void {
-    if (fact.resource !== 'configmaps') return;
-    const { lock } = this.#world.truth;
-    if (fact.before && !fact.after) {
-      const gone = lockOf(fact.before);
-      const candidate = this.#deletes.get(gone.uid);
-      const isOver = this.#world.pods.isOver(gone.holderUid);
-      if (!candidate) this.#see(isOver ? 'lock collected' : 'lock gone under its holder');
-      else if (isOver) this.#see('lock reclaimed');
-    } else if (lock && this.#last && lock.uid === this.#last.uid) {
-      if (lock.isOrphaned && !this.#world.pods.isOver(lock.holderUid)) {
-        this.#see('orphaned lock of a Pod that lives');
+  const handlers: Handlers = {
+    sent: ({ who, sent: { resource, verb, request } }) => {
+      if (resource !== 'configmaps') return;
+      if (verb === 'create') count(who, 1);
+      if (verb !== 'delete') return;
+      const { preconditions } = (request.body ?? {}) as { preconditions?: { uid?: string } };
+      const { lock } = truth;
+      const uid = preconditions?.uid ?? '';
+      deletes.add(uid);
+      if (lock?.uid !== uid) see('delete of a lock that is gone already');
+      else see(lock.holderUid === who.podUid ? 'delete of its own lock' : reclaimOf(lock));
+    },
+    answered: ({ who, sent: { resource, verb }, status }) => {
+      if (resource !== 'configmaps') return;
+      if (verb === 'delete' && status === 409) see('delete refused by its preconditions');
+      if (verb !== 'create') return;
+      if (status === 403) refused.add(who);
+      createEnds(who, status >= 500 || status === 408);
+    },
+    unanswered: ({ who, sent: { resource, verb } }) => {
+      if (resource === 'configmaps' && verb === 'create') createEnds(who, true);
+    },
+    written: ({ resource, before, after }) => {
+      if (resource !== 'configmaps') return;
+      const { lock } = truth;
+      if (before && !after) {
+        const { uid, holderUid } = lockOf(before);
+        const { isOver } = pods.state(holderUid);
+        if (!deletes.has(uid)) see(isOver ? 'lock collected' : 'lock gone under its holder');
+        else if (isOver) see('lock reclaimed');
+      } else if (lock?.isOrphaned && lock.uid === last?.uid && !pods.state(lock.holderUid).isOver) {
+        see('orphaned lock of a Pod that lives');
       }
-    }
-    this.#last = lock;
-  }
-
-  #see(what: string): void {
-    this.#world.figures.add(what);
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'its own reason';
+      last = lock;
+    },
+    withdrew: ({ who }) => {
+      if ((creates.get(who) ?? 0) > 0) see('abort with a create in flight');
+    },
+    leads: ({ who }) => {
+      if (lostCreates.has(who)) see('lost create answer resolved by the UID');
+      if (refused.delete(who)) see('leads after the quota was exhausted');
+      if (!who.isRunning) see('leads while it stands still');
+    },
+    refused: ({ error }) => {
+      const isCoded = error instanceof Error && 'code' in error;
+      see(`refused with ${isCoded ? String(error.code) : 'its own reason'}`);
+    },
+    warned: ({ code }) => see(`warned with ${code}`),
+    died: ({ who }) => {
+      if (who.isValid) see('leader dies');
+    },
+  };
+  return (fact) => handle(handlers, fact);
 }

@@ -8,9 +8,11 @@ import type {
   Transport,
 } from '../../lib/testing/index.ts';
 import { Gate } from '../lease/line.ts';
-import type { Cut } from './candidate.ts';
 import type { Sent } from './fact.ts';
 import type { Luck } from './luck.ts';
+
+/** What of a process's requests and answers does not get through. */
+export type Cut = 'both' | 'requests' | 'answers';
 
 /** What something on the way answers in the API server's place. */
 export interface Page {
@@ -94,14 +96,10 @@ class Answered extends Error {
 }
 
 /** A request under way: how to end it where it has arrived, apart from who sent it. */
-interface Errand {
-  readonly sent: Sent;
+interface Errand extends WatchUnderWay {
   readonly listener: LineListener;
   /** Of each time that it is carried out. */
   readonly ends: AbortController[];
-  /** Of a watch. */
-  openedMs: number | undefined;
-  shownMs: number | undefined;
 }
 
 function newEnd({ ends }: Errand): AbortController {
@@ -140,21 +138,19 @@ export class Line {
     this.#latencyMs = latencyMs;
   }
 
-  /** How many requests and watches of whoever listens are under way. */
-  underWay(whose: LineListener): number {
-    return [...this.#errands].filter(({ listener }) => listener === whose).length;
-  }
-
-  /** The watches that somebody still listens to. */
-  watchesOf(whose: LineListener): readonly WatchUnderWay[] {
-    return [...this.#errands].filter(
-      ({ listener, sent }) => listener === whose && sent.verb === 'watch',
-    );
+  /** The requests and watches of whoever listens. */
+  underWay(whose: LineListener): readonly WatchUnderWay[] {
+    return [...this.#errands].filter(({ listener }) => listener === whose);
   }
 
   /** What passes of watches that are held back; undefined where none are. */
   get passedOfWatches(): Passed | undefined {
     return this.#passedOfWatches;
+  }
+
+  /** This mishap is over. */
+  heal(mishap: Mishap): void {
+    this.mishaps = this.mishaps.filter((other) => other !== mishap);
   }
 
   /** From now on, and for good, what watches show does not arrive. */
@@ -213,20 +209,13 @@ export class Line {
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
     const sent = listener.sent(request);
-    const errand: Errand = {
-      sent,
-      listener,
-      ends: [],
-      openedMs: undefined,
-      shownMs: undefined,
-    };
+    const openedMs = undefined;
+    const errand: Errand = { sent, listener, ends: [], openedMs, shownMs: undefined };
     this.#errands.add(errand);
     try {
       const response = await this.#exchange(transport, request, errand, signal, progress);
       if (errand.sent.verb === 'watch') {
-        this.#tell(() => {
-          listener.answered(sent, response.status, undefined);
-        });
+        this.#tell(() => listener.answered(sent, response.status, undefined));
         errand.openedMs = this.#ownClock.now();
         return { ...response, body: this.#stream(response.body, errand, signal) };
       }
@@ -234,9 +223,7 @@ export class Line {
       return response;
     } catch (error) {
       this.#errands.delete(errand);
-      this.#tell(() => {
-        listener.unanswered(sent, error);
-      });
+      this.#tell(() => listener.unanswered(sent, error));
       if (error instanceof Answered) return error.response;
       throw error;
     }
@@ -287,9 +274,7 @@ export class Line {
     if (backMs > 0) await sleep(this.#clock, backMs, signal);
     await this.#passed(signal);
     if (lost === 'broken') throw new BrokenConnection('read ECONNRESET');
-    this.#tell(() => {
-      errand.listener.answered(errand.sent, response.status, parse(body));
-    });
+    this.#tell(() => errand.listener.answered(errand.sent, response.status, parse(body)));
     return { ...response, body: oneChunk(body) };
   }
 
@@ -357,9 +342,7 @@ export class Line {
 }
 
 function abortWith(controller: AbortController, signal: AbortSignal): void {
-  const onAbort = () => {
-    controller.abort(signal.reason);
-  };
+  const onAbort = () => controller.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
 }
@@ -382,15 +365,12 @@ const MOST_PARSED = 100;
 function parse(body: string): unknown {
   if (parsed.has(body)) return parsed.get(body);
   if (parsed.size >= MOST_PARSED) parsed.clear();
-  const value = parseAnew(body);
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    // It is no JSON.
+  }
   parsed.set(body, value);
   return value;
-}
-
-function parseAnew(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }

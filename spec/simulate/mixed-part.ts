@@ -1,8 +1,6 @@
 import type { Check } from './check.ts';
-import { heldWatches } from './events/held-watches.ts';
-import { noticedMs } from './events/lease-pauses.ts';
-import { processes } from './events/processes.ts';
-import { refusedConnections } from './events/refused-connections.ts';
+import { heldWatches, refusedConnections } from './events/network.ts';
+import { noticedMs, processes } from './events/processes.ts';
 import type { Fact } from './fact.ts';
 import type { Family } from './family.ts';
 import { bootElector, leasePart } from './lease-part.ts';
@@ -132,7 +130,7 @@ export const mixedPart: Part = {
   boot: (world, slot) => {
     const host = hostOf(slot.setting);
     if (host === undefined) return partOf(slot.setting.kind).boot(world, slot);
-    const candidate = world.boot(host);
+    const candidate = world.boot(world.slot(host));
     return candidate && bootElector(world, slot, candidate.process);
   },
   heal: (world) => {
@@ -140,7 +138,7 @@ export const mixedPart: Part = {
   },
   calm: async (world) => {
     for (const part of parts) {
-      if (world.violations.length === 0) await part.calm(world);
+      if (!world.isBroken()) await part.calm(world);
     }
   },
 };

@@ -2,11 +2,8 @@
  * `npm run simulate -- --mutants`: who guards the guard. Plays worlds in which the library has a
  * defect that was put there on purpose: the simulator has to find each. See `docs/simulation.md`.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { BadArgument } from './arguments.ts';
+import { BadArgument, oneOf, parse, wholeNumber } from '../world/arguments.ts';
+import { inTurns, outputOf } from '../world/children.ts';
 import { problemsOf } from './mutants/compiler.ts';
 import { Copies, readFile } from './mutants/copy.ts';
 import { type Mutant, mutants as all, mutate } from './mutants/mutant.ts';
@@ -21,26 +18,19 @@ type Target = Mutant & { readonly schedules: number };
 /** Always the same: what is found today is found tomorrow. */
 const SEED = 1;
 
-/** Far more than any needs, on a machine that is busy with other things. */
-const TIMEOUT_MS = 20 * 60_000;
-
-/** What the simulator says of a copy. */
-interface Verdict {
-  /** After how many schedules it found something; undefined if it did not. */
-  readonly found: { readonly after: number; readonly what: string } | undefined;
-}
-
 /** Returns whether all were caught. */
 export async function playMutants(args: readonly string[]): Promise<boolean> {
-  const { only, mode, schedules } = parse(args);
-  const limit = schedules === undefined ? undefined : Number(schedules);
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
-    throw new BadArgument(
-      `--schedules must be a whole number above 0, but is ${String(schedules)}`,
-    );
-  }
+  const options = parse(args, {
+    mutants: { type: 'boolean' },
+    only: { type: 'string' },
+    mode: { type: 'string' },
+    schedules: { type: 'string' },
+  });
+  const only = options.only?.split(',');
+  const mode = oneOf('mode', options.mode, modes);
+  const limit = wholeNumber('schedules', options.schedules);
   const chosen = all
-    .filter(({ name }) => only === undefined || only.split(',').includes(name))
+    .filter(({ name }) => only === undefined || only.includes(name))
     .map((mutant) => ({
       ...mutant,
       seenIn: mutant.seenIn.filter((known) => mode === undefined || known === mode),
@@ -57,23 +47,6 @@ export async function playMutants(args: readonly string[]): Promise<boolean> {
   }
 }
 
-function parse(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        mutants: { type: 'boolean' },
-        only: { type: 'string' },
-        mode: { type: 'string' },
-        schedules: { type: 'string' },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new BadArgument(error instanceof Error ? error.message : String(error));
-  }
-}
-
 /** Whether the library as it is shows nothing under the same seeds and bounds. */
 async function isSound(copies: Copies, mutants: readonly Target[]): Promise<boolean> {
   const folder = copies.plain('unmodified');
@@ -83,7 +56,7 @@ async function isSound(copies: Copies, mutants: readonly Target[]): Promise<bool
   });
   const verdicts = await inTurns(needed, async ({ mode, schedules }) => {
     if (schedules === 0) return true;
-    const { found } = await simulate(folder, mode, schedules);
+    const found = await simulate(folder, mode, schedules);
     const what = found ? `VIOLATION after ${found.after}: ${found.what}` : 'no violation';
     console.log(`unmodified, ${mode}: ${what} in ${schedules} schedules`);
     return !found;
@@ -111,11 +84,8 @@ function compile(mutants: readonly Target[]): Map<string, string> {
   const problems = new Map<string, string>();
   const changes = mutants.flatMap((mutant) => {
     try {
-      return [...mutate(mutant, readFile)].map(([file, text]) => ({
-        name: mutant.name,
-        file,
-        text,
-      }));
+      const { name } = mutant;
+      return [...mutate(mutant, readFile)].map(([file, text]) => ({ name, file, text }));
     } catch (error) {
       problems.set(mutant.name, String(error));
       return [];
@@ -134,7 +104,7 @@ async function judge(
   const folder = copies.mutated(mutant);
   let played = 0;
   for (const mode of mutant.seenIn) {
-    const { found } = await simulate(folder, mode, mutant.schedules);
+    const found = await simulate(folder, mode, mutant.schedules);
     if (found) {
       return [true, `caught after ${played + found.after} schedules, ${mode}: ${found.what}`];
     }
@@ -143,41 +113,23 @@ async function judge(
   return [false, `SURVIVED ${played} schedules (${mutant.seenIn.join(', ')}): ${mutant.defect}`];
 }
 
-/** One process, and one thread of it that plays: there are as many of them as cores. */
-async function simulate(folder: string, mode: Mode, schedules: number): Promise<Verdict> {
-  const command = ['spec/simulate/simulate.ts', '--first', '--workers', '1'];
-  const bounds = ['--seed', String(SEED), '--mode', mode, '--schedules', String(schedules)];
-  const child = spawn(process.execPath, [...command, ...bounds], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  // What does not come to an end, or breaks the simulator, has not been found by it.
-  const last = /^\d+ schedules, (\d+) violations, /m.exec(output);
-  if (!last) {
-    const why = complaint.trim().split('\n').slice(-12).join('\n');
-    throw new Error(`the simulator ended with ${signal ?? String(code)}: ${why}`);
-  }
-  const found = /^violation in schedule (\d+) \(seed \d+, mode \w+\): (.*)$/m.exec(output);
-  if (!found && code !== 0) throw new Error(`the simulator ended with ${String(code)}: ${output}`);
-  return {
-    found: found ? { after: Number(found[1]) + 1, what: found[2] ?? '' } : undefined,
-  };
+/** After how many schedules it found something, and what; undefined if it did not. */
+interface Finding {
+  readonly after: number;
+  readonly what: string;
 }
 
-/** As many at a time as there are cores; the results in the order of the items. */
-async function inTurns<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const work = async () => {
-    for (const [index, item] of queue) results[index] = await task(item);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return results;
+/** One process, and one thread of it that plays: there are as many of them as cores. */
+async function simulate(
+  folder: string,
+  mode: Mode,
+  schedules: number,
+): Promise<Finding | undefined> {
+  const command = ['spec/simulate/simulate.ts', '--first', '--workers=1', `--seed=${SEED}`];
+  const bounds = [`--mode=${mode}`, `--schedules=${schedules}`];
+  // What does not come to an end, or breaks the simulator, has not been found by it.
+  const last = /^\d+ schedules, \d+ violations, /m;
+  const output = await outputOf(folder, [...command, ...bounds], last);
+  const found = /^violation in schedule (\d+) \(seed \d+, mode \w+\): (.*)$/m.exec(output);
+  return found ? { after: Number(found[1]) + 1, what: found[2] ?? '' } : undefined;
 }

@@ -18,9 +18,8 @@ export async function play(
 ): Promise<Play> {
   const world = await World.create(schedule, transcript);
   follow(world);
-  const onRejection = (reason: unknown) => {
+  const onRejection = (reason: unknown) =>
     world.violated('rejections', `an unhandled rejection: ${String(reason)}`);
-  };
   process.on('unhandledRejection', onRejection);
   try {
     await run(world);
@@ -41,28 +40,27 @@ export async function transcribe(schedule: Schedule): Promise<readonly string[]>
 
 async function run(world: World): Promise<void> {
   const { events, setting } = world.schedule;
-  const isBroken = () => world.violations.length > 0;
   world.tellAll({ type: 'phase', phase: 'trouble' });
   for (const event of events) {
-    await world.advanceTo(event.atMs, isBroken);
-    if (isBroken()) return;
+    await world.advanceTo(event.atMs, () => world.isBroken());
+    if (world.isBroken()) return;
     world.act(event);
   }
-  await world.advanceTo(setting.troubleMs, isBroken);
-  if (isBroken()) return;
+  await world.advanceTo(setting.troubleMs, () => world.isBroken());
+  if (world.isBroken()) return;
   world.tellAll({ type: 'phase', phase: 'healing' });
   world.part.heal(world);
   const healedMs = world.clock.now();
   for (const lock of world.part.locks) {
-    await world.advanceTo(healedMs + lock.boundMs, () => isBroken() || world.isLed(lock));
-    if (isBroken() || world.isLed(lock)) continue;
+    await world.advanceTo(healedMs + lock.boundMs, () => world.isBroken() || world.isLed(lock));
+    if (world.isBroken() || world.isLed(lock)) continue;
     const { name, boundMs } = lock;
     world.violated(
       'liveness',
       `nobody leads with ${name} ${boundMs} ms after everything was mended`,
     );
   }
-  if (isBroken() || !setting.calm) return;
+  if (world.isBroken() || !setting.calm) return;
   world.tellAll({ type: 'phase', phase: 'calm' });
   await world.part.calm(world);
 }

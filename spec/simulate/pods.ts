@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../lib/testing/objects.ts';
 import type { Fact } from './fact.ts';
+import type { Details } from './family.ts';
 import { LifeCandidate } from './life-candidate.ts';
 import type { Slot, World } from './world.ts';
 
@@ -14,14 +15,8 @@ const RESTART_AFTER_RELEASE_MS = 30_000;
 const GRACE_S = 3_600;
 const SHORTER_GRACE_S = 1_800;
 
-/** How a Pod ends: how long its processes last, and after them its object. */
-interface Ending {
-  readonly lastMs: number;
-  readonly goneMs: number;
-  readonly phase: 'Failed' | 'Succeeded';
-  /** Nothing is said of its containers while they run on. */
-  readonly wipes?: boolean;
-}
+/** How a Pod ends. */
+type Ending = Pick<Details, 'lastMs' | 'goneMs' | 'phase'>;
 
 interface Ref {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -29,10 +24,10 @@ interface Ref {
 
 /** A Pod in truth: what a check may hold against what a candidate believes. */
 interface PodState {
-  readonly name: string;
+  /** Nothing of it runs or will run any more. */
   isOver: boolean;
   isDeleting: boolean;
-  /** In the foreground: what it owns goes first. */
+  /** It is deleted in the foreground, so its lock goes before it does: the documented exception. */
   losesLock: boolean;
   hasFinalPhase: boolean;
 }
@@ -58,8 +53,8 @@ export class Pods {
     if (fact.type !== 'written' || fact.resource !== 'pods') return;
     const object = fact.after ?? fact.before;
     if (!object) return;
-    const { uid, name, deletionTimestamp, finalizers = [] } = object.metadata;
-    const state = this.#states.get(uid) ?? { name, ...NEW };
+    const { uid, deletionTimestamp, finalizers = [] } = object.metadata;
+    const state = this.#states.get(uid) ?? { ...NEW };
     state.isDeleting ||= deletionTimestamp !== undefined;
     state.losesLock ||= finalizers.includes('foregroundDeletion');
     state.hasFinalPhase ||= fact.after !== undefined && isFinal(fact.after);
@@ -97,13 +92,11 @@ export class Pods {
   ): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
-    if (!pod || this.isDeleting(pod.metadata.uid)) return;
+    if (!pod || this.state(pod.metadata.uid).isDeleting) return;
     cluster.deletePod(pod, { cascade, gracePeriodSeconds: GRACE_S });
     this.#world.later(times.lastMs, () => {
       this.#end(pod, times.phase);
-      this.#world.later(times.goneMs, () => {
-        this.#remove(pod);
-      });
+      this.#world.later(times.goneMs, () => this.#remove(pod));
     });
   }
 
@@ -111,7 +104,8 @@ export class Pods {
   deleteAgain(name: string): void {
     const { cluster, figures } = this.#world;
     const pod = cluster.getPod(name);
-    if (!pod || !this.isDeleting(pod.metadata.uid) || this.losesLock(pod.metadata.uid)) return;
+    if (!pod || !this.state(pod.metadata.uid).isDeleting || this.state(pod.metadata.uid).losesLock)
+      return;
     figures.add('deletion turned into one in the foreground');
     const options = { gracePeriodSeconds: SHORTER_GRACE_S, propagationPolicy: 'Foreground' };
     cluster.request('DELETE', `/api/v1/namespaces/default/pods/${name}`, options);
@@ -119,15 +113,15 @@ export class Pods {
 
   evict(name: string): void {
     const pod = this.#world.cluster.getPod(name);
-    if (!pod || this.isOver(pod.metadata.uid)) return;
+    if (!pod || this.state(pod.metadata.uid).isOver) return;
     this.#endProcesses(pod.metadata.uid);
     this.#world.cluster.evictPod(pod);
   }
 
   /** All it had to do is done, or has failed; its object stays. */
-  complete(name: string, { phase }: Pick<Ending, 'phase'>): void {
+  complete(name: string, phase: Ending['phase']): void {
     const pod = this.#world.cluster.getPod(name);
-    if (pod && !this.isOver(pod.metadata.uid)) this.#end(pod, phase);
+    if (pod && !this.state(pod.metadata.uid).isOver) this.#end(pod, phase);
   }
 
   /** It is gone, and there is another, at once: its controller was quick. */
@@ -145,7 +139,10 @@ export class Pods {
   }
 
   /** Its phase is final although a container runs, as when its deadline is exceeded. */
-  linger(name: string, { phase, lastMs, wipes }: Ending): void {
+  linger(
+    name: string,
+    { phase, lastMs, wipes }: Pick<Details, 'phase' | 'lastMs' | 'wipes'>,
+  ): void {
     const { cluster } = this.#world;
     const pod = cluster.getPod(name);
     if (!pod || pod.status?.phase !== 'Running') return;
@@ -160,7 +157,7 @@ export class Pods {
     });
   }
 
-  #end(pod: Ref, phase: 'Failed' | 'Succeeded'): void {
+  #end(pod: Ref, phase: Ending['phase']): void {
     if (!this.#isThere(pod)) return;
     this.#endProcesses(pod.metadata.uid);
     this.#world.cluster.finishPod(pod, phase);
@@ -174,22 +171,9 @@ export class Pods {
     return this.#world.cluster.getPod(name)?.metadata.uid === uid;
   }
 
-  /** Whether nothing of the Pod runs or will run any more; a UID that never was is over, too. */
-  isOver(uid: string): boolean {
-    return this.#states.get(uid)?.isOver ?? true;
-  }
-
-  isDeleting(uid: string): boolean {
-    return this.#states.get(uid)?.isDeleting ?? false;
-  }
-
-  /** Whether its lock goes before it does: the documented exception. */
-  losesLock(uid: string): boolean {
-    return this.#states.get(uid)?.losesLock ?? false;
-  }
-
-  hasFinalPhase(uid: string): boolean {
-    return this.#states.get(uid)?.hasFinalPhase ?? false;
+  /** A UID that never was is over. */
+  state(uid: string): Readonly<PodState> {
+    return this.#states.get(uid) ?? { ...NEW, isOver: true };
   }
 
   /** For how long no container can start in this Pod. */
@@ -200,7 +184,7 @@ export class Pods {
   /** A kubelet says that a Pod has ended after it has; here both take the same instant. */
   #endProcesses(uid: string): void {
     for (const candidate of this.#world.living) {
-      if (candidate.podUid === uid) candidate.kill();
+      if (candidate.podUid === uid) candidate.process.kill();
     }
   }
 }

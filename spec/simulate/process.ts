@@ -3,7 +3,7 @@ import { Elections } from '../../lib/platform/elections.ts';
 import type { PredecessorMap } from '../../lib/platform/shared.ts';
 import { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import { type ClockOptions, ProcessClock } from '../lease/process-clock.ts';
-import type { Candidate, Cut } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import { Line } from './line.ts';
 import type { Luck } from './luck.ts';
 import type { ClockSetting } from './schedule.ts';
@@ -67,7 +67,7 @@ export class Process {
   /** As last read from its file. */
   token: string;
   /** How many timers are its program's, and none of the library's. */
-  programTimers = 0;
+  #programTimers = 0;
   isAlive = true;
   #isStopped = false;
   #isSuspended = false;
@@ -99,7 +99,25 @@ export class Process {
   timersOf(candidate: Candidate): number {
     const others = this.#candidates.filter((other) => other !== candidate);
     const areOthersBusy = others.some(({ isBusy, mayTakeBack }) => isBusy || mayTakeBack);
-    return areOthersBusy ? 0 : this.clock.pending - this.programTimers;
+    return areOthersBusy ? 0 : this.clock.pending - this.#programTimers;
+  }
+
+  /** A timer of its program's. */
+  after(ms: number, task: () => void): () => void {
+    this.#programTimers += 1;
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) this.#programTimers -= 1;
+      isOpen = false;
+    };
+    const cancel = this.clock.after(ms, () => {
+      close();
+      task();
+    });
+    return () => {
+      close();
+      cancel();
+    };
   }
 
   kill(): void {
@@ -149,6 +167,15 @@ export class Process {
     this.#read();
   }
 
+  /** Nothing hinders it any more. */
+  heal(): void {
+    this.line.mishaps = [];
+    this.token = this.#world.cluster.token(this.podName);
+    this.line.mend();
+    this.resume();
+    this.continue();
+  }
+
   /** Everybody may look what its program believes, before anything else happens to it. */
   #wake(): void {
     if (!this.isRunning) return;
@@ -159,17 +186,5 @@ export class Process {
 
   #read(): void {
     if (this.isRunning) this.line.release();
-  }
-
-  cut(what: Cut): void {
-    this.line.cut(what);
-  }
-
-  mend(): void {
-    this.line.mend();
-  }
-
-  setWall(offsetMs: number): void {
-    this.clock.setWall(offsetMs);
   }
 }

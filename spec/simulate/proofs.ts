@@ -1,7 +1,8 @@
 import type { Instant } from '../../lib/protocol/validity.ts';
 import type { Fact, Sent } from './fact.ts';
 import { LeaseProcess } from './lease-process.ts';
-import type { World } from './world.ts';
+import { recordOf } from './lease-record.ts';
+import { isWrite } from './sightings.ts';
 
 /** Two steps of a boot clock of whole seconds. */
 const ROUGH_MS = 2_000;
@@ -37,8 +38,9 @@ export class Proofs {
     const { who, sent } = fact;
     if (sent.resource !== 'leases' || !(who instanceof LeaseProcess)) return;
     if (fact.type === 'sent') {
-      if (holderIn(sent) !== who.identity) return;
-      this.#sent.set(sent, this.#firstSent(who, sent));
+      const { holderIdentity, renewTime = '' } = recordOf(sent.request.body);
+      if (!isWrite(sent) || holderIdentity !== who.identity) return;
+      this.#sent.set(sent, this.#firstSent(who, renewTime));
       return;
     }
     const instant = this.#sent.get(sent);
@@ -49,38 +51,11 @@ export class Proofs {
   };
 
   /** A second try of client-go's says what the first has said, which may have been stored. */
-  #firstSent(who: LeaseProcess, sent: Sent): Instant {
-    const { renewTime = '' } = specIn(sent);
+  #firstSent(who: LeaseProcess, renewTime: string): Instant {
     const said = who.kind === 'client-go' ? this.#said.get(who) : undefined;
     if (said?.renewTime === renewTime) return said.instant;
     const instant = { nowMs: who.clock.now(), bootMs: who.clock.sinceBoot() };
     this.#said.set(who, { renewTime, instant });
     return instant;
   }
-}
-
-interface Spec {
-  readonly holderIdentity?: string;
-  readonly renewTime?: string;
-}
-
-function specIn({ request }: Sent): Spec {
-  return (request.body as { spec?: Spec } | undefined)?.spec ?? {};
-}
-
-function holderIn(sent: Sent): string | undefined {
-  const isWrite = sent.verb === 'update' || sent.verb === 'create';
-  return isWrite ? specIn(sent).holderIdentity : undefined;
-}
-
-const all = new WeakMap<World, Proofs>();
-
-/** Those of this world. */
-export function provenOf(world: World): Proofs {
-  const found = all.get(world);
-  if (found) return found;
-  const proofs = new Proofs();
-  all.set(world, proofs);
-  world.listen(proofs.notice);
-  return proofs;
 }

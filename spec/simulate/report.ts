@@ -24,7 +24,7 @@ export async function explain({ number, mode, seed }: Failing): Promise<string> 
 
 function fileFor({ violations }: Story): string {
   const name = violations[0]?.check ?? 'found';
-  return `spec/simulate/regressions/${name.replaceAll(/\W+/g, '-')}.json`;
+  return `spec/simulate/regressions/${name.replaceAll(/\W+/g, '-')}.txt`;
 }
 
 /** What `regressions.spec.ts` reads. */

@@ -1,4 +1,4 @@
-import { words } from './events/network.ts';
+import { words } from './family.ts';
 import type { Schedule, SlotSetting } from './schedule.ts';
 
 /** What users get who say nothing, and what goes without saying. */

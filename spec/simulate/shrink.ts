@@ -1,4 +1,4 @@
-import { noticedMs } from './events/lease-pauses.ts';
+import { noticedMs } from './events/processes.ts';
 import { play } from './play.ts';
 import type { Event, Schedule, Setting, SlotSetting } from './schedule.ts';
 import type { World } from './world.ts';

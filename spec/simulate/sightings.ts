@@ -1,38 +1,11 @@
 import type { Clock } from '../../lib/platform/clock.ts';
 import type { ApiResponse, Transport } from '../../lib/kubernetes/transport.ts';
 import type { Sent } from './fact.ts';
+import { type LeaseRecord, recordOf } from './lease-record.ts';
 
-/** What of a Lease decides: whoever sees this change knows that its holder lives. */
-export interface SeenRecord {
-  readonly uid: string | undefined;
-  readonly holderIdentity: string;
-  readonly leaseDurationSeconds: number | undefined;
-  readonly leaseTransitions: number;
-  readonly acquireTime: string | undefined;
-  readonly renewTime: string | undefined;
-  /** The same for two Leases if nothing that decides is different. */
-  readonly key: string;
-}
-
-interface LeaseLike {
-  readonly metadata: { readonly uid?: string; readonly resourceVersion?: string };
-  readonly spec?: Readonly<Record<string, unknown>>;
-}
-
-export function recordOf(lease: LeaseLike): SeenRecord {
-  const { spec = {}, metadata } = lease;
-  const { holderIdentity, leaseDurationSeconds, leaseTransitions, acquireTime, renewTime } = spec;
-  const seconds = leaseDurationSeconds as number | null | undefined;
-  const parts = [metadata.uid, holderIdentity, seconds, leaseTransitions, acquireTime, renewTime];
-  return {
-    uid: metadata.uid,
-    holderIdentity: (holderIdentity as string | null | undefined) ?? '',
-    leaseDurationSeconds: seconds ?? undefined,
-    leaseTransitions: (leaseTransitions as number | null | undefined) ?? 0,
-    acquireTime: (acquireTime as string | null | undefined) ?? undefined,
-    renewTime: (renewTime as string | null | undefined) ?? undefined,
-    key: JSON.stringify(parts),
-  };
+/** Whether this takes, keeps or gives up the Lease. */
+export function isWrite({ verb }: Sent): boolean {
+  return verb === 'create' || verb === 'update';
 }
 
 /** When a process was first shown each record of the Lease, by its own clock. */
@@ -100,7 +73,7 @@ export class Sightings {
     return this.#isBlind;
   }
 
-  firstMs(record: SeenRecord): number | undefined {
+  firstMs(record: LeaseRecord): number | undefined {
     return this.#firstMs.get(record.key);
   }
 
@@ -108,10 +81,10 @@ export class Sightings {
     if (sent.verb === 'watch' && status === 403) this.#isUnwatched = true;
     if (sent.verb === 'watch' || sent.verb === 'list') return;
     if (status >= 300) return;
-    const lease = body as LeaseLike;
-    if (lease.metadata.uid !== undefined) this.#read.add(lease.metadata.uid);
+    const { uid } = recordOf(body);
+    if (uid !== undefined) this.#read.add(uid);
     const last = this.#latest;
-    this.#see(lease);
+    this.#see(body);
     if (sent.verb !== 'get') return;
     const isNews = last !== undefined && this.#latest !== last && this.#latest?.key !== last.key;
     this.#isBlind ||= isNews && this.#watches > 0 && this.#readsSinceOpen >= 2;
@@ -130,9 +103,7 @@ export class Sightings {
         this.#hear();
         return { ...response, body: this.#listen(response) };
       },
-      close: () => {
-        transport.close();
-      },
+      close: () => transport.close(),
     };
   }
 
@@ -147,7 +118,7 @@ export class Sightings {
         const lines = (rest + piece).split('\n');
         rest = lines.pop() ?? '';
         for (const line of lines.filter((text) => text !== '')) {
-          const { type, object } = JSON.parse(line) as { type: string; object: LeaseLike };
+          const { type, object } = JSON.parse(line) as { type: string; object: unknown };
           if (type !== 'BOOKMARK' && type !== 'ERROR') this.#see(object);
         }
         yield piece;
@@ -167,12 +138,12 @@ export class Sightings {
     else this.#unwatchedSinceMs ??= nowMs;
   }
 
-  #see(lease: LeaseLike): void {
-    const { key, uid, holderIdentity } = recordOf(lease);
+  #see(lease: unknown): void {
+    const { key, uid, version: text = '0', holderIdentity } = recordOf(lease);
     if (uid === undefined) return;
     if (holderIdentity !== '') this.#held.add(uid);
     if (!this.#firstMs.has(key)) this.#firstMs.set(key, this.#clock.now());
-    const version = BigInt(lease.metadata.resourceVersion ?? 0);
+    const version = BigInt(text);
     if (version > (this.#latest?.version ?? -1n)) this.#latest = { key, version };
   }
 }

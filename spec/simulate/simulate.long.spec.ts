@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BadArgument, readArguments } from './arguments.ts';
+import { BadArgument } from '../world/arguments.ts';
+import { readArguments } from './arguments.ts';
 import { modes } from './mode.ts';
 import { transcribe } from './play.ts';
 import { generate, seedOf } from './schedule.ts';
@@ -23,16 +24,7 @@ afterAll(() => {
 
 describe.each(modes)('the mode %s', (mode) => {
   it('has no violations', async () => {
-    const args = [
-      '--mode',
-      mode,
-      '--seed',
-      '1',
-      '--schedules',
-      String(schedules),
-      '--workers',
-      '1',
-    ];
+    const args = ['--mode', mode, '--seed=1', `--schedules=${schedules}`, '--workers=1'];
     const { stdout } = await run(process.execPath, [command, ...args]);
     expect(stdout).toContain(`${schedules} schedules, 0 violations`);
   }, 600_000);
@@ -60,9 +52,7 @@ describe('arguments', () => {
     [['--mode', 'death']],
     [['--transcript', 'file']],
     [['--unknown']],
-  ])('%j is refused', (args) => {
-    expect(() => readArguments(args, 1)).toThrow(BadArgument);
-  });
+  ])('%j is refused', (args) => expect(() => readArguments(args, 1)).toThrow(BadArgument));
 
   it('are a minute of all modes by default', () => {
     const { seed, modes: given, minutes, schedules: count } = readArguments([], 5);

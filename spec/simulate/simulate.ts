@@ -1,6 +1,7 @@
 /** `npm run simulate`: see `docs/simulation.md`. */
 import { writeFileSync } from 'node:fs';
-import { type Arguments, BadArgument, readArguments } from './arguments.ts';
+import { runCommand } from '../world/arguments.ts';
+import { type Arguments, readArguments } from './arguments.ts';
 import type { BatchResult, Failing } from './batch.ts';
 import { playAll } from './pool.ts';
 import { transcribe } from './play.ts';
@@ -10,10 +11,14 @@ import { type Mode, generate } from './schedule.ts';
 /** Runs that fail alike need not all be explained. */
 const MAX_EXPLAINED = 3;
 
-async function main(given: Arguments): Promise<void> {
-  const { seed, isSeedGiven, first, verbose, minutes } = given;
+async function main(given: Arguments): Promise<boolean> {
+  const { seed, isSeedGiven, first, verbose, minutes, transcript } = given;
   if (!isSeedGiven) console.log(`seed ${seed}`);
-  if (given.transcript !== undefined) await writeTranscript(given, given.transcript);
+  // Of the one schedule that is to be played.
+  for (const mode of transcript === undefined ? [] : given.modes) {
+    const lines = await transcribe(generate(mode, seed));
+    writeFileSync(transcript ?? '', `${lines.join('\n')}\n`);
+  }
   const startedMs = performance.now();
   const untilMs = minutes === undefined ? undefined : startedMs + minutes * 60_000;
   const results = await playAll({ ...given, untilMs });
@@ -32,20 +37,12 @@ async function main(given: Arguments): Promise<void> {
   }
   const violations = failing.reduce((sum, found) => sum + found.violations.length, 0);
   console.log(`${schedules} schedules, ${violations} violations, ${perMinute}/min`);
-  if (violations > 0) process.exitCode = 1;
-}
-
-/** Of the one schedule that is to be played. */
-async function writeTranscript({ modes: [mode], seed }: Arguments, file: string): Promise<void> {
-  if (!mode) throw new BadArgument('--transcript needs --mode');
-  const lines = await transcribe(generate(mode, seed));
-  writeFileSync(file, `${lines.join('\n')}\n`);
+  return violations === 0;
 }
 
 function showFirst({ number, seed, mode, violations: [found] }: Failing): void {
-  console.log(
-    `violation in schedule ${number} (seed ${seed}, mode ${mode}): ${found?.check ?? ''}: ${found?.text ?? ''}`,
-  );
+  const where = `schedule ${number} (seed ${seed}, mode ${mode})`;
+  console.log(`violation in ${where}: ${found?.check ?? ''}: ${found?.text ?? ''}`);
 }
 
 function showCoverage(results: readonly BatchResult[]): void {
@@ -62,18 +59,11 @@ function showCoverage(results: readonly BatchResult[]): void {
   }
 }
 
-try {
-  const args = process.argv.slice(2);
-  if (args.includes('--mutants')) {
-    // Not before: it brings the compiler.
-    const { playMutants } = await import('./mutants.ts');
-    if (!(await playMutants(args))) process.exitCode = 1;
-  } else {
-    const fresh = Math.floor(Math.random() * 2 ** 32);
-    await main(readArguments(args, fresh));
+await runCommand(async (args) => {
+  if (!args.includes('--mutants')) {
+    return main(readArguments(args, Math.floor(Math.random() * 2 ** 32)));
   }
-} catch (error) {
-  if (!(error instanceof BadArgument)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+  // Not before: it brings the compiler.
+  const { playMutants } = await import('./mutants.ts');
+  return playMutants(args);
+});

@@ -1,7 +1,8 @@
 import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
 import { targetOf } from './events/target.ts';
-import type { Fact, Sent } from './fact.ts';
+import { type Fact, type Handlers, type Sent, handle } from './fact.ts';
+import type { Details } from './family.ts';
 import { Holder } from './holder.ts';
 import { play } from './play.ts';
 import type { Event, Schedule } from './schedule.ts';
@@ -106,86 +107,61 @@ class Storyteller {
     };
   }
 
-  readonly notice = (fact: Fact): void => {
-    switch (fact.type) {
-      case 'event':
-        this.#note('world', this.#eventWords(fact.event));
-        return;
-      case 'phase':
-        if (fact.phase !== 'trouble') this.#note('world', fact.phase, true);
-        return;
-      case 'born':
-        this.#born(fact.who);
-        return;
-      case 'died':
-        this.#end(fact.who);
-        this.#note(fact.who.slot, `${fact.who.name} is dead`, false, fact.who);
-        return;
-      case 'asked':
-        this.#note(fact.who.slot, 'asks to lead');
-        return;
-      case 'withdrew':
-        this.#note(fact.who.slot, 'wants it no more');
-        return;
-      case 'refused':
-        this.#end(fact.who);
-        this.#note(fact.who.slot, `refused: ${errorWords(fact.error)}`);
-        return;
-      case 'leads':
-        this.#leads(fact.who, fact.token);
-        return;
-      case 'ended':
-        this.#ended(fact.who, fact.why);
-        return;
-      case 'released':
-        this.#note(fact.who.slot, 'is told that it has released');
-        return;
-      case 'sent':
-        this.#sent(fact.who, fact.sent);
-        return;
-      case 'answered':
-        this.#answered(fact.who, fact.sent, fact.status, fact.body);
-        return;
-      case 'unanswered':
-        this.#unanswered(fact.who, fact.sent, fact.why);
-        return;
-      case 'written':
-        this.#written(fact);
-        return;
-      case 'warned':
-        this.#note(fact.who.slot, `warns ${fact.code}`);
-        return;
-      case 'settled':
-        this.#settled();
-    }
+  readonly notice = (fact: Fact): void => handle(this.#handlers, fact);
+
+  readonly #handlers: Handlers = {
+    event: ({ event }) => this.#note('world', this.#eventWords(event)),
+    phase: ({ phase }) => {
+      if (phase !== 'trouble') this.#note('world', phase, true);
+    },
+    born: ({ who }) => {
+      const { name, slot, podName } = who;
+      this.#roles.set(who, { name, slot, podName, leadsSinceMs: undefined });
+      this.#running.set(who, true);
+      this.#note(slot, `${name} begins`);
+    },
+    died: ({ who }) => {
+      this.#end(who);
+      this.#note(who.slot, `${who.name} is dead`, false, who);
+    },
+    asked: ({ who }) => this.#note(who.slot, 'asks to lead'),
+    withdrew: ({ who }) => this.#note(who.slot, 'wants it no more'),
+    refused: ({ who, error }) => {
+      this.#end(who);
+      // A code says enough.
+      const isCoded = error instanceof Error && 'code' in error;
+      this.#note(who.slot, `refused: ${isCoded ? String(error.code) : describe(error)}`);
+    },
+    leads: ({ who, token }) => {
+      const role = this.#roles.get(who);
+      if (role) role.leadsSinceMs = this.#world.clock.now();
+      this.#valid.set(who, true);
+      this.#note(who.slot, token === '' ? 'LEADS' : `LEADS, token ${token}`);
+    },
+    ended: ({ who, why }) => {
+      const led = this.#valid.has(who);
+      this.#end(who);
+      this.#note(who.slot, led ? `leads no more: ${why}` : why);
+    },
+    released: ({ who }) => this.#note(who.slot, 'is told that it has released'),
+    sent: ({ who, sent }) => this.#sent(who, sent),
+    answered: ({ who, sent, status, body }) => this.#answered(who, sent, status, body),
+    unanswered: ({ who, sent, why }) => this.#unanswered(who, sent, why),
+    written: (fact) => {
+      const words = this.#holder.notice(fact);
+      if (words === 'renewal') this.#fold('cluster', words);
+      else if (words !== undefined) this.#note('cluster', words);
+    },
+    warned: ({ who, code }) => this.#note(who.slot, `warns ${code}`),
+    settled: () => this.#settled(),
   };
 
   #eventWords(event: Event): string {
     const words = this.#world.tell(event).replace(/\b(\d{4,}) ms\b/g, (_, ms) => span(ms));
     if (event['slot'] !== 'leader') return words;
-    const { candidate } = this.#world.slot(targetOf(this.#world, event));
+    const { candidate } = targetOf(this.#world, event as unknown as Details);
     const name = candidate?.isValid ? candidate.name : 'none; the first';
     return words.replace('the leader', `the leader (${name})`);
-  }
-
-  #born(who: Candidate): void {
-    const { name, slot, podName } = who;
-    this.#roles.set(who, { name, slot, podName, leadsSinceMs: undefined });
-    this.#running.set(who, true);
-    this.#note(slot, `${name} begins`);
-  }
-
-  #leads(who: Candidate, token: string): void {
-    const role = this.#roles.get(who);
-    if (role) role.leadsSinceMs = this.#world.clock.now();
-    this.#valid.set(who, true);
-    this.#note(who.slot, token === '' ? 'LEADS' : `LEADS, token ${token}`);
-  }
-
-  #ended(who: Candidate, why: string): void {
-    const led = this.#valid.has(who);
-    this.#end(who);
-    this.#note(who.slot, led ? `leads no more: ${why}` : why);
   }
 
   #end(who: Candidate): void {
@@ -246,13 +222,6 @@ class Storyteller {
     const isNews = this.#told.get(who) !== shown;
     this.#told.set(who, shown);
     return isNews;
-  }
-
-  #written(fact: Fact & { type: 'written' }): void {
-    const words = this.#holder.notice(fact);
-    if (words === undefined) return;
-    if (words === 'renewal') this.#fold('cluster', 'renewal');
-    else this.#note('cluster', words);
   }
 
   /** What nobody tells: that it stands still, or may no longer lead though it was told nothing. */
@@ -340,11 +309,6 @@ function plural(count: number, what: string): string {
   const [first = '', ...rest] = what.split(' ');
   const many = first === 'watch' ? 'watches' : `${first}s`;
   return [count, many, ...rest].join(' ');
-}
-
-/** A code says enough. */
-function errorWords(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : describe(error);
 }
 
 function itemOf(list: unknown): unknown {

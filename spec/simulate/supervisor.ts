@@ -52,7 +52,7 @@ export class Supervisor {
     if (!this.#isMended || resource !== 'pods' || !pod) return;
     const { name, uid } = pod.metadata;
     const home = this.#world.slots.find(({ podName }) => podName === name);
-    if (!home || !this.#world.pods.isOver(uid)) return;
+    if (!home || !this.#world.pods.state(uid).isOver) return;
     for (const { index, candidate, setting } of this.#world.slots) {
       const isHere = index === home.index || setting['within'] === home.index;
       if (isHere && !candidate?.isAlive) this.#startAgain(index, uid, false);
@@ -70,7 +70,7 @@ export class Supervisor {
     const restartMs = Math.max(wantedMs, mustWait ? PATIENCE_MS : 0, forbiddenMs);
     const start = () => {
       if (this.#isOver) return;
-      const candidate = this.#world.boot(slot);
+      const candidate = this.#world.boot(this.#world.slot(slot));
       if (candidate && !candidate.isBusy) candidate.start();
       // Whoever gives the lock up asks again afterwards.
       else if (candidate instanceof LifeCandidate && candidate.isGivingUp) {

@@ -4,21 +4,13 @@ import type { PredecessorMap } from '../../lib/platform/shared.ts';
 import type { UnconfirmedEnds } from '../../lib/platform/unconfirmed.ts';
 import type { ApiRequest, Transport } from '../../lib/kubernetes/transport.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
+import type { Candidate } from './candidate.ts';
 import type { Sent } from './fact.ts';
 import type { LineListener, WatchUnderWay } from './line.ts';
-import type { Process } from './process.ts';
 import { admitted } from './webhook.ts';
 import type { World } from './world.ts';
 
-/** Who is told of a process's requests and warnings, as they happen. */
-export interface Told {
-  sent(sent: Sent): void;
-  answered(sent: Sent, status: number, body: unknown): void;
-  unanswered(sent: Sent, error: unknown): void;
-  warned(message: string, code: string): void;
-}
-
-/** What surrounds one candidate in its process; several candidates of a process share all but the telling. */
+/** What surrounds one candidate; several candidates of a process share all but the telling. */
 export class CandidateSurroundings implements Platform {
   readonly clock: ProcessClock;
   readonly environment = { variables: {}, root: '/nonexistent' };
@@ -26,57 +18,60 @@ export class CandidateSurroundings implements Platform {
   readonly unconfirmed: UnconfirmedEnds;
   readonly predecessors: PredecessorMap;
   readonly #world: World;
-  readonly #process: Process;
-  readonly #told: Told;
+  readonly #who: Candidate;
   readonly #listener: LineListener;
 
-  constructor(world: World, process: Process, told: Told) {
+  constructor(world: World, who: Candidate) {
     this.#world = world;
-    this.#process = process;
-    this.#told = told;
-    this.clock = process.clock;
-    this.elections = process.elections;
-    this.unconfirmed = process.unconfirmed;
-    this.predecessors = process.predecessors;
+    this.#who = who;
+    const { clock, elections, unconfirmed, predecessors } = who.process;
+    this.clock = clock;
+    this.elections = elections;
+    this.unconfirmed = unconfirmed;
+    this.predecessors = predecessors;
     this.#listener = {
       sent: (request) => {
         const sent = describe(world, request);
-        told.sent(sent);
+        world.tellAll({ type: 'sent', who, sent });
         return sent;
       },
       answered: (sent, status, body) => {
-        told.answered(sent, status, body);
+        who.noteAnswer?.(sent, status, body);
+        world.tellAll({ type: 'answered', who, sent, status, body });
       },
       unanswered: (sent, error) => {
-        told.unanswered(sent, error);
+        const why = error instanceof Error ? error.message : String(error);
+        world.tellAll({ type: 'unanswered', who, sent, why });
       },
     };
   }
 
   readonly warn = (message: string, code: string): void => {
     // An answer may still come to code that has died.
-    if (this.#process.isAlive) this.#told.warned(message, code);
+    if (!this.#who.isAlive) return;
+    this.#who.noteWarning?.(code);
+    this.#world.tellAll({ type: 'warned', who: this.#who, message, code });
   };
 
   /** How many of its requests and watches are under way. */
   get requests(): number {
-    return this.#process.line.underWay(this.#listener);
+    return this.#who.process.line.underWay(this.#listener).length;
   }
 
-  /** Its watches that are under way. */
+  /** Its watches that somebody still listens to. */
   get watches(): readonly WatchUnderWay[] {
-    return this.#process.line.watchesOf(this.#listener);
+    const underWay = this.#who.process.line.underWay(this.#listener);
+    return underWay.filter(({ sent }) => sent.verb === 'watch');
   }
 
   connect(): Promise<Transport> {
-    const options = { user: this.#process.podName, token: () => this.#process.token };
+    const { process } = this.#who;
+    const options = { user: process.podName, token: () => process.token };
     const transport = this.#world.cluster.transport(options);
     const send: Transport['send'] = (request, signal) =>
       transport.send(admitted(this.#world.webhook, request), signal);
-    const close = () => {
-      transport.close();
-    };
-    return Promise.resolve(this.#process.line.carry({ send, close }, this.#listener));
+    const close = () => transport.close();
+    return Promise.resolve(process.line.carry({ send, close }, this.#listener));
   }
 }
 

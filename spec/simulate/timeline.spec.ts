@@ -1,46 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { Event, Schedule, SlotSetting } from './schedule.ts';
+import { parseRegression } from './regression.ts';
+import type { Mode, Schedule } from './schedule.ts';
 import { type Story, storyOf } from './story.ts';
 import { timeline } from './timeline.ts';
 import type { World } from './world.ts';
 
-const clock = { rate: 1, startMs: 0, wallOffsetMs: 0 };
-const forLife = {
-  kind: 'life',
-  clock,
-  uid: 'told',
-  guard: false,
-  maxBackoffMs: 16_000,
-  restartMs: 60_000,
-} as const;
-const elector = {
-  kind: 'lease',
-  clock,
-  times: { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
-  calls: 'lead',
-  recampaign: false,
-  releaseOnCancel: true,
-  workMs: 0,
-  slownessMs: 0,
-  keepsIdentity: false,
-  restartMs: 60_000,
-} as const;
-
-function scheduleOf(
-  mode: 'life' | 'lease',
-  slots: readonly SlotSetting[],
-  events: readonly Event[],
-): Schedule {
-  const setting = {
-    slots,
-    troubleMs: 60_000,
-    moments: [],
-    calm: false,
-    latencyMs: [0, 0],
-    gcDelayMs: 0,
-  } as const;
-  return { mode, seed: 7, setting, events };
+/** The lines of its slots and of its events, as a regression has them. */
+function scheduleOf(mode: Mode, ...lines: readonly string[]): Schedule {
+  const setting = '{"troubleMs":60000,"latencyMs":[0,0]}';
+  return parseRegression(['', `${mode} 7 ${setting}`, ...lines].join('\n')).schedule;
 }
+
+const LIFE = 'life {"restartMs":60000}';
 
 const text = (story: Story) => `\n${timeline(story).join('\n')}\n`;
 
@@ -58,10 +29,7 @@ function liar(atMs: number): (world: World) => void {
   };
 }
 
-const starts = [
-  { atMs: 0, what: 'start', slot: 0 },
-  { atMs: 1_000, what: 'start', slot: 1 },
-];
+const STARTS = ['0 start {"slot":0}', '1000 start {"slot":1}'];
 
 describe('a timeline', () => {
   it('puts what somebody did where he is, in the order in which it happened', () => {
@@ -69,12 +37,9 @@ describe('a timeline', () => {
     const story: Story = {
       schedule: scheduleOf(
         'life',
-        [
-          { ...forLife, guard: true, clock: { ...clock, rate: 1.25 } },
-          { ...forLife, uid: 'asked' },
-          forLife,
-        ],
-        [],
+        'life {"restartMs":60000,"guard":true,"clock":{"rate":1.25,"startMs":0,"wallOffsetMs":0}}',
+        'life {"restartMs":60000,"uid":"asked"}',
+        LIFE,
       ),
       cast: [
         { name: 'a1', slot: 0, podName: 'pod-0', leadsSinceMs: 1_500 },
@@ -130,7 +95,7 @@ describe('a timeline', () => {
     const words = 'somebody does something that takes many words to tell';
     const columns = ['world', 0, 1, 2, 3, 'cluster'] as const;
     const story: Story = {
-      schedule: scheduleOf('life', [forLife, forLife, forLife, forLife], []),
+      schedule: scheduleOf('life', LIFE, LIFE, LIFE, LIFE),
       cast: [],
       moments: columns.map((column) => ({ atMs: 1, column, text: words, lanes })),
       violations: [],
@@ -140,8 +105,8 @@ describe('a timeline', () => {
   });
 
   it('shows how a life has two leaders', async () => {
-    const events = [...starts, { atMs: 5_000, what: 'stop', slot: 0, forMs: 3_000, offsetMs: 0 }];
-    const schedule = scheduleOf('life', [forLife, forLife], events);
+    const stopped = '5000 stop {"slot":0,"forMs":3000,"offsetMs":0}';
+    const schedule = scheduleOf('life', LIFE, LIFE, ...STARTS, stopped);
     const story = await storyOf(schedule, liar(6_000));
     expect(story.violations.map(({ check }) => check)).toContain('LIFE-1: one leader');
     expect(text(story)).toMatchInlineSnapshot(`
@@ -174,11 +139,12 @@ describe('a timeline', () => {
   });
 
   it('shows how a Lease has two leaders', async () => {
-    const cut = { what: 'cut elector off', slot: 'leader', cut: 'answers', forMs: 3_000 };
     const schedule = scheduleOf(
       'lease',
-      [elector, { ...elector, recampaign: true, clock: { ...clock, rate: 1.1 } }],
-      [...starts, { atMs: 15_000, ...cut }],
+      'lease {"restartMs":60000}',
+      'lease {"restartMs":60000,"recampaign":true,"clock":{"rate":1.1,"startMs":0,"wallOffsetMs":0}}',
+      ...STARTS,
+      '15000 cut elector off {"slot":"leader","cut":"answers","forMs":3000}',
     );
     const story = await storyOf(schedule, liar(20_000));
     expect(story.violations.map(({ check }) => check)).toContain('LEASE-1: one elector leads');

@@ -1,12 +1,11 @@
-import type { Fact, Sent } from './fact.ts';
+import type { Candidate } from './candidate.ts';
+import { type Fact, type Handlers, type Sent, handle } from './fact.ts';
 import type { World } from './world.ts';
 
 /** Since the beginning, as in `+12.345s`. */
 export function time(ms: number): string {
   return `+${(Math.round(ms) / 1000).toFixed(3)}s`;
 }
-
-type Line = readonly [who: string, what: string];
 
 /** What happened, line by line: the same bytes for the same schedule. */
 export class Transcript {
@@ -19,48 +18,31 @@ export class Transcript {
 
 /** Writes down every fact. */
 export function record(transcript: Transcript, world: World): (fact: Fact) => void {
+  const words: Handlers<Candidate, string> = {
+    event: ({ event }) => world.tell(event),
+    phase: ({ phase }) => `--- ${phase} ---`,
+    born: ({ who }) => `begins in Pod ${who.podName} ${who.podUid}`,
+    died: () => 'is dead',
+    asked: () => 'asks to lead',
+    withdrew: () => 'does not want to lead any more',
+    refused: ({ error }) => `is refused: ${describe(error)}`,
+    leads: ({ token }) => `LEADS with the token ${token}`,
+    ended: ({ why }) => `leads no more: ${why}`,
+    released: ({ token }) => `is told that it has released, with the token ${token}`,
+    sent: ({ sent }) => `> #${sent.number} ${requestLine(sent)}`,
+    answered: ({ sent, status }) => `< #${sent.number} ${status}`,
+    unanswered: ({ sent, why }) => `x #${sent.number} ${why}`,
+    written,
+    warned: ({ code, message }) => `warns ${code}: ${message.split('\n')[0] ?? ''}`,
+  };
   return (fact) => {
-    if (fact.type !== 'settled') transcript.add(world.clock.now(), ...tell(fact, world));
+    const who = 'who' in fact ? fact.who.name : fact.type === 'written' ? 'cluster' : 'world';
+    transcript.add(world.clock.now(), who, handle(words, fact) ?? '');
   };
 }
 
-function tell(fact: Exclude<Fact, { readonly type: 'settled' }>, world: World): Line {
-  switch (fact.type) {
-    case 'event':
-      return ['world', world.tell(fact.event)];
-    case 'phase':
-      return ['world', `--- ${fact.phase} ---`];
-    case 'born':
-      return [fact.who.name, `begins in Pod ${fact.who.podName} ${fact.who.podUid}`];
-    case 'died':
-      return [fact.who.name, 'is dead'];
-    case 'asked':
-      return [fact.who.name, 'asks to lead'];
-    case 'withdrew':
-      return [fact.who.name, 'does not want to lead any more'];
-    case 'refused':
-      return [fact.who.name, `is refused: ${describe(fact.error)}`];
-    case 'leads':
-      return [fact.who.name, `LEADS with the token ${fact.token}`];
-    case 'ended':
-      return [fact.who.name, `leads no more: ${fact.why}`];
-    case 'released':
-      return [fact.who.name, `is told that it has released, with the token ${fact.token}`];
-    case 'sent':
-      return [fact.who.name, `> #${fact.sent.number} ${requestLine(fact.sent)}`];
-    case 'answered':
-      return [fact.who.name, `< #${fact.sent.number} ${fact.status}`];
-    case 'unanswered':
-      return [fact.who.name, `x #${fact.sent.number} ${fact.why}`];
-    case 'written':
-      return ['cluster', written(fact)];
-    case 'warned':
-      return [fact.who.name, `warns ${fact.code}: ${fact.message.split('\n')[0] ?? ''}`];
-  }
-}
-
 /** A request in few words, with its preconditions. */
-export function requestLine({ verb, resource, name, request }: Sent): string {
+function requestLine({ verb, resource, name, request }: Sent): string {
   const { preconditions } = (request.body ?? {}) as { preconditions?: Record<string, string> };
   const conditions = Object.entries(preconditions ?? {}).map(([key, value]) => ` ${key}=${value}`);
   return `${verb} ${resource}/${name}${conditions.join('')}`;

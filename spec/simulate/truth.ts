@@ -3,6 +3,7 @@ import type { Candidate } from './candidate.ts';
 import type { Fact } from './fact.ts';
 
 const MARK = 'leader-for-life/pod-uid';
+const ATTEMPT = 'leader-for-life/attempt';
 
 /** The lock as it stands in the cluster, whatever anybody believes. */
 export interface LockState {
@@ -56,10 +57,16 @@ export function lockOf({ metadata }: Pick<KubeObject, 'metadata'>): LockState {
     isOrphaned: owner === undefined,
     isReleased: annotations['leader-for-life/released'] !== undefined,
     isDeleting: metadata.deletionTimestamp !== undefined,
-    attempt: annotations['leader-for-life/attempt'] ?? '',
+    attempt: annotations[ATTEMPT] ?? '',
     hasFinalizers: (metadata.finalizers ?? []).length > 0,
     predecessorUids: (annotations['leader-for-life/predecessors'] ?? '')
       .split(',')
       .flatMap((pod) => pod.split('/')[1] ?? []),
   };
+}
+
+/** The call of `become` by which a lock is created. */
+export function attemptOf(body: unknown): string {
+  const { metadata } = (body ?? {}) as Partial<Pick<KubeObject, 'metadata'>>;
+  return metadata?.annotations?.[ATTEMPT] ?? '';
 }

@@ -6,7 +6,5 @@ Error.stackTraceLimit = 0;
 
 /** One thread of the pool: plays what it is given, and says what it came to. */
 parentPort?.on('message', ({ batch, first }: { batch: Batch; first: boolean }) => {
-  void playBatch(batch, first).then((result) => {
-    parentPort?.postMessage(result);
-  });
+  void playBatch(batch, first).then((result) => parentPort?.postMessage(result));
 });

@@ -2,8 +2,8 @@ import { type Cluster, SimulatedClock, createCluster } from '../../lib/testing/i
 import type { Candidate } from './candidate.ts';
 import type { Violation } from './check.ts';
 import { Count } from './count.ts';
-import type { Fact } from './fact.ts';
-import type { Kind } from './family.ts';
+import type { Fact, Sent } from './fact.ts';
+import { type Details, type Kind, tell } from './family.ts';
 import { Figures } from './figures.ts';
 import type { Passed } from './line.ts';
 import { Luck } from './luck.ts';
@@ -31,6 +31,11 @@ export interface Slot {
   born: number;
 }
 
+/** What listens to a world, and knows afterwards. */
+interface Observer {
+  readonly notice: (fact: Fact) => void;
+}
+
 /** More than any run needs: somebody does the same thing over and over. */
 const MOST_STEPS = 150_000;
 const MOST_REQUESTS = 150_000;
@@ -41,9 +46,7 @@ const MOST_REQUESTS_AT_ONCE = 1_000;
 /** Nothing in a world runs on `process.nextTick`: once promises have settled, everything has. */
 class WorldClock extends SimulatedClock {
   override settle(): Promise<void> {
-    return new Promise((resolve) => {
-      process.nextTick(resolve);
-    });
+    return new Promise((resolve) => process.nextTick(resolve));
   }
 }
 
@@ -73,6 +76,7 @@ export class World {
   readonly candidates: Candidate[] = [];
   readonly #kinds = new Map<string, Kind>();
   readonly #listeners: ((fact: Fact) => void)[] = [];
+  readonly #observers = new Map<unknown, Observer>();
   readonly #steps: Count;
   readonly #requests: Count;
   #isOver = false;
@@ -109,18 +113,14 @@ export class World {
       this.truth.notice(fact);
       this.pods.notice(fact);
     });
-    this.#listeners.push((fact) => {
-      this.figures.notice(fact);
-    });
+    this.#listeners.push((fact) => this.figures.notice(fact));
     for (const check of this.part.checks) {
-      const violated = (text: string) => {
-        this.violated(check.name, text);
-      };
+      const violated = (text: string) => this.violated(check.name, text);
       this.#listeners.push(check.begin(this, violated));
     }
-    cluster.onChange(({ type, before, after }) => {
-      this.tellAll({ type: 'written', resource: type.plural, before, after });
-    });
+    cluster.onChange(({ type, before, after }) =>
+      this.tellAll({ type: 'written', resource: type.plural, before, after }),
+    );
   }
 
   static async create(schedule: Schedule, transcript?: Transcript): Promise<World> {
@@ -165,9 +165,15 @@ export class World {
   /** Calls it with every fact from now on, until the function returned is called. */
   listen(listener: (fact: Fact) => void): () => void {
     this.#listeners.push(listener);
-    return () => {
-      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
-    };
+    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+  }
+
+  /** The one of this class that listens to this world, whoever asks for it. */
+  observer<T extends Observer>(observers: new (world: World) => T): T {
+    const found = this.#observers.get(observers) ?? new observers(this);
+    if (!this.#observers.has(observers)) this.listen(found.notice);
+    this.#observers.set(observers, found);
+    return found as T;
   }
 
   tellAll(fact: Fact): void {
@@ -182,16 +188,17 @@ export class World {
 
   act(event: Event): void {
     this.tellAll({ type: 'event', event });
-    this.#kindOf(event).act(this, event);
+    const details = event as unknown as Details;
+    const end = this.#kindOf(event).act(this, details);
+    if (typeof end === 'function') this.later(details.forMs, end as () => void);
   }
 
   tell(event: Event): string {
-    return this.#kindOf(event).tell(event);
+    return tell(this.#kindOf(event), event);
   }
 
   /** A process in this slot: the one that is there, or a new one. */
-  boot(index: number): Candidate | undefined {
-    const slot = this.slot(index);
+  boot(slot: Slot): Candidate | undefined {
     if (slot.candidate?.isAlive) return slot.candidate;
     const candidate = this.part.boot(this, slot);
     if (!candidate) return undefined;
@@ -204,8 +211,7 @@ export class World {
   }
 
   /** From now on, whatever is mended, the watches of a slot's processes show nothing. */
-  holdWatchesBack(index: number, passed: Passed): void {
-    const slot = this.slot(index);
+  holdWatchesBack(slot: Slot, passed: Passed): void {
     this.#heldBack.set(slot.index, passed);
     slot.candidate?.process.line.holdWatchesBack(passed);
   }
@@ -232,6 +238,28 @@ export class World {
     cancel();
   }
 
+  isBroken(): boolean {
+    return this.violations.length > 0;
+  }
+
+  /** Lets so much time pass, unless it is enough before, or something was violated. */
+  pass(ms: number, enough: () => boolean = () => false): Promise<void> {
+    return this.advanceTo(this.clock.now() + ms, () => enough() || this.isBroken());
+  }
+
+  /** Counts the requests of each candidate, until the function returned is called. */
+  countRequests(isCounted: (sent: Sent) => boolean): {
+    readonly counts: ReadonlyMap<Candidate, number>;
+    readonly end: () => void;
+  } {
+    const counts = new Map<Candidate, number>();
+    const end = this.listen((fact) => {
+      if (fact.type !== 'sent' || !isCounted(fact.sent)) return;
+      counts.set(fact.who, (counts.get(fact.who) ?? 0) + 1);
+    });
+    return { counts, end };
+  }
+
   /** Does something later, whatever happens until then. */
   later(ms: number, task: () => void): void {
     this.clock.after(ms, task);
@@ -248,7 +276,7 @@ export class World {
     if (this.#isOver) return;
     this.#isOver = true;
     this.violated('progress', `${what} come to no end`);
-    for (const candidate of this.living) candidate.kill();
+    for (const candidate of this.living) candidate.process.kill();
   }
 
   #kindOf({ what }: Event): Kind {

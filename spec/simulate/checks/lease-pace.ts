@@ -1,7 +1,8 @@
-import type { Check } from '../check.ts';
-import type { Fact, Sent } from '../fact.ts';
-import { LeaseCandidate } from '../lease-candidate.ts';
-import { type Proofs, provenOf } from '../proofs.ts';
+import { leaseCheck } from '../check.ts';
+import { type Fact, type Sent, retryAfterMs } from '../fact.ts';
+import type { LeaseCandidate } from '../lease-candidate.ts';
+import { recordOf } from '../lease-record.ts';
+import { Proofs } from '../proofs.ts';
 
 /** Timers are whole milliseconds, and need not be earlier. */
 const TIMER_MS = 20;
@@ -86,87 +87,82 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
  * leader's sooner where time is short. Who is told to come back later does, unless he cannot wait, and
  * who was refused for a version looks what there is, unless he hears something new.
  */
-export const steadyPace: Check = {
-  name: 'pace of electors',
-  begin: (world, violated) => {
-    const proofs = provenOf(world);
-    const ends = new Map<LeaseCandidate, End>();
-    const underWay = new Map<LeaseCandidate, { count: number; begunMs: number; wants: string }>();
-    const judge = (who: LeaseCandidate, end: End) => {
-      const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
-      if (isOver) ends.delete(who);
-      if (isOver || who.isWaking) return;
-      const due = dueMs(who, end, proofs);
-      if (due === undefined || who.clock.now() <= due + TIMER_MS) return;
-      ends.delete(who);
-      const ms = Math.round(who.clock.now() - end.atMs);
-      violated(`${who.name} has asked nothing for ${ms} ms, although it ${stateOf(who, end)}`);
-    };
-    const send = (who: LeaseCandidate, sent: Sent) => {
-      const nowMs = who.clock.now();
-      const end = ends.get(who);
-      ends.delete(who);
-      const before = underWay.get(who);
-      const begunMs = end?.atMs === nowMs ? end.begunMs : nowMs;
-      underWay.set(who, {
-        count: (before?.count ?? 0) + 1,
-        begunMs: before?.begunMs ?? begunMs,
-        wants: wantsOf(who),
-      });
-      if (end?.wants !== wantsOf(who) || who.sightings.heardMs >= end.begunMs) return;
-      const { refused } = end;
-      if (refused !== undefined && versionIn(sent) === refused) {
-        violated(`${who.name} replaces ${refused} again, which was refused`);
-      }
-      const patienceMs = Math.min(end.retryAfterMs, end.hurriedMs ?? end.retryAfterMs);
-      const earliestMs = end.atMs + patienceMs;
-      if (nowMs < earliestMs - 1) {
-        const ms = Math.round(earliestMs - nowMs);
-        violated(`${who.name} asks ${ms} ms before it was told to come back`);
-      }
-    };
-    const receive = (who: LeaseCandidate, fact: Fact & { type: 'answered' | 'unanswered' }) => {
-      const {
-        count = 1,
-        begunMs = who.clock.now(),
-        wants = wantsOf(who),
-      } = underWay.get(who) ?? {};
-      underWay.delete(who);
-      if (count > 1) {
-        underWay.set(who, { count: count - 1, begunMs, wants });
-        return;
-      }
-      ends.set(who, {
-        verb: fact.sent.verb,
-        atMs: who.clock.now(),
-        isFailure: isFailure(fact),
-        refused: isRefused(fact) ? versionIn(fact.sent) : undefined,
-        isBlind: who.sightings.isBlind,
-        retryAfterMs: fact.type === 'answered' ? retryAfterMs(fact) : 0,
-        urgentMs: urgentMs(who, proofs.ageMs(who)),
-        hurriedMs: urgentMs(who, proofs.mostAgeMs(who), who.share),
-        begunMs,
-        // What failed says nothing of what was wanted only after it had been sent.
-        wants: isFailure(fact) ? wants : wantsOf(who),
-      });
-    };
-    return (fact) => {
-      if (fact.type === 'settled') {
-        for (const [who, end] of ends) judge(who, end);
-        return;
-      }
-      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
-      const { who } = fact;
-      if (fact.type === 'died' || fact.type === 'asked') {
-        ends.delete(who);
-        underWay.delete(who);
-      }
-      if (!('sent' in fact) || fact.sent.verb === 'watch') return;
-      if (fact.type === 'sent') send(who, fact.sent);
-      else receive(who, fact);
-    };
-  },
-};
+export const steadyPace = leaseCheck('pace of electors', (world, violated) => {
+  const proofs = world.observer(Proofs);
+  const ends = new Map<LeaseCandidate, End>();
+  const underWay = new Map<LeaseCandidate, { count: number; begunMs: number; wants: string }>();
+  const judge = (who: LeaseCandidate, end: End) => {
+    const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
+    if (isOver) ends.delete(who);
+    if (isOver || !who.isAwake) return;
+    const due = dueMs(who, end, proofs);
+    if (due === undefined || who.clock.now() <= due + TIMER_MS) return;
+    ends.delete(who);
+    const ms = Math.round(who.clock.now() - end.atMs);
+    violated(`${who.name} has asked nothing for ${ms} ms, although it ${stateOf(who, end)}`);
+  };
+  const send = ({ who, sent }: { readonly who: LeaseCandidate; readonly sent: Sent }) => {
+    if (sent.verb === 'watch') return;
+    const nowMs = who.clock.now();
+    const end = ends.get(who);
+    ends.delete(who);
+    const before = underWay.get(who);
+    const begunMs = end?.atMs === nowMs ? end.begunMs : nowMs;
+    underWay.set(who, {
+      count: (before?.count ?? 0) + 1,
+      begunMs: before?.begunMs ?? begunMs,
+      wants: wantsOf(who),
+    });
+    if (end?.wants !== wantsOf(who) || who.sightings.heardMs >= end.begunMs) return;
+    const { refused } = end;
+    if (refused !== undefined && versionIn(sent) === refused) {
+      violated(`${who.name} replaces ${refused} again, which was refused`);
+    }
+    const patienceMs = Math.min(end.retryAfterMs, end.hurriedMs ?? end.retryAfterMs);
+    const earliestMs = end.atMs + patienceMs;
+    if (nowMs < earliestMs - 1) {
+      const ms = Math.round(earliestMs - nowMs);
+      violated(`${who.name} asks ${ms} ms before it was told to come back`);
+    }
+  };
+  const receive = (fact: Answer & { readonly who: LeaseCandidate }) => {
+    const { who } = fact;
+    if (fact.sent.verb === 'watch') return;
+    const { count = 1, begunMs = who.clock.now(), wants = wantsOf(who) } = underWay.get(who) ?? {};
+    underWay.delete(who);
+    if (count > 1) {
+      underWay.set(who, { count: count - 1, begunMs, wants });
+      return;
+    }
+    ends.set(who, {
+      verb: fact.sent.verb,
+      atMs: who.clock.now(),
+      isFailure: isFailure(fact),
+      refused: isRefused(fact) ? versionIn(fact.sent) : undefined,
+      isBlind: who.sightings.isBlind,
+      retryAfterMs: retryAfterMs(fact),
+      urgentMs: urgentMs(who, proofs.ageMs(who)),
+      hurriedMs: urgentMs(who, proofs.mostAgeMs(who), who.share),
+      begunMs,
+      // What failed says nothing of what was wanted only after it had been sent.
+      wants: isFailure(fact) ? wants : wantsOf(who),
+    });
+  };
+  const forget = ({ who }: { readonly who: LeaseCandidate }) => {
+    ends.delete(who);
+    underWay.delete(who);
+  };
+  return {
+    settled: () => {
+      for (const [who, end] of ends) judge(who, end);
+    },
+    died: forget,
+    asked: forget,
+    sent: send,
+    answered: receive,
+    unanswered: receive,
+  };
+});
 
 function stateOf(who: LeaseCandidate, { isFailure: hasFailed, isBlind }: End): string {
   if (hasFailed) return 'has failed';
@@ -176,25 +172,19 @@ function stateOf(who: LeaseCandidate, { isFailure: hasFailed, isBlind }: End): s
 
 /** Which version of the Lease a request takes, or renews; a release may be tried on any. */
 function versionIn({ verb, request }: Sent): string | undefined {
-  const { metadata, spec } = (request.body ?? {}) as {
-    metadata?: { resourceVersion?: string };
-    spec?: { holderIdentity?: string };
-  };
-  return verb === 'update' && spec?.holderIdentity !== '' ? metadata?.resourceVersion : undefined;
+  const { holderIdentity, version } = recordOf(request.body);
+  return verb === 'update' && holderIdentity !== '' ? version : undefined;
 }
 
-function isRefused(fact: Fact): boolean {
+type Answer = Fact & { readonly type: 'answered' | 'unanswered' };
+
+function isRefused(fact: Answer): boolean {
   return fact.type === 'answered' && fact.status === 409;
 }
 
-function isFailure(fact: Fact & { type: 'answered' | 'unanswered' }): boolean {
+function isFailure(fact: Answer): boolean {
   if (fact.type === 'unanswered') return true;
   return fact.status >= 300 && !(fact.status === 404 && fact.sent.verb === 'get');
-}
-
-function retryAfterMs({ status, body }: Fact & { type: 'answered' }): number {
-  const { details } = (body ?? {}) as { details?: { retryAfterSeconds?: number } };
-  return status >= 300 ? (details?.retryAfterSeconds ?? 0) * 1_000 : 0;
 }
 
 /** So many pauses that are the same by chance there are not: the shortest period has six to choose from. */
@@ -204,33 +194,32 @@ const MOST_ALIKE = 14;
 const LEAST_OF_PERIOD = 0.79;
 
 /** What is due in every period is not due after exactly one: a fleet that is in step would stay so. */
-export const variedPauses: Check = {
-  name: 'pauses of electors vary',
-  begin: (_, violated) => {
-    interface Pause {
-      readonly ms: number;
-      readonly times: number;
-      /** Since the last answer, by its clock; undefined while a request is under way, or after a failure. */
-      readonly sinceMs: number | undefined;
-    }
-    const pauses = new Map<LeaseCandidate, Pause>();
-    return (fact) => {
-      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
-      const { who } = fact;
-      if (!('sent' in fact) || fact.sent.verb === 'watch') return;
-      const before = pauses.get(who) ?? { ms: 0, times: 0, sinceMs: undefined };
-      const nowMs = who.clock.now();
-      if (fact.type !== 'sent') {
-        pauses.set(who, { ...before, sinceMs: isFailure(fact) ? undefined : nowMs });
-        return;
-      }
-      if (before.sinceMs === undefined) return;
-      const ms = Math.round(nowMs - before.sinceMs);
+export const variedPauses = leaseCheck('pauses of electors vary', (_, violated) => {
+  interface Pause {
+    readonly ms: number;
+    readonly times: number;
+    /** Since the last answer, by its clock; undefined while a request is under way, or after a failure. */
+    readonly sinceMs: number | undefined;
+  }
+  const pauses = new Map<LeaseCandidate, Pause>();
+  const end = (fact: Answer & { readonly who: LeaseCandidate }) => {
+    if (fact.sent.verb === 'watch') return;
+    const before = pauses.get(fact.who) ?? { ms: 0, times: 0 };
+    const sinceMs = isFailure(fact) ? undefined : fact.who.clock.now();
+    pauses.set(fact.who, { ...before, sinceMs });
+  };
+  return {
+    answered: end,
+    unanswered: end,
+    sent: ({ who, sent }) => {
+      const before = pauses.get(who);
+      if (sent.verb === 'watch' || before?.sinceMs === undefined) return;
+      const ms = Math.round(who.clock.now() - before.sinceMs);
       // A shorter one was ended by something that happened.
       const isWhole = ms >= who.setting.times.retryPeriodMs * LEAST_OF_PERIOD;
       const times = isWhole && ms === before.ms ? before.times + 1 : 1;
       pauses.set(who, { ms, times, sinceMs: undefined });
       if (times === MOST_ALIKE) violated(`${who.name} has paused for ${ms} ms ${times} times`);
-    };
-  },
-};
+    },
+  };
+});

@@ -1,87 +1,51 @@
-import type { Check } from '../check.ts';
-import { LeaseCandidate, type Term } from '../lease-candidate.ts';
-import { NoLongerWanted } from '../life-candidate.ts';
-import { recordOf } from '../sightings.ts';
+import { leaseCheck } from '../check.ts';
+import type { Fact, Sent } from '../fact.ts';
+import { type LeaseCandidate, type Term } from '../lease-candidate.ts';
+import { NoLongerWanted } from '../candidate.ts';
+import { Proofs } from '../proofs.ts';
+import { recordOf } from '../lease-record.ts';
 import { webhookOf } from '../webhook.ts';
 
-/** In any one second nobody sends more: a retry comes after 100 ms, and hints are few. */
-const MOST_PER_SECOND = 40;
+/** A leader writes no more than client-go's would, but for what went wrong. */
+export const renewalBudget = leaseCheck('renewals within budget', (_, violated) => {
+  interface Count {
+    sinceMs: number;
+    writes: number;
+    allowed: number;
+  }
+  const counts = new Map<LeaseCandidate, Count>();
+  const forgive = (who: LeaseCandidate) => {
+    const count = counts.get(who);
+    if (count) count.allowed += 1;
+  };
+  return {
+    written: ({ resource, after }) => {
+      if (resource !== 'leases') return;
+      // Whatever others do to the Lease may need an answer.
+      for (const who of counts.keys())
+        if (recordOf(after).holderIdentity !== who.identity) forgive(who);
+    },
+    leads: ({ who }) => counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 }),
+    unanswered: ({ who }) => {
+      forgive(who);
+    },
+    answered: ({ who, status }) => {
+      if (status >= 300) forgive(who);
+    },
+    sent: ({ who, sent }) => {
+      const count = counts.get(who);
+      if (!count || sent.verb !== 'update' || !who.mayLead) return;
+      count.writes += 1;
+      const ms = who.clock.now() - count.sinceMs;
+      const due = Math.floor(ms / (who.setting.times.retryPeriodMs * who.share)) + count.allowed;
+      // One more is the release.
+      if (count.writes > due + 1) violated(`${who.name} has written ${count.writes} times`);
+    },
+  };
+});
 
 /** Timers are whole milliseconds. */
 const ROUNDING_MS = 2;
-
-/** A read and a write. */
-const PER_WIPE = 2;
-
-/** Nobody asks without end, and nobody asks at all when its call is over. */
-export const electorRequests: Check = {
-  name: 'requests of electors',
-  begin: (world, violated) => {
-    const recent = new Map<LeaseCandidate, number[]>();
-    // Each time that a Lease is wiped, its leader takes it back, and others look.
-    let wiped: number[] = [];
-    return (fact) => {
-      if (fact.type === 'written' && fact.resource === 'leases') {
-        const isWiped = fact.after && recordOf(fact.after).holderIdentity === '';
-        if (isWiped) wiped.push(world.clock.now());
-      }
-      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
-      const { who } = fact;
-      if (fact.type === 'asked') recent.delete(who);
-      if (fact.type !== 'sent') return;
-      const { sent } = fact;
-      if (!who.isBusy) violated(`${who.name} sends ${sent.verb} when its call is over`);
-      const sinceMs = sent.atMs - 1_000;
-      const times = (recent.get(who) ?? []).filter((ms) => ms > sinceMs);
-      recent.set(who, [...times, sent.atMs]);
-      wiped = wiped.filter((ms) => ms > sinceMs);
-      const most = MOST_PER_SECOND + PER_WIPE * wiped.length;
-      if (times.length >= most) violated(`${who.name} sends requests without a pause`);
-    };
-  },
-};
-
-/** A leader writes no more than client-go's would, but for what went wrong. */
-export const renewalBudget: Check = {
-  name: 'renewals within budget',
-  begin: (_, violated) => {
-    interface Count {
-      sinceMs: number;
-      writes: number;
-      allowed: number;
-    }
-    const counts = new Map<LeaseCandidate, Count>();
-    const forgive = (who: LeaseCandidate) => {
-      const count = counts.get(who);
-      if (count) count.allowed += 1;
-    };
-    return (fact) => {
-      if (fact.type === 'written' && fact.resource === 'leases') {
-        // Whatever others do to the Lease may need an answer.
-        for (const who of counts.keys()) {
-          const { spec } = (fact.after ?? {}) as { spec?: { holderIdentity?: string } };
-          if (spec?.holderIdentity !== who.identity) forgive(who);
-        }
-        return;
-      }
-      if (!('who' in fact) || !(fact.who instanceof LeaseCandidate)) return;
-      const { who } = fact;
-      if (fact.type === 'leads') {
-        counts.set(who, { sinceMs: who.clock.now(), writes: 0, allowed: 1 });
-      } else if (fact.type === 'unanswered' || (fact.type === 'answered' && fact.status >= 300)) {
-        forgive(who);
-      } else if (fact.type === 'sent' && fact.sent.verb === 'update') {
-        const count = counts.get(who);
-        if (!count || !who.mayLead) return;
-        count.writes += 1;
-        const ms = who.clock.now() - count.sinceMs;
-        const due = Math.floor(ms / (who.setting.times.retryPeriodMs * who.share)) + count.allowed;
-        // One more is the release.
-        if (count.writes > due + 1) violated(`${who.name} has written ${count.writes} times`);
-      }
-    };
-  },
-};
 
 interface ElectorError {
   readonly name?: string;
@@ -90,55 +54,121 @@ interface ElectorError {
 }
 
 /** Whoever is refused is told why, in a way that programs can tell; and whether work goes on. */
-export const electorErrors: Check = {
-  name: 'errors of electors',
-  begin: (world, violated) => (fact) => {
-    if (fact.type !== 'refused' && fact.type !== 'ended') return;
-    const { who } = fact;
-    if (!(who instanceof LeaseCandidate) || who.isBusy) return;
-    const error = fact.type === 'refused' ? (fact.error as ElectorError) : {};
-    const { name, code } = error;
-    const isAbandoned = [code, error.cause?.code].includes('ERR_WORK_ABANDONED');
-    const { term } = who;
-    if (term?.call === who.callCount) judge(who, term, isAbandoned);
+export const electorErrors = leaseCheck('errors of electors', (world, violated) => {
+  const judgeWork = ({ name, setting }: LeaseCandidate, last: Term, isAbandoned: boolean) => {
+    const { abortedMs = Number.POSITIVE_INFINITY, settledMs = Number.POSITIVE_INFINITY } = last;
+    if (!isAbandoned && !last.isSettled) violated(`${name} is not told that its work goes on`);
+    if (isAbandoned && settledMs - abortedMs < setting.times.renewDeadlineMs - ROUNDING_MS) {
+      violated(`${name} is told that its work goes on, which has ended in time`);
+    }
+  };
+  const end = (who: LeaseCandidate, { code, cause }: ElectorError) => {
+    const isAbandoned = [code, cause?.code].includes('ERR_WORK_ABANDONED');
+    if (who.term?.call === who.callCount) judgeWork(who, who.term, isAbandoned);
     else if (isAbandoned) violated(`${who.name} is told of work that never began`);
-    if (fact.type !== 'refused' || error instanceof NoLongerWanted) return;
-    if (code === 'ERR_WORK_ABANDONED') return;
-    if (code === 'ERR_REJECTED' && webhookOf(world)?.renewTime !== undefined) return;
-    const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
-    if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
-      violated(`${who.name} was refused with ${name ?? ''} ${code ?? ''}: ${String(fact.error)}`);
-    }
+  };
+  return {
+    ended: ({ who }) => {
+      if (!who.isBusy) end(who, {});
+    },
+    refused: ({ who, error: given }) => {
+      if (who.isBusy) return;
+      const error = given as ElectorError;
+      const { name = '', code = '' } = error;
+      end(who, error);
+      if (error instanceof NoLongerWanted || code === 'ERR_WORK_ABANDONED') return;
+      if (code === 'ERR_REJECTED' && webhookOf(world)?.renewTime !== undefined) return;
+      const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
+      if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
+        violated(`${who.name} was refused with ${name} ${code}: ${String(given)}`);
+      }
+    },
+  };
+});
 
-    function judge({ name: told, setting }: LeaseCandidate, last: Term, abandoned: boolean): void {
-      const { abortedMs = Number.POSITIVE_INFINITY, settledMs = Number.POSITIVE_INFINITY } = last;
-      if (!abandoned && !last.isSettled) violated(`${told} is not told that its work goes on`);
-      if (abandoned && settledMs - abortedMs < setting.times.renewDeadlineMs - ROUNDING_MS) {
-        violated(`${told} is told that its work goes on, which has ended in time`);
+/** A Lease is created by nobody whom the API server has not told, or may have told, that there is none. */
+export const toldAbsence = leaseCheck('absence is told', (world, violated) => {
+  const told = new Set<unknown>();
+  let deletedMs = Number.NEGATIVE_INFINITY;
+  return {
+    written: ({ resource, after }) => {
+      if (resource !== 'leases' || after) return;
+      deletedMs = world.clock.now();
+      // By a watch.
+      for (const who of world.living) told.add(who);
+    },
+    answered: ({ who, sent, status }) => {
+      if (sent.resource !== 'leases' || sent.verb === 'watch') return;
+      if (sent.verb === 'get' && status === 404) told.add(who);
+      else if (status < 300 && sent.atMs > deletedMs) told.delete(who);
+    },
+    sent: ({ who, sent }) => {
+      if (sent.resource !== 'leases' || sent.verb !== 'create' || told.has(who)) return;
+      violated(`${who.name} creates the Lease, although it was not told that there is none`);
+    },
+  };
+});
+
+/** The longest that any request may take. */
+const MOST_MS = 10_000;
+
+/** Timers are whole milliseconds, and may need another try. */
+const TIMER_MS = 20;
+
+/** A request under way. */
+interface Errand {
+  readonly sinceMs: number;
+  /** Whether it was sent by a leader, as such. */
+  readonly isLeaders: boolean;
+}
+
+/**
+ * There is one request at a time, which is given up, and its connection with it, soon enough for
+ * another one to save the Lease; a leader's, at the latest when its time is over.
+ */
+export const timelyRequests = leaseCheck('requests end in time', (world, violated) => {
+  const proofs = world.observer(Proofs);
+  const all = new Map<LeaseCandidate, Map<Sent, Errand>>();
+  /** Since when each of them runs: timers that were late have their turn first. */
+  const runsSinceMs = new Map<LeaseCandidate, number>();
+  const hasHadTimers = (who: LeaseCandidate): boolean => {
+    if (!who.isAwake) {
+      runsSinceMs.delete(who);
+      return false;
+    }
+    const nowMs = who.clock.now();
+    const sinceMs = runsSinceMs.get(who) ?? nowMs;
+    runsSinceMs.set(who, sinceMs);
+    return nowMs > sinceMs;
+  };
+  const judge = (who: LeaseCandidate, errands: ReadonlyMap<Sent, Errand>) => {
+    const { renewDeadlineMs } = who.setting.times;
+    const limitMs = Math.min(renewDeadlineMs / 2, MOST_MS);
+    if (errands.size > 1) violated(`${who.name} has ${errands.size} requests under way at once`);
+    for (const [{ verb }, { sinceMs, isLeaders }] of errands) {
+      if (who.clock.now() - sinceMs > limitMs + TIMER_MS) {
+        violated(`${who.name} waits for the answer to ${verb} for more than ${limitMs} ms`);
+      }
+      if (isLeaders && proofs.ageMs(who) > renewDeadlineMs + TIMER_MS) {
+        violated(`${who.name} leads no more, and its ${verb} goes on`);
       }
     }
-  },
-};
-
-/** When a call is over, nothing of it runs on. */
-export const electorRemains: Check = {
-  name: 'nothing of electors remains',
-  begin: (_, violated) => {
-    const over = new Set<LeaseCandidate>();
-    return (fact) => {
-      if (fact.type === 'ended' || fact.type === 'refused') {
-        if (fact.who instanceof LeaseCandidate && !fact.who.isBusy) over.add(fact.who);
-      }
-      if (fact.type !== 'settled') return;
-      for (const who of over) {
-        if (who.isBusy || !who.isAlive) over.delete(who);
-        if (who.isBusy || !who.isRunning || who.isWaking) continue;
-        over.delete(who);
-        const { timers, requests } = who.remains;
-        if (timers + requests > 0) {
-          violated(`${who.name} leaves ${timers} timers and ${requests} requests`);
-        }
-      }
-    };
-  },
-};
+  };
+  const end = ({ who, sent }: Fact & { readonly who: LeaseCandidate; readonly sent: Sent }) => {
+    const errands = all.get(who);
+    if (errands?.delete(sent) && errands.size === 0) all.delete(who);
+  };
+  return {
+    died: ({ who }) => all.delete(who),
+    sent: ({ who, sent }) => {
+      if (sent.verb === 'watch') return;
+      const errands = all.get(who) ?? new Map<Sent, Errand>();
+      all.set(who, errands.set(sent, { sinceMs: who.clock.now(), isLeaders: who.serves }));
+    },
+    answered: end,
+    unanswered: end,
+    settled: () => {
+      for (const [who, errands] of all) if (hasHadTimers(who)) judge(who, errands);
+    },
+  };
+});

@@ -1,19 +1,9 @@
-import type { Check } from '../check.ts';
-import { HAND } from '../excuses.ts';
+import { leaseCheck } from '../check.ts';
 import type { Sent } from '../fact.ts';
 import { LeaseCandidate } from '../lease-candidate.ts';
 import type { ElectorSlot } from '../lease-process.ts';
-import { type SeenRecord, recordOf } from '../sightings.ts';
+import { type LeaseRecord, recordOf } from '../lease-record.ts';
 import type { World } from '../world.ts';
-
-interface LeaseBody {
-  readonly metadata: {
-    readonly uid?: string;
-    readonly resourceVersion?: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-}
 
 /** Clocks are read in fractions. */
 const ROUNDING_MS = 1e-3;
@@ -25,7 +15,7 @@ interface Gone {
   readonly wasMine: boolean;
 }
 
-function holdingOf(identity: string, { uid }: SeenRecord): string {
+function holdingOf(identity: string, { uid }: LeaseRecord): string {
   return JSON.stringify([identity, uid]);
 }
 
@@ -33,7 +23,7 @@ function holdingOf(identity: string, { uid }: SeenRecord): string {
 class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
-  readonly #versions = new Map<string, SeenRecord>();
+  readonly #versions = new Map<string, LeaseRecord>();
   /** Whoever edits who holds it lets others lead: see `docs/lease.md`. */
   readonly #byHand = new Set<string>();
   /** With which transitions each name was on record in each Lease, and since which version. */
@@ -53,63 +43,56 @@ class Writes {
     this.#shortestMs = Math.min(...times);
   }
 
-  written(before: LeaseBody | undefined, after: LeaseBody | undefined): void {
-    if (!after) {
-      const uid = before?.metadata.uid ?? '';
+  written(before: LeaseRecord | undefined, record: LeaseRecord | undefined): void {
+    if (!record) {
+      const { uid = '', holderIdentity } = before ?? recordOf(undefined);
       for (const who of this.#world.living) {
         if (!(who instanceof LeaseCandidate) || !who.sightings.hasRead(uid)) continue;
-        const wasMine = before !== undefined && recordOf(before).holderIdentity === who.identity;
+        const wasMine = holderIdentity === who.identity;
         this.#gone.set(who, { uid, atMs: who.clock.now(), wasMine });
       }
       return;
     }
-    const record = recordOf(after);
-    const version = after.metadata.resourceVersion ?? '';
+    const { version = '', holderIdentity, leaseDurationSeconds = 0, leaseTransitions } = record;
     this.#versions.set(version, record);
-    const holding = holdingOf(record.holderIdentity, record);
+    const holding = holdingOf(holderIdentity, record);
     const counts = this.#transitions.get(holding) ?? [];
     this.#transitions.set(holding, counts);
-    if (counts.at(-1)?.count !== record.leaseTransitions) {
-      counts.push({ since: BigInt(version), count: record.leaseTransitions });
+    if (counts.at(-1)?.count !== leaseTransitions) {
+      counts.push({ since: BigInt(version), count: leaseTransitions });
     }
-    if (after.metadata.annotations?.[HAND] !== undefined) this.#byHand.add(record.key);
-    const { holderIdentity, leaseDurationSeconds: seconds = 0 } = record;
-    if (holderIdentity !== '' && seconds > 0) {
-      this.#shortestMs = Math.min(this.#shortestMs, seconds * 1_000);
+    if (record.hand !== undefined) this.#byHand.add(record.key);
+    if (holderIdentity !== '' && leaseDurationSeconds > 0) {
+      this.#shortestMs = Math.min(this.#shortestMs, leaseDurationSeconds * 1_000);
     }
-    if (!before || before.metadata.annotations?.[HAND] !== after.metadata.annotations?.[HAND]) {
-      return;
-    }
-    const { leaseTransitions } = recordOf(before);
-    if (record.leaseTransitions < leaseTransitions) {
-      this.#violated(`transitions went back from ${leaseTransitions}`);
-    }
+    if (!before || before.hand !== record.hand) return;
+    if (leaseTransitions >= before.leaseTransitions) return;
+    this.#violated(`transitions went back from ${before.leaseTransitions}`);
   }
 
   sent(who: LeaseCandidate, { verb, request }: Sent): void {
-    const body = request.body as LeaseBody;
-    if (verb === 'update') this.#update(who, body);
-    else if (verb === 'create') this.#create(who, body);
+    const record = recordOf(request.body);
+    if (verb === 'update') this.#update(who, record);
+    else if (verb === 'create') this.#create(who, record);
     else if (verb === 'delete' || verb === 'patch') this.#violated(`${who.name}: ${verb}`);
   }
 
-  #update(who: LeaseCandidate, body: LeaseBody): void {
-    const { resourceVersion, uid } = body.metadata;
-    if (resourceVersion === undefined || uid === undefined) {
+  #update(who: LeaseCandidate, record: LeaseRecord): void {
+    const { version, uid } = record;
+    if (version === undefined || uid === undefined) {
       this.#violated(`${who.name} replaces whatever is there`);
       return;
     }
-    const replaced = this.#versions.get(resourceVersion);
+    const replaced = this.#versions.get(version);
     if (!replaced) {
-      this.#violated(`${who.name} replaces ${resourceVersion}, which never was`);
+      this.#violated(`${who.name} replaces ${version}, which never was`);
       return;
     }
-    const record = recordOf(body);
     if (record.holderIdentity === '') this.#release(who, replaced, record);
-    else this.#acquire(who, replaced, record, resourceVersion);
+    else this.#acquire(who, replaced, record, version);
   }
 
-  #release(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord): void {
+  #release(who: LeaseCandidate, replaced: LeaseRecord, record: LeaseRecord): void {
     const { name, identity, term } = who;
     const of = replaced.holderIdentity || 'nobody';
     if (replaced.holderIdentity !== identity) this.#violated(`${name} releases what ${of} holds`);
@@ -128,7 +111,7 @@ class Writes {
     }
   }
 
-  #acquire(who: LeaseCandidate, replaced: SeenRecord, record: SeenRecord, version: string): void {
+  #acquire(who: LeaseCandidate, replaced: LeaseRecord, record: LeaseRecord, version: string): void {
     const { name, identity, clock, sightings, setting } = who;
     const { times } = setting;
     if (record.holderIdentity !== identity) {
@@ -175,7 +158,7 @@ class Writes {
   }
 
   /** A term ends when another one has had the Lease, though he has it no more. */
-  #goOn(who: LeaseCandidate, replaced: SeenRecord, version: bigint): void {
+  #goOn(who: LeaseCandidate, replaced: LeaseRecord, version: bigint): void {
     if (replaced.holderIdentity !== '') return;
     const counts = this.#transitions.get(holdingOf(who.identity, replaced)) ?? [];
     const last = counts.findLast(({ since }) => since <= version);
@@ -183,9 +166,8 @@ class Writes {
     this.#violated(`${who.name} goes on to lead although another one has led since`);
   }
 
-  #create(who: LeaseCandidate, body: LeaseBody): void {
+  #create(who: LeaseCandidate, { holderIdentity, leaseTransitions }: LeaseRecord): void {
     const { name, identity } = who;
-    const { holderIdentity, leaseTransitions } = recordOf(body);
     if (holderIdentity !== identity || leaseTransitions !== 0) {
       this.#violated(`${name} creates a Lease of ${holderIdentity} with ${leaseTransitions}`);
     }
@@ -206,16 +188,15 @@ class Writes {
 }
 
 /** What ours write is conditional, and takes nothing from anybody who may lead. */
-export const leaseWrites: Check = {
-  name: 'LEASE-2: writes of the Lease',
-  begin: (world, violated) => {
-    const writes = new Writes(world, violated);
-    return (fact) => {
-      if (fact.type === 'written' && fact.resource === 'leases') {
-        writes.written(fact.before, fact.after);
-      } else if (fact.type === 'sent' && fact.sent.resource === 'leases') {
-        if (fact.who instanceof LeaseCandidate) writes.sent(fact.who, fact.sent);
-      }
-    };
-  },
-};
+export const leaseWrites = leaseCheck('LEASE-2: writes of the Lease', (world, violated) => {
+  const writes = new Writes(world, violated);
+  return {
+    written: ({ resource, before, after }) => {
+      if (resource !== 'leases') return;
+      writes.written(before && recordOf(before), after && recordOf(after));
+    },
+    sent: ({ who, sent }) => {
+      if (sent.resource === 'leases') writes.sent(who, sent);
+    },
+  };
+});

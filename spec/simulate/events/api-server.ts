@@ -1,9 +1,11 @@
-import type { Fault, FaultRule } from '../../../lib/testing/index.ts';
-import { anySlot, duration, events } from '../draw.ts';
+import type { FaultRule } from '../../../lib/testing/index.ts';
+import { anySlot, duration, events, slotOrLeader } from '../draw.ts';
+import type { Candidate } from '../candidate.ts';
 import type { Family } from '../family.ts';
-import { LifeCandidate } from '../life-candidate.ts';
+import type { LifeSlot } from '../life-candidate.ts';
 import type { Luck } from '../luck.ts';
-import { words } from './network.ts';
+import type { Setting } from '../schedule.ts';
+import type { World } from '../world.ts';
 import { targetName, targetOf } from './target.ts';
 
 /** An answer that tells who gets it to come back later, or that something is broken. */
@@ -12,16 +14,17 @@ function drawError(luck: Luck) {
   return { status, ...(status === 429 && { retryAfterSeconds: luck.integer(1, 20) }) };
 }
 
+/** Who is told that he is unknown, or one of too many, has changed nothing. */
+const CLEAR = [401, 429];
+
 function drawRefusal(luck: Luck): FaultRule {
   const verb = luck.pick(['create', 'create', 'delete', 'get', undefined] as const);
   const error = drawError(luck);
-  // Who is told that he is unknown, or one of too many, has changed nothing.
-  const isClear = error.status === 401 || error.status === 429;
   const when = luck.pick(['before', 'after'] as const);
   return {
     ...(verb !== undefined && { verb }),
     ...luck.pick([
-      { error, when: isClear ? ('before' as const) : when },
+      { error, when: CLEAR.includes(error.status) ? ('before' as const) : when },
       { hang: true, when },
       { reset: true, when },
     ]),
@@ -43,20 +46,20 @@ function drawWatchTrouble(luck: Luck): FaultRule {
   ]);
 }
 
+/** Until the function that it returns is called. */
+function fault({ cluster }: World, rule: FaultRule): () => void {
+  const added = cluster.faults.add(rule);
+  return () => added.remove();
+}
+
 const rule: Family['kinds'] = {
   trouble: {
     act: (world, event) => {
-      const { slot } = event;
-      const user = slot === 'everybody' ? {} : { user: world.slot(targetOf(world, event)).podName };
-      const fault: Fault = world.cluster.faults.add({ ...(event['rule'] as FaultRule), ...user });
-      world.later(Number(event['forMs']), () => {
-        fault.remove();
-      });
+      const isAll = event.slot === 'everybody';
+      const user = isAll ? {} : { user: targetOf(world, event).podName };
+      return fault(world, { ...event.rule, ...user });
     },
-    tell: (event) => {
-      const whom = event['slot'] === 'everybody' ? 'everybody' : targetName(event);
-      return `for ${String(event['forMs'])} ms the API server has for ${whom}: ${words(event['rule'])}`;
-    },
+    tell: 'for {forMs} ms the API server has for {slot}: {rule}',
   },
 };
 
@@ -73,6 +76,14 @@ export const refusals: Family = {
   kinds: rule,
 };
 
+const ENDS = [
+  'cut watches',
+  'close watches',
+  'refuse watches',
+  'compact',
+  'restart API server',
+] as const;
+
 /** Watches that are silent, late, out of order, cut, refused. */
 export const watches: Family = {
   name: 'watches',
@@ -84,13 +95,7 @@ export const watches: Family = {
       forMs: duration(luck, 60_000, 1),
     })),
     ...events(luck, setting, luck.integer(0, 3), () => ({
-      what: luck.pick([
-        'cut watches',
-        'close watches',
-        'refuse watches',
-        'compact',
-        'restart API server',
-      ]),
+      what: luck.pick(ENDS),
       forMs: duration(luck, 9_000, 1),
       status: luck.pick([410, 410, 429, 500, 503]),
     })),
@@ -98,48 +103,41 @@ export const watches: Family = {
   kinds: {
     ...rule,
     'cut watches': {
-      act: (world) => {
-        world.cluster.faults.cutWatches();
-      },
-      tell: () => 'all watches are cut',
+      act: ({ cluster }) => cluster.faults.cutWatches(),
+      tell: 'all watches are cut',
     },
     'close watches': {
-      act: (world) => {
-        world.cluster.faults.cutWatches({}, { cleanly: true });
-      },
-      tell: () => 'all watches are closed in good order',
+      act: ({ cluster }) => cluster.faults.cutWatches({}, { cleanly: true }),
+      tell: 'all watches are closed in good order',
     },
     'refuse watches': {
-      act: (world, event) => {
-        const { faults } = world.cluster;
-        const refusal = faults.add({ verb: 'watch', error: { status: Number(event['status']) } });
-        faults.cutWatches();
-        world.later(Number(event['forMs']), () => {
-          refusal.remove();
-        });
+      act: (world, { status }) => {
+        const end = fault(world, { verb: 'watch', error: { status } });
+        world.cluster.faults.cutWatches();
+        return end;
       },
-      tell: (event) =>
-        `all watches are cut, and answered with ${String(event['status'])} for ${String(event['forMs'])} ms`,
+      tell: 'all watches are cut, and answered with {status} for {forMs} ms',
     },
     compact: {
-      act: (world) => {
-        world.cluster.compact();
-      },
-      tell: () => 'the history of writes is compacted',
+      act: ({ cluster }) => cluster.compact(),
+      tell: 'the history of writes is compacted',
     },
     'restart API server': {
-      act: (world, event) => {
-        const { cluster } = world;
-        cluster.cutConnections();
-        const down = cluster.faults.add({ reset: true });
-        world.later(Number(event['forMs']), () => {
-          down.remove();
-        });
+      act: (world) => {
+        world.cluster.cutConnections();
+        return fault(world, { reset: true });
       },
-      tell: (event) => `the API server is down for ${String(event['forMs'])} ms`,
+      tell: 'the API server is down for {forMs} ms',
     },
   },
 };
+
+function expireToken({ cluster }: World, podName: string, who: Candidate | undefined): () => void {
+  cluster.expireToken(podName);
+  return () => {
+    if (who) who.process.token = cluster.token(podName);
+  };
+}
 
 /** Tokens that run out; who uses one reads the next only later. */
 export const tokens: Family = {
@@ -153,16 +151,185 @@ export const tokens: Family = {
   kinds: {
     'expire token': {
       act: (world, event) => {
-        const { podName, candidate } = world.slot(targetOf(world, event));
-        world.cluster.expireToken(podName);
-        world.later(Number(event['forMs']), () => {
-          if (candidate instanceof LifeCandidate) {
-            candidate.process.token = world.cluster.token(podName);
-          }
+        const { podName, candidate } = targetOf(world, event);
+        return expireToken(world, podName, candidate);
+      },
+      tell: 'the token of {slot} expires; it reads the new one {forMs} ms later',
+    },
+  },
+};
+
+/** Those that a candidate can do without, as `docs/rbac.md` says. */
+const OPTIONAL = [
+  { verb: 'get', resource: 'pods' },
+  { verb: 'watch', resource: 'pods' },
+  { verb: 'list', resource: 'pods' },
+  { verb: 'watch', resource: 'configmaps' },
+  { verb: 'patch', resource: 'configmaps' },
+] as const;
+
+/** Optional rights that a Role does not give for a while. */
+export const rights: Family = {
+  name: 'rights',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 3), () => ({
+      what: 'withdraw right',
+      slot: luck.chance(0.5) ? 'everybody' : anySlot(luck, setting),
+      right: luck.pick(OPTIONAL),
+      forMs: duration(luck, 60_000, 1),
+    })),
+  kinds: {
+    'withdraw right': {
+      act: (world, { slot, right: { verb, resource } }) => {
+        const slots = slot === 'everybody' ? world.slots : [world.slot(Number(slot))];
+        // Who may not read his Pod cannot notice that he was told a wrong UID: nobody promises that.
+        const concerned = slots.filter(
+          ({ setting }) => !(verb === 'get' && (setting as LifeSlot).uid === 'wrong'),
+        );
+        const ends = concerned.map(({ podName: user }) => {
+          const message = `${resource} is forbidden: User "${user}" cannot ${verb} resource "${resource}"`;
+          return fault(world, {
+            user,
+            verb,
+            resource,
+            error: { status: 403, reason: 'Forbidden', message },
+          });
         });
+        if (ends.length > 0) world.figures.add('rights withdrawn');
+        return () => {
+          for (const end of ends) end();
+        };
       },
       tell: (event) =>
-        `the token of ${targetName(event)} expires; it reads the new one ${String(event['forMs'])} ms later`,
+        `for {forMs} ms ${targetName(event)} may not ${event.right.verb} ${event.right.resource}`,
+    },
+  },
+};
+
+/** The namespace may hold as much as anybody likes again. */
+export function giveBackQuota({ cluster }: World): void {
+  cluster.setQuota(undefined);
+}
+
+/** A namespace whose quota is used up: by others, so that nothing of this kind can be created. */
+function quotaOf(name: string, what: string, resource: string, kind: string): Family {
+  return {
+    name,
+    draw: (luck, setting) =>
+      events(luck, setting, luck.integer(1, 3), () => ({
+        what,
+        forMs: duration(luck, 60_000, 1),
+      })),
+    kinds: {
+      [what]: {
+        act: (world) => {
+          world.cluster.setQuota({ [`count/${resource}`]: 0 });
+          return () => giveBackQuota(world);
+        },
+        tell: `for {forMs} ms the quota allows no further ${kind}`,
+      },
+    },
+  };
+}
+
+export const quota = quotaOf('quota', 'exhaust quota', 'configmaps', 'ConfigMap');
+
+const LEASES = 'leases.coordination.k8s.io';
+
+export const leaseQuota = quotaOf('quota of Leases', 'exhaust quota of Leases', LEASES, 'Lease');
+
+/** Nodes that are not heard from; what runs there runs on. */
+export const nodes: Family = {
+  name: 'nodes',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 2), () => ({
+      what: 'lose nodes',
+      forMs: duration(luck, 60_000, 1_000),
+    })),
+  kinds: {
+    'lose nodes': {
+      act: ({ cluster, slots }) => {
+        const found = slots.flatMap(({ podName }) => cluster.getPod(podName)?.spec?.nodeName ?? []);
+        const names = new Set(found);
+        for (const name of names) cluster.setNodeReady(name, false);
+        return () => {
+          for (const name of names) cluster.setNodeReady(name, true);
+        };
+      },
+      tell: 'no node is heard from for {forMs} ms',
+    },
+  },
+};
+
+const VERBS = ['get', 'create', 'update', 'watch'];
+
+function drawLeaseRule(luck: Luck, setting: Setting): FaultRule {
+  const drawn = luck.pick(['before', 'after'] as const);
+  const status = luck.pick([401, 408, 429, 500, 503, 504]);
+  const when = CLEAR.includes(status) ? 'before' : drawn;
+  const effect = luck.pick<FaultRule>([
+    { reset: true, when: drawn },
+    { hang: true, when: drawn },
+    { error: { status, ...(luck.chance(0.3) && { retryAfterSeconds: luck.integer(0, 5) }) }, when },
+    { error: { status }, when },
+    { verb: 'update', error: { status: 409 } },
+    { latencyMs: duration(luck, 9_000, 1) },
+    { freeze: true },
+    { cutAfterEvents: luck.integer(0, 3) },
+    { duplicate: true },
+    { reorder: true },
+    { eventDelayMs: duration(luck, 20_000, 1) },
+    { verb: 'watch', error: { status: luck.pick([403, 410, 429, 500]) } },
+  ]);
+  const verb = luck.chance(0.7) && luck.pick(VERBS);
+  return {
+    resource: 'leases',
+    ...(luck.chance(0.5) ? { user: `pod-${anySlot(luck, setting)}` } : {}),
+    ...(verb ? { verb } : {}),
+    ...(luck.chance(0.5) && { times: luck.integer(1, 5) }),
+    ...(luck.chance(0.5) && { probability: luck.pick([0.2, 0.5, 0.8]) }),
+    ...effect,
+  } as FaultRule;
+}
+
+/** The API server answers errors, late, or nothing; watches show too much or too little. */
+export const leaseFaults: Family = {
+  name: 'lease faults',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 5), () => ({
+      what: 'break leases',
+      rule: drawLeaseRule(luck, setting),
+      forMs: duration(luck, 60_000, 1),
+    })),
+  kinds: {
+    'break leases': {
+      act: (world, event) => fault(world, event.rule),
+      tell: 'the API server misbehaves for {forMs} ms: {rule}',
+    },
+  },
+};
+
+/** All connections break at once, or one's token is no longer known. */
+export const leaseInterruptions: Family = {
+  name: 'lease interruptions',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 4), () => ({
+      what: luck.pick(['end watches', 'end watches', 'expire elector token']),
+      slot: slotOrLeader(luck, setting),
+      cleanly: luck.chance(0.5),
+      forMs: duration(luck, 15_000, 1),
+    })),
+  kinds: {
+    'end watches': {
+      act: ({ cluster }, { cleanly }) => cluster.faults.cutWatches({}, { cleanly }),
+      tell: 'every watch ends',
+    },
+    'expire elector token': {
+      act: (world, event) => {
+        const { candidate } = targetOf(world, event);
+        return candidate && expireToken(world, candidate.podName, candidate);
+      },
+      tell: 'the token of {slot} is unknown for {forMs} ms',
     },
   },
 };

@@ -1,16 +1,22 @@
 import { duration, events } from '../draw.ts';
-import type { Family } from '../family.ts';
+import type { Family, Kind } from '../family.ts';
+import { HAND } from '../lease-record.ts';
 import type { World } from '../world.ts';
 
-const PATH = '/api/v1/namespaces/default/configmaps/lock';
+const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 
-function patch(world: World, metadata: object): void {
-  world.cluster.request('PATCH', PATH, { metadata }, 'application/merge-patch+json');
+function patch({ cluster }: World, collection: string, changes: object): void {
+  cluster.request('PATCH', `${collection}/lock`, changes, 'application/merge-patch+json');
+}
+
+function patchLock(world: World, metadata: object): void {
+  patch(world, CONFIG_MAPS, { metadata });
 }
 
 /** Nothing holds the lock any more. */
 export function releaseHold(world: World): void {
-  patch(world, { finalizers: null });
+  patchLock(world, { finalizers: null });
 }
 
 /** A garbage collector that is slow, or does not run. */
@@ -24,20 +30,17 @@ export const collector: Family = {
     })),
   kinds: {
     'stop collector': {
-      act: (world, event) => {
-        const { garbageCollector } = world.cluster;
+      act: ({ cluster: { garbageCollector } }) => {
         garbageCollector.stop();
-        world.later(Number(event['forMs']), () => {
-          garbageCollector.start();
-        });
+        return () => garbageCollector.start();
       },
-      tell: (event) => `the garbage collector stands still for ${String(event['forMs'])} ms`,
+      tell: 'the garbage collector stands still for {forMs} ms',
     },
     'slow collector': {
-      act: (world, event) => {
-        world.cluster.garbageCollector.delayMs = Number(event['delayMs']);
+      act: ({ cluster: { garbageCollector } }, { delayMs }) => {
+        garbageCollector.delayMs = delayMs;
       },
-      tell: (event) => `the garbage collector takes ${String(event['delayMs'])} ms from now on`,
+      tell: 'the garbage collector takes {delayMs} ms from now on',
     },
   },
 };
@@ -52,25 +55,138 @@ export const meddling: Family = {
     })),
   kinds: {
     'label lock': {
-      act: (world) => {
-        patch(world, { labels: { touched: String(world.clock.now()) } });
-      },
-      tell: () => 'somebody puts a label on the lock',
+      act: (world) => patchLock(world, { labels: { touched: String(world.clock.now()) } }),
+      tell: 'somebody puts a label on the lock',
     },
     'orphan lock': {
-      act: (world) => {
-        patch(world, { ownerReferences: null });
-      },
-      tell: () => 'the owner reference of the lock is stripped, as by an orphaning deletion',
+      act: (world) => patchLock(world, { ownerReferences: null }),
+      tell: 'the owner reference of the lock is stripped, as by an orphaning deletion',
     },
     'hold lock': {
-      act: (world, event) => {
-        patch(world, { finalizers: ['example.com/hold'] });
-        world.later(Number(event['forMs']), () => {
-          releaseHold(world);
-        });
+      act: (world) => {
+        patchLock(world, { finalizers: ['example.com/hold'] });
+        return () => releaseHold(world);
       },
-      tell: (event) => `a finalizer holds the lock for ${String(event['forMs'])} ms`,
+      tell: 'a finalizer holds the lock for {forMs} ms',
     },
   },
 };
+
+function plant({ cluster, figures, truth }: World): void {
+  if (truth.lock) return;
+  const body = { metadata: { name: 'lock' }, data: { whose: 'somebody else’s' } };
+  const { status } = cluster.request('POST', CONFIG_MAPS, body);
+  if (status === 201) figures.add('foreign ConfigMap of the lock’s name');
+}
+
+/** Somebody sees his mistake, and deletes what he made. */
+export function removeForeign({ cluster, truth }: World): void {
+  if (truth.lock?.holderUid === '') cluster.request('DELETE', `${CONFIG_MAPS}/lock`);
+}
+
+/** Somebody has a ConfigMap of his own under the lock's name, as soon as the name is free. */
+export const foreign: Family = {
+  name: 'foreign ConfigMaps',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 2), () => ({
+      what: 'plant ConfigMap',
+      forMs: duration(luck, 20_000, 1),
+    })),
+  kinds: {
+    'plant ConfigMap': {
+      act: (world) => {
+        let isOver = false;
+        const tryNow = () => {
+          if (!isOver) plant(world);
+        };
+        const leave = world.listen((fact) => {
+          if (fact.type === 'phase') isOver = true;
+          // The instant first comes to its end: others may be faster.
+          if (fact.type === 'written' && fact.resource === 'configmaps' && !fact.after) {
+            world.later(0, tryNow);
+          }
+        });
+        tryNow();
+        return () => {
+          isOver = true;
+          leave();
+          removeForeign(world);
+        };
+      },
+      tell: 'for {forMs} ms somebody wants a ConfigMap of his own to have the lock’s name',
+    },
+  },
+};
+
+/** Somebody edits the Lease, and leaves a trace by which checks know. */
+function edit(world: World, changes: object): void {
+  const annotations = { [HAND]: String(world.nextNumber()) };
+  patch(world, LEASES, { metadata: { annotations }, ...changes });
+}
+
+function editing(spec: Readonly<Record<string, unknown>>, tell: string): Kind {
+  return { act: (world) => edit(world, { spec }), tell };
+}
+
+/** Somebody touches the Lease: labels, which mean nothing. */
+export const leaseLabels: Family = {
+  name: 'lease labels',
+  draw: (luck, setting) => events(luck, setting, luck.integer(1, 4), () => ({ what: 'relabel' })),
+  kinds: { relabel: { act: (world) => edit(world, {}), tell: 'somebody labels the Lease' } },
+};
+
+/** Somebody deletes the Lease, once or twice in a row. */
+export const leaseDeletions: Family = {
+  name: 'lease deletions',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 2), () => ({ what: 'delete the Lease' })).flatMap(
+      (event) =>
+        luck.chance(0.3)
+          ? [event, { ...event, atMs: event.atMs + duration(luck, 5_000) }]
+          : [event],
+    ),
+  kinds: {
+    'delete the Lease': {
+      act: ({ cluster }) => cluster.request('DELETE', `${LEASES}/lock`),
+      tell: 'somebody deletes the Lease',
+    },
+  },
+};
+
+const EDITS = [
+  'wipe the Lease',
+  'give the Lease away',
+  'strip the Lease',
+  'use the Lease',
+  'use the Lease',
+] as const;
+
+/** Somebody edits who holds it. */
+export const leaseEdits: Family = {
+  name: 'lease edits',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 2), () => ({ what: luck.pick(EDITS) })),
+  kinds: {
+    'wipe the Lease': editing({ holderIdentity: '' }, 'somebody wipes the Lease’s holder'),
+    'give the Lease away': editing(
+      { holderIdentity: 'somebody', leaseDurationSeconds: 10 },
+      'somebody writes another holder into the Lease',
+    ),
+    'use the Lease': {
+      act: (world) => {
+        const { leaseTransitions = 0 } = world.cluster.getLease('lock')?.spec ?? {};
+        edit(world, { spec: { holderIdentity: '', leaseTransitions: leaseTransitions + 1 } });
+      },
+      tell: 'somebody takes the Lease, and gives it up at once',
+    },
+    'strip the Lease': editing(
+      { holderIdentity: null, renewTime: null, acquireTime: null, leaseDurationSeconds: null },
+      'somebody strips the Lease of all but its transitions',
+    ),
+  },
+};
+
+/** A Lease that was there before anybody who plays. */
+export function leave({ cluster }: World, spec: object | undefined): void {
+  if (spec) cluster.request('POST', LEASES, { metadata: { name: 'lock' }, spec });
+}
