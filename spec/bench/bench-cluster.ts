@@ -24,15 +24,18 @@ export async function closeCluster(): Promise<void> {
   await down({ name: NAME });
 }
 
-export async function kubernetesVersion(cluster: Cluster): Promise<string> {
+/** Of Kubernetes, and of a module that a Go program beside this file requires. */
+export async function versionsOf(
+  cluster: Cluster,
+  { module, goMod }: { readonly module: string; readonly goMod: string },
+): Promise<Readonly<Record<string, string>>> {
   const { text } = await get(cluster, '/version');
   const { gitVersion } = JSON.parse(text) as { gitVersion: string };
-  return gitVersion.replace(/^v/, '');
+  return { [module]: moduleVersion(goMod, module), Kubernetes: gitVersion.replace(/^v/, '') };
 }
 
-/** The version of a module that a program in Go requires. */
-export function moduleVersion(goMod: URL, module: string): string {
-  const line = readFileSync(goMod, 'utf8')
+export function moduleVersion(goMod: string, module: string): string {
+  const line = readFileSync(new URL(goMod, import.meta.url), 'utf8')
     .split('\n')
     .find((text) => text.includes(`${module} v`));
   return line?.trim().split(' v').at(-1) ?? 'unknown';

@@ -9,8 +9,7 @@ import {
 import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 
-import { ms } from './report.ts';
-import { median } from './statistics.ts';
+import { median, ms } from './report.ts';
 
 use([
   ScatterChart,
