@@ -10,6 +10,7 @@ import { writeFile } from 'node:fs/promises';
 import { type Command, parse } from './command.ts';
 import { closeCluster, openCluster, versionsOf } from './bench-cluster.ts';
 import { describeMachine, heading } from './machine.ts';
+import { toSvg } from './plot.ts';
 import { format, goalReport } from './report.ts';
 import { type Result, goalsOf, plotOf } from './suites.ts';
 
@@ -51,8 +52,7 @@ async function measure(
   const result: Result = { machine, ...data };
   const goals = goalsOf(suite, result);
   if (goals.length > 0) console.log(`\n${format(goalReport(goals))}`);
-  // It takes a while to load, and few need it.
-  if (svg) await writeFile(svg, (await import('./plot.ts')).toSvg(plotOf(suite, result)));
+  if (svg) await writeFile(svg, toSvg(plotOf(suite, result)));
   if (json) await writeFile(json, `${JSON.stringify({ ...result, goals }, toMicroseconds, 2)}\n`);
 }
 

@@ -1,8 +1,9 @@
-/** Run by itself, it puts the figures of the results in `docs/benchmark` into `docs/benchmark.md`. */
+/** Run by itself, it puts the results in `docs/benchmark` into `docs/benchmark.md` and its pictures. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 
-import { type Result, SUITES, tablesOf } from './suites.ts';
+import { toSvg } from './plot.ts';
+import { type Result, SUITES, type Suite, plotOf, tablesOf } from './suites.ts';
 
 const FOLDER = new URL('../../docs/benchmark/', import.meta.url);
 const PAGE = new URL('../../docs/benchmark.md', import.meta.url);
@@ -36,15 +37,20 @@ export async function fillIn(page: string, tables: ReadonlyMap<string, string>):
   return format(filled, { ...style, parser: 'markdown' });
 }
 
-/** A stored result, in the style of all that is stored. */
-async function result(name: string): Promise<Result> {
+/** Puts a stored result in the style of all that is stored, and draws it. */
+async function store(suite: Suite, name: string, picture: string): Promise<Result> {
   const url = new URL(name, FOLDER);
   const json = await readFile(url, 'utf8');
   await writeFile(url, await format(json, { ...(await resolveConfig(url)), parser: 'json' }));
-  return JSON.parse(json) as Result;
+  const result = JSON.parse(json) as Result;
+  await writeFile(new URL(picture, FOLDER), toSvg(plotOf(suite, result)));
+  return result;
 }
 
 if (import.meta.main) {
-  const results = { cluster: await result('result.json'), lease: await result('lease.json') };
+  const results = {
+    cluster: await store(SUITES.cluster, 'result.json', 'handover.svg'),
+    lease: await store(SUITES.lease, 'lease.json', 'lease.svg'),
+  };
   await writeFile(PAGE, await fillIn(await readFile(PAGE, 'utf8'), tablesOfPage(results)));
 }
