@@ -4,8 +4,7 @@ import { Crew, anyTime, programs } from './lease/crew.ts';
 import { BARE, Fleet, OURS, RELEASING, operatorLib } from './life/fleet.ts';
 import type { Panel } from './plot.ts';
 import {
-  type Goal,
-  type Table,
+  type Report,
   atLeast,
   atMost,
   maximum,
@@ -26,25 +25,21 @@ const CREWS = 10;
 /** An elector that began to look after the last renewal cannot know when that was. */
 const WATCHED_MS = 5_000;
 
-/** How long nobody led, for each leader of a contender that went. */
+/** What happened each time that a leader of this program went. */
 interface Gaps {
   readonly program: string;
   /** From the end of the old leader's work to the beginning of the next one's. */
   readonly outageMs: readonly number[];
+  /** How long the lock or Lease was free, as the API server answered. */
+  readonly handoverMs?: readonly number[];
+  /** How long the Lease of a leader that crashed was kept beyond what it says. */
+  readonly beyondMs?: readonly number[];
 }
 
-/** How long a lock or Lease was free, as the API server answered. */
-export interface Handovers extends Gaps {
-  readonly handoverMs: readonly number[];
-}
-
-/** How long a Lease was kept beyond what it says. */
-interface Crashes extends Gaps {
-  readonly beyondMs: readonly number[];
-}
+type Key = 'handoverMs' | 'beyondMs' | 'outageMs';
 
 /** Deployments of real Pods: the leader's Pod is deleted, as by `kubectl delete pod`. */
-export const podHandover: Situation<Bench, readonly Handovers[]> = {
+export const podHandover: Situation<Bench, readonly Gaps[]> = {
   isDrawn: true,
 
   async measure(bench) {
@@ -59,28 +54,39 @@ export const podHandover: Situation<Bench, readonly Handovers[]> = {
     );
   },
 
-  report: (all) => ({
-    title: 'Deployments of three Pods on a real node: the leader’s Pod is deleted',
-    notes: [
-      'Handover: from the deletion of the lock to its creation, as the API server’s audit log has them.',
-      'Outage: from the last line that the old leader writes, as it ends on SIGTERM (with release():',
-      'as it stops working), to the first line that the next leader writes; all on one clock.',
-    ],
-    table: gapTable('handover', all, ({ handoverMs }) => handoverMs),
-    goals: podGoals(all),
-    panels: [
-      panel('Handover: the lock is deleted → the lock is created', all, (one) => one.handoverMs),
-      panel(
-        'Outage: the old leader ends on SIGTERM → the next leader’s first act',
-        all.filter(({ program }) => program !== BARE.name),
-        ({ outageMs }) => outageMs,
-      ),
-    ],
-  }),
+  report(all) {
+    const [ours, operator, bare] = [OURS.name, 'operator-lib', BARE.name].map((program) =>
+      medianOf(all, program, 'handoverMs'),
+    ) as [number, number, number];
+    const outage = medianOf(all, OURS.name, 'outageMs');
+    const handOver = 'Pods: median handover';
+    return {
+      title: 'Deployments of three Pods on a real node: the leader’s Pod is deleted',
+      notes: [
+        'Handover: from the deletion of the lock to its creation, as the API server’s audit log has them.',
+        'Outage: from the last line that the old leader writes, as it ends on SIGTERM (with release():',
+        'as it stops working), to the first line that the next leader writes; all on one clock.',
+      ],
+      table: gapTable(all, 'handoverMs'),
+      goals: [
+        ...atLeast(`${handOver}, faster than operator-lib`, operator / ours, 20, times),
+        ...atMost('Pods: median outage', outage, 250, ms),
+        ...atMost(`${handOver}, compared with a bare client`, ours / bare, 1.5, times),
+      ],
+      panels: [
+        gapPanel('Handover: the lock is deleted → the lock is created', all, 'handoverMs'),
+        gapPanel(
+          'Outage: the old leader ends on SIGTERM → the next leader’s first act',
+          all.filter(({ program }) => program !== BARE.name),
+          'outageMs',
+        ),
+      ],
+    };
+  },
 };
 
 /** Three processes compete for a Lease; the leader gets SIGTERM, and releases it. */
-export const release: Situation<Bench, readonly Handovers[]> = {
+export const release: Situation<Bench, readonly Gaps[]> = {
   isDrawn: true,
 
   async measure(bench) {
@@ -100,21 +106,19 @@ export const release: Situation<Bench, readonly Handovers[]> = {
       'Handover: from the release of the Lease to its acquisition, as the API server’s audit log has',
       'them. Outage: from the end of the old leader’s work to the beginning of the next one’s.',
     ],
-    table: gapTable('handover', all, ({ handoverMs }) => handoverMs),
+    table: gapTable(all, 'handoverMs'),
     goals: atMost(
       'median handover after a release',
-      median(of(OURS.name, all)?.handoverMs ?? []),
+      medianOf(all, OURS.name, 'handoverMs'),
       50,
       ms,
     ),
-    panels: [
-      panel('Three candidates: the Lease is released → acquired', all, (one) => one.handoverMs),
-    ],
+    panels: [gapPanel('Three candidates: the Lease is released → acquired', all, 'handoverMs')],
   }),
 };
 
 /** Three processes compete for each of ten Leases; all ten leaders are killed at once. */
-export const crash: Situation<Bench, readonly Crashes[]> = {
+export const crash: Situation<Bench, readonly Gaps[]> = {
   isDrawn: true,
 
   async measure(bench) {
@@ -128,9 +132,9 @@ export const crash: Situation<Bench, readonly Crashes[]> = {
     await Promise.all(crews.map((crew) => crew.end()));
     return [...Map.groupBy(crews, ({ name }) => name)].map(([program, own]) => ({
       program,
-      beyondMs: own.flatMap((crew) =>
-        crew.takeovers().map(({ sinceLastWriteMs }) => sinceLastWriteMs - LEASE_DURATION_MS),
-      ),
+      beyondMs: own
+        .flatMap((crew) => crew.takeovers())
+        .map(({ sinceLastWriteMs }) => sinceLastWriteMs - LEASE_DURATION_MS),
       outageMs: own.flatMap(({ outageMs }) => outageMs),
     }));
   },
@@ -142,19 +146,15 @@ export const crash: Situation<Bench, readonly Crashes[]> = {
       'acquisition, as the API server’s audit log has them. Outage: from SIGKILL to the beginning of',
       'the next leader’s work; the last renewal was up to 2 s before.',
     ],
-    table: gapTable('beyond', all, ({ beyondMs }) => beyondMs),
+    table: gapTable(all, 'beyondMs'),
     goals: atMost(
       'takeover after a crash, longest beyond the stored duration',
-      maximum(of(OURS.name, all)?.beyondMs ?? []),
+      maximum(valuesOf(all, OURS.name, 'beyondMs')),
       100,
       ms,
     ),
     panels: [
-      panel(
-        'Three candidates: the stored duration has run out → acquired',
-        all,
-        ({ beyondMs }) => beyondMs,
-      ),
+      gapPanel('Three candidates: the stored duration has run out → acquired', all, 'beyondMs'),
     ],
   }),
 };
@@ -198,49 +198,26 @@ export async function crashAll(
   }
 }
 
-function podGoals(all: readonly Handovers[]): Goal[] {
-  const handover = (program: string) => median(of(program, all)?.handoverMs ?? []);
-  const ours = handover(OURS.name);
-  return [
-    ...atLeast(
-      'Pods: median handover, faster than operator-lib',
-      handover('operator-lib') / ours,
-      20,
-      times,
-    ),
-    ...atMost('Pods: median outage', median(of(OURS.name, all)?.outageMs ?? []), 250, ms),
-    ...atMost(
-      'Pods: median handover, compared with a bare client',
-      ours / handover(BARE.name),
-      1.5,
-      times,
-    ),
-  ];
+function valuesOf(all: readonly Gaps[], name: string, key: Key): readonly number[] {
+  return all.find(({ program }) => program === name)?.[key] ?? [];
 }
 
-function of<G extends Gaps>(name: string, all: readonly G[]): G | undefined {
-  return all.find(({ program }) => program === name);
+function medianOf(all: readonly Gaps[], name: string, key: Key): number {
+  return median(valuesOf(all, name, key));
 }
 
-function gapTable<G extends Gaps>(
-  what: string,
-  all: readonly G[],
-  valuesOf: (gaps: G) => readonly number[],
-): Table {
+function gapTable(all: readonly Gaps[], key: Key): Report['table'] {
   return [
-    ['', 'runs', ...spanHead(what), ...spanHead('outage')],
-    ...all.map((gaps) => {
-      const values = valuesOf(gaps);
-      return [gaps.program, `${values.length}`, ...span(values), ...span(gaps.outageMs)];
+    ['', 'runs', ...spanHead(key.replace('Ms', '')), ...spanHead('outage')],
+    ...all.map(({ program, outageMs, [key]: values = [] }) => {
+      return [program, `${values.length}`, ...span(values), ...span(outageMs)];
     }),
   ];
 }
 
-export function panel<G extends { readonly program: string }>(
-  title: string,
-  all: readonly G[],
-  valuesOf: (gaps: G) => readonly number[],
-): Panel {
-  const samples = all.map((gaps) => ({ name: gaps.program, valuesMs: valuesOf(gaps) }));
+function gapPanel(title: string, all: readonly Gaps[], key: Key): Panel {
+  const samples = all.map(({ program, [key]: values = [] }) => {
+    return { name: program, valuesMs: values };
+  });
   return { title, samples };
 }

@@ -1,13 +1,7 @@
 import { type Cause, type Target, createNode } from './arena.ts';
-import { LEASE_DURATION_MS, crashAll, gather, panel, releaseInTurns } from './handover.ts';
+import { LEASE_DURATION_MS, crashAll, gather, releaseInTurns } from './handover.ts';
 import { startInProcessTarget } from './in-process-target.ts';
-import {
-  type Contender,
-  Crowd,
-  type Handover,
-  bareContender,
-  becomeContender,
-} from './life/crowd.ts';
+import { Crowd, type Handover, bareContender, becomeContender } from './life/crowd.ts';
 import { type Goal, atMost, maximum, median, ms, times } from './report.ts';
 import { type Bench, type Options, type Situation, takeTurns } from './situation.ts';
 import type { Takeover } from './takeovers.ts';
@@ -58,39 +52,35 @@ async function measureHerd(
   await createNode(target);
   const all: Series[] = [];
   for (const size of options.sizes) {
-    const contenders = size === FLOOR_SIZE ? [becomeContender, bareContender] : [becomeContender];
-    all.push(...(await measureSize(target, options, size, contenders, causes)));
+    // Large crowds take long to calm down.
+    const { handovers = size < 100 ? 20 : size < 1_000 ? 10 : 5, progress } = options;
+    const crowds: Crowd[] = [];
+    for (const contender of size === FLOOR_SIZE
+      ? [becomeContender, bareContender]
+      : [becomeContender]) {
+      progress(`${size} candidates: ${contender.name} starts`);
+      crowds.push(await Crowd.gather(target, contender, size));
+    }
+    const turns = crowds.flatMap((crowd) =>
+      causes
+        .filter((cause) => crowd.contender.causes.includes(cause))
+        .map((cause) => ({ crowd, name: crowd.contender.name, cause, done: [] as Handover[] })),
+    );
+    await takeTurns(
+      options,
+      `${size} candidates`,
+      handovers,
+      turns,
+      async ({ crowd, cause, done }) => {
+        done.push(await crowd.handOver(cause));
+      },
+    );
+    for (const crowd of crowds) crowd.stop();
+    all.push(
+      ...turns.map(({ name, cause, done }) => ({ contender: name, size, cause, handovers: done })),
+    );
   }
   return all;
-}
-
-async function measureSize(
-  target: Target,
-  options: Options,
-  size: number,
-  contenders: readonly Contender[],
-  wanted: readonly Cause[],
-): Promise<Series[]> {
-  // Large crowds take long to calm down.
-  const { handovers = size < 100 ? 20 : size < 1_000 ? 10 : 5, progress } = options;
-  const crowds: Crowd[] = [];
-  try {
-    const all = [];
-    for (const contender of contenders) {
-      progress(`${size} candidates: ${contender.name} starts`);
-      const crowd = await Crowd.gather(target, contender, size);
-      crowds.push(crowd);
-      for (const cause of wanted.filter((one) => contender.causes.includes(one))) {
-        all.push({ name: contender.name, crowd, cause, done: [] as Handover[] });
-      }
-    }
-    await takeTurns(options, `${size} candidates`, handovers, all, async (series) => {
-      series.done.push(await series.crowd.handOver(series.cause));
-    });
-    return all.map(({ name, cause, done }) => ({ contender: name, size, cause, handovers: done }));
-  } finally {
-    for (const crowd of crowds) crowd.stop();
-  }
 }
 
 function report(target: string, all: readonly Series[]) {
@@ -106,13 +96,7 @@ function report(target: string, all: readonly Series[]) {
         const taken = handovers.map(({ takenMs }) => takenMs);
         const creates = handovers.map((handover) => handover.creates);
         return [
-          [
-            `${size}`,
-            contender === becomeContender.name ? '' : contender,
-            cause === 'deleted' ? '' : `Pod ${cause}`,
-          ]
-            .filter(Boolean)
-            .join(', '),
+          `${size}${contender === 'become' ? '' : `, ${contender}`}${cause === 'deleted' ? '' : `, Pod ${cause}`}`,
           `${handovers.length}`,
           ...[median(taken), maximum(taken)].map(ms),
           ...[median(creates), maximum(creates)].map(String),
@@ -124,24 +108,20 @@ function report(target: string, all: readonly Series[]) {
 }
 
 function goalsOf(all: readonly Series[]): Goal[] {
-  const own = all.filter(({ contender }) => contender === becomeContender.name);
-  const goals = own.flatMap(({ size, cause, handovers }) => {
-    const aim = AIMS.get(size);
-    const taken = median(handovers.map(({ takenMs }) => takenMs));
+  const taken = ({ handovers }: Series) => median(handovers.map(({ takenMs }) => takenMs));
+  const goals = all.flatMap((series) => {
+    const { contender, size, cause, handovers } = series;
+    const aim = contender === becomeContender.name ? AIMS.get(size) : undefined;
     const most = maximum(handovers.map(({ creates }) => creates));
     const who = `${size} candidates, Pod ${cause}`;
     return [
-      ...atMost(`${who}: median handover`, taken, aim?.takenMs, ms),
+      ...atMost(`${who}: median handover`, taken(series), aim?.takenMs, ms),
       ...atMost(`${who}: most creates in a handover`, most, aim?.creates, String),
     ];
   });
-  const [ours = NaN, floor = NaN] = [becomeContender, bareContender].map(({ name }) => {
-    const series = all.find(
-      ({ contender, cause, size }) =>
-        contender === name && cause === 'deleted' && size === FLOOR_SIZE,
-    );
-    return median(series?.handovers.map(({ takenMs }) => takenMs) ?? []);
-  });
+  const [ours = NaN, floor = NaN] = all
+    .filter(({ cause, size }) => cause === 'deleted' && size === FLOOR_SIZE)
+    .map(taken);
   const compared = `${FLOOR_SIZE} candidates: median handover, compared with a bare client`;
   return [...goals, ...atMost(compared, ours / floor, 1.5, times)];
 }
@@ -191,7 +171,10 @@ export const leaseHerd: Situation<Bench, readonly Stampede[]> = {
           ...[median(attempts), maximum(attempts)].map(String),
         ]),
       ],
-      panels: [...panels].map(([title, own]) => panel(title, own, ({ takenMs }) => takenMs)),
+      panels: [...panels].map(([title, own]) => ({
+        title,
+        samples: own.map(({ program, takenMs }) => ({ name: program, valuesMs: takenMs })),
+      })),
     };
   },
 };

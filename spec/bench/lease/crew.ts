@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,33 +63,13 @@ export interface Entry {
 export type Signal = 'SIGTERM' | 'SIGKILL';
 
 /** A process with electors. It ends with the one that started it. */
-export class ElectorProcess {
-  readonly name: string;
+export interface ElectorProcess {
+  readonly pid: number;
   readonly tokenId: string;
+  /** Of its electors. */
   readonly identities: readonly string[];
-  isAlive = true;
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<unknown>;
-
-  constructor(name: string, electors: number, tokenId: string, child: ChildProcess) {
-    this.name = name;
-    this.tokenId = tokenId;
-    this.identities = Array.from({ length: electors }, (_, number) => `${name}-${number}`);
-    this.#child = child;
-    // All that it said has been read by then.
-    this.#exited = once(child, 'close');
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? NaN;
-  }
-
-  /** Resolves when it is gone. */
-  async end(signal: Signal): Promise<void> {
-    this.isAlive = false;
-    this.#child.kill(signal);
-    await this.#exited;
-  }
+  /** Resolves when it is gone, and all that it said has been read. */
+  readonly end: (signal: Signal) => Promise<void>;
 }
 
 /** Processes whose electors compete for one Lease, or have one each. */
@@ -101,7 +81,8 @@ export class Crew {
   readonly #arena: Arena;
   readonly #electors: number;
   readonly #entries: Entry[] = [];
-  readonly #processes: ElectorProcess[] = [];
+  readonly #processes = new Set<ElectorProcess>();
+  #started = 0;
   #failure: Error | undefined;
 
   private constructor(program: Program, arena: Arena, electors: number) {
@@ -132,7 +113,7 @@ export class Crew {
 
   /** Those that live. */
   get processes(): readonly ElectorProcess[] {
-    return this.#processes.filter(({ isAlive }) => isAlive);
+    return [...this.#processes];
   }
 
   /** What all of them have said. Throws once one has ended by itself. */
@@ -143,7 +124,8 @@ export class Crew {
 
   async start({ electors = this.#electors, ownLeases = false } = {}): Promise<ElectorProcess> {
     const { kubeconfig, tokenId } = await this.#arena.credential();
-    const identity = `process${this.#processes.length + 1}`;
+    this.#started += 1;
+    const identity = `process${this.#started}`;
     const flags = { kubeconfig, namespace: this.#arena.namespace, lease: LEASE, identity };
     const args = Object.entries({ ...flags, electors }).map(([flag, is]) => `--${flag}=${is}`);
     if (ownLeases) args.push('--own-leases');
@@ -155,15 +137,25 @@ export class Crew {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const started = new ElectorProcess(identity, electors, tokenId, child);
+    const closed = once(child, 'close');
+    const started: ElectorProcess = {
+      pid: child.pid ?? NaN,
+      tokenId,
+      identities: Array.from({ length: electors }, (_, number) => `${identity}-${number}`),
+      end: async (signal) => {
+        this.#processes.delete(started);
+        child.kill(signal);
+        await closed;
+      },
+    };
+    this.#processes.add(started);
     createInterface(child.stdout).on('line', (line) => {
       this.#entries.push(JSON.parse(line) as Entry);
     });
     child.once('exit', (code, signal) => {
-      if (!started.isAlive) return;
+      if (!this.#processes.has(started)) return;
       this.#failure ??= new Error(`${identity} of ${this.name} has ended (${signal ?? code})`);
     });
-    this.#processes.push(started);
     return started;
   }
 
@@ -192,7 +184,7 @@ export class Crew {
     };
     const signalMs = Number(process.hrtime.bigint()) / 1e6;
     const ended = old.end(signal);
-    const what = `another elector than of ${old.name} leads`;
+    const what = `an elector of ${this.name} leads in another process`;
     const leading = await until(what, () => find('leading', false));
     await ended;
     const fromMs = signal === 'SIGKILL' ? signalMs : find('stopped', true)?.atMs;

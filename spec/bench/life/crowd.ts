@@ -88,7 +88,7 @@ export const bareContender: Contender = {
 
 /** Candidates of one contender in this process, whose Pods no kubelet runs. */
 export class Crowd {
-  readonly name: string;
+  readonly contender: Contender;
   readonly #arena: Arena;
   readonly #start: (pod: PodIdentity) => Candidate;
   readonly #candidates = new Map<string, Candidate>();
@@ -98,7 +98,7 @@ export class Crowd {
   #leader: Candidate | undefined;
 
   private constructor(arena: Arena, contender: Contender, kubeconfig: string) {
-    this.name = contender.name;
+    this.contender = contender;
     this.#arena = arena;
     this.#start = (pod) => {
       const onAwaited: OnAwaited = (uid) => this.#awaited.set(pod.uid, uid);
