@@ -8,8 +8,7 @@ import type { Cluster } from '../cluster/state.ts';
 const NAME = 'bench';
 
 /**
- * Brings up a real Kubernetes to measure on. Whatever ends the process by a signal takes it down
- * again.
+ * Brings up a real Kubernetes to measure on. A signal that ends the process takes it down again.
  */
 export async function openCluster({ node }: { readonly node: boolean }): Promise<Cluster> {
   const cluster = up({ name: NAME, node });
@@ -44,7 +43,7 @@ export function moduleVersion(goMod: string, module: string): string {
 /** A second signal does not wait. */
 async function abandon(cluster: Promise<Cluster>): Promise<void> {
   process.stderr.write('\nthe cluster is taken down\n');
-  // Whatever was under way fails for that reason.
+  // Requests that are under way fail for that reason.
   process.on('uncaughtException', () => undefined);
   await cluster.catch(() => undefined);
   await closeCluster();

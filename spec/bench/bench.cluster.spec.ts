@@ -113,7 +113,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   );
 });
 
-/** The command lines of those processes that reach the cluster with a kubeconfig of it. */
+/** The command lines of all processes that use a kubeconfig of the cluster. */
 function electors(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

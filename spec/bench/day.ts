@@ -40,7 +40,7 @@ export const requests: Situation<Options, LifeDay> = {
   }),
 };
 
-/** A day passes in an instant. */
+/** A day of leader for life; it passes in an instant. */
 async function simulateLifeDay(): Promise<LifeDay> {
   const simulation = await Simulation.create();
   for (const name of ['leader', 'candidate']) {
@@ -58,7 +58,7 @@ export async function costliestLaterHour(): Promise<number> {
   return sum(costliest(waiting.slice(1)));
 }
 
-/** Likewise, with the default durations, which are those of all contenders that are measured. */
+/** A day of lease mode, with the default durations, which all contenders have. */
 export async function simulateLeaseDay(): Promise<LeaseDay> {
   const simulation = await Simulation.create();
   const stop = new AbortController();

@@ -38,7 +38,7 @@ export const inProcessHerd: Situation<Options, readonly Series[]> = {
   report: (all) => report('the in-process API server (HTTP/1.1 without TLS)', all),
 };
 
-/** Likewise, on a real API server. */
+/** The same on a real API server. */
 export const herd: Situation<Bench, readonly Series[]> = {
   measure: (bench) => measureHerd(bench.cluster, bench, ['deleted']),
   report: (all) => report('a real API server', all),

@@ -11,7 +11,7 @@ import { type Usage, usageOf } from './usage.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A candidate that waits for so long has done what it does once, and backs off no further. */
+/** After this long, a candidate has done what it does once, and backs off no further. */
 const POD_SETTLING_MS = 60_000;
 const PROCESS_SETTLING_MS = 15_000;
 
@@ -82,7 +82,7 @@ export const podRequests: Situation<
   }),
 };
 
-/** Whichever is more of ours counts: what was seen, or what is known of longer times. */
+/** The larger figure of ours counts: the one that was measured, or the simulated one. */
 function podGoals(fleets: readonly Waiting[], simulated: number): Goal[] {
   const [ours = NaN, other = NaN] = fleets.map((one) => perHour(one.within, one.windowMs));
   const fewer = other / Math.max(ours, simulated);
@@ -212,7 +212,7 @@ export const footprint: Situation<Bench, readonly Idling[]> = {
   }),
 };
 
-/** Likewise. */
+/** As in `podGoals`. */
 function leaseGoals(all: readonly Idling[], day: LeaseDay): Goal[] {
   const known = { leader: maximum(day.leading), waiter: maximum(day.waiting), 'no elector': NaN };
   return groupsOf(all, ['leader', 'waiter'])
@@ -237,7 +237,7 @@ function requestsOf(members: readonly Idling[]): number[] {
   return members.map(({ requests }) => requests);
 }
 
-/** Of one of those who made so many requests each. */
+/** The mean of several candidates. */
 function perHour(counts: readonly number[], windowMs: number): number {
   const sum = counts.reduce((total, count) => total + count, 0);
   return ((sum / counts.length) * HOUR_MS) / windowMs;

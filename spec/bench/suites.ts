@@ -9,7 +9,7 @@ import type { Plot } from './plot.ts';
 import { type Goal, type Report, goalReport, markdown } from './report.ts';
 import type { Situation } from './situation.ts';
 
-/** Whatever it needs, and whatever it measures. */
+/** A situation with any needs and any data. */
 type AnySituation = Omit<Situation<never, unknown>, 'report'> & {
   readonly report: (data: never) => Report;
 };

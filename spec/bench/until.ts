@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** For whatever is awaited: nothing here is about how fast the machine is. */
+/** For all that is awaited: nothing here is about how fast the machine is. */
 const PATIENCE_MS = 180_000;
 const POLL_MS = 20;
 

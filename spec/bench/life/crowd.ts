@@ -21,7 +21,7 @@ export interface Handover {
   readonly takenMs: number;
   /** The Pod that owns the lock now. */
   readonly leaderUid: string;
-  /** Requests for locks until all candidates wait again, whatever the answer. */
+  /** Requests for locks until all candidates wait again, refused ones included. */
   readonly creates: number;
   readonly deletes: number;
 }
@@ -175,7 +175,7 @@ export class Crowd {
   }
 }
 
-/** Once the audit log tells of the end of the Pod, that of its lock, and the new lock. */
+/** Once the audit log has the end of the Pod, that of its lock, and the new lock. */
 function timesOf(
   requests: readonly AuditedRequest[],
   pod: string,
