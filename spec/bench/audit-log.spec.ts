@@ -28,30 +28,31 @@ function event(id: string, more: object = {}): string {
 
 describe('a request in the audit log', () => {
   test('is read with its times to the microsecond', () => {
-    const request = parseRequest(event('a'));
-    expect(request).toMatchObject({
-      ...{ id: 'a', verb: 'create', resource: 'configmaps', namespace: 'arena', name: 'lock' },
-      ...{ podUid: 'uid-1', tokenId: '1e0f', status: 201 },
-    });
-    expect(request.answeredTime - request.receivedTime).toBeCloseTo(4.25, 3);
+    const { receivedTime, answeredTime } = parseRequest(event('a'));
+    expect(answeredTime - receivedTime).toBeCloseTo(4.25, 3);
   });
 
-  test('may be about one version of an object', () => {
-    const objectRef = { resource: 'leases', name: 'lock', resourceVersion: '781' };
-    expect(parseRequest(event('a', { objectRef })).resourceVersion).toBe('781');
-    expect(parseRequest(event('a')).resourceVersion).toBeUndefined();
-  });
-
-  test('may be for no resource, and nobody’s', () => {
-    const { resource, podUid, tokenId, status } = parseRequest(
-      event('a', { objectRef: undefined, user: {}, requestURI: '/apis', responseStatus: {} }),
-    );
-    expect({ resource, podUid, tokenId, status }).toEqual({
-      resource: '/apis',
-      podUid: undefined,
-      tokenId: undefined,
-      status: 0,
-    });
+  test.each([
+    [
+      'comes from a Pod',
+      {},
+      {
+        ...{ id: 'a', verb: 'create', resource: 'configmaps', namespace: 'arena', name: 'lock' },
+        ...{ resourceVersion: undefined, podUid: 'uid-1', tokenId: '1e0f', status: 201 },
+      },
+    ],
+    [
+      'is about one version of an object',
+      { objectRef: { resource: 'leases', name: 'lock', resourceVersion: '781' } },
+      { resource: 'leases', resourceVersion: '781' },
+    ],
+    [
+      'is for no resource, and bears no known token',
+      { objectRef: undefined, user: {}, requestURI: '/apis', responseStatus: {} },
+      { resource: '/apis', podUid: undefined, tokenId: undefined, status: 0 },
+    ],
+  ])('%s', (_, more, expected) => {
+    expect(parseRequest(event('a', more))).toMatchObject(expected);
   });
 
   test.each([
@@ -86,7 +87,7 @@ describe('an audit log', () => {
     expect(ids(log)).toEqual(['a']);
   });
 
-  test('tells of a watch once, from when its answer began', async () => {
+  test('shows a watch once, from when its answer began', async () => {
     const { log } = await logOf(
       event('w', { verb: 'watch', stage: 'ResponseStarted' }),
       event('w', { verb: 'watch', stageTimestamp: '2026-11-21T10:50:00.000000Z' }),
@@ -95,7 +96,7 @@ describe('an audit log', () => {
     expect(log.read()[0]?.answeredTime).toBe(parseTime('2026-11-21T10:00:00.004350Z'));
   });
 
-  test('is in the order of the answers, whatever that of the lines', async () => {
+  test('is in the order of the answers, not of the lines', async () => {
     const { log } = await logOf(
       event('late', { stageTimestamp: '2026-11-21T10:00:09.000002Z' }),
       event('early', { stageTimestamp: '2026-11-21T10:00:09.000001Z' }),

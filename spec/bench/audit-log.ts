@@ -1,6 +1,6 @@
 import { GrowingFile } from '../support/growing-file.ts';
 
-/** A request as the API server's audit log tells of it. */
+/** A request in the API server's audit log. */
 export interface AuditedRequest {
   readonly id: string;
   readonly verb: string;
@@ -49,7 +49,7 @@ export class AuditLog {
     this.#namespace = namespace;
   }
 
-  /** Leaves out whatever was written up to now. */
+  /** Leaves out what was written up to now. */
   skip(): void {
     this.#file.skip();
     this.#requests.clear();
@@ -60,7 +60,7 @@ export class AuditLog {
     for (const line of this.#file.readLines()) {
       if (!line.includes(this.#namespace)) continue;
       const request = parseRequest(line);
-      // The end of a watch is told of, too.
+      // The log has the end of a watch, too.
       if (!this.#requests.has(request.id)) this.#requests.set(request.id, request);
     }
     return [...this.#requests.values()].sort((a, b) => a.answeredTime - b.answeredTime);

@@ -8,8 +8,7 @@ import type { Cluster } from '../cluster/state.ts';
 const NAME = 'bench';
 
 /**
- * Brings up a real Kubernetes to measure on. Whatever ends the process by a signal takes it down
- * again.
+ * Brings up a real Kubernetes to measure on. A signal that ends the process takes it down again.
  */
 export async function openCluster({ node }: { readonly node: boolean }): Promise<Cluster> {
   const cluster = up({ name: NAME, node });
@@ -24,15 +23,18 @@ export async function closeCluster(): Promise<void> {
   await down({ name: NAME });
 }
 
-export async function kubernetesVersion(cluster: Cluster): Promise<string> {
+/** Of Kubernetes, and of a module that a Go program beside this file requires. */
+export async function versionsOf(
+  cluster: Cluster,
+  { module, goMod }: { readonly module: string; readonly goMod: string },
+): Promise<Readonly<Record<string, string>>> {
   const { text } = await get(cluster, '/version');
   const { gitVersion } = JSON.parse(text) as { gitVersion: string };
-  return gitVersion.replace(/^v/, '');
+  return { [module]: moduleVersion(goMod, module), Kubernetes: gitVersion.replace(/^v/, '') };
 }
 
-/** The version of a module that a program in Go requires. */
-export function moduleVersion(goMod: URL, module: string): string {
-  const line = readFileSync(goMod, 'utf8')
+export function moduleVersion(goMod: string, module: string): string {
+  const line = readFileSync(new URL(goMod, import.meta.url), 'utf8')
     .split('\n')
     .find((text) => text.includes(`${module} v`));
   return line?.trim().split(' v').at(-1) ?? 'unknown';
@@ -41,7 +43,7 @@ export function moduleVersion(goMod: URL, module: string): string {
 /** A second signal does not wait. */
 async function abandon(cluster: Promise<Cluster>): Promise<void> {
   process.stderr.write('\nthe cluster is taken down\n');
-  // Whatever was under way fails for that reason.
+  // Requests that are under way fail for that reason.
   process.on('uncaughtException', () => undefined);
   await cluster.catch(() => undefined);
   await closeCluster();

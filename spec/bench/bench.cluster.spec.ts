@@ -1,10 +1,9 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type TestContext, describe, expect, inject, onTestFinished, test } from 'vitest';
 
@@ -12,13 +11,12 @@ import { folderOf } from '../cluster/state.ts';
 import { root } from '../public/entry-points.ts';
 
 const TIMEOUT_MS = 900_000;
+const TIMES = [expect.any(Number)];
 
-/** Whoever waits for it in vain has it take its cluster down, too. */
-function bench(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
+/** A test that times out has it take its cluster down, too. */
+function bench(...args: string[]) {
   const script = join(root, 'spec/bench/bench.ts');
-  const child = spawn(process.execPath, [script, '--cluster', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
@@ -27,57 +25,106 @@ function bench(...args: string[]): ChildProcessByStdio<null, Readable, Readable>
   return child;
 }
 
-function skipWithoutNode({ skip }: TestContext): void {
-  const { noNode } = inject('cluster');
-  if (noNode !== undefined) skip(`there is no node of the project's own: ${noNode}`);
+/** Runs it to its end; resolves with what it printed and what it wrote. */
+async function measure(...args: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [json, svg] = [join(folder, 'bench.json'), join(folder, 'bench.svg')];
+  const child = bench(...args, '--json', json, '--svg', svg);
+  const [stdout, , [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  expect(code).toBe(0);
+  expect(existsSync(folderOf('bench'))).toBe(false);
+  const data: unknown = JSON.parse(await readFile(json, 'utf8'));
+  return { stdout, data, svg: await readFile(svg, 'utf8') };
 }
 
-describe('npm run bench -- --cluster', () => {
-  test('measures ours, operator-lib and the floor', { timeout: TIMEOUT_MS }, async (context) => {
-    skipWithoutNode(context);
-    const folder = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const files = ['--json', join(folder, 'bench.json'), '--svg', join(folder, 'bench.svg')];
+/** It builds a Kubernetes of its own. */
+function skipElsewhere({ skip }: TestContext, needsNode: boolean): void {
+  const { name, noNode } = inject('cluster');
+  if (name === undefined) skip('a cluster of yours is used (CLUSTER)');
+  if (needsNode && noNode !== undefined) skip(`there is no node of the project's own: ${noNode}`);
+}
+
+describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
+  test('--cluster measures ours, operator-lib and the floor', async (context) => {
+    skipElsewhere(context, true);
     const few = ['--handovers', '1', '--candidates', '3'];
-    const child = bench('handover', 'herd', ...few, ...files);
-    const [stdout, , [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'exit') as Promise<[number]>,
-    ]);
-    expect(code).toBe(0);
+    const { stdout, data, svg } = await measure('--cluster', 'handover', 'herd', ...few);
     expect(stdout).toMatch(/^leader-for-life .+ operator-lib 0\..+ Kubernetes 1\./);
     expect(stdout).toMatch(/^operator-lib +1 +[\d.]+ ms /m);
-    expect(stdout).toMatch(/^3, bare client +deleted +1 /m);
+    expect(stdout).toMatch(/^3, bare client +1 /m);
     expect(stdout).toMatch(/^Pods: median outage +at most 250 ms +[\d.]+ ms +(?:met|missed)$/m);
     const programs = ['leader-for-life', 'operator-lib', 'leader-for-life, release()'];
-    expect(JSON.parse(await readFile(join(folder, 'bench.json'), 'utf8'))).toMatchObject({
-      handover: [...programs, 'bare client'].map((program) => ({
-        program,
-        handoverMs: [expect.any(Number)],
-        outageMs: [expect.any(Number)],
-      })),
+    expect(data).toMatchObject({
+      handover: [...programs, 'bare client'].map((program) => {
+        return { program, handoverMs: TIMES, outageMs: TIMES };
+      }),
       herd: [{ contender: 'become' }, { contender: 'bare client' }],
     });
-    expect(await readFile(join(folder, 'bench.svg'), 'utf8')).toContain('operator-lib');
-    expect(existsSync(folderOf('bench'))).toBe(false);
+    expect(svg).toContain('operator-lib');
   });
 
-  test('leaves nothing behind when it is interrupted', { timeout: TIMEOUT_MS }, async (context) => {
-    skipWithoutNode(context);
-    const child = bench('handover');
-    child.stdout.resume();
-    await new Promise<void>((resolve) => {
-      let said = '';
-      child.stderr.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes('the cluster bench is up')) resolve();
-      });
+  test('--lease measures ours and client-go', async (context) => {
+    skipElsewhere(context, false);
+    const little = ['--handovers', '1', '--minutes', '1', '--candidates', '4', '--electors', '3'];
+    const { stdout, data, svg } = await measure('--lease', ...little);
+    expect(stdout).toMatch(/^leader-for-life .+ client-go 0\..+ Kubernetes 1\./);
+    expect(stdout).toMatch(/^median handover after a release +at most 50.0 ms +[\d.]+ ms +/m);
+    const programs = ['leader-for-life', 'client-go'].map((program) => ({ program }));
+    expect(data).toMatchObject({
+      release: programs.map((of) => ({ ...of, handoverMs: TIMES, outageMs: TIMES })),
+      crash: programs.map((of) => ({ ...of, beyondMs: TIMES, outageMs: TIMES })),
+      requests: { processes: expect.any(Array), day: { waiting: expect.any(Array) } },
+      footprint: Array(8).fill({ windowMs: expect.any(Number), cpuMs: expect.any(Number) }),
+      herd: programs.flatMap((of) =>
+        ['release', 'crash'].map((cause) => ({ ...of, cause, size: 4, takenMs: TIMES })),
+      ),
+      many: programs.map((of) => ({ ...of, electors: 3, lost: 0 })),
     });
-    expect(existsSync(folderOf('bench'))).toBe(true);
-    child.kill('SIGINT');
-    const [code] = (await once(child, 'exit')) as [number];
-    expect(code).toBe(130);
-    expect(existsSync(folderOf('bench'))).toBe(false);
+    expect(svg).toContain('client-go');
   });
+
+  test.for([
+    { mode: '--cluster', part: 'handover', needsNode: true },
+    { mode: '--lease', part: 'crash', needsNode: false },
+  ])(
+    '$mode leaves nothing behind when it is interrupted',
+    async ({ needsNode, ...of }, context) => {
+      skipElsewhere(context, needsNode);
+      const child = bench(of.mode, of.part);
+      child.stdout.resume();
+      let said = '';
+      for await (const chunk of child.stderr) {
+        said += String(chunk);
+        if (said.includes('the cluster bench is up')) break;
+      }
+      expect(existsSync(folderOf('bench'))).toBe(true);
+      child.kill('SIGINT');
+      const [code] = (await once(child, 'exit')) as [number];
+      expect(code).toBe(130);
+      expect(existsSync(folderOf('bench'))).toBe(false);
+      // Each ends by itself once its starter does not read what it says.
+      await expect.poll(electors, { timeout: 60_000 }).toEqual([]);
+    },
+  );
 });
+
+/** The command lines of all processes that use a kubeconfig of the cluster. */
+function electors(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLine)
+    .filter((line) => line.includes(`--kubeconfig=${folderOf('bench')}/`));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // It has ended.
+  }
+}

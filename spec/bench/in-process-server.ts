@@ -1,75 +1,72 @@
-/** The in-process cluster in a process of its own, so that it does not share a core with candidates. */
-import { createCluster } from 'leader-for-life/testing';
+/**
+ * The in-process cluster as a program, so that it does not share a core with candidates. Into the
+ * folder that it is given it writes a kubeconfig, and an audit log as Kubernetes has it.
+ */
+import { writeFileSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { serve } from './remote.ts';
-import type { Cause, Handover, PodIdentity, Requests } from './target.ts';
+import type { RequestRecord } from '../../lib/testing/index.ts';
+import { createCluster } from '../../lib/testing/index.ts';
 
-const HANDOVER_LIMIT_MS = 60_000;
-/** Candidates say themselves when they are ready; this is for requests that are still under way. */
-const QUIET_MS = 150;
+const FOR_EVER_MS = 2 ** 31 - 1;
 
+const [, , folder = '.'] = process.argv;
 const cluster = await createCluster();
-let namespaces = 0;
+const file = openSync(join(folder, 'audit.log'), 'a');
+const told = new WeakSet<RequestRecord>();
+let count = 0;
 
-const service = {
-  /** A new namespace. */
-  createNamespace(): { namespace: string; kubeConfig: string; url: string; token: string } {
-    namespaces += 1;
-    const namespace = `bench-${namespaces}`;
-    cluster.createNamespace(namespace);
-    const kubeConfig = cluster.kubeConfigText({ namespace });
-    return { namespace, kubeConfig, url: cluster.url, token: cluster.token() };
-  },
+type Told = Pick<
+  RequestRecord,
+  'verb' | 'resource' | 'namespace' | 'name' | 'status' | 'latencyMs'
+>;
 
-  createPods(namespace: string, names: readonly string[]): PodIdentity[] {
-    return names.map((name) => {
-      const pod = cluster.createPod(name, { namespace, labels: { app: 'bench' } });
-      return { name, uid: pod.metadata.uid };
-    });
-  },
+/** What has just happened. */
+function tell({ verb, resource, namespace, name, status, latencyMs }: Told): void {
+  const nowMs = performance.timeOrigin + performance.now();
+  count += 1;
+  const event = {
+    auditID: `${count}`,
+    verb,
+    requestURI: '/',
+    requestReceivedTimestamp: timestamp(nowMs - latencyMs),
+    stageTimestamp: timestamp(nowMs),
+    user: {},
+    objectRef: { resource, namespace, name },
+    responseStatus: { code: status },
+  };
+  writeSync(file, `${JSON.stringify(event)}\n`);
+}
 
-  /** Watches the model itself: its clock is the one that counts. */
-  async handOver(
-    namespace: string,
-    lockName: string,
-    pod: string,
-    cause: Cause,
-  ): Promise<Handover> {
-    const lock = `${namespace}/${lockName}`;
-    const lostUid = cluster.getConfigMap(lock)?.metadata.uid;
-    let goneMs: number | undefined;
-    cluster.requests.clear();
-    const startMs = performance.now();
-    const handover = cluster.until(() => {
-      const metadata = cluster.getConfigMap(lock)?.metadata;
-      if (metadata?.uid === lostUid) return undefined;
-      const nowMs = performance.now();
-      goneMs ??= nowMs;
-      const leaderUid = metadata?.ownerReferences?.[0]?.uid;
-      if (leaderUid === undefined) return undefined;
-      return { freedMs: goneMs - startMs, takenMs: nowMs - goneMs, leaderUid };
-    }, HANDOVER_LIMIT_MS);
-    if (cause === 'deleted') cluster.deletePod(`${namespace}/${pod}`);
-    else cluster.evictPod(`${namespace}/${pod}`);
-    return handover;
-  },
+function timestamp(ms: number): string {
+  const microseconds = Math.floor((ms % 1) * 1_000);
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(microseconds).padStart(3, '0')}Z`;
+}
 
-  clear(namespace: string, pod: string): void {
-    const ref = `${namespace}/${pod}`;
-    if (cluster.getPod(ref)) cluster.deletePod(ref);
-  },
+function tellAnswers(): false {
+  const requests = [...cluster.requests];
+  for (const request of requests.filter((one) => one.status > 0 && !told.has(one))) {
+    told.add(request);
+    if (!hasChangedLocks(request)) tell(request);
+  }
+  if (requests.every((one) => told.has(one))) cluster.requests.clear();
+  return false;
+}
 
-  async settle(namespace: string): Promise<Requests> {
-    for (let seen = -1; seen !== cluster.requests.length;) {
-      seen = cluster.requests.length;
-      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    }
-    const count = (verb: 'create' | 'delete') =>
-      cluster.requests.count({ verb, resource: 'configmaps', namespace });
-    return { creates: count('create'), deletes: count('delete') };
-  },
-};
+function hasChangedLocks({ resource, verb, status }: RequestRecord): boolean {
+  return resource === 'configmaps' && ['create', 'delete'].includes(verb) && status < 300;
+}
 
-export type InProcessService = typeof service;
+// The garbage collector sends no requests here: locks tell themselves that they come and go.
+cluster.onChange(({ type, before, after }) => {
+  const { name, namespace = '' } = (before ?? after)?.metadata ?? {};
+  if (type.plural !== 'configmaps' || name === undefined || (before && after)) return;
+  const [verb, status] = after ? (['create', 201] as const) : (['delete', 200] as const);
+  tell({ verb, resource: type.plural, namespace, name, status, latencyMs: 0 });
+});
+void cluster.until(tellAnswers, FOR_EVER_MS);
 
-serve(service);
+writeFileSync(join(folder, 'kubeconfig'), cluster.kubeConfigText());
+// The process that started it has ended.
+process.stdin.once('end', () => process.exit()).resume();
+process.stdout.write('ready\n');

@@ -1,60 +1,29 @@
-import { KubeConfig } from '@kubernetes/client-node';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import type { InProcessService } from './in-process-server.ts';
-import { Remote } from './remote.ts';
-import type { Arena, Cause, Handover, PodIdentity, Requests, Target } from './target.ts';
+import type { Target } from './arena.ts';
 
-/** `leader-for-life/testing` over plain HTTP/1.1, in another process. */
-export class InProcessTarget implements Target {
-  readonly description = 'in-process API server (a process of its own, HTTP/1.1 without TLS)';
-  readonly #server = new Remote<InProcessService>(new URL('in-process-server.ts', import.meta.url));
+const SERVER = join(import.meta.dirname, 'in-process-server.ts');
 
-  async createArena(): Promise<Arena> {
-    const { namespace, kubeConfig, url, token } = await this.#server.call('createNamespace');
-    const config = new KubeConfig();
-    config.loadFromString(kubeConfig);
-    return new InProcessArena(this.#server, namespace, config, { url: new URL(url), token });
-  }
-
-  close(): Promise<void> {
-    return this.#server.close();
-  }
-}
-
-class InProcessArena implements Arena {
-  readonly lockName = 'lock';
-  readonly namespace: string;
-  readonly kubeConfig: KubeConfig;
-  readonly access: Arena['access'];
-  readonly #server: Remote<InProcessService>;
-  #pods = 0;
-
-  constructor(
-    server: Remote<InProcessService>,
-    namespace: string,
-    kubeConfig: KubeConfig,
-    access: Arena['access'],
-  ) {
-    this.#server = server;
-    this.namespace = namespace;
-    this.kubeConfig = kubeConfig;
-    this.access = access;
-  }
-
-  createPods(count: number): Promise<PodIdentity[]> {
-    const names = Array.from({ length: count }, () => `candidate-${(this.#pods += 1)}`);
-    return this.#server.call('createPods', this.namespace, names);
-  }
-
-  handOver(leader: PodIdentity, cause: Cause): Promise<Handover> {
-    return this.#server.call('handOver', this.namespace, this.lockName, leader.name, cause);
-  }
-
-  clear(pod: PodIdentity): Promise<void> {
-    return this.#server.call('clear', this.namespace, pod.name);
-  }
-
-  settle(): Promise<Requests> {
-    return this.#server.call('settle', this.namespace);
-  }
+/** `leader-for-life/testing` over plain HTTP/1.1, in another process, until it is disposed of. */
+export async function startInProcessTarget(): Promise<Target & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));
+  const server = spawn(process.execPath, [SERVER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(server, 'exit');
+  await Promise.race([once(server.stdout, 'data'), exited]);
+  if (server.exitCode !== null) throw new Error('the in-process API server has ended');
+  return {
+    isModel: true,
+    folder,
+    kubeconfig: join(folder, 'kubeconfig'),
+    auditLog: join(folder, 'audit.log'),
+    async [Symbol.asyncDispose]() {
+      server.stdin.end();
+      await exited;
+      await rm(folder, { recursive: true });
+    },
+  };
 }

@@ -57,11 +57,7 @@ describe('a plot', () => {
   test('has a dark counterpart for every colour that it draws with', () => {
     const [, style = ''] =
       /<style>(@media \(prefers-color-scheme:dark\)[^<]+)<\/style>/.exec(svg) ?? [];
-    // Boxes around text have none.
-    const visible = svg.replaceAll(/<path[^>]+stroke-width="0"[^>]*>/g, '');
-    const drawn = new Set(
-      [...visible.matchAll(/ (?:fill|stroke)="(#\w+|rgb[^"]+)"/g)].map(([, colour]) => colour),
-    );
+    const drawn = new Set([...svg.matchAll(/ (?:fill|stroke)="([^"]+)"/g)].map(([, is]) => is));
     expect(drawn.size).toBeGreaterThan(5);
     expect([...drawn].filter((colour) => !style.includes(`[fill="${colour}"]`))).toEqual([]);
   });
@@ -71,10 +67,6 @@ describe('a plot', () => {
     const drawn = toSvg({ ...plot, panels: [{ title: 'Ripening', samples }] });
     expect(drawn).toContain('n = 2');
     expect(drawn).not.toMatch(/NaN|Infinity/);
-  });
-
-  test('is the same for the same figures', () => {
-    expect(toSvg(plot)).toBe(svg);
   });
 });
 

@@ -1,26 +1,4 @@
-import { ScatterChart } from 'echarts/charts';
-import {
-  AriaComponent,
-  GraphicComponent,
-  GridComponent,
-  LegendComponent,
-  TitleComponent,
-} from 'echarts/components';
-import { type EChartsCoreOption, init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
-
-import { ms } from './report.ts';
-import { median } from './statistics.ts';
-
-use([
-  ScatterChart,
-  AriaComponent,
-  GraphicComponent,
-  GridComponent,
-  LegendComponent,
-  TitleComponent,
-  SVGRenderer,
-]);
+import { median, ms } from './report.ts';
 
 /** Durations in milliseconds that belong together; each is drawn. */
 export interface Sample {
@@ -42,29 +20,59 @@ export interface Plot {
 }
 
 const WIDTH = 880;
-const ROW = 46;
+const MARGIN = 20;
 const TOP = 84;
 const PANEL_HEAD = 38;
+const ROW = 46;
 const AXIS = 58;
 const LEFT = 196;
 const RIGHT = 32;
 const CAPTION_LINE = 17;
-const MEDIAN = 'median';
-const FONT = 'system-ui, -apple-system, Segoe UI, sans-serif';
+/** The width of text is a guess: this leaves room for wider fonts. */
+const LETTER = 7;
 
-/** Each colour with its counterpart in dark platform. */
-const INK = { light: '#1f2328', dark: '#e6edf3' };
-const FAINT = { light: '#656d76', dark: '#9198a1' };
-const GRID = { light: '#d8dee4', dark: '#30363d' };
-const PAPER = { light: '#ffffff', dark: '#0d1117' };
+/** Each colour and its counterpart on dark pages. */
+const INK = ['#1f2328', '#e6edf3'] as const;
+const FAINT = ['#656d76', '#9198a1'] as const;
+const GRID = ['#d8dee4', '#30363d'] as const;
+const PAPER = ['#ffffff', '#0d1117'] as const;
 
 /** They are told apart by those who see fewer colours, too (Okabe and Ito), on both papers. */
 const COLOURS = [
-  { light: '#0072b2', dark: '#56b4e9' },
-  { light: '#d55e00', dark: '#e69f00' },
-  { light: '#009e73', dark: '#2fc49a' },
-  { light: '#6e7781', dark: '#8b949e' },
-];
+  ['#0072b2', '#56b4e9'],
+  ['#d55e00', '#e69f00'],
+  ['#009e73', '#2fc49a'],
+  ['#6e7781', '#8b949e'],
+] as const;
+
+type Colour = readonly [light: string, dark: string];
+type Scale = (value: number) => number;
+
+/** The plot as an SVG document, which suits light and dark pages. */
+export function toSvg({ title, panels, caption }: Plot): string {
+  const { min, max } = decades(panels);
+  const perDecade = (WIDTH - LEFT - RIGHT) / Math.log10(max / min);
+  // There is no zero on a logarithmic axis: it is drawn at its left end.
+  const x: Scale = (value) => LEFT + perDecade * Math.log10(Math.max(value, min) / min);
+  const names = [...new Set(panels.flatMap(({ samples }) => samples.map(({ name }) => name)))];
+  const drawn = [text(MARGIN, 30, title, 17, INK, 'font-weight="bold"'), ...legend(names)];
+  let top = TOP;
+  for (const { title: panelTitle, samples } of panels) {
+    drawn.push(text(MARGIN, top + 14, panelTitle, 14, INK, 'font-weight="bold"'));
+    top += PANEL_HEAD;
+    const bottom = top + samples.length * ROW;
+    drawn.push(...axis(x, { min, max }, top, bottom));
+    for (const [row, sample] of samples.entries()) {
+      const colour = COLOURS[names.indexOf(sample.name) % COLOURS.length] ?? INK;
+      drawn.push(...drawSample(x, sample, colour, top + row * ROW));
+    }
+    top = bottom + AXIS;
+  }
+  const lines = caption.map((line, index) => {
+    return text(MARGIN, top + 10 + index * CAPTION_LINE, line, 12, FAINT);
+  });
+  return svgOf(title, top + 10 + caption.length * CAPTION_LINE, [...drawn, ...lines]);
+}
 
 /** The powers of ten that hold all samples; the same for all panels, so that they compare. */
 export function decades(panels: readonly Panel[]): { min: number; max: number } {
@@ -95,193 +103,91 @@ export function spread(valuesMs: readonly number[]): number[] {
   return valuesMs.map((_, index) => lanes.get(index) ?? 0);
 }
 
-/** The plot as an SVG document, which suits light and dark pages. */
-export function toSvg(plot: Plot): string {
-  const layout = layoutOf(plot);
-  const chart = init(null, null, {
-    renderer: 'svg',
-    ssr: true,
-    width: WIDTH,
-    height: layout.height,
+function legend(names: readonly string[]): string[] {
+  let left = MARGIN;
+  return [...names.entries(), [-1, 'median'] as const].flatMap(([index, name]) => {
+    const [at, colour] = [left + 6, COLOURS[index % COLOURS.length] ?? INK];
+    left += 50 + name.length * LETTER;
+    const mark = index < 0 ? medianMark(at, 52, 12) : dot(at, 52, colour);
+    return [mark, text(at + 12, 56, name, 13, INK)];
   });
-  try {
-    chart.setOption(optionOf(plot, layout));
-    return withDarkMode(withoutHover(chart.renderToSVGString()), plot.title);
-  } finally {
-    chart.dispose();
-  }
 }
 
-interface Layout {
-  readonly height: number;
-  /** Of each panel, where its plotting area begins and how high it is. */
-  readonly areas: readonly { readonly top: number; readonly height: number }[];
-}
-
-function layoutOf({ panels, caption }: Plot): Layout {
-  let top = TOP;
-  const areas = panels.map(({ samples }) => {
-    const area = { top: top + PANEL_HEAD, height: samples.length * ROW };
-    top = area.top + area.height + AXIS;
-    return area;
+function axis(x: Scale, { min, max }: { min: number; max: number }, top: number, bottom: number) {
+  const powers = Array.from({ length: Math.round(Math.log10(max / min)) + 1 }, (_, n) => n);
+  return powers.flatMap((power) => {
+    const value = Number((min * 10 ** power).toPrecision(1));
+    const minor = [2, 3, 4, 5, 6, 7, 8, 9].map((digit) => digit * value);
+    const words = value < 1_000 ? `${value} ms` : `${value / 1_000} s`;
+    return [
+      line(x(value), top, x(value), bottom, GRID),
+      text(x(value), bottom + 18, words, 12, FAINT, 'text-anchor="middle"'),
+      ...minor
+        .filter((one) => one < max)
+        .map((at) => line(x(at), bottom, x(at), bottom + 3, FAINT)),
+      ...(power > 0 ? [] : axisLine(x(min), x(max), bottom)),
+    ];
   });
-  return { areas, height: top + caption.length * CAPTION_LINE + 10 };
 }
 
-function optionOf({ title, panels, caption }: Plot, { areas, height }: Layout): EChartsCoreOption {
-  const range = decades(panels);
-  const names = [...new Set(panels.flatMap(({ samples }) => samples.map(({ name }) => name)))];
-  const captionTop = height - caption.length * CAPTION_LINE - 10;
-  return {
-    animation: false,
-    backgroundColor: PAPER.light,
-    textStyle: { fontFamily: FONT },
-    title: [
-      { text: title, left: 20, top: 14, textStyle: textStyle(17, INK.light, 'bold') },
-      ...panels.map((panel, index) => ({
-        text: panel.title,
-        left: 20,
-        top: (areas[index]?.top ?? 0) - PANEL_HEAD + 2,
-        textStyle: textStyle(14, INK.light, 'bold'),
-      })),
-      {
-        text: caption.join('\n'),
-        left: 20,
-        top: captionTop,
-        textStyle: { ...textStyle(12, FAINT.light), lineHeight: CAPTION_LINE },
-      },
-    ],
-    legend: {
-      left: 14,
-      top: 44,
-      data: [...names, { name: MEDIAN, icon: 'rect' }],
-      // The width of text is a guess: this leaves room for wider fonts.
-      itemGap: 28,
-      itemWidth: 12,
-      itemHeight: 12,
-      textStyle: textStyle(13, INK.light),
-    },
-    grid: areas.map(({ top, height }) => ({ left: LEFT, right: RIGHT, top, height })),
-    xAxis: panels.map((_, index) => xAxis(index, range)),
-    yAxis: panels.map(({ samples }, index) => yAxis(index, samples)),
-    series: panels.flatMap(({ samples }, index) =>
-      samples.flatMap((sample, row) => [
-        dots(atLeast(range.min, sample), index, row, colourOf(sample.name, names)),
-        medianMark(sample, index, row),
-      ]),
-    ),
-  };
+function axisLine(left: number, right: number, y: number): string[] {
+  const name = 'duration, on a logarithmic scale';
+  return [
+    line(left, y, right, y, FAINT),
+    text((left + right) / 2, y + 36, name, 12, FAINT, 'text-anchor="middle"'),
+  ];
 }
 
-function xAxis(gridIndex: number, { min, max }: { min: number; max: number }) {
-  return {
-    type: 'log',
-    gridIndex,
-    min,
-    max,
-    name: 'duration, on a logarithmic scale',
-    nameLocation: 'middle',
-    nameGap: 30,
-    nameTextStyle: textStyle(12, FAINT.light),
-    axisLabel: { ...textStyle(12, FAINT.light), formatter: duration },
-    axisLine: { onZero: false, lineStyle: { color: FAINT.light } },
-    axisTick: { lineStyle: { color: FAINT.light } },
-    splitLine: { show: true, lineStyle: { color: GRID.light } },
-    minorTick: { show: true, splitNumber: 10 },
-  };
-}
-
-/** A row for each sample, the first on top, with its name and number. */
-function yAxis(gridIndex: number, samples: readonly Sample[]) {
-  return {
-    type: 'value',
-    gridIndex,
-    min: 0,
-    max: samples.length,
-    interval: 0.5,
-    inverse: true,
-    axisLine: { show: false },
-    axisTick: { show: false },
-    splitLine: { show: false },
-    axisLabel: {
-      ...textStyle(13, INK.light),
-      formatter: (at: number) => {
-        const sample = at % 1 === 0.5 ? samples[Math.floor(at)] : undefined;
-        return sample ? `${sample.name}\nn = ${sample.valuesMs.length}` : '';
-      },
-    },
-  };
-}
-
-function dots({ name, valuesMs }: Sample, panel: number, row: number, colour: string) {
+/** A row with a name and a number, a dot for each value, and a mark at the median. */
+function drawSample(x: Scale, { name, valuesMs }: Sample, colour: Colour, top: number): string[] {
   const lanes = spread(valuesMs);
-  return {
-    type: 'scatter',
-    name,
-    xAxisIndex: panel,
-    yAxisIndex: panel,
-    symbolSize: 7,
-    itemStyle: { color: colour, opacity: 0.75 },
-    data: valuesMs.map((value, index) => [value, row + 0.56 + (lanes[index] ?? 0) * 0.26]),
-  };
+  const [y, middle] = [top + ROW * 0.56, x(median(valuesMs))];
+  return [
+    text(LEFT - 10, y - 3, name, 13, INK, 'text-anchor="end"'),
+    text(LEFT - 10, y + 13, `n = ${valuesMs.length}`, 13, INK, 'text-anchor="end"'),
+    ...valuesMs.map((value, index) => dot(x(value), y + (lanes[index] ?? 0) * ROW * 0.26, colour)),
+    medianMark(middle, y, 30),
+    text(middle, y - 18, ms(median(valuesMs)), 12, INK, 'text-anchor="middle" font-weight="bold"'),
+  ];
 }
 
-/** There is no zero on a logarithmic axis: it is drawn at its left end. */
-function atLeast(min: number, { name, valuesMs }: Sample): Sample {
-  return { name, valuesMs: valuesMs.map((value) => Math.max(value, min)) };
+function dot(x: number, y: number, [light]: Colour): string {
+  return `<circle cx="${round(x)}" cy="${round(y)}" r="3.5" fill="${light}" fill-opacity="0.75"/>`;
 }
 
-function medianMark({ valuesMs }: Sample, panel: number, row: number) {
-  const middle = median(valuesMs);
-  return {
-    type: 'scatter',
-    name: MEDIAN,
-    xAxisIndex: panel,
-    yAxisIndex: panel,
-    symbol: 'rect',
-    symbolSize: [2.5, 30],
-    itemStyle: { color: INK.light },
-    label: {
-      show: true,
-      formatter: ms(middle),
-      position: 'top',
-      distance: 1,
-      ...textStyle(12, INK.light, 'bold'),
-    },
-    data: [[middle, row + 0.56]],
-  };
+function medianMark(x: number, y: number, height: number): string {
+  const [left, top] = [round(x - 1.25), round(y - height / 2)];
+  return `<rect x="${left}" y="${top}" width="2.5" height="${height}" fill="${INK[0]}"/>`;
 }
 
-function colourOf(name: string, names: readonly string[]): string {
-  return COLOURS[names.indexOf(name) % COLOURS.length]?.light ?? INK.light;
+function line(x1: number, y1: number, x2: number, y2: number, [light]: Colour): string {
+  return `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" stroke="${light}"/>`;
 }
 
-function textStyle(fontSize: number, color: string, fontWeight: 'normal' | 'bold' = 'normal') {
-  return { fontSize, color, fontWeight, fontFamily: FONT };
-}
-
-function duration(milliseconds: number): string {
-  return milliseconds < 1_000 ? `${milliseconds} ms` : `${milliseconds / 1_000} s`;
-}
-
-/** A picture is not hovered over, and the names of these classes are never the same. */
-function withoutHover(svg: string): string {
-  return svg
-    .replaceAll(/ (?:class="zr[^"]*"|pointer-events="visible")/g, '')
-    .replace(/<style ?>\s*<!\[CDATA\[.*?\]\]>\s*<\/style>\s*/s, '');
+function text(x: number, y: number, words: string, size: number, [light]: Colour, more = '') {
+  const place = `x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${light}"`;
+  return `<text ${place}${more && ` ${more}`}>${escape(words)}</text>`;
 }
 
 /** Where style sheets are unknown it stays light, and legible: it brings its own paper. */
-function withDarkMode(svg: string, title: string): string {
+function svgOf(title: string, height: number, drawn: readonly string[]): string {
   const rules = [INK, FAINT, GRID, PAPER, ...COLOURS].map(
-    ({ light, dark }) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`,
+    ([light, dark]) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`,
   );
-  const style = `<style>@media (prefers-color-scheme:dark){${rules.join('')}}</style>`;
-  const end = svg.indexOf('>') + 1;
-  const root = svg.slice(0, end).replace('<svg', '<svg role="img"');
-  return `${root}\n<title>${escape(title)}</title>\n${style}${svg.slice(end)}\n`;
+  return `<svg role="img" xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" \
+viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, -apple-system, Segoe UI, sans-serif">
+<title>${escape(title)}</title>
+<style>@media (prefers-color-scheme:dark){${rules.join('')}}</style>
+<rect width="${WIDTH}" height="${height}" fill="${PAPER[0]}"/>
+${drawn.join('\n')}
+</svg>
+`;
 }
 
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+function round(pixels: number): number {
+  return Math.round(pixels * 10) / 10;
+}
+
+function escape(words: string): string {
+  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -14,7 +14,7 @@ const { values: flags } = parseArgs({
     identity: { type: 'string', default: '' },
     /** How many there are; their identities are numbered. */
     electors: { type: 'string', default: '1' },
-    /** Each has a Lease of its own, numbered likewise. */
+    /** Each has a Lease of its own, numbered, too. */
     'own-leases': { type: 'boolean', default: false },
   },
 });
@@ -60,7 +60,7 @@ process.once('SIGTERM', () => {
   say('sigterm');
   stop.abort();
 });
-// Whoever started it is gone.
+// The process that started it has ended.
 process.stdin.once('end', () => process.exit()).resume();
 
 say('start');

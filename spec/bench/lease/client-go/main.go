@@ -37,7 +37,7 @@ var (
 	lease      = flag.String("lease", "", "the Lease's name")
 	identity   = flag.String("identity", "", "who asks")
 	electors   = flag.Int("electors", 1, "how many there are; their identities are numbered")
-	ownLeases  = flag.Bool("own-leases", false, "each has a Lease of its own, numbered likewise")
+	ownLeases  = flag.Bool("own-leases", false, "each has a Lease of its own, numbered, too")
 )
 
 func main() {
@@ -52,7 +52,7 @@ func main() {
 		cancel()
 	}()
 	go func() {
-		// Whoever started it is gone.
+		// The process that started it has ended.
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { simulateDay } from './day.ts';
+import { simulateLeaseDay } from './day.ts';
 
 test('a day of lease mode asks little of the API server', { timeout: 120_000 }, async () => {
-  const { leading, waiting } = await simulateDay();
+  const { leading, waiting } = await simulateLeaseDay();
   expect([leading.length, waiting.length]).toEqual([24, 24]);
   // A renewal every 2 s, and a watch that is opened anew every hour or so.
   expect(Math.max(...leading)).toBeLessThanOrEqual(1_800);

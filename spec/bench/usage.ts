@@ -10,7 +10,7 @@ export interface Usage {
   readonly ownBytes: number;
 }
 
-/** Linux counts in these for programs, whatever its own ticks are. */
+/** Linux counts in these for programs, even if its own ticks differ. */
 const TICK_MS = 10;
 
 export function usageOf(pid: number): Usage {
