@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeKubeconfig } from '../lab/kubeconfig.ts';
+import { unlessNotFound } from '../lab/pods.ts';
 import type { Scene } from '../scenarios/scene.ts';
-import { unlessNotFound } from '../scenarios/scene.ts';
 
 const SERVICE_ACCOUNT = 'candidate';
 
@@ -51,7 +52,8 @@ export class Access {
       name: SERVICE_ACCOUNT,
       body: { spec: { audiences: [], boundObjectRef } },
     });
-    await this.#write(status?.token ?? '');
+    const { token = '' } = status ?? {};
+    await writeKubeconfig(this.path, { ...this.#server, token, namespace });
     this.#secret = name;
   }
 
@@ -59,22 +61,5 @@ export class Access {
   async revoke(): Promise<void> {
     const { core, namespace } = this.#scene;
     await core.deleteNamespacedSecret({ namespace, name: this.#secret }).catch(unlessNotFound);
-  }
-
-  async #write(token: string): Promise<void> {
-    const { server, ca } = this.#server;
-    const authority = Buffer.from(ca).toString('base64');
-    const { namespace } = this.#scene;
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': authority } }],
-      users: [{ name: 'user', user: { token } }],
-      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
-      'current-context': 'context',
-    };
-    // It is read at any time, and never half.
-    await writeFile(`${this.path}.new`, JSON.stringify(content), { mode: 0o600 });
-    await rename(`${this.path}.new`, this.path);
   }
 }

@@ -7,7 +7,7 @@ import {
 } from '@kubernetes/client-node';
 import type { ErrorCode } from '../../lib/errors.ts';
 import { Wire } from '../contract/wire.ts';
-import { unlessNotFound } from '../scenarios/scene.ts';
+import { unlessNotFound } from '../lab/pods.ts';
 import { Access } from './access.ts';
 import { insist } from './insist.ts';
 import { turnedAway } from './recovery.ts';

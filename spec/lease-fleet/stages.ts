@@ -8,8 +8,9 @@ import {
   PatchStrategy,
   setHeaderOptions,
 } from '@kubernetes/client-node';
-import { type CandidateOptions, CandidateProcess } from './candidate-process.ts';
-import { type Journal, type Kind, newJournal, storyOf } from './journal.ts';
+import { type Entry, Feed, type Kind } from '../lab/journal.ts';
+import { CandidateProcess, type CommonOptions } from '../lab/process.ts';
+import { storyOf } from '../lab/story.ts';
 import { type Exchange, RecordingProxy } from './recording-proxy.ts';
 
 /** What is written in the life of a Lease, each after the one before. */
@@ -62,7 +63,7 @@ class Scene {
   readonly #proxy: RecordingProxy;
   readonly #folder: string;
   readonly #namespace: string;
-  readonly #journal: Journal = newJournal();
+  readonly #journal = new Feed<Entry>(storyOf);
   readonly #running = new Set<CandidateProcess>();
   /** Where the last candidate began. */
   #begun = 0;
@@ -147,12 +148,13 @@ class Scene {
     await core.deleteNamespace({ name: this.#namespace });
   }
 
-  async #start(identity: string, more: Partial<CandidateOptions> = {}): Promise<CandidateProcess> {
+  async #start(name: string, more: CommonOptions = {}): Promise<CandidateProcess> {
     this.#begun = this.#told = this.#proxy.exchanges.mark;
-    const where = { kubeconfig: this.#kubeconfig, namespace: this.#namespace, lease: LEASE };
+    const where = { kubeconfig: this.#kubeconfig, namespace: this.#namespace, lock: LEASE };
+    const options = { ...durations, releaseOnCancel: true, ...more };
     const candidate = await CandidateProcess.start(
       // client-go's default is protobuf, which nobody can read.
-      { kind: this.#kind, identity, where, durations, contentType: 'application/json', ...more },
+      { kind: this.#kind, name, where, options, contentType: 'application/json' },
       this.#journal,
     );
     this.#running.add(candidate);

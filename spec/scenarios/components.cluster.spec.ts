@@ -1,9 +1,10 @@
 import { describe, expect } from 'vitest';
 
 import { get } from '../cluster/api.ts';
-import { nowMs } from './journal.ts';
+import { nowMs } from '../lab/say.ts';
 import { scenario } from './scenario.ts';
-import { type Scene, unlessNotFound } from './scene.ts';
+import type { Scene } from './scene.ts';
+import { unlessNotFound } from '../lab/pods.ts';
 
 async function leaderAndFollower(scene: Scene) {
   await scene.pod('a');

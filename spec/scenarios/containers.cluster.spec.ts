@@ -6,7 +6,7 @@ import type { Scene } from './scene.ts';
 
 /** An init container asks, and so holds back a program that knows nothing of elections. */
 async function heldBack(scene: Scene, name: string): Promise<void> {
-  const asks = container(scene.where, 'init', { onceLeading: 'exit' });
+  const asks = container(scene.where, 'init', { election: 'once' });
   await scene.pod(name, { election: 'elsewhere', spec: { initContainers: [asks] } });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 
-import { nowMs } from './journal.ts';
+import { nowMs } from '../lab/say.ts';
 import type { CandidateOptions } from './manifest.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 
 import { roleYaml } from '../../lib/kubernetes/role.ts';
-import type { Term } from './journal.ts';
-import { Outsider } from './outsider.ts';
+import type { Term } from '../lab/history.ts';
+import { startOutsider } from './outsider.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
 
@@ -118,7 +118,7 @@ describe.concurrent('the documented Role', () => {
 
   /** Pod `a` leads on a node that nobody hears of, and `b` may take over at once. */
   async function takeOver(scene: Scene): Promise<Term> {
-    await Outsider.start(scene, 'a');
+    await startOutsider(scene, 'a');
     const leader = await scene.leader();
     await scene.pod('b', {
       become: { takeOverFromNotReadyNodeAfterMs: 500, maxBackoffMs: 1000 },

@@ -20,16 +20,19 @@ import { roleYaml } from '../../lib/kubernetes/role.ts';
 import type { Component, Control } from '../cluster/component.ts';
 import { control } from '../cluster/component.ts';
 import type { Cluster } from '../cluster/state.ts';
-import { creationsOf, rejectionsOf } from './audit.ts';
-import { violations } from './checker.ts';
-import type { CandidateImage } from './image.ts';
-import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
+import { type Term, historyOf, termsOf } from '../lab/history.ts';
+import { type Entry, FolderJournal, PATIENCE_MS } from '../lab/journal.ts';
+import { writeKubeconfig } from '../lab/kubeconfig.ts';
+import type { LockPlace } from '../lab/lock-history.ts';
+import { MERGE, unlessNotFound } from '../lab/pods.ts';
+import { nowMs } from '../lab/say.ts';
+import { storyOf } from '../lab/story.ts';
+import { violations } from '../lab/verdict.ts';
+import { creationsOf, requestsOf, unfounded, usurpations } from './checker.ts';
 import { type CandidateOptions, type Platform, podSpec, workload } from './manifest.ts';
 
-/** For whatever is awaited: nothing here is about how fast the machine is. */
-const PATIENCE_MS = 240_000;
 const POLL_MS = 50;
-const NOT_FOUND = 404;
+const CONFLICT = 409;
 const SERVICE_ACCOUNT = 'candidate';
 
 let serial = 0;
@@ -38,20 +41,18 @@ let serial = 0;
 export class Scene {
   readonly cluster: Cluster;
   readonly where: Platform;
-  readonly journal: Journal;
+  readonly journal: FolderJournal;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
   readonly batch: BatchV1Api;
   readonly rbac: RbacAuthorizationV1Api;
-  readonly candidateFolder: string;
   readonly kubeConfig: KubeConfig;
   readonly #ends: (() => Promise<void>)[] = [];
 
-  private constructor(cluster: Cluster, image: CandidateImage, where: Platform) {
+  private constructor(cluster: Cluster, where: Platform) {
     this.cluster = cluster;
     this.where = where;
-    this.candidateFolder = image.folder;
-    this.journal = new Journal(where.folder);
+    this.journal = new FolderJournal(where.folder);
     this.kubeConfig = new KubeConfig();
     this.kubeConfig.loadFromFile(cluster.kubeconfig);
     this.core = this.kubeConfig.makeApiClient(CoreV1Api);
@@ -63,16 +64,16 @@ export class Scene {
   /** A new namespace, in which the service account has the documented Role and nothing more. */
   static async open(
     cluster: Cluster,
-    image: CandidateImage,
+    image: string,
     options: { takeOver?: boolean } = {},
   ): Promise<Scene> {
     serial += 1;
     const namespace = `scene-${process.pid}-${serial}-${Math.random().toString(36).slice(2, 8)}`;
     const folder = join(cluster.folder, 'scenes', namespace);
     await mkdir(join(folder, 'commands'), { recursive: true });
-    const scene = new Scene(cluster, image, {
+    const scene = new Scene(cluster, {
       namespace,
-      image: image.name,
+      image,
       folder,
       lockName: 'lock',
       serviceAccount: SERVICE_ACCOUNT,
@@ -84,6 +85,13 @@ export class Scene {
 
   get namespace(): string {
     return this.where.namespace;
+  }
+
+  /** Of the lock of either mode. */
+  lockPlace(mode: 'life' | 'lease'): LockPlace {
+    const { kubeConfig, cluster, namespace } = this;
+    const resource = mode === 'life' ? 'configmaps' : 'leases';
+    return { kubeConfig, cluster, namespace, resource, name: this.where.lockName };
   }
 
   get #user(): string {
@@ -135,10 +143,9 @@ export class Scene {
   }
 
   async scale(name: string, replicas: number): Promise<void> {
-    await this.apps.patchNamespacedDeployment(
-      { namespace: this.namespace, name, body: { spec: { replicas } } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-    );
+    const { namespace } = this;
+    const body = { spec: { replicas } };
+    await this.apps.patchNamespacedDeployment({ namespace, name, body }, MERGE);
   }
 
   /** Deletes a Pod, by default as `kubectl delete pod` does. */
@@ -187,22 +194,10 @@ export class Scene {
       name: SERVICE_ACCOUNT,
       body: { spec: { audiences: [] } },
     });
-    const authority = (await readFile(cluster.authority)).toString('base64');
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [
-        {
-          name: 'cluster',
-          cluster: { server: cluster.server, 'certificate-authority-data': authority },
-        },
-      ],
-      users: [{ name: 'user', user: { token: status?.token } }],
-      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
-      'current-context': 'context',
-    };
     const path = join(this.where.folder, 'kubeconfig');
-    await writeFile(path, JSON.stringify(content));
+    const ca = await readFile(cluster.authority, 'utf8');
+    const { token = '' } = status ?? {};
+    await writeKubeconfig(path, { server: cluster.server, ca, token, namespace });
     return path;
   }
 
@@ -259,7 +254,7 @@ export class Scene {
       }
       await sleep(POLL_MS);
     }
-    throw new Error(`this did not happen: ${what}\n${this.#story()}`, { cause: trouble });
+    throw new Error(`this did not happen: ${what}\n${storyOf(this.entries)}`, { cause: trouble });
   }
 
   /** Resolves with whoever holds the lock and says, from now on, that it leads. */
@@ -304,11 +299,16 @@ export class Scene {
 
   /** Resolves once the API server told that Pod that somebody else has the lock. */
   async rejected(pod: string): Promise<void> {
-    const { namespace, lockName } = this.where;
-    await this.until(`${pod} asks for the lock in vain`, async () => {
-      const rejections = await rejectionsOf(this.cluster.auditLog, namespace, lockName);
-      return rejections.some(({ podName }) => podName === pod);
-    });
+    const { uid } = (await this.findPod(pod))?.metadata ?? {};
+    await this.until(`${pod} asks for the lock in vain`, () =>
+      this.#requests().some(
+        ({ verb, name, status, podUid }) =>
+          verb === 'create' &&
+          name === this.where.lockName &&
+          status === CONFLICT &&
+          podUid === uid,
+      ),
+    );
   }
 
   /** Resolves when the Pod's object is gone, or is another's. */
@@ -318,17 +318,25 @@ export class Scene {
     });
   }
 
-  /** Whatever speaks against the promise, from the Pods' words and the API server's. */
-  async violations(isComplete = true): Promise<string[]> {
-    const { namespace, lockName } = this.where;
-    const creations = await creationsOf(this.cluster.auditLog, namespace, lockName);
-    return violations(this.terms, { creations, isComplete });
+  /** What speaks against the promise, from the Pods' words and the API server's. */
+  violations(isComplete = true): string[] {
+    const creations = creationsOf(this.#requests(), this.where.lockName);
+    const history = historyOf(this.entries);
+    return [
+      ...violations(history),
+      ...usurpations(history.terms, creations),
+      // A server that is killed while it answers does not write that down.
+      ...(isComplete ? unfounded(history.terms, creations) : []),
+    ];
+  }
+
+  #requests() {
+    return requestsOf(this.cluster.auditLog, this.namespace);
   }
 
   /** Another scene on the same cluster, which closes with this one; whoever made it checks it. */
   async another(options: { takeOver?: boolean } = {}): Promise<Scene> {
-    const image = { name: this.where.image, folder: this.candidateFolder };
-    const scene = await Scene.open(this.cluster, image, options);
+    const scene = await Scene.open(this.cluster, this.where.image, options);
     this.onClose(() => scene.close());
     return scene;
   }
@@ -350,21 +358,4 @@ export class Scene {
       ].map((deletion: Promise<unknown>) => deletion.catch(unlessNotFound)),
     );
   }
-
-  #story(): string {
-    const entries = this.entries.filter(({ event }) => event !== 'heartbeat');
-    return entries
-      .toSorted((a, b) => a.atMs - b.atMs)
-      .slice(-40)
-      .map(({ pod, event, reason = '', code = '', message = '', time }) => {
-        const [line = ''] = message.split('\n');
-        return [new Date(time).toISOString(), pod, event, reason, code, line].join(' ').trimEnd();
-      })
-      .join('\n');
-  }
-}
-
-/** For deletions of what may be gone. */
-export function unlessNotFound(error: unknown): void {
-  if ((error as { code?: number }).code !== NOT_FOUND) throw error;
 }
