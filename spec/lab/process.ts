@@ -61,16 +61,12 @@ export class CandidateProcess {
   readonly #journal: Feed<Entry>;
   readonly #gone: Promise<unknown>;
 
-  private constructor(
-    { kind, name, podUid }: CandidateOptions,
-    child: ChildProcess,
-    journal: Feed<Entry>,
-  ) {
+  private constructor({ kind, name }: CandidateOptions, child: ChildProcess, journal: Feed<Entry>) {
     this.kind = kind;
     this.name = name;
     this.#process = child;
     this.#journal = journal;
-    this.#who = { kind, pod: name, uid: podUid ?? name, run: `${name}.${child.pid ?? ''}` };
+    this.#who = { kind, pod: name, uid: name, run: `${name}.${child.pid ?? ''}` };
     this.#gone = this.#listen();
   }
 
