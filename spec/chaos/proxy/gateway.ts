@@ -6,10 +6,8 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { Certificate } from '../../cluster/certificate.ts';
 import type { ClientCertificate, FaultProxyOptions } from '../fault.ts';
 import { Exchange, type Platform } from './exchange.ts';
-import { Http1Upstream } from './http1-upstream.ts';
-import { Http2Upstream } from './http2-upstream.ts';
 import { Sockets, reset as resetSocket } from './sockets.ts';
-import type { Upstream } from './upstream.ts';
+import { Http1Upstream, Http2Upstream, type Upstream } from './upstream.ts';
 
 /** A client's connection where its TLS ends, and its own connection to the API server. */
 interface Pair {
