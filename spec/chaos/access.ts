@@ -4,8 +4,6 @@ import { writeKubeconfig } from '../lab/kubeconfig.ts';
 import { unlessNotFound } from '../lab/pods.ts';
 import type { Scene } from '../scenarios/scene.ts';
 
-const SERVICE_ACCOUNT = 'candidate';
-
 /** Where a candidate sends its requests, and whom it trusts there. */
 export interface Server {
   readonly server: string;
@@ -40,21 +38,10 @@ export class Access {
 
   /** Writes down a new token, which lives as long as a Secret that nobody reads. */
   async issue(): Promise<void> {
-    const { core, namespace } = this.#scene;
-    const { metadata } = await core.createNamespacedSecret({
-      namespace,
-      body: { metadata: { generateName: `${this.#name}-` } },
-    });
-    const { name = '', uid = '' } = metadata ?? {};
-    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name, uid };
-    const { status } = await core.createNamespacedServiceAccountToken({
-      namespace,
-      name: SERVICE_ACCOUNT,
-      body: { spec: { audiences: [], boundObjectRef } },
-    });
-    const { token = '' } = status ?? {};
+    const { token, secretName } = await this.#scene.token({ generateName: `${this.#name}-` });
+    const { namespace } = this.#scene;
     await writeKubeconfig(this.path, { ...this.#server, token, namespace });
-    this.#secret = name;
+    this.#secret = secretName;
   }
 
   /** From then on, give or take the API server's memory of 10 s, nobody knows the token. */

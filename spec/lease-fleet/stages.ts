@@ -1,14 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CoordinationV1Api,
-  CoreV1Api,
-  type KubeConfig,
-  PatchStrategy,
-  setHeaderOptions,
-} from '@kubernetes/client-node';
+import { CoordinationV1Api, CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
 import { type Entry, Feed, type Kind } from '../lab/journal.ts';
+import { MERGE } from '../lab/pods.ts';
 import { CandidateProcess, type CommonOptions } from '../lab/process.ts';
 import { storyOf } from '../lab/story.ts';
 import { type Exchange, RecordingProxy } from './recording-proxy.ts';
@@ -194,7 +189,7 @@ class Scene {
   async #mark(): Promise<void> {
     await this.#coordination.patchNamespacedLease(
       { namespace: this.#namespace, name: LEASE, body: { metadata: FOREIGN } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+      MERGE,
     );
   }
 

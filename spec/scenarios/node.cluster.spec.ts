@@ -79,7 +79,7 @@ describe('the kubelet of the leader’s node is stopped', () => {
       try {
         await scene.until('the node is not ready', () => nodeIsNotReady(scene));
         // Beyond the promise: what it takes over from still runs.
-        expect((await daring.successor(leaderOfDaring)).pod).toBe('b');
+        await daring.followedByB(leaderOfDaring);
         expect(await daring.findPod('a')).toBeUndefined();
         await nothingChanged(deleted, leaderOfDeleted);
         // Told to go, which nobody on its node hears.
@@ -89,11 +89,11 @@ describe('the kubelet of the leader’s node is stopped', () => {
 
         for (const term of [leader, leaderOfDeleted, leaderOfDaring]) switchOff(term);
         await setTaints(scene, [TAINT]);
-        expect((await scene.successor(leader)).pod).toBe('b');
+        await scene.followedByB(leader);
 
         await nobodyElseLed(deleted, leaderOfDeleted);
         await scene.core.deleteNode({ name: NODE_NAME });
-        expect((await deleted.successor(leaderOfDeleted)).pod).toBe('b');
+        await deleted.followedByB(leaderOfDeleted);
         expect(deleted.violations()).toEqual([]);
       } finally {
         // It registers its node when it starts, and never again.

@@ -11,6 +11,7 @@ import {
   PatchStrategy,
   RbacAuthorizationV1Api,
   type V1ConfigMap,
+  type V1ObjectMeta,
   type V1Pod,
   type V1PolicyRule,
   loadAllYaml,
@@ -186,17 +187,27 @@ export class Scene {
     }
   }
 
-  /** A kubeconfig file with the service account's rights, for who cannot have its files. */
-  async kubeconfigFile(): Promise<string> {
-    const { cluster, namespace } = this;
-    const { status } = await this.core.createNamespacedServiceAccountToken({
+  /** A token of the candidates' account. One that is bound to a new Secret lives no longer than that. */
+  async token(secret?: V1ObjectMeta): Promise<{ token: string; secretName: string }> {
+    const { core, namespace } = this;
+    const made =
+      secret && (await core.createNamespacedSecret({ namespace, body: { metadata: secret } }));
+    const { name: secretName = '', uid = '' } = made?.metadata ?? {};
+    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name: secretName, uid };
+    const { status } = await core.createNamespacedServiceAccountToken({
       namespace,
       name: SERVICE_ACCOUNT,
-      body: { spec: { audiences: [] } },
+      body: { spec: { audiences: [], ...(made && { boundObjectRef }) } },
     });
+    return { token: status?.token ?? '', secretName };
+  }
+
+  /** A kubeconfig file with the service account's rights, for those who cannot have its files. */
+  async kubeconfigFile(): Promise<string> {
+    const { cluster, namespace } = this;
     const path = join(this.where.folder, 'kubeconfig');
     const ca = await readFile(cluster.authority, 'utf8');
-    const { token = '' } = status ?? {};
+    const { token } = await this.token();
     await writeKubeconfig(path, { server: cluster.server, ca, token, namespace });
     return path;
   }
@@ -272,6 +283,25 @@ export class Scene {
   /** As `leader`, but another Pod than before. */
   successor(of: Term): Promise<Term> {
     return this.leader(({ uid }) => uid !== of.uid);
+  }
+
+  /** Pod `a` leads, and Pod `b` waits. */
+  async leaderAndFollower(
+    leaderOptions: CandidateOptions = {},
+    followerOptions: CandidateOptions = {},
+  ): Promise<Term> {
+    await this.pod('a', leaderOptions);
+    const leader = await this.leader();
+    await this.pod('b', followerOptions);
+    await this.followers(1, leader);
+    return leader;
+  }
+
+  /** Resolves once Pod `b` has followed this leader, with its term. */
+  async followedByB(leader: Term): Promise<Term> {
+    const next = await this.successor(leader);
+    if (next.pod !== 'b') throw new Error(`${next.pod} followed ${leader.pod}`);
+    return next;
   }
 
   /** Resolves when so many Pods that live wait for this leader. */
