@@ -40,7 +40,8 @@ export class Access {
   async issue(): Promise<void> {
     const { token, secretName } = await this.#scene.token({ generateName: `${this.#name}-` });
     const { namespace } = this.#scene;
-    await writeKubeconfig(this.path, { ...this.#server, token, namespace });
+    const { server, ca } = this.#server;
+    await writeKubeconfig(this.path, { server, ca, token, namespace });
     this.#secret = secretName;
   }
 

@@ -102,11 +102,14 @@ export class CandidateProcess {
     return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
 
-  /** Resolves with what it says next of that kind. */
-  said(event: Entry['event'], mark = this.#journal.mark): Promise<Entry> {
-    const { run } = this.#who;
-    const fits = (entry: Entry) => entry.run === run && entry.event === event;
-    return this.#journal.next(`${this.name} says ${event}`, fits, mark);
+  /** Resolves with what it says next of that kind; rejects if it ends instead. */
+  async said(event: Entry['event'], mark = this.#journal.mark): Promise<Entry> {
+    const what = `${this.name} says ${event}`;
+    const fits = (entry: Entry) =>
+      entry.run === this.#who.run && [event, 'gone'].includes(entry.event);
+    const entry = await this.#journal.next(what, fits, mark);
+    if (entry.event === event) return entry;
+    throw new Error(`this did not happen: ${what}\n${entry.message ?? ''}`);
   }
 
   signal(signal: NodeJS.Signals): void {
