@@ -115,7 +115,8 @@ export class Gateway {
     secured.once('close', end);
     pair.upstream = isHttp2
       ? new Http2Upstream(server, secured, (code) => {
-          pair.session?.goaway(code);
+          // The client may have gone just before.
+          if (pair.session?.destroyed === false) pair.session.goaway(code);
           end();
         })
       : new Http1Upstream(server, secured);
