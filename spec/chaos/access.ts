@@ -1,9 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeKubeconfig } from '../lab/kubeconfig.ts';
+import { unlessNotFound } from '../lab/pods.ts';
 import type { Scene } from '../scenarios/scene.ts';
-import { unlessNotFound } from '../scenarios/scene.ts';
-
-const SERVICE_ACCOUNT = 'candidate';
 
 /** Where a candidate sends its requests, and whom it trusts there. */
 export interface Server {
@@ -39,42 +38,16 @@ export class Access {
 
   /** Writes down a new token, which lives as long as a Secret that nobody reads. */
   async issue(): Promise<void> {
-    const { core, namespace } = this.#scene;
-    const { metadata } = await core.createNamespacedSecret({
-      namespace,
-      body: { metadata: { generateName: `${this.#name}-` } },
-    });
-    const { name = '', uid = '' } = metadata ?? {};
-    const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name, uid };
-    const { status } = await core.createNamespacedServiceAccountToken({
-      namespace,
-      name: SERVICE_ACCOUNT,
-      body: { spec: { audiences: [], boundObjectRef } },
-    });
-    await this.#write(status?.token ?? '');
-    this.#secret = name;
+    const { token, secretName } = await this.#scene.token({ generateName: `${this.#name}-` });
+    const { namespace } = this.#scene;
+    const { server, ca } = this.#server;
+    await writeKubeconfig(this.path, { server, ca, token, namespace });
+    this.#secret = secretName;
   }
 
   /** From then on, give or take the API server's memory of 10 s, nobody knows the token. */
   async revoke(): Promise<void> {
     const { core, namespace } = this.#scene;
     await core.deleteNamespacedSecret({ namespace, name: this.#secret }).catch(unlessNotFound);
-  }
-
-  async #write(token: string): Promise<void> {
-    const { server, ca } = this.#server;
-    const authority = Buffer.from(ca).toString('base64');
-    const { namespace } = this.#scene;
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': authority } }],
-      users: [{ name: 'user', user: { token } }],
-      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
-      'current-context': 'context',
-    };
-    // It is read at any time, and never half.
-    await writeFile(`${this.path}.new`, JSON.stringify(content), { mode: 0o600 });
-    await rename(`${this.path}.new`, this.path);
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../lib/errors.ts';
 import type { Component } from '../cluster/component.ts';
 import { control } from '../cluster/component.ts';
-import { askEtcd } from './etcd.ts';
+import { askEtcd } from '../lab/etcd.ts';
 import { insist } from './insist.ts';
 import { needless, unanswered } from './recovery.ts';
 import type { FaultKind, Stage } from './stage.ts';

@@ -1,28 +1,22 @@
-import { join } from 'node:path';
-import { setHeaderOptions, PatchStrategy } from '@kubernetes/client-node';
 import type { ErrorCode } from '../../lib/errors.ts';
-import { containerStatus } from '../cluster/container-status.ts';
-import { CandidateProcess } from '../lease-fleet/candidate-process.ts';
-import type { Entry } from '../lease-fleet/journal.ts';
-import type { WallClock } from '../lease-fleet/wall-clock.ts';
-import { Feed } from '../lease-fleet/feed.ts';
-import { nowMs } from '../scenarios/journal.ts';
-import { type Scene, unlessNotFound } from '../scenarios/scene.ts';
+import { type Entry, Feed, isAct } from '../lab/journal.ts';
+import { LockHistory } from '../lab/lock-history.ts';
+import { createPod, setPhase, unlessNotFound } from '../lab/pods.ts';
+import { CandidateProcess } from '../lab/process.ts';
+import { storyOf } from '../lab/story.ts';
+import type { WallClock } from '../lab/wall-clock.ts';
+import type { Scene } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
 import { Access } from './access.ts';
 import type { Line } from './fault.ts';
 import { insist, until } from './insist.ts';
-import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, durations, ended, replaced } from './recovery.ts';
-import { storyOf } from './story.ts';
 import { variableOf } from './stray.ts';
 import type { Chronicle, Mode } from './trouble.ts';
 
 /** A node of the API server's imagination: the Pods there are played by this program. */
 export const NODE = 'nowhere';
 
-const SCRIPT = join(import.meta.dirname, 'candidate.ts');
-const MERGE = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 const GRACE_SECONDS = 600;
 
 /** How a process ends, and what is left of it. */
@@ -83,7 +77,7 @@ export class Crew {
 
   static async start(options: CrewOptions): Promise<Crew> {
     const { mode, scene } = options;
-    const history = await LockHistory.begin(scene, mode, nowMs);
+    const history = await LockHistory.begin(scene.lockPlace(mode));
     const crew = new Crew(options, history);
     try {
       for (let index = 1; index <= options.size; index += 1) await crew.#addBerth(index);
@@ -103,7 +97,7 @@ export class Crew {
   /** Whoever acted last. */
   get leader(): Berth | undefined {
     const last = this.journal.items.findLast(isAct);
-    return this.berths.find(({ candidate }) => candidate.identity === last?.identity);
+    return this.berths.find(({ candidate }) => candidate.name === last?.pod);
   }
 
   /** The leader, most of the time: it is whom faults can hurt. Nobody to whom something is done. */
@@ -139,7 +133,7 @@ export class Crew {
   /** Its Pod is deleted, its process takes its time. */
   async terminate(berth: Berth, meanwhile: () => Promise<void>): Promise<void> {
     const { scene } = this.#options;
-    const name = berth.candidate.identity;
+    const name = berth.candidate.name;
     const over = this.#begin('Pod terminates slowly', berth);
     await insist(`deleting Pod ${name}`, () =>
       scene.deletePod(name, { gracePeriodSeconds: GRACE_SECONDS }).catch(unlessNotFound),
@@ -170,8 +164,8 @@ export class Crew {
     return this.#options.chronicle.begin({
       kind,
       isMeant,
-      target: candidate.identity,
-      strikes: (identity) => identity === candidate.identity,
+      target: candidate.name,
+      strikes: (identity) => identity === candidate.name,
       elections: [this.name],
       effects: isMeant ? ended : replaced,
       codes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING', 'ERR_POD_UID_MISMATCH'],
@@ -180,13 +174,13 @@ export class Crew {
 
   async #gone(candidate: CandidateProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (!candidate.isGone) candidate.signal(signal);
-    await until(`${candidate.identity} ends after ${signal}`, () => candidate.isGone);
+    await until(`${candidate.name} ends after ${signal}`, () => candidate.isGone);
     await candidate.end(signal);
   }
 
   async #fill(berth: Berth, ending: Ending): Promise<void> {
     if (this.mode === 'life') {
-      const { identity } = berth.candidate;
+      const { name: identity } = berth.candidate;
       if (ending === 'restarted') {
         berth.candidate = await this.#launch(berth, identity);
         return;
@@ -223,23 +217,20 @@ export class Crew {
     this.berths.push({ ...berth, candidate: await this.#launch(berth, identity) });
   }
 
-  #launch(berth: Omit<Berth, 'candidate'>, identity: string): Promise<CandidateProcess> {
+  #launch(berth: Omit<Berth, 'candidate'>, name: string): Promise<CandidateProcess> {
     const { scene, mark } = this.#options;
+    const { access, form, podUid, hasGuard, clock } = berth;
+    const ofLife = this.mode === 'life';
     return CandidateProcess.start(
       {
         kind: 'leader-for-life',
-        identity,
-        where: { kubeconfig: berth.access.path, namespace: scene.namespace, lease: 'lock' },
-        durations,
-        form: berth.form,
-        script: SCRIPT,
-        more: [
-          ...(this.mode === 'life' ? [`--pod-uid=${berth.podUid}`] : []),
-          ...(this.mode === 'life' && berth.hasGuard ? ['--guard'] : []),
-          `--max-backoff-ms=${MAX_BACKOFF_MS}`,
-        ],
+        name,
+        where: { kubeconfig: access.path, namespace: scene.namespace, lock: 'lock' },
+        form,
+        options: ofLife ? { maxBackoffMs: MAX_BACKOFF_MS, guard: hasGuard } : durations,
+        ...(ofLife && { podUid }),
         environment: variableOf(mark),
-        ...(berth.clock && { wallClock: berth.clock }),
+        ...(clock && { wallClock: clock }),
       },
       this.journal,
     );
@@ -247,29 +238,19 @@ export class Crew {
 
   async #createPod(name: string): Promise<string> {
     const { core, namespace } = this.#options.scene;
-    const body = {
-      metadata: { name },
-      spec: {
-        nodeName: NODE,
-        automountServiceAccountToken: false,
-        // Nothing speaks for its node: it stays all the same.
-        tolerations: [{ operator: 'Exists' }],
-        containers: [{ name: 'main', image: 'none' }],
-      },
-    };
     return insist(`creating Pod ${name}`, async () => {
       // An attempt that was not answered may have succeeded.
-      const { items } = await core.listNamespacedPod({ namespace });
-      const found = items.find(({ metadata }) => metadata?.name === name);
-      const pod = found ?? (await core.createNamespacedPod({ namespace, body }));
-      await this.#setPhase(name, 'Running');
+      const found = await this.#options.scene.findPod(name);
+      const pod = found ?? (await createPod(core, namespace, name, { nodeName: NODE }));
+      await setPhase(core, namespace, name, 'Running');
       return pod.metadata?.uid ?? '';
     });
   }
 
   async #fail(name: string): Promise<void> {
+    const { core, namespace } = this.#options.scene;
     await insist(`setting the phase of Pod ${name}`, () =>
-      this.#setPhase(name, 'Failed').catch(unlessNotFound),
+      setPhase(core, namespace, name, 'Failed').catch(unlessNotFound),
     );
   }
 
@@ -279,20 +260,9 @@ export class Crew {
       scene.deletePod(name, { gracePeriodSeconds: 0 }).catch(unlessNotFound),
     );
   }
-
-  async #setPhase(name: string, phase: 'Running' | 'Failed'): Promise<void> {
-    const { core, namespace } = this.#options.scene;
-    const container = containerStatus(phase === 'Running' ? 'running' : 'terminated');
-    const body = { status: { phase, containerStatuses: [container] } };
-    await core.patchNamespacedPodStatus({ namespace, name, body }, MERGE);
-  }
 }
 
 /** Tells the candidates of some places from others, those that come later included. */
 export function isOneOf(berths: readonly Berth[]): (identity: string) => boolean {
   return (identity) => berths.some(({ identities }) => identities.includes(identity));
-}
-
-export function isAct({ event }: Entry): boolean {
-  return event === 'leading' || event === 'act';
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../lib/errors.ts';
-import type { Entry } from '../lease-fleet/journal.ts';
+import { said } from '../lab/fixtures.ts';
+import type { Entry } from '../lab/journal.ts';
 import { type Dismissible, dismissAll } from './dismissal.ts';
 import type { Evidence } from './evidence.ts';
 import { judge } from './report.ts';
@@ -11,8 +12,8 @@ function endOfRun(code: ErrorCode) {
   let nowMs = 20_000;
   const chronicle = new Chronicle(() => nowMs);
   const entries: Entry[] = [];
-  const say = (identity: string, event: Entry['event'], more: Partial<Entry> = {}) => {
-    entries.push({ kind: 'leader-for-life', identity, event, atMs: nowMs, pid: 1, ...more });
+  const say = (pod: string, event: Entry['event'], more: Partial<Entry> = {}) => {
+    entries.push(said(pod, event, nowMs, more));
   };
   const evidence = (toMs: number): Evidence => ({
     ...{ election: 'pods', mode: 'life', entries, holes: [], fromMs: 20_000, toMs },
@@ -23,7 +24,7 @@ function endOfRun(code: ErrorCode) {
     dismissalCodes: ['ERR_POD_NOT_FOUND', 'ERR_POD_TERMINATING'],
     dismiss: async () => {
       nowMs += 100;
-      say('near-1', 'stopped');
+      say('near-1', 'releasing');
       say('near-1', 'exit');
       // The lock is free, the Pod is terminating, and its SIGTERM has not arrived yet.
       nowMs += 50;
@@ -50,14 +51,14 @@ function failuresOf(evidence: Evidence, { troubles }: Chronicle): string[] {
 
 test('a Pod that finds itself terminating when the run ends is explained', async () => {
   const { chronicle, crew, evidence, say } = endOfRun('ERR_POD_TERMINATING');
-  say('near-1', 'act');
+  say('near-1', 'heartbeat');
   await dismissAll([crew], chronicle);
   expect(failuresOf(evidence(20_000), chronicle)).toEqual([]);
 });
 
 test('another error, and another election’s, is not', async () => {
   const { chronicle, crew, evidence, say } = endOfRun('ERR_FORBIDDEN');
-  say('near-1', 'act');
+  say('near-1', 'heartbeat');
   await dismissAll([crew], chronicle);
   const complaint = 'every error has a code that the faults explain';
   expect(failuresOf(evidence(20_000), chronicle)).toEqual([`FAILED  pods: ${complaint}`]);
@@ -72,7 +73,7 @@ test('another error, and another election’s, is not', async () => {
 test('a leader that was lost just before is not', async () => {
   const { chronicle, crew, evidence, pass, say } = endOfRun('ERR_POD_TERMINATING');
   pass(5_000);
-  say('near-1', 'act');
+  say('near-1', 'heartbeat');
   pass(900);
   await dismissAll([crew], chronicle);
   expect(failuresOf(evidence(25_900), chronicle)).toEqual([

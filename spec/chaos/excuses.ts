@@ -1,5 +1,5 @@
-import { type Evidence, leaderlessOf, termsOf } from './evidence.ts';
-import { type Span, union } from './spans.ts';
+import { type Span, union } from '../lab/spans.ts';
+import { type Evidence, followingFrom } from './evidence.ts';
 import { type Trouble, strikes } from './trouble.ts';
 
 /** A process that is about to be struck may not have come to act for so long. */
@@ -23,7 +23,7 @@ interface Burden extends Span {
  */
 export function excusedOf(evidence: Evidence, troubles: readonly Trouble[]): Span[] {
   const burdens = burdensOf(evidence, troubles);
-  const gaps = leaderlessOf(evidence).map((gap) => ({
+  const gaps = followingFrom(evidence).gaps.map((gap) => ({
     fromMs: gap.fromMs,
     toMs: Math.min(gap.toMs, excusedUntil(gap, evidence, burdens)),
   }));
@@ -46,9 +46,9 @@ function burdensOf({ election, mode }: Evidence, troubles: readonly Trouble[]): 
 
 /** When somebody led who may have ceased to by right. */
 function losable(evidence: Evidence, burdens: readonly Burden[]): Span[] {
-  return termsOf(evidence).flatMap((term) =>
+  return followingFrom(evidence).terms.flatMap((term) =>
     burdens.flatMap((burden) => {
-      if (!takes(burden, evidence, term.identity)) return [];
+      if (!takes(burden, evidence, term.pod)) return [];
       const fromMs = Math.max(term.fromMs, burden.fromMs);
       const toMs = Math.min(term.toMs, burden.toMs + (burden.lossMs ?? 0));
       return fromMs < toMs ? [{ fromMs, toMs }] : [];
@@ -62,8 +62,8 @@ function takes({ trouble, lossMs }: Burden, { election }: Evidence, leader: stri
 
 /** Until when it is explained that nobody leads; its beginning if it is not at all. */
 function excusedUntil(gap: Span, evidence: Evidence, burdens: readonly Burden[]): number {
-  const before = termsOf(evidence).filter(({ toMs }) => toMs < gap.fromMs);
-  const leader = before.toSorted((a, b) => a.toMs - b.toMs).at(-1)?.identity ?? '';
+  const before = followingFrom(evidence).terms.filter(({ toMs }) => toMs < gap.fromMs);
+  const leader = before.toSorted((a, b) => a.toMs - b.toMs).at(-1)?.pod ?? '';
   const causes = burdens.filter(
     (burden) =>
       takes(burden, evidence, leader) &&
@@ -126,7 +126,7 @@ function presentDuring({ fromMs, toMs }: Span, { entries }: Evidence): string[] 
   const left = new Set(
     entries
       .filter(({ event, atMs }) => (event === 'gone' || event === 'exit') && atMs <= toMs)
-      .map(({ identity }) => identity),
+      .map(({ pod }) => pod),
   );
-  return [...new Set(came.map(({ identity }) => identity))].filter((name) => !left.has(name));
+  return [...new Set(came.map(({ pod }) => pod))].filter((name) => !left.has(name));
 }

@@ -2,16 +2,17 @@ import type { ErrorCode } from '../../lib/errors.ts';
 import { requireNode } from '../cluster/node.ts';
 import { signal } from '../cluster/process.ts';
 import type { Cluster } from '../cluster/state.ts';
-import type { Entry } from '../lease-fleet/journal.ts';
+import { processesWith } from '../lab/environments.ts';
+import type { Entry } from '../lab/journal.ts';
+import { LockHistory } from '../lab/lock-history.ts';
+import { unlessNotFound } from '../lab/pods.ts';
+import { nowMs } from '../lab/say.ts';
 import { candidateImage } from '../scenarios/image.ts';
-import { type Entry as PodEntry, nowMs } from '../scenarios/journal.ts';
-import { Scene, unlessNotFound } from '../scenarios/scene.ts';
+import { Scene } from '../scenarios/scene.ts';
 import type { Luck } from '../simulate/luck.ts';
 import type { Line } from './fault.ts';
 import { insist, until } from './insist.ts';
-import { LockHistory } from './lock-history.ts';
 import { MAX_BACKOFF_MS, ended } from './recovery.ts';
-import { processesWith } from './stray.ts';
 import type { Chronicle } from './trouble.ts';
 
 /** Of its Pods, some ask the API server itself, the others by way of the fault proxy. */
@@ -54,7 +55,7 @@ export class PodCrew {
 
   static async start(cluster: Cluster, line: Line, chronicle: Chronicle): Promise<PodCrew> {
     const scene = await Scene.open(cluster, await candidateImage(cluster));
-    const history = await LockHistory.begin(scene, 'life', nowMs);
+    const history = await LockHistory.begin(scene.lockPlace('life'));
     const crew = new PodCrew(scene, line, history, chronicle);
     try {
       const options = { onSigterm: 'release', become: { maxBackoffMs: MAX_BACKOFF_MS } } as const;
@@ -75,9 +76,9 @@ export class PodCrew {
     return pod.startsWith(`${FAR}-`);
   }
 
-  /** What the Pods said, in the words of all other candidates. */
+  /** What the Pods said. */
   get entries(): readonly Entry[] {
-    return this.scene.entries.flatMap(toEntry).sort((a, b) => a.atMs - b.atMs);
+    return this.scene.entries.toSorted((a, b) => a.atMs - b.atMs);
   }
 
   /** Resolves once somebody acts from now on. */
@@ -164,39 +165,4 @@ export class PodCrew {
       codes: CODES,
     });
   }
-}
-
-/** Scenes have their own names for some things. */
-const EVENTS: Readonly<Partial<Record<PodEntry['event'], Entry['event']>>> = {
-  start: 'start',
-  waiting: 'waiting',
-  leading: 'leading',
-  heartbeat: 'act',
-  releasing: 'stopped',
-  sigterm: 'sigterm',
-  warning: 'warning',
-  uncaught: 'uncaught',
-  error: 'error',
-  exit: 'exit',
-};
-
-function toEntry(entry: PodEntry): Entry[] {
-  const event = EVENTS[entry.event];
-  // Whoever is told to go while it waits says so as an error of no code.
-  const isToldToGo = entry.message === 'this Pod has to go';
-  if (!event || (event === 'error' && isToldToGo)) return [];
-  const { pod, atMs, code, message, reason, holderPod, fencingToken } = entry;
-  return [
-    {
-      kind: 'leader-for-life',
-      event,
-      identity: pod,
-      atMs,
-      ...(code !== undefined && { code }),
-      ...(message !== undefined && { message }),
-      ...(reason !== undefined && { reason }),
-      ...(holderPod !== undefined && { leader: holderPod }),
-      ...(fencingToken !== undefined && { fencingToken }),
-    },
-  ];
 }

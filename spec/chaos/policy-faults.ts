@@ -7,7 +7,7 @@ import {
 } from '@kubernetes/client-node';
 import type { ErrorCode } from '../../lib/errors.ts';
 import { Wire } from '../contract/wire.ts';
-import { unlessNotFound } from '../scenarios/scene.ts';
+import type { Luck } from '../simulate/luck.ts';
 import { Access } from './access.ts';
 import { insist } from './insist.ts';
 import { turnedAway } from './recovery.ts';
@@ -15,13 +15,11 @@ import type { FaultKind, Stage } from './stage.ts';
 import { isOneOf } from './crew.ts';
 
 const GROUP = 'policies';
-/** Who floods the API server asks so many things at a time. */
+/** The flood asks the API server so many things at a time. */
 const FLOOD = 30;
 const PAUSE_MS = 20;
 /** The API server remembers a good token for so long. */
 const TOKEN_MEMORY_MS = 10_000;
-
-const CODES: readonly ErrorCode[] = ['ERR_RELEASE_FAILED'];
 
 /** What the candidates write, and only what they write. */
 const RULES: readonly V1RuleWithOperations[] = [
@@ -34,180 +32,169 @@ const RULES: readonly V1RuleWithOperations[] = [
   operations: ['CREATE', 'UPDATE', 'DELETE'],
 }));
 
-/** Has the world so for a while, and then again as it was, whatever happens. */
-async function whileSo(
-  stage: Stage,
-  kind: string,
+/** A change of the world, which is taken back whatever happens. */
+interface Change {
+  /** Its objects, in the order in which they are made. */
+  readonly make: readonly (() => Promise<unknown>)[];
+  readonly undo: readonly (() => Promise<unknown>)[];
+  readonly lasts?: () => Promise<unknown>;
+  /** Whom it strikes: all processes, if not said. The Pods have another account. */
+  readonly strikes?: (identity: string) => boolean;
+}
+
+function policy(
+  name: string,
   codes: readonly ErrorCode[],
-  change: {
-    make: () => Promise<void>;
-    undo: () => Promise<void>;
-    lasts: () => Promise<unknown>;
-    /** Whom it strikes: all processes, if not said. The Pods have another account. */
-    strikes?: (identity: string) => boolean;
-  },
-): Promise<void> {
-  const end = stage.chronicle.begin({
-    kind,
-    target: 'candidates',
-    elections: stage.crews.map(({ name }) => name),
-    ...(change.strikes && { strikes: change.strikes }),
-    effects: turnedAway,
-    codes,
-  });
-  try {
-    await insist(`beginning: ${kind}`, change.make);
-    await change.lasts();
-  } finally {
-    await insist(`ending: ${kind}`, change.undo);
-    end();
-  }
+  change: (stage: Stage, luck: Luck) => Change | Promise<Change>,
+): FaultKind {
+  return {
+    name,
+    group: GROUP,
+    play: async (stage, luck) => {
+      const { make, undo, lasts, strikes } = await change(stage, luck);
+      const end = stage.chronicle.begin({
+        kind: name,
+        target: 'candidates',
+        elections: stage.crews.map((crew) => crew.name),
+        ...(strikes && { strikes }),
+        effects: turnedAway,
+        codes: ['ERR_RELEASE_FAILED', ...codes],
+      });
+      try {
+        for (const step of make)
+          await insist(`beginning: ${name}`, () => step().catch(unless(409)));
+        await (lasts ? lasts() : sleep(luck.integer(2_000, 9_000)));
+      } finally {
+        for (const step of undo) await insist(`ending: ${name}`, () => step().catch(unless(404)));
+        end();
+      }
+    },
+  };
 }
 
-function userOf({ scene }: Stage): string {
-  return `system:serviceaccount:${scene.namespace}:candidate`;
+/** What is to be there may be, what is to be gone may be gone: an attempt that failed may have succeeded. */
+function unless(code: number): (error: unknown) => void {
+  return (error) => {
+    if ((error as { code?: number }).code !== code) throw error;
+  };
 }
 
-function ofCandidates(stage: Stage) {
-  const expression = `request.userInfo.username == '${userOf(stage)}'`;
-  return [{ name: 'of-candidates', expression }];
+function admission({ scene }: Stage) {
+  const user = `system:serviceaccount:${scene.namespace}:candidate`;
+  return {
+    api: scene.kubeConfig.makeApiClient(AdmissionregistrationV1Api),
+    name: `${scene.namespace}.chaos.test`,
+    matchConditions: [
+      { name: 'of-candidates', expression: `request.userInfo.username == '${user}'` },
+    ],
+  };
 }
 
-const unreachableWebhook: FaultKind = {
-  name: 'webhook unreachable',
-  group: GROUP,
-  play: async (stage, luck) => {
-    const api = stage.scene.kubeConfig.makeApiClient(AdmissionregistrationV1Api);
-    const name = `${stage.scene.namespace}.chaos.test`;
-    const webhook = {
-      name,
-      // Nobody listens there.
-      clientConfig: { url: 'https://127.0.0.1:1/' },
+const unreachableWebhook = policy('webhook unreachable', [], (stage) => {
+  const { api, name, matchConditions } = admission(stage);
+  const webhook = {
+    name,
+    // Nobody listens there.
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    failurePolicy: 'Fail',
+    timeoutSeconds: 1,
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+    matchConditions,
+    rules: [...RULES],
+  };
+  const body = { metadata: { name }, webhooks: [webhook] };
+  return {
+    make: [() => api.createValidatingWebhookConfiguration({ body })],
+    undo: [() => api.deleteValidatingWebhookConfiguration({ name })],
+  };
+});
+
+/** A denial is final, and ends a candidate that does not lead yet. */
+const denyingPolicy = policy('policy denies', ['ERR_REJECTED'], (stage) => {
+  const { api, name, matchConditions } = admission(stage);
+  const metadata = { name };
+  const denial = {
+    metadata,
+    spec: {
       failurePolicy: 'Fail',
-      timeoutSeconds: 1,
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-      matchConditions: ofCandidates(stage),
-      rules: [...RULES],
-    };
-    await whileSo(stage, unreachableWebhook.name, CODES, {
-      make: async () => {
-        const body = { metadata: { name }, webhooks: [webhook] };
-        await api.createValidatingWebhookConfiguration({ body }).catch(unlessConflict);
-      },
-      undo: async () => {
-        await api.deleteValidatingWebhookConfiguration({ name }).catch(unlessNotFound);
-      },
-      lasts: () => sleep(luck.integer(2_000, 9_000)),
-    });
-  },
-};
+      matchConstraints: { resourceRules: [...RULES] },
+      matchConditions,
+      validations: [{ expression: 'false', message: 'not now' }],
+    },
+  };
+  const binding = { metadata, spec: { policyName: name, validationActions: ['Deny'] } };
+  return {
+    make: [
+      () => api.createValidatingAdmissionPolicy({ body: denial }),
+      () => api.createValidatingAdmissionPolicyBinding({ body: binding }),
+    ],
+    undo: [
+      () => api.deleteValidatingAdmissionPolicyBinding({ name }),
+      () => api.deleteValidatingAdmissionPolicy({ name }),
+    ],
+  };
+});
 
-const denyingPolicy: FaultKind = {
-  name: 'policy denies',
-  group: GROUP,
-  play: async (stage, luck) => {
-    const api = stage.scene.kubeConfig.makeApiClient(AdmissionregistrationV1Api);
-    const name = `${stage.scene.namespace}.chaos.test`;
-    const policy = {
-      metadata: { name },
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: { resourceRules: [...RULES] },
-        matchConditions: ofCandidates(stage),
-        validations: [{ expression: 'false', message: 'not now' }],
-      },
-    };
-    const binding = {
-      metadata: { name },
-      spec: { policyName: name, validationActions: ['Deny'] },
-    };
-    // A denial is final, and ends who does not lead yet.
-    await whileSo(stage, denyingPolicy.name, [...CODES, 'ERR_REJECTED'], {
-      make: async () => {
-        await api.createValidatingAdmissionPolicy({ body: policy }).catch(unlessConflict);
-        await api.createValidatingAdmissionPolicyBinding({ body: binding }).catch(unlessConflict);
-      },
-      undo: async () => {
-        await api.deleteValidatingAdmissionPolicyBinding({ name }).catch(unlessNotFound);
-        await api.deleteValidatingAdmissionPolicy({ name }).catch(unlessNotFound);
-      },
-      lasts: () => sleep(luck.integer(2_000, 9_000)),
-    });
-  },
-};
-
-const revokedTokens: FaultKind = {
-  name: 'tokens revoked',
-  group: GROUP,
-  play: async (stage, luck) => {
-    const berths = stage.crews.flatMap((crew) => crew.berths).filter(() => luck.chance(0.7));
-    await whileSo(stage, revokedTokens.name, CODES, {
-      make: async () => {
-        for (const { access } of berths) await access.revoke();
-      },
-      undo: async () => {
-        for (const { access } of berths) await access.issue();
-      },
-      lasts: () => sleep(TOKEN_MEMORY_MS + luck.integer(2_000, 8_000)),
-      strikes: isOneOf(berths),
-    });
-  },
-};
+const revokedTokens = policy('tokens revoked', [], ({ crews }, luck) => {
+  const berths = crews.flatMap((crew) => crew.berths).filter(() => luck.chance(0.7));
+  return {
+    make: berths.map(
+      ({ access }) =>
+        () =>
+          access.revoke(),
+    ),
+    undo: berths.map(
+      ({ access }) =>
+        () =>
+          access.issue(),
+    ),
+    lasts: () => sleep(TOKEN_MEMORY_MS + luck.integer(2_000, 8_000)),
+    strikes: isOneOf(berths),
+  };
+});
 
 /** The candidates' requests wait behind a flood for almost no seats, or have none at all. */
-const starvation: FaultKind = {
-  name: 'priority and fairness starves',
-  group: GROUP,
-  play: async (stage, luck) => {
-    const { scene } = stage;
-    const api = scene.kubeConfig.makeApiClient(FlowcontrolApiserverV1Api);
-    const name = `${scene.namespace}-chaos`;
-    const limitResponse = luck.chance(0.5)
-      ? { type: 'Reject' }
-      : { type: 'Queue', queuing: { queues: 1, handSize: 1, queueLengthLimit: FLOOD / 2 } };
-    const level = {
-      metadata: { name },
-      spec: {
-        type: 'Limited',
-        limited: {
-          nominalConcurrencyShares: luck.pick([0, 1]),
-          lendablePercent: 0,
-          borrowingLimitPercent: 0,
-          limitResponse,
-        },
-      },
-    };
-    const account = { name: 'candidate', namespace: scene.namespace };
-    const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'] };
-    const schema = {
-      metadata: { name },
-      spec: {
-        matchingPrecedence: 100,
-        priorityLevelConfiguration: { name },
-        distinguisherMethod: { type: 'ByUser' },
-        rules: [
-          {
-            subjects: [{ kind: 'ServiceAccount', serviceAccount: account }],
-            resourceRules: [all],
-          },
-        ],
-      },
-    };
-    const flood = await Flood.open(stage);
-    await whileSo(stage, starvation.name, CODES, {
-      make: async () => {
-        await api.createPriorityLevelConfiguration({ body: level }).catch(unlessConflict);
-        await api.createFlowSchema({ body: schema }).catch(unlessConflict);
-      },
-      undo: async () => {
-        await api.deleteFlowSchema({ name }).catch(unlessNotFound);
-        await api.deletePriorityLevelConfiguration({ name }).catch(unlessNotFound);
-      },
-      lasts: () => flood.rage(luck.integer(2_000, 9_000)),
-    });
-  },
-};
+const starvation = policy('priority and fairness starves', [], async (stage, luck) => {
+  const { scene } = stage;
+  const api = scene.kubeConfig.makeApiClient(FlowcontrolApiserverV1Api);
+  const name = `${scene.namespace}-chaos`;
+  const metadata = { name };
+  const limitResponse = luck.chance(0.5)
+    ? { type: 'Reject' }
+    : { type: 'Queue', queuing: { queues: 1, handSize: 1, queueLengthLimit: FLOOD / 2 } };
+  const limited = {
+    nominalConcurrencyShares: luck.pick([0, 1]),
+    lendablePercent: 0,
+    borrowingLimitPercent: 0,
+    limitResponse,
+  };
+  const account = { name: 'candidate', namespace: scene.namespace };
+  const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'] };
+  const subjects = [{ kind: 'ServiceAccount', serviceAccount: account }];
+  const schema = {
+    metadata,
+    spec: {
+      matchingPrecedence: 100,
+      priorityLevelConfiguration: { name },
+      distinguisherMethod: { type: 'ByUser' },
+      rules: [{ subjects, resourceRules: [all] }],
+    },
+  };
+  const flood = await Flood.open(stage);
+  const level = { metadata, spec: { type: 'Limited', limited } };
+  return {
+    make: [
+      () => api.createPriorityLevelConfiguration({ body: level }),
+      () => api.createFlowSchema({ body: schema }),
+    ],
+    undo: [
+      () => api.deleteFlowSchema({ name }),
+      () => api.deletePriorityLevelConfiguration({ name }),
+    ],
+    lasts: () => flood.rage(luck.integer(2_000, 9_000)),
+  };
+});
 
 /** Many requests at a time, by the account of the candidates. */
 class Flood {
@@ -240,10 +227,6 @@ class Flood {
     };
     await Promise.all(Array.from({ length: FLOOD }, one));
   }
-}
-
-function unlessConflict(error: unknown): void {
-  if ((error as { code?: number }).code !== 409) throw error;
 }
 
 export const policyFaults: readonly FaultKind[] = [

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { wallClock, whyNoShiftedClocks } from '../lease-fleet/wall-clock.ts';
+import { wallClock, whyNoShiftedClocks } from '../lab/wall-clock.ts';
 import type { Luck } from '../simulate/luck.ts';
 import type { Berth, Crew, Ending } from './crew.ts';
 import { stood } from './recovery.ts';
@@ -37,9 +37,9 @@ async function stopAwhile(
 ): Promise<void> {
   const end = chronicle.begin({
     kind: 'process stopped',
-    target: candidate.identity,
+    target: candidate.name,
     elections: [crew.name],
-    strikes: (identity) => identity === candidate.identity,
+    strikes: (identity) => identity === candidate.name,
     effects: stood,
   });
   candidate.signal('SIGSTOP');

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Entry } from '../lease-fleet/journal.ts';
+import { said } from '../lab/fixtures.ts';
 import { gapsOf } from './checker.ts';
-import { termsOf } from './evidence.ts';
+import { termsOf } from '../lab/history.ts';
 import { readRecord, writeRecord } from './record.ts';
 import type { Outcome } from './run.ts';
 import type { Trouble } from './trouble.ts';
@@ -17,21 +17,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-const said = (identity: string, event: Entry['event'], atMs: number): Entry => ({
-  kind: 'leader-for-life',
-  identity,
-  event,
-  atMs,
-  pid: 1,
-});
-
 test('what was written down is judged as what was seen', async () => {
   const entries = [
     said('b', 'start', 0),
     said('a', 'leading', 0),
-    ...Array.from({ length: 9 }, (_, index) => said('a', 'act', 20 * (index + 1))),
+    ...Array.from({ length: 9 }, (_, index) => said('a', 'heartbeat', 20 * (index + 1))),
     said('b', 'leading', 3_000),
-    said('b', 'act', 4_000),
+    said('b', 'heartbeat', 4_000),
   ];
   const trouble: Trouble = {
     kind: 'process killed',
@@ -58,7 +50,7 @@ test('what was written down is judged as what was seen', async () => {
   const read = await readRecord(file);
 
   const [before, after] = [outcome, read].map(({ evidence: [all], troubles }) => {
-    return all && { terms: termsOf(all), gaps: gapsOf(all, troubles) };
+    return all && { terms: termsOf(all.entries), gaps: gapsOf(all, troubles) };
   });
   expect(before?.gaps).toMatchObject([{ unexcusedMs: 1_000 }]);
   expect(after).toEqual(before);

@@ -32,10 +32,12 @@ export async function readRecord(file: string): Promise<Outcome> {
 
 /** Of acts that follow each other, the first and the last say all. */
 function thinnedOut({ entries }: Evidence): Evidence['entries'] {
-  const of = Map.groupBy(entries, ({ identity, pid = 0 }) => `${identity} ${pid}`);
+  const of = Map.groupBy(entries, ({ run }) => run);
   const needless = [...of.values()].flatMap((own) =>
     own.filter(({ event }, index) => {
-      return event === 'act' && own[index - 1]?.event === 'act' && own[index + 1]?.event === 'act';
+      return [event, own[index - 1]?.event, own[index + 1]?.event].every(
+        (one) => one === 'heartbeat',
+      );
     }),
   );
   const left = new Set(needless);
@@ -46,7 +48,7 @@ function asWritten(original: Trouble, evidence: readonly Evidence[]): WrittenTro
   const { strikes: isStruck, ...trouble } = original;
   if (!isStruck) return trouble;
   const struck = evidence.flatMap(({ election, entries }) => {
-    const identities = [...new Set(entries.map(({ identity }) => identity))];
+    const identities = [...new Set(entries.map(({ pod }) => pod))];
     return identities.filter((identity) => strikes(original, election, identity));
   });
   return { ...trouble, struck };

@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
-import { checks, excusedMsOf, gapsOf, handoversOf } from './checker.ts';
-import { termsOf } from './evidence.ts';
+import { stamp } from '../lab/story.ts';
+import { handoversOf } from '../lab/verdict.ts';
+import { checks, excusedMsOf, gapsOf } from './checker.ts';
+import { followingFrom } from './evidence.ts';
 import type { Outcome } from './run.ts';
-import { stamp, timelineOf } from './story.ts';
+import { timelineOf } from './story.ts';
 
 const MOST_SHOWN = 5;
 
@@ -51,6 +53,7 @@ export function figuresOf(outcome: Outcome): { text: string; json: object } {
   );
   const elections = Object.fromEntries(
     evidence.map((own) => {
+      const { terms } = followingFrom(own);
       const gaps = gapsOf(own, troubles);
       const totalMs = own.toMs - own.fromMs;
       const excusedMs = excusedMsOf(own, troubles);
@@ -61,8 +64,8 @@ export function figuresOf(outcome: Outcome): { text: string; json: object } {
           seconds: round(totalMs / 1_000),
           judgedSeconds: round((totalMs - excusedMs) / 1_000),
           excusedSeconds: round(excusedMs / 1_000),
-          terms: termsOf(own).length,
-          handovers: handoversOf(own).length,
+          terms: terms.length,
+          handovers: handoversOf(terms).length,
           leaderlessSeconds: round(sum(lengths) / 1_000),
           longestGapSeconds: round(Math.max(0, ...lengths) / 1_000),
           slowestRecoverySeconds: round(

@@ -6,7 +6,7 @@ import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
 import { get } from '../cluster/api.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { together } from '../cluster/together.ts';
-import { nowMs } from '../scenarios/journal.ts';
+import { nowMs } from '../lab/say.ts';
 import { Scene } from '../scenarios/scene.ts';
 import { Luck } from '../simulate/luck.ts';
 import { controlPlaneFaults } from './control-plane-faults.ts';
@@ -167,9 +167,9 @@ export async function run(options: RunOptions): Promise<Outcome> {
 
 /** A connection that failed may still be on its way out beside those that took its place. */
 function socketsTooMany({ berths }: Crew): string[] {
-  return berths.flatMap(({ candidate: { identity, pid } }) => {
+  return berths.flatMap(({ candidate: { name, pid } }) => {
     const count = pid === undefined ? 0 : tcpSocketsOf(pid);
-    return count > MOST_SOCKETS ? [`${identity} has ${count} TCP sockets at the end`] : [];
+    return count > MOST_SOCKETS ? [`${name} has ${count} TCP sockets at the end`] : [];
   });
 }
 
@@ -228,7 +228,7 @@ async function healed({ cluster, crews, pods }: Stage): Promise<void> {
 
 async function openScene(cluster: Cluster): Promise<Scene> {
   // Processes need no image.
-  const scene = await Scene.open(cluster, { name: '', folder: '' });
+  const scene = await Scene.open(cluster, '');
   const user = `system:serviceaccount:${scene.namespace}:candidate`;
   const role = leaseRoleYaml({
     namespace: scene.namespace,

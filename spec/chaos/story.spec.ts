@@ -1,19 +1,16 @@
 import { expect, test } from 'vitest';
-import type { Entry } from '../lease-fleet/journal.ts';
+import { said } from '../lab/fixtures.ts';
 import { timelineOf } from './story.ts';
 import type { Trouble } from './trouble.ts';
-
-const said = (identity: string, event: Entry['event'], atMs: number, more: Partial<Entry> = {}) =>
-  ({ kind: 'leader-for-life', identity, event, atMs, ...more }) satisfies Entry;
 
 test('a timeline tells what was said and what went on around a time, in order', () => {
   const entries = [
     said('a', 'leading', 60_000),
-    said('a', 'act', 60_020),
-    said('a', 'act', 60_040),
+    said('a', 'heartbeat', 60_020),
+    said('a', 'heartbeat', 60_040),
     said('a', 'signal', 60_050, { signal: 'SIGKILL' }),
-    said('b', 'waiting', 61_000, { reason: 'held', message: 'a leads\nand more', leader: 'a' }),
-    said('b', 'act', 99_000),
+    said('b', 'waiting', 61_000, { reason: 'held', message: 'a leads\nand more', holderPod: 'a' }),
+    said('b', 'heartbeat', 99_000),
   ];
   const troubles: Trouble[] = [
     { kind: 'etcd stopped', target: 'etcd', fromMs: 30_000, toMs: 62_000 },
@@ -24,7 +21,7 @@ test('a timeline tells what was said and what went on around a time, in order', 
   expect(lines.map((line) => line.trim().replaceAll(/ +/g, ' '))).toEqual([
     '20.000 s >>> etcd stopped: etcd',
     '50.000 s a leading',
-    '50.040 s a act',
+    '50.040 s a heartbeat',
     '50.045 s >>> process gets SIGKILL: a',
     '50.050 s a signal SIGKILL',
     '50.500 s !!! here',

@@ -1,8 +1,8 @@
-import { readFileSync, readdirSync } from 'node:fs';
 import { down } from '../cluster/lifecycle.ts';
 import { killAll } from '../cluster/process.ts';
 import type { Report } from '../cluster/progress.ts';
 import { folderOf } from '../cluster/state.ts';
+import { processesWith } from '../lab/environments.ts';
 
 /** Every process that a run starts has it in its environment. */
 const MARK = 'LEADER_FOR_LIFE_CHAOS';
@@ -26,21 +26,4 @@ export async function clearAway(clusterName: string, report: Report): Promise<vo
   const mark = markOf(clusterName);
   await killAll(() => marked(mark));
   await down({ name: clusterName, report });
-}
-
-/** The processes of this machine that have such a variable in their environment, but for this one. */
-export function processesWith(isSuch: (variable: string) => boolean): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .filter((entry) => environmentOf(entry).some(isSuch))
-    .map(Number);
-}
-
-function environmentOf(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  } catch {
-    // It ended meanwhile, or is another user's.
-    return [];
-  }
 }

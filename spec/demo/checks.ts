@@ -1,5 +1,7 @@
+import { type History, historyOf } from '../lab/history.ts';
+import { type Entry, isAct } from '../lab/journal.ts';
+import { rules } from '../lab/verdict.ts';
 import type { Write } from './deployment.ts';
-import { type Entry, type Term, termsOf } from './journal.ts';
 import { seconds } from './screen.ts';
 import type { Act } from './stage.ts';
 
@@ -10,16 +12,9 @@ export interface Check {
   readonly problems: readonly string[];
 }
 
-/** Judges a play of lives by what the processes reported and what the cluster has on record. */
+/** Judges a play of lives by what the processes said and what the cluster has on record. */
 export function checkLives(acts: readonly Act[], entries: readonly Entry[]): Check[] {
-  const terms = termsOf(entries);
-  return [
-    oneLeader(terms),
-    onlyLeadersWork(terms, entries),
-    rightLeaders(acts),
-    untouchedLock(acts),
-    growingTokens(terms),
-  ];
+  return [...shared(entries), rightLeaders(acts), untouchedLock(acts)];
 }
 
 /** Judges a play of leases likewise. */
@@ -29,45 +24,39 @@ export function checkLeases(
   writes: readonly Write[],
   leaseDurationMs: number,
 ): Check[] {
-  const terms = termsOf(entries);
   const successions = successionsOf(acts, entries, writes);
+  const losses = entries.filter(({ event }) => event === 'lost');
   return [
-    oneLeader(terms),
-    onlyLeadersWork(terms, entries),
+    ...shared(entries),
     rightLeaders(acts),
     releasedFirst(successions),
     expiredFirst(successions, leaseDurationMs),
-    steppedDown(entries),
-    growingTokens(terms),
+    {
+      // That it did so in time is seen from there being no two leaders.
+      claim: 'the leader that was cut off stepped down by itself',
+      problems: losses.length > 0 ? [] : ['no leader stepped down by itself'],
+    },
   ];
 }
 
-/** The end of a process is seen after it; its Pod is touched only then, so that no doubt is left. */
-function oneLeader(terms: readonly Term[]): Check {
-  const problems = terms.flatMap((term, index) =>
-    terms
-      .slice(index + 1)
-      .filter((later) => later.fromMs < term.toMs)
-      .map(
-        (later) =>
-          `${later.pod} led from ${seconds(later.fromMs)}, ` +
-          `but ${term.pod} had led since ${seconds(term.fromMs)} and ` +
-          (term.toMs === Infinity ? 'still did' : `did until ${seconds(term.toMs)}`),
-      ),
-  );
-  return { claim: `never two leaders at once, in ${terms.length} terms`, problems };
+/** What holds for every election. */
+function shared(entries: readonly Entry[]): Check[] {
+  const history = historyOf(entries);
+  return Object.entries(rules).map(([name, rule]) => ({
+    claim: claims[name]?.(history, entries) ?? name,
+    problems: rule(history).map(({ text }) => text),
+  }));
 }
 
-function onlyLeadersWork(terms: readonly Term[], entries: readonly Entry[]): Check {
-  const work = entries.filter(({ what }) => what === 'works');
-  const problems = work
-    .filter(
-      ({ run, atMs }) =>
-        !terms.some((term) => term.run === run && atMs >= term.fromMs && atMs <= term.toMs),
-    )
-    .map(({ pod, atMs }) => `${pod} worked at ${seconds(atMs)} without leading`);
-  return { claim: `only leaders worked, ${work.length} times in all`, problems };
-}
+const claims: Readonly<Record<string, (history: History, entries: readonly Entry[]) => string>> = {
+  'no overlaps': ({ terms }) => `never two leaders at once, in ${terms.length} terms`,
+  'only leaders act': (_, entries) =>
+    `only leaders acted, ${entries.filter(isAct).length} times in all`,
+  'fencing tokens grow': ({ terms }) => {
+    const tokens = new Set(terms.map(({ fencingToken = '' }) => fencingToken));
+    return `fencing tokens grow: ${[...tokens].join(' < ')}`;
+  },
+};
 
 function rightLeaders(acts: readonly Act[]): Check {
   const problems = acts.flatMap(({ number, expected, before, after }) => {
@@ -100,7 +89,7 @@ function untouchedLock(acts: readonly Act[]): Check {
   };
 }
 
-/** A leader, whoever came after it, and the last that it wrote before. */
+/** A leader, the one that came after it, and the last that it wrote before. */
 interface Succession {
   readonly act: number;
   readonly pod: string;
@@ -116,14 +105,14 @@ function successionsOf(
   entries: readonly Entry[],
   writes: readonly Write[],
 ): Succession[] {
-  return acts.flatMap(({ number, before, after }) => {
+  return acts.flatMap(({ number: act, before, after }) => {
     if (!before || before.term.run === after.term.run) return [];
     const { pod, run } = before.term;
+    const releases = entries.find((entry) => entry.run === run && entry.event === 'releasing');
+    const releasesMs = releases?.atMs;
     const { pod: next, fromMs: nextMs } = after.term;
     const last = writes.findLast((write) => write.pod === pod && write.atMs < nextMs);
-    const releases = entries.find((entry) => entry.run === run && entry.what === 'releases');
-    const lastWriteMs = last?.atMs ?? Number.NaN;
-    return [{ act: number, pod, next, nextMs, releasesMs: releases?.atMs, lastWriteMs }];
+    return [{ act, pod, next, nextMs, releasesMs, lastWriteMs: last?.atMs ?? Number.NaN }];
   });
 }
 
@@ -150,26 +139,4 @@ function expiredFirst(successions: readonly Succession[], leaseDurationMs: numbe
     claim: `a lease that was not released was taken over after ${duration} without a renewal`,
     problems: expired.length > 0 ? problems : ['no lease expired'],
   };
-}
-
-/** That it did so in time is seen from there being no two leaders. */
-function steppedDown(entries: readonly Entry[]): Check {
-  const losses = entries.filter(({ what }) => what === 'loses');
-  return {
-    claim: 'the leader that was cut off stepped down by itself',
-    problems: losses.length > 0 ? [] : ['no leader stepped down by itself'],
-  };
-}
-
-/** A Pod's token stays with it, each later leader's is larger. */
-function growingTokens(terms: readonly Term[]): Check {
-  const problems = terms.slice(1).flatMap((term, index) => {
-    const before = terms[index];
-    if (!before) return [];
-    const [old, now] = [BigInt(before.fencingToken), BigInt(term.fencingToken)];
-    const isRight = before.pod === term.pod ? old === now : old < now;
-    return isRight ? [] : [`${term.pod} got ${now} after ${before.pod} had ${old}`];
-  });
-  const tokens = [...new Set(terms.map(({ fencingToken }) => fencingToken))];
-  return { claim: `fencing tokens grow: ${tokens.join(' < ')}`, problems };
 }

@@ -11,12 +11,15 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the demo to its end, which has to come in time. */
-function demo(args: readonly string[] = [], timeout = 20_000): Promise<Outcome> {
+/** For what hangs: nothing here is about how fast the machine is. */
+const LIMIT_MS = 120_000;
+
+/** Runs the demo to its end. */
+function demo(args: readonly string[] = []): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const { FORCE_COLOR: _, ...env } = process.env;
   const script = join(root, 'spec/demo/demo.ts');
-  const options = { env, timeout, killSignal: 'SIGKILL' } as const;
+  const options = { env, timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
   const child = execFile(process.execPath, [script, ...args], options, (_error, stdout, stderr) => {
     resolve({ code: child.signalCode ?? child.exitCode, stdout, stderr });
   });
@@ -28,7 +31,7 @@ describe('npm run demo', () => {
 
   beforeAll(async () => {
     played = await demo();
-  }, 30_000);
+  }, LIMIT_MS);
 
   test('tells of every handover, shows who led when, and finds all as it should be', () => {
     const { code, stdout } = played;
@@ -50,7 +53,7 @@ describe('npm run demo', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test('fails when an app leads out of turn', async () => {
+  test('fails when an app leads out of turn', { timeout: LIMIT_MS }, async () => {
     const { code, stdout } = await demo(['usurped']);
     expect(stdout).toContain('✗ not so: never two leaders at once');
     expect(stdout).toMatch(
@@ -66,12 +69,11 @@ describe('npm run demo', () => {
 });
 
 describe('npm run demo -- lease', () => {
-  const LIMIT_MS = 45_000;
   let played: Outcome;
 
   beforeAll(async () => {
-    played = await demo(['lease'], LIMIT_MS);
-  }, 60_000);
+    played = await demo(['lease']);
+  }, LIMIT_MS);
 
   test('tells of a release, a crash and a cut, and finds all as it should be', () => {
     const { code, stdout } = played;
@@ -93,9 +95,9 @@ describe('npm run demo -- lease', () => {
     expect(Math.max(...widths)).toBeLessThanOrEqual(80);
   });
 
-  test('fails when an app works on after its lease is lost', { timeout: 60_000 }, async () => {
-    const { code, stdout } = await demo(['stubborn'], LIMIT_MS);
-    expect(stdout).toMatch(/✗ not so: only leaders worked.+\n +app-. worked at .+ without leading/);
+  test('fails when an app works on after its lease is lost', { timeout: LIMIT_MS }, async () => {
+    const { code, stdout } = await demo(['stubborn']);
+    expect(stdout).toMatch(/✗ not so: only leaders acted.+\n +app-. acted without leading/);
     expect(code).toBe(1);
   });
 });

@@ -1,10 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-
-import { type Cluster, createCluster } from 'leader-for-life/testing';
-
-import type { Entry, Journal } from './journal.ts';
-import { type Report, now } from './report.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, createCluster } from '../../lib/testing/index.ts';
+import { type Term, termsOf } from '../lab/history.ts';
+import { type Entry, Feed } from '../lab/journal.ts';
+import { CandidateProcess } from '../lab/process.ts';
+import { nowMs } from '../lab/say.ts';
+import { storyOf } from '../lab/story.ts';
 
 /** A Pod of the deployment, and the process that is its container. */
 export interface Replica {
@@ -22,20 +24,16 @@ export interface LockState {
 /** A lock that was written, successfully, by the process of a Pod. */
 export interface Write {
   readonly pod: string;
-  /** Milliseconds since the demo began. */
   readonly atMs: number;
 }
 
 /** What the replicas run, and compete for. */
 export interface App {
-  readonly app: URL;
+  readonly form: string;
+  readonly options: Readonly<Record<string, number>>;
+  /** Several times what a play takes. */
+  readonly limitMs: number;
   lock(cluster: Cluster): LockState | undefined;
-}
-
-interface Container {
-  readonly run: number;
-  readonly process: ChildProcess;
-  isEnding: boolean;
 }
 
 /**
@@ -44,42 +42,50 @@ interface Container {
  */
 export class Deployment {
   readonly cluster: Cluster;
+  readonly journal: Feed<Entry>;
+  readonly startMs = nowMs();
   readonly #app: App;
-  readonly #journal: Journal;
-  readonly #startMs: number;
+  readonly #folder: string;
   /** When the cluster's log of requests began. */
   readonly #logStartMs: number;
   readonly #replicas: Replica[] = [];
-  readonly #containers = new Map<string, Container>();
-  /** Whom each Pod said last that it waits for. */
-  readonly #awaited = new Map<string, string | undefined>();
-  #runs = 0;
+  readonly #processes = new Map<string, CandidateProcess>();
 
-  private constructor(cluster: Cluster, app: App, journal: Journal, logStartMs: number) {
+  private constructor(cluster: Cluster, app: App, folder: string, logStartMs: number) {
     this.cluster = cluster;
     this.#app = app;
-    this.#journal = journal;
-    this.#startMs = now();
+    this.#folder = folder;
     this.#logStartMs = logStartMs;
+    this.journal = new Feed(storyOf, app.limitMs);
   }
 
-  static async create(app: App, journal: Journal): Promise<Deployment> {
+  static async create(app: App): Promise<Deployment> {
     const cluster = await createCluster();
-    return new Deployment(cluster, app, journal, await logStart(cluster));
-  }
-
-  /** Milliseconds since the demo began. */
-  get nowMs(): number {
-    return now() - this.#startMs;
+    const folder = await mkdtemp(join(tmpdir(), 'demo-'));
+    return new Deployment(cluster, app, folder, await logStart(cluster));
   }
 
   get lock(): LockState | undefined {
     return this.#app.lock(this.cluster);
   }
 
+  /** All that was said, in milliseconds since the demo began. */
+  get entries(): readonly Entry[] {
+    return this.journal.items.map((entry) => ({ ...entry, atMs: entry.atMs - this.startMs }));
+  }
+
+  get terms(): readonly Term[] {
+    return termsOf(this.entries);
+  }
+
+  /** Milliseconds since the demo began. */
+  get nowMs(): number {
+    return nowMs() - this.startMs;
+  }
+
   /** Every write of a Lease, in the order in which they were asked for. */
   get writes(): Write[] {
-    const shiftMs = this.#logStartMs - this.#startMs;
+    const shiftMs = this.#logStartMs - this.startMs;
     return this.cluster.requests
       .filter({ resource: 'leases', verb: ['create', 'update'] })
       .filter(({ status }) => status === 200 || status === 201)
@@ -87,12 +93,13 @@ export class Deployment {
   }
 
   /** Creates a Pod, and starts its container. */
-  add(): Replica {
+  async add(): Promise<Replica> {
     const pod = `app-${String.fromCharCode('a'.charCodeAt(0) + this.#replicas.length)}`;
     const { uid } = this.cluster.createPod(pod, { labels: { app: 'demo' } }).metadata;
     const replica = { pod, uid };
     this.#replicas.push(replica);
-    this.#start(replica);
+    await writeFile(this.#kubeconfig(pod), this.cluster.kubeConfigText({ user: pod }));
+    await this.#start(replica);
     return replica;
   }
 
@@ -102,25 +109,29 @@ export class Deployment {
     return replica;
   }
 
-  /** Kills the process at once, as `kill -9` does. Resolves when it is gone. */
-  async kill({ pod }: Replica): Promise<void> {
-    const container = this.#container(pod);
-    container.isEnding = true;
-    container.process.kill('SIGKILL');
-    await this.#exit(container);
+  /** Kills the process at once, as `kill -9` does. Resolves when it is gone, with the moment. */
+  async kill({ pod }: Replica): Promise<number> {
+    await this.#process(pod).end('SIGKILL');
+    return this.nowMs;
   }
 
   /** Starts the container of a Pod anew. */
-  restart(replica: Replica): void {
+  async restart(replica: Replica): Promise<void> {
     this.cluster.restartContainer(replica.pod);
-    this.#start(replica);
+    await this.#start(replica);
   }
 
-  /** Asks the process to end in good order. */
-  stop({ pod }: Replica): void {
-    const container = this.#container(pod);
-    container.isEnding = true;
-    container.process.send('stop');
+  /** Asks the process to end in good order. Resolves with the moment at which it has stopped. */
+  async stop({ pod }: Replica): Promise<number> {
+    const candidate = this.#process(pod);
+    const releasing = candidate.said('releasing');
+    candidate.signal('SIGTERM');
+    return (await releasing).atMs - this.startMs;
+  }
+
+  /** Resolves once the process of a Pod has ended in good order. */
+  async ended({ pod }: Replica): Promise<void> {
+    await this.until(`${pod} ends`, () => this.#process(pod).isGone);
   }
 
   /** Cuts the connections of the process to the API server, and lets it make no other. */
@@ -130,83 +141,72 @@ export class Deployment {
     return fault;
   }
 
-  /** Whether each of the Pods said last that it waits for this one. */
+  /** Whether each of the other processes said last that it waits for this one. */
   allWaitFor(leader: Replica): boolean {
-    const others = [...this.#containers.keys()].filter((pod) => pod !== leader.pod);
-    return others.every((pod) => this.#awaited.get(pod) === leader.pod);
+    const others = [...this.#processes.values()].filter(
+      ({ name, isGone }) => name !== leader.pod && !isGone,
+    );
+    return others.every(({ name }) => {
+      const last = this.journal.items.findLast(
+        ({ pod, event }) => pod === name && (event === 'waiting' || event === 'start'),
+      );
+      return last?.holderPod === leader.pod;
+    });
   }
 
-  hasProcess({ pod }: Replica): boolean {
-    return this.#containers.has(pod);
+  /** Resolves with what `probe` finds; rejects if a process ends by itself. */
+  until<T>(what: string, probe: () => T | undefined | false): Promise<T> {
+    return this.journal.until(what, () => {
+      for (const { pod, event, run } of this.journal.items) {
+        if (event !== 'gone') continue;
+        const signals = this.journal.items.filter((entry) => entry.event === 'signal');
+        if (!signals.some((signal) => signal.run === run))
+          throw new Error(`${pod} ended by itself`);
+      }
+      return probe();
+    });
   }
 
   /** Ends everything. Resolves when nothing of it runs any more. */
   async close(): Promise<void> {
-    const running = [...this.#containers.values()];
-    for (const container of running) {
-      container.isEnding = true;
-      container.process.kill('SIGKILL');
-    }
-    await Promise.all(running.map((container) => this.#exit(container)));
+    await Promise.all([...this.#processes.values()].map((candidate) => candidate.end('SIGKILL')));
     await this.cluster.close();
+    await rm(this.#folder, { recursive: true });
   }
 
-  #start({ pod }: Replica): void {
-    this.#runs += 1;
-    const child = fork(this.#app.app, {
-      env: {
-        ...environment(),
-        ...this.cluster.env(pod),
-        DEMO_KUBECONFIG: this.cluster.kubeConfigText({ user: pod }),
+  async #start({ pod, uid }: Replica): Promise<void> {
+    const { form, options } = this.#app;
+    const candidate = await CandidateProcess.start(
+      {
+        kind: 'leader-for-life',
+        name: pod,
+        where: { kubeconfig: this.#kubeconfig(pod), namespace: 'default', lock: 'demo' },
+        form,
+        options,
+        podUid: uid,
+        heartbeatMs: 50,
       },
-      execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    const container: Container = { run: this.#runs, process: child, isEnding: false };
-    this.#containers.set(pod, container);
-    this.#awaited.delete(pod);
-    this.#note(pod, container, 'starts');
-    child.on('message', (report: Report) => {
-      if (report.what === 'waits') this.#awaited.set(pod, report.holderPod);
-      const { what, atMs } = report;
-      const token = 'fencingToken' in report ? { fencingToken: report.fencingToken } : {};
-      const { run } = container;
-      this.#journal.add({ atMs: atMs - this.#startMs, pod, run, what, ...token });
-    });
-    child.once('exit', (code, signal) => {
-      this.#containers.delete(pod);
-      this.#note(pod, container, 'exits');
-      if (!container.isEnding) this.#journal.surprise(`${pod} ended by itself (${signal ?? code})`);
-    });
-    child.once('error', (error) => this.#journal.surprise(`${pod}: ${error.message}`));
+      this.journal,
+    );
+    this.#processes.set(pod, candidate);
   }
 
-  #note(pod: string, { run }: Container, what: Entry['what']): void {
-    this.#journal.add({ atMs: this.nowMs, pod, run, what });
+  #process(pod: string): CandidateProcess {
+    const found = this.#processes.get(pod);
+    if (!found) throw new Error(`${pod} has no process`);
+    return found;
   }
 
-  #container(pod: string): Container {
-    const container = this.#containers.get(pod);
-    if (!container) throw new Error(`${pod} has no process`);
-    return container;
-  }
-
-  async #exit({ process: child }: Container): Promise<void> {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  #kubeconfig(pod: string): string {
+    return join(this.#folder, pod);
   }
 }
 
 /** The log tells times since it began; one request tells when that was. */
 async function logStart(cluster: Cluster): Promise<number> {
-  const atMs = now();
+  const atMs = nowMs();
   const path = '/api/v1/namespaces';
   await cluster.transport().send({ method: 'GET', path }, new AbortController().signal);
   const [record] = cluster.requests;
   return atMs - (record?.time ?? 0);
-}
-
-/** Ours, without what would tell the replicas of another cluster. */
-function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(?:KUBE|POD_)/.test(name));
-  return Object.fromEntries(kept);
 }

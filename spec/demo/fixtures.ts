@@ -1,40 +1,46 @@
 import { Writable } from 'node:stream';
 import { WriteStream } from 'node:tty';
 
-import { type Entry, termsOf } from './journal.ts';
+import { said } from '../lab/fixtures.ts';
+import { termsOf } from '../lab/history.ts';
+import type { Entry } from '../lab/journal.ts';
 import { type Line, Screen } from './screen.ts';
 import type { Act, Expected } from './stage.ts';
 
-type Event = readonly [atMs: number, pod: string, what: Entry['what'], fencingToken?: string];
+type Event = readonly [
+  atMs: number,
+  pod: string,
+  event: Entry['event'],
+  fencingToken?: string | undefined,
+];
 
 /** A play with a killed leader, a restarted one and a release, to be spoiled by the specs. */
 export const events: readonly Event[] = [
-  [0, 'app-a', 'starts'],
-  [0, 'app-b', 'starts'],
-  [1_000, 'app-a', 'leads', '5'],
-  [1_100, 'app-b', 'waits'],
-  [1_500, 'app-a', 'works'],
-  [2_000, 'app-a', 'exits'],
-  [2_010, 'app-b', 'leads', '9'],
-  [3_000, 'app-b', 'exits'],
-  [3_000, 'app-b', 'starts'],
-  [4_000, 'app-b', 'leads', '9'],
-  [4_010, 'app-c', 'starts'],
-  [4_500, 'app-c', 'waits'],
-  [5_000, 'app-b', 'releases'],
-  [5_005, 'app-c', 'leads', '12'],
-  [5_020, 'app-b', 'exits'],
+  [0, 'app-a', 'start'],
+  [0, 'app-b', 'start'],
+  [1_000, 'app-a', 'leading', '5'],
+  [1_100, 'app-b', 'waiting'],
+  [1_980, 'app-a', 'heartbeat'],
+  [2_000, 'app-a', 'gone'],
+  [2_010, 'app-b', 'leading', '9'],
+  [3_000, 'app-b', 'gone'],
+  [3_000, 'app-b', 'start'],
+  [4_000, 'app-b', 'leading', '9'],
+  [4_010, 'app-c', 'start'],
+  [4_500, 'app-c', 'waiting'],
+  [5_000, 'app-b', 'releasing'],
+  [5_005, 'app-c', 'leading', '12'],
+  [5_020, 'app-b', 'gone'],
 ];
 
 export const END_MS = 6_800;
 
 export function entriesOf(list: readonly Event[]): Entry[] {
-  const runs = new Map<string, number>();
-  let count = 0;
-  return list.map(([atMs, pod, what, fencingToken]) => {
-    if (what === 'starts') runs.set(pod, (count += 1));
-    const run = runs.get(pod) ?? 0;
-    return { atMs, pod, run, what, ...(fencingToken !== undefined && { fencingToken }) };
+  const runs = new Map<string, string>();
+  return list.map(([atMs, pod, event, fencingToken]) => {
+    if (event === 'start') runs.set(pod, `run ${runs.size} of ${pod} at ${atMs}`);
+    const token = fencingToken === undefined ? {} : { fencingToken };
+    return said(pod, event, atMs, { run: runs.get(pod) ?? '', reason: 'held', ...token });
   });
 }
 
@@ -43,7 +49,8 @@ export function actsOf(entries: readonly Entry[]): Act[] {
   const expected: Expected[] = ['anybody', 'another Pod', 'the same Pod', 'another Pod'];
   const leading = termsOf(entries).map((term) => {
     const uid = `uid-of-${term.pod}`;
-    const lock = { uid: `lock-${term.pod}`, resourceVersion: term.fencingToken, ownerUid: uid };
+    const { fencingToken: resourceVersion = '' } = term;
+    const lock = { uid: `lock-${term.pod}`, resourceVersion, ownerUid: uid };
     return { replica: { pod: term.pod, uid }, term, lock };
   });
   return leading.map((after, index) => ({

@@ -1,6 +1,5 @@
 import type { Check } from './checks.ts';
 import { type App, Deployment } from './deployment.ts';
-import { type Entry, Journal, Surprise } from './journal.ts';
 import { type Line, Screen, piece } from './screen.ts';
 import { type Act, Stage } from './stage.ts';
 import { tenures } from './tenures.ts';
@@ -10,33 +9,31 @@ import { timeline } from './timeline.ts';
 export interface Play extends App {
   /** What the library does, in half a sentence. */
   readonly motto: string;
-  /** Several times what it takes. */
-  readonly limitMs: number;
-  check(acts: readonly Act[], entries: readonly Entry[], deployment: Deployment): Check[];
+  check(acts: readonly Act[], deployment: Deployment): Check[];
   perform(stage: Stage): Promise<void>;
 }
 
 /** Performs a play, prints it, and judges it. Resolves with whether all was as it should be. */
 export async function show(play: Play): Promise<boolean> {
   const screen = new Screen(process.stdout);
-  const journal = new Journal(play.limitMs);
-  const deployment = await Deployment.create(play, journal);
+  const deployment = await Deployment.create(play);
   try {
     screen.print(...greeting(play));
-    const stage = new Stage(deployment, journal, screen);
-    const surprise = await surpriseOf(play.perform(stage));
+    const stage = new Stage(deployment, screen);
+    const problems = await play.perform(stage).then(
+      () => [],
+      (error: unknown) => [error instanceof Error ? error.message : String(error)],
+    );
     const { acts } = stage;
-    const { entries, terms } = journal;
-    const endMs = deployment.nowMs;
+    const { entries, terms, nowMs } = deployment;
     const checks = [
-      ...play.check(acts, entries, deployment),
-      { claim: 'the play came to its end', problems: surprise },
+      ...play.check(acts, deployment),
+      { claim: 'the play came to its end', problems },
     ];
-    screen.print([], ...timeline(entries, acts, endMs), []);
-    screen.print(...tenures(terms, acts, endMs), [], ...checks.flatMap(verdict));
-    return checks.every(({ problems }) => problems.length === 0);
+    screen.print([], ...timeline(entries, acts, nowMs), []);
+    screen.print(...tenures(terms, acts, nowMs), [], ...checks.flatMap(verdict));
+    return checks.every((check) => check.problems.length === 0);
   } finally {
-    journal.close();
     await deployment.close();
   }
 }
@@ -47,16 +44,6 @@ function greeting({ motto }: Play): Line[] {
     [piece('Each is a process of its own; the Kubernetes API is played by this one.', 'aside')],
     [],
   ];
-}
-
-async function surpriseOf(performance: Promise<void>): Promise<string[]> {
-  try {
-    await performance;
-    return [];
-  } catch (error) {
-    if (error instanceof Surprise) return [error.message];
-    throw error;
-  }
 }
 
 function verdict({ claim, problems }: Check): Line[] {

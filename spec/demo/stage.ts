@@ -1,5 +1,7 @@
+import { isAct } from '../lab/journal.ts';
+import { overlapsOf } from '../lab/verdict.ts';
 import type { Deployment, LockState, Replica } from './deployment.ts';
-import { type Journal, Surprise, type Term } from './journal.ts';
+import type { Term } from '../lab/history.ts';
 import { type Screen, ms, piece } from './screen.ts';
 
 /** Who shall lead after an act. */
@@ -42,22 +44,20 @@ const WORK = 10;
 /** Plays scenes, one after the other, each on what the last one left. */
 export class Stage {
   readonly deployment: Deployment;
-  readonly journal: Journal;
   readonly acts: Act[] = [];
   readonly #screen: Screen;
 
-  constructor(deployment: Deployment, journal: Journal, screen: Screen) {
+  constructor(deployment: Deployment, screen: Screen) {
     this.deployment = deployment;
-    this.journal = journal;
     this.#screen = screen;
   }
 
   /** The first act: so many replicas start at the same time. */
   async open(count: number, scene: Pick<Scene, 'title' | 'outcome'>): Promise<void> {
-    const perform = () => {
+    const perform = async () => {
       const atMs = this.deployment.nowMs;
-      for (let created = 0; created < count; created += 1) this.deployment.add();
-      return Promise.resolve(atMs);
+      await Promise.all(Array.from({ length: count }, () => this.deployment.add()));
+      return atMs;
     };
     await this.#play({ ...scene, expected: 'anybody', replaced: false }, perform);
   }
@@ -74,18 +74,22 @@ export class Stage {
     perform: () => Promise<number>,
     before?: Leading,
   ): Promise<void> {
-    const { deployment, journal } = this;
+    const { deployment } = this;
     const number = this.acts.length + 1;
     const atMs = deployment.nowMs;
     const old = before?.replica;
     this.#screen.print([piece(`${number}  `, 'act'), piece(scene.title(old?.pod ?? ''))]);
-    const earlier = new Set(journal.terms.map(({ run }) => run));
+    const earlier = new Set(deployment.terms.map(({ run }) => run));
     const sinceMs = await perform();
-    const term = await journal.until(() => journal.terms.find(({ run }) => !earlier.has(run)));
+    const term = await deployment.until('somebody leads', () =>
+      deployment.terms.find(({ run }) => !earlier.has(run)),
+    );
     const replica = deployment.find(term.pod);
     const handoverMs = term.fromMs - sinceMs;
     if (old) await scene.clear?.(old);
-    const more = scene.replaced ? ` ${deployment.add().pod} replaces ${old?.pod ?? ''}.` : '';
+    const more = scene.replaced
+      ? ` ${(await deployment.add()).pod} replaces ${old?.pod ?? ''}.`
+      : '';
     const outcome = ` ${scene.outcome(ms(handoverMs))}${more}`;
     this.#screen.print([piece('   '), piece(term.pod, 'leads'), piece(outcome)]);
     await this.#settle(replica, term);
@@ -95,14 +99,14 @@ export class Stage {
 
   /** Resolves when the leader works and all others wait. Two leaders end the play. */
   async #settle(leader: Replica, { run }: Term): Promise<void> {
-    const { deployment, journal } = this;
-    const work = () =>
-      journal.entries.filter((entry) => entry.run === run && entry.what === 'works');
-    const leaders = () => journal.terms.filter(({ toMs }) => toMs === Infinity);
-    await journal.until(
-      () => leaders().length > 1 || (work().length >= WORK && deployment.allWaitFor(leader)),
-    );
-    const pods = leaders().map(({ pod }) => pod);
-    if (pods.length > 1) throw new Surprise(`${pods.join(' and ')} lead at the same time`);
+    const { deployment } = this;
+    await deployment.until(`${leader.pod} works, and all others wait`, () => {
+      const [overlap] = overlapsOf(deployment.terms);
+      if (overlap) {
+        throw new Error(`${overlap.first.pod} and ${overlap.second.pod} lead at the same time`);
+      }
+      const acts = deployment.entries.filter((entry) => entry.run === run && isAct(entry));
+      return acts.length > WORK && deployment.allWaitFor(leader);
+    });
   }
 }

@@ -1,4 +1,4 @@
-import type { Term } from './journal.ts';
+import type { Term } from '../lab/history.ts';
 import { type Line, ms, piece, seconds } from './screen.ts';
 import type { Act } from './stage.ts';
 
@@ -22,14 +22,14 @@ export function tenures(terms: readonly Term[], acts: readonly Act[], endMs: num
     .filter((term, index) => term.pod !== terms[index - 1]?.pod)
     .map((first) => {
       const last = lastOfPod(terms, first);
-      const toMs = Math.min(last.toMs, endMs);
+      const toMs = Math.min(last.endMs, endMs);
       const act = acts.find(({ after }) => after.term.run === first.run);
       return [
         first.pod,
         seconds(first.fromMs),
-        last.toMs > endMs ? 'the end' : seconds(toMs),
+        last.endMs > endMs ? 'the end' : seconds(toMs),
         seconds(toMs - first.fromMs),
-        first.fencingToken,
+        first.fencingToken ?? '',
         act?.before ? ms(act.handoverMs) : '',
       ];
     });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { END_MS, actsOf, entriesOf, events, printed } from './fixtures.ts';
-import { termsOf } from './journal.ts';
+import { termsOf } from '../lab/history.ts';
 import { tenures } from './tenures.ts';
 import { timeline } from './timeline.ts';
 
@@ -37,11 +37,11 @@ test('a play in which nothing happened can be shown', () => {
 
 test('a leader that was cut off is seen to stand aside, and to wait again', () => {
   const cutOff = entriesOf([
-    [0, 'app-a', 'starts'],
-    [1_000, 'app-a', 'leads', '5'],
-    [3_000, 'app-a', 'loses'],
-    [5_000, 'app-a', 'waits'],
-    [6_900, 'app-a', 'exits'],
+    [0, 'app-a', 'start'],
+    [1_000, 'app-a', 'leading', '5'],
+    [3_000, 'app-a', 'lost'],
+    [5_000, 'app-a', 'waiting'],
+    [6_900, 'app-a', 'gone'],
   ]);
   const drawn = printed(timeline(cutOff, [], 7_000));
   expect(drawn).toMatch(/^ {2}app-a +·{10}█{19,21}┄{19,20}░{18,19}╳$/m);

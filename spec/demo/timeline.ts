@@ -1,4 +1,4 @@
-import type { Entry } from './journal.ts';
+import type { Entry } from '../lab/journal.ts';
 import { type Line, type Look, type Piece, ms, piece } from './screen.ts';
 import type { Act } from './stage.ts';
 
@@ -23,7 +23,7 @@ type Cell = keyof typeof CELLS;
 /** A picture of who led when: time goes to the right, each Pod has a lane. */
 export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs: number): Line[] {
   const scale = new Scale(endMs, WIDTH - MARGIN.length - LABEL);
-  const pods = [...new Set(entries.map(({ pod }) => pod))];
+  const pods = [...new Set(entries.map(({ pod }) => pod))].sort();
   const handovers = acts.filter(({ expected }) => expected === 'another Pod');
   const lanes = pods.map((pod) => lane(pod, entries, scale));
   return [
@@ -68,35 +68,36 @@ function legend(drawn: ReadonlySet<Cell>): Line {
 }
 
 function lane(pod: string, entries: readonly Entry[], scale: Scale): Cell[] {
-  const own = entries.filter((entry) => entry.pod === pod).sort((a, b) => a.atMs - b.atMs);
+  const own = entries
+    .filter((entry) => entry.pod === pod)
+    .filter(({ event, reason }) => event !== 'waiting' || reason === 'held')
+    .sort((a, b) => a.atMs - b.atMs);
   const cells = scale.middles.map((atMs) => cellAt(own, atMs));
-  for (const [index, { what, atMs }] of own.entries()) {
-    if (what === 'releases') cells[scale.column(atMs)] = 'released';
-    const released = own[index - 1]?.what === 'releases';
-    if (what === 'exits' && !released) cells[scale.column(atMs)] = 'killed';
+  for (const { event, run, atMs } of own) {
+    const released = own.find((entry) => entry.run === run && entry.event === 'releasing');
+    if (event === 'gone' && !released) cells[scale.column(atMs)] = 'killed';
+    if (event === 'releasing') cells[scale.column(atMs)] = 'released';
   }
   return cells;
 }
 
 /** What a Pod's process did at a moment. */
 function cellAt(own: readonly Entry[], atMs: number): Cell {
-  const last = own.findLast((entry) => entry.atMs <= atMs);
-  switch (last?.what) {
-    case 'starts':
-      return last.run === own[0]?.run ? 'starts' : 'down';
-    case 'waits':
-      return 'waits';
-    case 'leads':
-    case 'works':
-      return 'leads';
-    case 'loses':
-      return 'apart';
-    case 'exits':
-      return own.at(-1)?.run === last.run ? 'none' : 'down';
-    default:
-      return 'none';
-  }
+  const last = own.findLast((entry) => entry.atMs <= atMs && entry.event in STATES);
+  if (last?.event === 'start' && last.run !== own[0]?.run) return 'down';
+  if (last?.event === 'gone') return own.at(-1)?.run === last.run ? 'none' : 'down';
+  return STATES[last?.event ?? 'gone'] ?? 'none';
 }
+
+const STATES: Readonly<Partial<Record<Entry['event'], Cell>>> = {
+  start: 'starts',
+  waiting: 'waits',
+  leading: 'leads',
+  heartbeat: 'leads',
+  releasing: 'none',
+  lost: 'apart',
+  gone: 'none',
+};
 
 function label(text: string): string {
   return MARGIN + text.padEnd(LABEL);

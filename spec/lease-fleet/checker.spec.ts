@@ -1,44 +1,42 @@
 import { describe, expect, test } from 'vitest';
 
+import { led, said as saying } from '../lab/fixtures.ts';
+import { termsOf } from '../lab/history.ts';
+import type { Entry, Kind } from '../lab/journal.ts';
+import { overlapsOf } from '../lab/verdict.ts';
 import {
   blindActsOf,
-  handoversOf,
+  causedHandovers,
   irregularitiesOf,
   isPreventable,
-  overlapsOf,
   wipesOf,
 } from './checker.ts';
-import type { Entry, Kind } from './journal.ts';
 import type { Holding } from './lease-history.ts';
-import { deedsOf } from './terms.ts';
+import { sortOut } from './rights.ts';
 
 const LEASE_MS = 1_000;
 
 const GO = 'go-1';
 const OURS = 'ours-1';
-const kinds = new Map<string, Kind>([
-  [GO, 'client-go'],
-  ['go-2', 'client-go'],
-  [OURS, 'leader-for-life'],
-  ['ours-2', 'leader-for-life'],
-]);
+const kindOf = (name: string): Kind => (name.startsWith('go') ? 'client-go' : 'leader-for-life');
+const kinds = new Map([GO, 'go-2', OURS, 'ours-2'].map((name) => [name, kindOf(name)]));
 
-function said(identity: string, event: Entry['event'], atMs: number, more: Partial<Entry> = {}) {
-  return { identity, kind: kinds.get(identity) ?? 'client-go', event, atMs, ...more };
+function said(name: string, event: Entry['event'], atMs: number, more: Partial<Entry> = {}) {
+  return saying(name, event, atMs, { kind: kindOf(name), ...more });
 }
 
 /** It became the leader and went on for so long, as its journal has it. */
-function leads(identity: string, fromMs: number, toMs: number): Entry[] {
-  return [
-    said(identity, 'renewed', fromMs, { sentMs: fromMs }),
-    said(identity, 'leading', fromMs),
-    said(identity, 'act', (fromMs + toMs) / 2),
-    said(identity, 'act', toMs),
-  ];
+function leads(name: string, fromMs: number, toMs: number): Entry[] {
+  const kind = kindOf(name);
+  return [said(name, 'renewed', fromMs, { sentMs: fromMs }), ...led(name, fromMs, toMs, { kind })];
 }
 
 function terms(...entries: Entry[]) {
-  return deedsOf(entries, LEASE_MS).terms;
+  return termsOf(sortOut(entries, LEASE_MS).rightful);
+}
+
+function preventable(...entries: Entry[]) {
+  return overlapsOf(terms(...entries)).filter((overlap) => isPreventable(overlap, []));
 }
 
 function holding(holder: string, writtenMs: number, more: Partial<Holding> = {}): Holding {
@@ -54,99 +52,70 @@ function holding(holder: string, writtenMs: number, more: Partial<Holding> = {})
   };
 }
 
-describe('a term', () => {
-  test('is from the first to the last act', () => {
-    const entries = [
-      ...leads(OURS, 100, 300),
-      said(OURS, 'stopped', 310),
-      ...leads(OURS, 400, 500),
-    ];
-    expect(terms(...entries)).toEqual([
-      { kind: 'leader-for-life', identity: OURS, fromMs: 100, toMs: 300 },
-      { kind: 'leader-for-life', identity: OURS, fromMs: 400, toMs: 500 },
-    ]);
-  });
+/** From and to when each term lasted, and how late what is no part of one was. */
+function sorted(...entries: Entry[]) {
+  const { rightful, lateActs } = sortOut(entries, LEASE_MS);
+  const spans = termsOf(rightful).map(({ fromMs, toMs }) => [fromMs, toMs]);
+  return { spans, lateMs: lateActs.map(({ lateMs }) => lateMs) };
+}
 
-  test('comes before another that began later, whoever is told of first', () => {
-    const entries = [...leads(OURS, 500, 600), ...leads(GO, 100, 200)];
-    expect(terms(...entries).map(({ identity }) => identity)).toEqual([GO, OURS]);
-  });
-
-  test('of client-go goes on for as long as renewals follow each other', () => {
-    const entries = [
+test.each<[string, Entry[], ReturnType<typeof sorted>]>([
+  [
+    'client-go leads on for as long as renewals follow each other',
+    [
       ...leads(GO, 100, 1_000),
       said(GO, 'renewed', 1_050, { sentMs: 1_040 }),
-      said(GO, 'act', 2_040),
-    ];
-    expect(deedsOf(entries, LEASE_MS)).toMatchObject({ terms: [{ toMs: 2_040 }], lateActs: [] });
-  });
-
-  test('of client-go ends with its lease; what it does then is late', () => {
-    const entries = [...leads(GO, 100, 300), said(GO, 'act', 1_150), said(GO, 'act', 1_160)];
-    expect(deedsOf(entries, LEASE_MS)).toMatchObject({
-      terms: [{ fromMs: 100, toMs: 300 }],
-      lateActs: [
-        { identity: GO, atMs: 1_150, lateMs: 50 },
-        { identity: GO, atMs: 1_160, lateMs: 60 },
-      ],
-    });
-  });
-
-  test('of client-go is another one when it got the Lease again after that', () => {
-    const entries = [
+      said(GO, 'heartbeat', 2_040),
+    ],
+    { spans: [[100, 2_040]], lateMs: [] },
+  ],
+  [
+    'client-go acts late once its lease has run out',
+    [...leads(GO, 100, 300), said(GO, 'heartbeat', 1_150), said(GO, 'heartbeat', 1_160)],
+    { spans: [[100, 300]], lateMs: [50, 60] },
+  ],
+  [
+    'client-go has another term when it got the Lease again after that',
+    [
       ...leads(GO, 100, 300),
       said(GO, 'renewed', 5_000, { sentMs: 4_990 }),
-      said(GO, 'act', 5_010),
-    ];
-    expect(terms(...entries)).toMatchObject([{ toMs: 300 }, { fromMs: 5_010, toMs: 5_010 }]);
-  });
-
-  test('of this library is all that it did, be it late', () => {
-    const entries = [...leads(OURS, 100, 300), said(OURS, 'act', 9_000)];
-    expect(deedsOf(entries, LEASE_MS)).toMatchObject({ terms: [{ toMs: 9_000 }], lateActs: [] });
-  });
+      said(GO, 'heartbeat', 5_010),
+    ],
+    {
+      spans: [
+        [100, 300],
+        [5_010, 5_010],
+      ],
+      lateMs: [],
+    },
+  ],
+  [
+    'of this library all that it did counts, be it late',
+    [...leads(OURS, 100, 300), said(OURS, 'heartbeat', 9_000)],
+    { spans: [[100, 9_000]], lateMs: [] },
+  ],
+])('%s', (_, entries, expected) => {
+  expect(sorted(...entries)).toEqual(expected);
 });
 
-describe('an overlap', () => {
-  test('is not where one leads after the other', () => {
-    expect(overlapsOf(terms(...leads(GO, 100, 200), ...leads(OURS, 201, 300)))).toEqual([]);
-  });
-
-  test('is where one acts before the other has acted for the last time', () => {
-    const found = overlapsOf(terms(...leads(OURS, 100, 200), ...leads(GO, 150, 300)));
-    expect(found).toMatchObject([{ togetherMs: 50 }]);
-    expect(found.filter((overlap) => isPreventable(overlap, []))).toHaveLength(1);
-  });
-
-  test('is at one moment, too', () => {
-    expect(overlapsOf(terms(...leads(GO, 100, 200), ...leads(OURS, 200, 300)))).toHaveLength(1);
-  });
-
-  test('is where one leads in the midst of another’s term, however many come between', () => {
-    const entries = [...leads(OURS, 100, 900), ...leads(GO, 200, 300), ...leads('go-2', 400, 500)];
-    expect(overlapsOf(terms(...entries))).toMatchObject([
-      { first: { identity: OURS }, second: { identity: GO }, togetherMs: 100 },
-      { first: { identity: OURS }, second: { identity: 'go-2' }, togetherMs: 100 },
-    ]);
-  });
-
-  test('is none of ours where client-go acts late', () => {
-    const entries = [...leads(GO, 100, 200), ...leads(OURS, 1_101, 1_300), said(GO, 'act', 1_200)];
-    expect(overlapsOf(terms(...entries))).toEqual([]);
-  });
-
-  test('is ours where we took the Lease of a client-go that could still act by right', () => {
-    const entries = [...leads(GO, 100, 200), ...leads(OURS, 900, 1_300), said(GO, 'act', 1_000)];
-    expect(
-      overlapsOf(terms(...entries)).filter((overlap) => isPreventable(overlap, [])),
-    ).toHaveLength(1);
-  });
-
-  test('is none of ours between two of client-go', () => {
-    const found = overlapsOf(terms(...leads(GO, 100, 300), ...leads('go-2', 200, 400)));
-    expect(found).toHaveLength(1);
-    expect(found.filter((overlap) => isPreventable(overlap, []))).toEqual([]);
-  });
+test.each<[string, Entry[], number, number]>([
+  ['of ours in the term of another', [...leads(OURS, 100, 200), ...leads(GO, 150, 300)], 1, 1],
+  [
+    'while client-go acts late is none',
+    [...leads(GO, 100, 200), ...leads(OURS, 1_101, 1_300), said(GO, 'heartbeat', 1_200)],
+    0,
+    0,
+  ],
+  [
+    'with a client-go that could still act by right is ours',
+    [...leads(GO, 100, 200), ...leads(OURS, 900, 1_300), said(GO, 'heartbeat', 1_000)],
+    1,
+    1,
+  ],
+  ['of two of client-go is theirs', [...leads(GO, 100, 300), ...leads('go-2', 200, 400)], 1, 0],
+])('an overlap %s', (_, entries, count, ours) => {
+  expect(overlapsOf(terms(...entries))).toHaveLength(count);
+  expect(preventable(...entries)).toHaveLength(ours);
 });
 
 describe('a wiped Lease', () => {
@@ -174,42 +143,34 @@ describe('a wiped Lease', () => {
   });
 });
 
-describe('a handover', () => {
-  test('has a direction, a gap, and what was done to the one before', () => {
-    const entries = [
-      said(GO, 'signal', 50, { signal: 'SIGSTOP' }),
-      ...leads(GO, 100, 200),
-      said(GO, 'signal', 205, { signal: 'SIGKILL' }),
-      said(GO, 'signal', 206, { signal: 'SIGCONT' }),
-      ...leads(OURS, 250, 300),
-      ...leads('go-2', 310, 400),
-    ];
-    const found = handoversOf(terms(...entries), entries);
-    expect(found).toMatchObject([
-      { from: { kind: 'client-go' }, to: { kind: 'leader-for-life' }, cause: 'SIGKILL', gapMs: 50 },
-      { from: { kind: 'leader-for-life' }, to: { kind: 'client-go' }, cause: 'nothing', gapMs: 10 },
-    ]);
-  });
-
-  test('is not where the same identity leads again', () => {
-    const entries = [...leads(GO, 100, 200), ...leads(GO, 300, 400)];
-    expect(handoversOf(terms(...entries), entries)).toEqual([]);
-  });
+test('a handover has a direction, and what was done to the one before', () => {
+  const entries = [
+    said(GO, 'signal', 50, { signal: 'SIGSTOP' }),
+    ...leads(GO, 100, 200),
+    said(GO, 'signal', 205, { signal: 'SIGKILL' }),
+    said(GO, 'signal', 206, { signal: 'SIGCONT' }),
+    ...leads(OURS, 250, 300),
+    ...leads('go-2', 310, 400),
+  ];
+  expect(causedHandovers(terms(...entries), entries)).toMatchObject([
+    { from: { kind: 'client-go' }, to: { kind: 'leader-for-life' }, cause: 'SIGKILL', gapMs: 50 },
+    { from: { kind: 'leader-for-life' }, to: { kind: 'client-go' }, cause: 'nothing', gapMs: 10 },
+  ]);
 });
 
 describe('a blind act', () => {
   test('is one of ours after a time in which it cannot have renewed', () => {
-    const late = said(OURS, 'act', 1_301);
+    const late = said(OURS, 'heartbeat', 1_301);
     expect(blindActsOf([...leads(OURS, 100, 300), late], LEASE_MS)).toEqual([late]);
   });
 
   test('is not the first one of a new term, nor one in time, nor one of client-go', () => {
     const entries = [
       ...leads(OURS, 100, 300),
-      said(OURS, 'act', 1_300),
+      said(OURS, 'heartbeat', 1_300),
       ...leads(OURS, 5_000, 5_100),
       ...leads(GO, 100, 300),
-      said(GO, 'act', 9_000),
+      said(GO, 'heartbeat', 9_000),
     ];
     expect(blindActsOf(entries, LEASE_MS)).toEqual([]);
   });

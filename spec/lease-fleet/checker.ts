@@ -1,36 +1,11 @@
-import type { Entry, Kind } from './journal.ts';
+import { type Entry, type Kind, isAct } from '../lab/journal.ts';
+import type { Term } from '../lab/history.ts';
+import { type Handover, type Overlap, handoversOf } from '../lab/verdict.ts';
 import type { Holding } from './lease-history.ts';
-import type { Term } from './terms.ts';
 
-/** Two identities that acted in the same time. */
-export interface Overlap {
-  readonly first: Term;
-  readonly second: Term;
-  readonly togetherMs: number;
-}
-
-/** One identity after another. */
-export interface Handover {
-  readonly from: Term;
-  readonly to: Term;
-  /** What was done to the one that led. */
+/** One leader after another, and what was done to the first. */
+export interface Caused extends Handover {
   readonly cause: NodeJS.Signals | 'nothing';
-  /** How long nobody acted; negative for an overlap. */
-  readonly gapMs: number;
-}
-
-export function overlapsOf(terms: readonly Term[]): Overlap[] {
-  return terms.flatMap((first, index) =>
-    terms
-      .slice(index + 1)
-      .filter((second) => second.identity !== first.identity)
-      .filter((second) => second.fromMs <= first.toMs && first.fromMs <= second.toMs)
-      .map((second) => ({
-        first,
-        second,
-        togetherMs: Math.min(first.toMs, second.toMs) - Math.max(first.fromMs, second.fromMs),
-      })),
-  );
 }
 
 /** A Lease that somebody gave up who did not hold it. */
@@ -49,7 +24,7 @@ export function wipesOf(history: readonly Holding[], entries: readonly Entry[]):
   const releases = entries.filter(({ event }) => event === 'released');
   return history.flatMap(({ holder, renewTime }, index) => {
     const victim = history[index - 1]?.holder ?? '';
-    const by = releases.find((entry) => entry.renewTime === renewTime)?.identity;
+    const by = releases.find((entry) => entry.renewTime === renewTime)?.pod;
     if (holder !== '' || victim === '' || by === undefined || by === victim) return [];
     return [{ victim, by, taker: history.slice(index).find((next) => next.holder !== '')?.holder }];
   });
@@ -62,34 +37,33 @@ export function wipesOf(history: readonly Holding[], entries: readonly Entry[]):
 export function isPreventable({ first, second }: Overlap, wipes: readonly Wipe[]): boolean {
   return (
     [first, second].some(({ kind }) => kind === 'leader-for-life') &&
-    !wipes.some(({ victim, taker }) => victim === first.identity && taker === second.identity)
+    !wipes.some(({ victim, taker }) => victim === first.pod && taker === second.pod)
   );
 }
 
-export function handoversOf(terms: readonly Term[], entries: readonly Entry[]): Handover[] {
-  return terms.slice(1).flatMap((to, index) => {
-    const from = terms[index];
-    if (!from || from.identity === to.identity) return [];
+export function causedHandovers(terms: readonly Term[], entries: readonly Entry[]): Caused[] {
+  return handoversOf(terms).map((handover) => {
+    const { from, to } = handover;
     const cause = entries.findLast(
-      ({ event, identity, signal, atMs }) =>
+      ({ event, pod, signal, atMs }) =>
         event === 'signal' &&
-        identity === from.identity &&
+        pod === from.pod &&
         signal !== 'SIGCONT' &&
         from.fromMs <= atMs &&
         atMs <= to.fromMs,
     );
-    return { from, to, cause: cause?.signal ?? 'nothing', gapMs: to.fromMs - from.toMs };
+    return { ...handover, cause: cause?.signal ?? 'nothing' };
   });
 }
 
 /** Acts of this library after a time in which it cannot have renewed, as if nothing had happened. */
 export function blindActsOf(entries: readonly Entry[], leaseDurationMs: number): Entry[] {
   const ours = entries.filter(({ kind }) => kind === 'leader-for-life');
-  return [...Map.groupBy(ours, ({ identity }) => identity).values()].flatMap((own) => {
-    const acts = own.filter(({ event }) => event === 'leading' || event === 'act');
+  return [...Map.groupBy(ours, ({ pod }) => pod).values()].flatMap((own) => {
+    const acts = own.filter(isAct);
     return acts.filter(({ event, atMs }, index) => {
       const before = acts[index - 1];
-      return event === 'act' && before !== undefined && atMs - before.atMs > leaseDurationMs;
+      return event === 'heartbeat' && before !== undefined && atMs - before.atMs > leaseDurationMs;
     });
   });
 }
@@ -145,9 +119,9 @@ function msLeft(before: Holding, next: Holding): number {
 /** Those who led without having been the Lease's holder in this order. */
 function unfoundedOf(history: readonly Holding[], terms: readonly Term[]): string[] {
   let index = 0;
-  return terms.flatMap(({ identity, fromMs }) => {
-    const found = history.findIndex(({ holder }, i) => i >= index && holder === identity);
-    if (found === -1) return [`${identity} led at ${fromMs.toFixed(0)} ms without the Lease`];
+  return terms.flatMap(({ pod, fromMs }) => {
+    const found = history.findIndex(({ holder }, i) => i >= index && holder === pod);
+    if (found === -1) return [`${pod} led at ${fromMs.toFixed(0)} ms without the Lease`];
     index = found;
     return [];
   });

@@ -3,20 +3,21 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 
 import { load } from '../cluster/state.ts';
-import { nowMs } from '../scenarios/journal.ts';
+import { historyOf } from '../lab/history.ts';
+import type { Kind } from '../lab/journal.ts';
+import { nowMs } from '../lab/say.ts';
+import { overlapsOf } from '../lab/verdict.ts';
+import { wallClock, whyNoShiftedClocks } from '../lab/wall-clock.ts';
 import {
   blindActsOf,
-  handoversOf,
+  causedHandovers,
   irregularitiesOf,
   isPreventable,
-  overlapsOf,
   wipesOf,
 } from './checker.ts';
 import { type Blow, Fleet, type Recipe, durations } from './fleet.ts';
-import type { Kind } from './journal.ts';
 import { type Findings, countsOf, direction, tableOf, takeoversOf } from './report.ts';
-import { deedsOf } from './terms.ts';
-import { wallClock, whyNoShiftedClocks } from './wall-clock.ts';
+import { sortOut } from './rights.ts';
 
 const all = ['SIGTERM', 'SIGKILL', 'SIGSTOP'] as const;
 
@@ -60,12 +61,13 @@ async function backAndForth(fleet: Fleet, blows: readonly Blow[]): Promise<void>
 async function check(title: string, fleet: Fleet): Promise<Findings> {
   const { entries } = fleet;
   const { leaseDurationMs } = durations;
-  const { terms, lateActs } = deedsOf(entries, leaseDurationMs);
+  const { rightful, lateActs } = sortOut(entries, leaseDurationMs);
+  const { terms, strays } = historyOf(rightful);
   const history = await fleet.history(auditLog);
   const found = {
     fleet: title,
     kinds: fleet.kinds,
-    handovers: handoversOf(terms, entries),
+    handovers: causedHandovers(terms, entries),
     overlaps: overlapsOf(terms),
     wipes: wipesOf(history, entries),
     lateActs,
@@ -73,6 +75,7 @@ async function check(title: string, fleet: Fleet): Promise<Findings> {
   };
   findings.push(found);
   expect(found.overlaps.filter((overlap) => isPreventable(overlap, found.wipes))).toEqual([]);
+  expect(strays).toEqual([]);
   expect(blindActsOf(entries, leaseDurationMs)).toEqual([]);
   expect(irregularitiesOf(history, terms, fleet.kinds)).toEqual([]);
   expect(entries.filter(({ event }) => event === 'error')).toEqual([]);

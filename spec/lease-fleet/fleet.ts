@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { nowMs } from '../scenarios/journal.ts';
-import { type CandidateOptions, CandidateProcess, type Where } from './candidate-process.ts';
-import { type Entry, type Journal, type Kind, newJournal, storyOf } from './journal.ts';
-import { type Holding, LeaseHistory } from './lease-history.ts';
+import { type Entry, Feed, type Kind, isAct } from '../lab/journal.ts';
+import { LockHistory } from '../lab/lock-history.ts';
+import { type CandidateOptions, CandidateProcess, type Where } from '../lab/process.ts';
+import { nowMs } from '../lab/say.ts';
+import { storyOf } from '../lab/story.ts';
+import { type Holding, holdingsOf } from './lease-history.ts';
 
 /**
  * Short, and legal for a fleet with client-go. That one compares times of whole seconds, so it may
@@ -28,14 +30,14 @@ let serial = 0;
 
 /** Candidates of both kinds that compete for one Lease, as processes of this machine. */
 export class Fleet {
-  readonly journal: Journal = newJournal();
+  readonly journal = new Feed<Entry>(storyOf);
   readonly where: Where;
-  readonly #history: LeaseHistory;
+  readonly #history: LockHistory;
   readonly #core: CoreV1Api;
   readonly #berths: Berth[] = [];
   #candidates = 0;
 
-  private constructor(core: CoreV1Api, where: Where, history: LeaseHistory) {
+  private constructor(core: CoreV1Api, where: Where, history: LockHistory) {
     this.#core = core;
     this.where = where;
     this.#history = history;
@@ -49,8 +51,9 @@ export class Fleet {
     serial += 1;
     const namespace = `fleet-${process.pid}-${serial}-${Math.random().toString(36).slice(2, 8)}`;
     await core.createNamespace({ body: { metadata: { name: namespace } } });
-    const where = { kubeconfig, namespace, lease: 'lease' };
-    const fleet = new Fleet(core, where, await LeaseHistory.begin(kubeConfig, where));
+    const where = { kubeconfig, namespace, lock: 'lease' };
+    const place = { kubeConfig, resource: 'leases', namespace, name: where.lock } as const;
+    const fleet = new Fleet(core, where, await LockHistory.begin(place));
     try {
       for (const recipe of recipes) {
         fleet.#berths.push({ recipe, candidate: await fleet.#launch(recipe) });
@@ -69,7 +72,7 @@ export class Fleet {
   }
 
   get kinds(): ReadonlyMap<string, Kind> {
-    return new Map(this.entries.map(({ identity, kind }) => [identity, kind]));
+    return new Map(this.entries.map(({ pod, kind = 'client-go' }) => [pod, kind]));
   }
 
   /**
@@ -84,18 +87,15 @@ export class Fleet {
   }
 
   /** Once it is closed. */
-  history(auditLog: string | undefined): Promise<Holding[]> {
-    return this.#history.read(auditLog);
-  }
-
-  get story(): string {
-    return storyOf(this.entries);
+  async history(auditLog: string | undefined): Promise<Holding[]> {
+    await this.#history.caughtUp();
+    return holdingsOf(this.#history.versions, this.where, auditLog);
   }
 
   /** Resolves with whoever acts next. */
   async leader(): Promise<CandidateProcess> {
-    const { identity } = await this.journal.next('somebody acts', isAct);
-    return this.#berthOf(identity).candidate;
+    const { pod } = await this.journal.next('somebody acts', isAct);
+    return this.#berthOf(pod).candidate;
   }
 
   /** Resolves with one of that kind that leads, if need be after a handover. */
@@ -123,8 +123,8 @@ export class Fleet {
     const isNew = ({ event, atMs }: Entry) =>
       blow !== 'SIGSTOP' || event === 'leading' || atMs >= lostMs;
     await this.journal.next(
-      `another than ${leader.identity} leads`,
-      (entry) => isAct(entry) && entry.identity !== leader.identity && isNew(entry),
+      `another than ${leader.name} leads`,
+      (entry) => isAct(entry) && entry.pod !== leader.name && isNew(entry),
     );
     for (const candidate of asleep) candidate.signal('SIGCONT');
     if (blow === 'SIGSTOP') await this.#wake(leader);
@@ -138,7 +138,7 @@ export class Fleet {
 
   /** Once nothing is asked any more. */
   async remove(): Promise<void> {
-    this.#history[Symbol.dispose]();
+    await this.#history.close();
     await this.#core.deleteNamespace({ name: this.where.namespace });
   }
 
@@ -146,7 +146,7 @@ export class Fleet {
   async #wake(candidate: CandidateProcess): Promise<void> {
     const { mark } = this.journal;
     candidate.signal('SIGCONT');
-    await candidate.said('stopped', mark);
+    await candidate.said('lost', mark);
     if (candidate.kind === 'client-go') await candidate.said('gone', mark);
   }
 
@@ -160,18 +160,14 @@ export class Fleet {
   #launch(recipe: Recipe): Promise<CandidateProcess> {
     this.#candidates += 1;
     const { where, journal } = this;
-    const identity = `${recipe.kind}-${this.#candidates}`;
-    return CandidateProcess.start({ ...recipe, identity, where, durations }, journal);
+    const name = `${recipe.kind}-${this.#candidates}`;
+    const options = { ...durations, releaseOnCancel: true };
+    return CandidateProcess.start({ ...recipe, name, where, options, heartbeatMs: 5 }, journal);
   }
 
-  #berthOf(identity: string): Berth {
-    const berth = this.#berths.find(({ candidate }) => candidate.identity === identity);
-    if (!berth)
-      throw new Error(`${identity} acts, and is not of this fleet any more\n${this.story}`);
-    return berth;
+  #berthOf(name: string): Berth {
+    const berth = this.#berths.find(({ candidate }) => candidate.name === name);
+    if (berth) return berth;
+    throw new Error(`${name} acts, and is not of this fleet any more\n${storyOf(this.entries)}`);
   }
-}
-
-function isAct({ event }: Entry): boolean {
-  return event === 'leading' || event === 'act';
 }

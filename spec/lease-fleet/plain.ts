@@ -80,13 +80,14 @@ const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /** All stages of one play, with the same names for the same things. */
-export function plainStages<K extends string>(
-  stages: Readonly<Record<K, Exchange>>,
-): Record<K, PlainExchange> {
+export function plainStages(stages: Readonly<Record<string, Exchange>>) {
   const plainer = new Plainer();
-  const entries = Object.entries<Exchange>(stages).map(([stage, exchange]) => [
-    stage,
-    plainer.exchange(exchange),
-  ]);
-  return Object.fromEntries(entries) as Record<K, PlainExchange>;
+  return mapped(stages, (exchange) => plainer.exchange(exchange));
+}
+
+export function mapped<T, R>(
+  stages: Readonly<Record<string, T>>,
+  map: (stage: T) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(stages).map(([stage, what]) => [stage, map(what)]));
 }

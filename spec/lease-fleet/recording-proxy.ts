@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https, { type RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Feed } from './feed.ts';
+import { Feed } from '../lab/journal.ts';
+import { writeKubeconfig } from '../lab/kubeconfig.ts';
 
 /** A write as it went over the wire, and its answer. */
 export interface Exchange {
@@ -54,17 +54,7 @@ export class RecordingProxy implements AsyncDisposable {
   /** Writes a kubeconfig by which to get here. */
   async writeKubeconfig(path: string): Promise<void> {
     const { port } = this.#server.address() as AddressInfo;
-    const server = `http://127.0.0.1:${port}`;
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      // client-node demands that one says that one means it.
-      clusters: [{ name: 'proxy', cluster: { server, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'anyone', user: {} }],
-      contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'anyone' } }],
-      'current-context': 'proxy',
-    };
-    await writeFile(path, JSON.stringify(content));
+    await writeKubeconfig(path, { server: `http://127.0.0.1:${port}` });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,14 +1,15 @@
-import { type Handover, type Overlap, type Wipe, isPreventable } from './checker.ts';
-import type { Kind } from './journal.ts';
+import type { Kind } from '../lab/journal.ts';
+import type { Overlap } from '../lab/verdict.ts';
+import { type Caused, type Wipe, isPreventable } from './checker.ts';
 import type { Holding } from './lease-history.ts';
-import type { LateAct } from './terms.ts';
+import type { LateAct } from './rights.ts';
 
 /** What is found of one fleet. */
 export interface Findings {
   readonly fleet: string;
   /** Whose program each identity is. */
   readonly kinds: ReadonlyMap<string, Kind>;
-  readonly handovers: readonly Handover[];
+  readonly handovers: readonly Caused[];
   readonly overlaps: readonly Overlap[];
   /** By client-go. */
   readonly wipes: readonly Wipe[];
@@ -72,8 +73,8 @@ export function takeoversOf(findings: readonly Findings[]): string {
   return lines([['free Leases taken by', 'count', 'median', 'longest'], ...rows]);
 }
 
-export function direction({ from, to }: Handover): string {
-  return `${from.kind} to ${to.kind}`;
+export function direction({ from, to }: Caused): string {
+  return `${from.kind ?? ''} to ${to.kind ?? ''}`;
 }
 
 function medianAndLongest(values: readonly number[]): string[] {

@@ -1,34 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CoordinationV1Api,
-  CoreV1Api,
-  type KubeConfig,
-  PatchStrategy,
-  setHeaderOptions,
-} from '@kubernetes/client-node';
-import { type CandidateOptions, CandidateProcess } from './candidate-process.ts';
-import { type Journal, type Kind, newJournal, storyOf } from './journal.ts';
+import { CoordinationV1Api, CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
+import { type Entry, Feed, type Kind } from '../lab/journal.ts';
+import { MERGE } from '../lab/pods.ts';
+import { CandidateProcess, type CommonOptions } from '../lab/process.ts';
+import { storyOf } from '../lab/story.ts';
 import { type Exchange, RecordingProxy } from './recording-proxy.ts';
 
-/** What is written in the life of a Lease, each after the one before. */
-export const STAGES = [
-  'created',
-  'renewed',
-  'taken over after it expired',
-  'renewed by its new holder',
-  'released',
-  'taken over after it was released',
-  'acquired again by the same identity',
-  'taken over with labels of its own, and others there',
-  'renewed with labels',
-  'created with labels',
-  'an Event of who became the leader',
-  'an Event of who stopped leading',
-] as const;
-
-export type Stage = (typeof STAGES)[number];
+/** What was written in the life of a Lease, each after the one before, by what it was. */
+export type Stages = Readonly<Record<string, Exchange>>;
 
 const LEASE = 'lease';
 
@@ -42,10 +23,7 @@ const LABELS = { app: 'fleet', theirs: 'overwritten' };
 let serial = 0;
 
 /** Has candidates of that kind go through all stages, and tells what they wrote. */
-export async function play(
-  kind: Kind,
-  kubeConfig: KubeConfig,
-): Promise<Readonly<Record<Stage, Exchange>>> {
+export async function play(kind: Kind, kubeConfig: KubeConfig): Promise<Stages> {
   const scene = await Scene.open(kind, kubeConfig);
   try {
     return await scene.play();
@@ -62,7 +40,7 @@ class Scene {
   readonly #proxy: RecordingProxy;
   readonly #folder: string;
   readonly #namespace: string;
-  readonly #journal: Journal = newJournal();
+  readonly #journal = new Feed<Entry>(storyOf);
   readonly #running = new Set<CandidateProcess>();
   /** Where the last candidate began. */
   #begun = 0;
@@ -82,57 +60,48 @@ class Scene {
     const proxy = await RecordingProxy.start(kubeConfig);
     const folder = await mkdtemp(join(tmpdir(), 'stages-'));
     const scene = new Scene(kind, kubeConfig, proxy, folder);
-    await proxy.writeKubeconfig(scene.#kubeconfig);
+    await proxy.writeKubeconfig(join(folder, 'kubeconfig'));
     const core = kubeConfig.makeApiClient(CoreV1Api);
     await core.createNamespace({ body: { metadata: { name: scene.#namespace } } });
     return scene;
   }
 
-  async play(): Promise<Readonly<Record<Stage, Exchange>>> {
+  async play(): Promise<Stages> {
+    const stages: Record<string, Exchange> = {};
     const a = await this.#start('a');
-    const created = await this.#written('a');
-    const renewed = await this.#written('a');
+    stages['created'] = await this.#written('a');
+    stages['renewed'] = await this.#written('a');
     await this.#end(a, 'SIGKILL');
 
     const b = await this.#start('b', { events: true });
-    const expired = await this.#written('b');
+    stages['taken over after it expired'] = await this.#written('b');
     const became = await this.#recorded('b became leader');
-    const renewedByB = await this.#written('b');
+    stages['renewed by its new holder'] = await this.#written('b');
     await this.#end(b, 'SIGTERM');
-    const released = await this.#written('');
+    stages['released'] = await this.#written('');
     const stopped = await this.#recorded('b stopped leading');
 
     const c = await this.#start('c');
-    const free = await this.#written('c');
+    stages['taken over after it was released'] = await this.#written('c');
     await this.#end(c, 'SIGKILL');
     const sameAgain = await this.#start('c');
-    const again = await this.#written('c');
+    stages['acquired again by the same identity'] = await this.#written('c');
     await this.#end(sameAgain, 'SIGTERM');
 
     await this.#mark();
     const d = await this.#start('d', { labels: LABELS });
-    const labelled = await this.#written('d');
-    const renewedLabels = await this.#written('d');
+    stages['taken over with labels of its own, and others there'] = await this.#written('d');
+    stages['renewed with labels'] = await this.#written('d');
     await this.#end(d, 'SIGKILL');
 
     await this.#delete();
     const e = await this.#start('e', { labels: LABELS });
-    const createdLabelled = await this.#written('e');
+    stages['created with labels'] = await this.#written('e');
     await this.#end(e, 'SIGKILL');
-    return {
-      created,
-      renewed,
-      'taken over after it expired': expired,
-      'renewed by its new holder': renewedByB,
-      released,
-      'taken over after it was released': free,
-      'acquired again by the same identity': again,
-      'taken over with labels of its own, and others there': labelled,
-      'renewed with labels': renewedLabels,
-      'created with labels': createdLabelled,
-      'an Event of who became the leader': became,
-      'an Event of who stopped leading': stopped,
-    };
+    // Events come beside the writes of the Lease: their place among them is not told.
+    stages['an Event of who became the leader'] = became;
+    stages['an Event of who stopped leading'] = stopped;
+    return stages;
   }
 
   get story(): string {
@@ -147,12 +116,17 @@ class Scene {
     await core.deleteNamespace({ name: this.#namespace });
   }
 
-  async #start(identity: string, more: Partial<CandidateOptions> = {}): Promise<CandidateProcess> {
+  async #start(name: string, more: CommonOptions = {}): Promise<CandidateProcess> {
     this.#begun = this.#told = this.#proxy.exchanges.mark;
-    const where = { kubeconfig: this.#kubeconfig, namespace: this.#namespace, lease: LEASE };
+    const where = {
+      kubeconfig: join(this.#folder, 'kubeconfig'),
+      namespace: this.#namespace,
+      lock: LEASE,
+    };
+    const options = { ...durations, releaseOnCancel: true, ...more };
     const candidate = await CandidateProcess.start(
       // client-go's default is protobuf, which nobody can read.
-      { kind: this.#kind, identity, where, durations, contentType: 'application/json', ...more },
+      { kind: this.#kind, name, where, options, contentType: 'application/json' },
       this.#journal,
     );
     this.#running.add(candidate);
@@ -192,7 +166,7 @@ class Scene {
   async #mark(): Promise<void> {
     await this.#coordination.patchNamespacedLease(
       { namespace: this.#namespace, name: LEASE, body: { metadata: FOREIGN } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+      MERGE,
     );
   }
 
@@ -202,10 +176,6 @@ class Scene {
 
   get #coordination(): CoordinationV1Api {
     return this.#kubeConfig.makeApiClient(CoordinationV1Api);
-  }
-
-  get #kubeconfig(): string {
-    return join(this.#folder, 'kubeconfig');
   }
 }
 

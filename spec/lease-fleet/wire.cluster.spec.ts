@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { describe, inject, test } from 'vitest';
 
-import type { Kind } from './journal.ts';
+import type { Kind } from '../lab/journal.ts';
 import { plainStages } from './plain.ts';
 import { play } from './stages.ts';
 import { objectsOf, recorded, requestsOf } from './wire.ts';

@@ -1,29 +1,24 @@
 import { readFileSync } from 'node:fs';
-import type { PlainExchange } from './plain.ts';
-import { STAGES, type Stage } from './stages.ts';
+import { type PlainExchange, mapped } from './plain.ts';
+
+type Played = Readonly<Record<string, PlainExchange>>;
 
 /** What client-go wrote, and what a real API server stored: see `record.ts`. */
 export const recorded = JSON.parse(
   readFileSync(new URL('fixtures/client-go.json', import.meta.url), 'utf8'),
-) as Record<Stage, PlainExchange>;
+) as Played;
 
-type Played = Readonly<Record<Stage, PlainExchange>>;
-
-/** What was asked for at each stage, but for the order of what has none. */
+/** What was asked for at each stage, except for the order of what has none. */
 export function requestsOf(played: Played): object {
-  return byStage(played, ({ answer: _, request, ...rest }) => ({
+  return mapped(played, ({ answer: _, request, ...rest }) => ({
     ...rest,
     request: withoutNothing(request as object),
   }));
 }
 
-/** What was stored at each stage, to the byte but for what `Plainer` replaces. */
+/** What was stored at each stage, to the byte except for what `Plainer` replaces. */
 export function objectsOf(played: Played): object {
-  return byStage(played, ({ answer }) => JSON.stringify(answer));
-}
-
-function byStage(played: Played, pick: (exchange: PlainExchange) => unknown): object {
-  return Object.fromEntries(STAGES.map((stage) => [stage, pick(played[stage])]));
+  return mapped(played, ({ answer }) => JSON.stringify(answer));
 }
 
 /** Go writes down of an Event what it does not say, too. A Lease says all. */

@@ -1,88 +1,32 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { violations } from './checker.ts';
-import type { Entry } from './journal.ts';
-import { termsOf } from './journal.ts';
+import { led } from '../lab/fixtures.ts';
+import { termsOf } from '../lab/history.ts';
+import { unfounded, usurpations } from './checker.ts';
 
-let atMs = 0;
+const terms = termsOf(led('a', 10, 50));
+const creation = (podUid: string, receivedTime: number, answeredTime = receivedTime) => {
+  return { podUid, receivedTime, answeredTime };
+};
 
-function said(event: Entry['event'], pod: string, more: Partial<Entry> = {}): Entry {
-  atMs += 10;
-  const [uid, run] = [`uid-${pod}`, `run-${pod}`];
-  return { event, pod, uid, run, container: 'main', atMs, time: atMs, ...more };
-}
+test('a lock that another Pod got while one led is told', () => {
+  const creations = [creation('a', 9), creation('b', 11, 49)];
+  expect(usurpations(terms, creations)).toEqual(['the Pod b got the lock while a led']);
+});
 
-function leads(pod: string, fencingToken: string): Entry {
-  return said('leading', pod, { fencingToken });
-}
+test.each([
+  ['before it led', creation('b', 9)],
+  ['when it may have stopped', creation('b', 11, 50)],
+  ['itself', creation('a', 11)],
+])('a lock that was created %s is not', (_, created) => {
+  expect(usurpations(terms, [created])).toEqual([]);
+});
 
-describe('the checker', () => {
-  test('has nothing against one leader after the other', () => {
-    const a = [
-      leads('a', '5'),
-      said('heartbeat', 'a'),
-      said('releasing', 'a'),
-      said('released', 'a'),
-    ];
-    const b = [leads('b', '7'), said('heartbeat', 'b')];
-    expect(violations(termsOf([...a, ...b]))).toEqual([]);
-  });
-
-  test('sees two Pods that lead at the same time', () => {
-    const entries = [leads('a', '5'), leads('b', '7'), said('heartbeat', 'a')];
-    expect(violations(termsOf(entries))).toEqual([
-      'Pod a (uid-a) and Pod b (uid-b) led at the same time, for 0.0 ms',
-    ]);
-  });
-
-  test('sees it when the one led all along', () => {
-    const entries = [
-      leads('a', '5'),
-      leads('b', '7'),
-      said('heartbeat', 'b'),
-      said('heartbeat', 'a'),
-    ];
-    expect(violations(termsOf(entries))).toEqual([
-      'Pod a (uid-a) and Pod b (uid-b) led at the same time, for 10.0 ms',
-    ]);
-  });
-
-  test('lets all processes of one Pod lead together', () => {
-    const entries = [
-      leads('a', '5'),
-      said('leading', 'a', { run: 'other', fencingToken: '5' }),
-      said('heartbeat', 'a'),
-    ];
-    expect(violations(termsOf(entries))).toEqual([]);
-  });
-
-  test('sees a later leader with a smaller token', () => {
-    const entries = [leads('a', '10'), leads('b', '9')];
-    expect(violations(termsOf(entries))).toEqual([
-      'Pod b (uid-b) led with the token 9 after Pod a (uid-a) with 10',
-    ]);
-  });
-
-  test('sees a lock that another got while a Pod led', () => {
-    const entries = [leads('a', '5'), said('heartbeat', 'a')];
-    const [from = 0, to = 0] = entries.map(({ time }) => time);
-    const own = { podUid: 'uid-a', receivedTime: from - 1, answeredTime: from - 1 };
-    const foreign = { podUid: 'uid-b', podName: 'b', receivedTime: from + 1, answeredTime: to - 1 };
-    expect(violations(termsOf(entries), { creations: [own, foreign] })).toEqual([
-      'Pod b (uid-b) got the lock while Pod a (uid-a) led',
-    ]);
-  });
-
-  test('sees a leader that never got the lock', () => {
-    const entries = [leads('a', '5')];
-    const foreign = { podUid: 'uid-b', receivedTime: 0, answeredTime: 1 };
-    expect(violations(termsOf(entries), { creations: [foreign] })).toEqual([
-      'Pod a (uid-a) led without having created the lock',
-    ]);
-  });
-
-  test('lets a leader be whose lock an API server created that was killed before it said so', () => {
-    const entries = [leads('a', '5')];
-    expect(violations(termsOf(entries), { creations: [], isComplete: false })).toEqual([]);
-  });
+test.each<[string, ReturnType<typeof creation>[], number]>([
+  ['nobody', [], 1],
+  ['another Pod', [creation('b', 1)], 1],
+  ['it, but later', [creation('a', 11)], 1],
+  ['it', [creation('a', 9)], 0],
+])('a leader is told of if the lock was created for %s', (_, creations, count) => {
+  expect(unfounded(terms, creations)).toHaveLength(count);
 });

@@ -1,76 +1,50 @@
-import type { Creation } from './audit.ts';
-import type { Term } from './journal.ts';
+import { type AuditedRequest, parseRequest } from '../bench/audit-log.ts';
+import type { Term } from '../lab/history.ts';
+import { nameOf } from '../lab/verdict.ts';
+import { GrowingFile } from '../support/growing-file.ts';
 
-/** What the API server wrote down. */
-export interface Audit {
-  readonly creations: readonly Creation[];
-  /** One that is killed while it answers does not write that down. @default true */
-  readonly isComplete?: boolean;
+const CREATED = 201;
+const BEGINNING = '{"kind":"Event"';
+
+/** A lock that was created, and for whom: unknown where the token is not that of a Pod. */
+export type Creation = Pick<AuditedRequest, 'podUid' | 'receivedTime' | 'answeredTime'>;
+
+/** All requests of a namespace, whose name occurs nowhere else, in the log's order. */
+export function requestsOf(auditLog: string, namespace: string): AuditedRequest[] {
+  const lines = new GrowingFile(auditLog).readLines();
+  return lines
+    .filter((line) => line.includes(namespace))
+    .map((line) => {
+      // A server that was killed may have left half a line before this one.
+      return parseRequest(line.slice(Math.max(0, line.lastIndexOf(BEGINNING))));
+    });
 }
 
-/** Whatever speaks against the promise that at most one Pod leads, in sentences; none is well. */
-export function violations(terms: readonly Term[], audit?: Audit): string[] {
-  return [
-    ...overlaps(terms),
-    ...staleTokens(terms),
-    ...(audit ? usurpations(terms, audit.creations) : []),
-    ...(audit?.isComplete === false ? [] : unfounded(terms, audit?.creations)),
-  ];
-}
-
-/** Two Pods whose processes both ran and both said that they lead. */
-function overlaps(terms: readonly Term[]): string[] {
-  return terms.flatMap((a, index) =>
-    terms
-      .slice(index + 1)
-      .filter((b) => a.uid !== b.uid && a.fromMs <= b.toMs && b.fromMs <= a.toMs)
-      .map((b) => {
-        const togetherMs = Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
-        return `${name(a)} and ${name(b)} led at the same time, for ${togetherMs.toFixed(1)} ms`;
-      }),
+/** All locks of this name that were created. */
+export function creationsOf(requests: readonly AuditedRequest[], lockName: string): Creation[] {
+  return requests.filter(
+    ({ verb, resource, name, status }) =>
+      verb === 'create' && resource === 'configmaps' && name === lockName && status === CREATED,
   );
 }
 
-/** A later leader whose token a store would refuse. */
-function staleTokens(terms: readonly Term[]): string[] {
-  const tokens = terms.filter(({ fencingToken }) => fencingToken !== undefined);
-  return tokens.slice(1).flatMap((later, index) => {
-    const earlier = tokens[index];
-    if (!earlier) return [];
-    const [before, after] = [token(earlier), token(later)];
-    const right = earlier.uid === later.uid ? after >= before : after > before;
-    return right
-      ? []
-      : [`${name(later)} led with the token ${after} after ${name(earlier)} with ${before}`];
-  });
-}
-
-/** A Pod that got the lock while another Pod said that it leads. */
-function usurpations(terms: readonly Term[], creations: readonly Creation[]): string[] {
-  return creations.flatMap((creation) => {
-    const { podUid, podName, receivedTime, answeredTime } = creation;
-    return terms
+/** Pods that got the lock while another Pod said that it leads. */
+export function usurpations(terms: readonly Term[], creations: readonly Creation[]): string[] {
+  return creations.flatMap(({ podUid, receivedTime, answeredTime }) =>
+    terms
       .filter(({ uid }) => podUid !== undefined && uid !== podUid)
       .filter(({ fromTime, toTime }) => fromTime < receivedTime && answeredTime < toTime)
-      .map((term) => `Pod ${podName ?? ''} (${podUid ?? ''}) got the lock while ${name(term)} led`);
-  });
+      .map((term) => `the Pod ${podUid ?? ''} got the lock while ${nameOf(term)} led`),
+  );
 }
 
-/** A Pod that led and for which the API server never created a lock. */
-function unfounded(terms: readonly Term[], creations?: readonly Creation[]): string[] {
+/** Pods that led, and for which the API server never created a lock. */
+export function unfounded(terms: readonly Term[], creations: readonly Creation[]): string[] {
   return terms
-    .filter((term) => creations && !creations.some((creation) => isOf(term, creation)))
-    .map((term) => `${name(term)} led without having created the lock`);
-}
-
-function isOf(term: Term, { podUid, receivedTime }: Creation): boolean {
-  return (podUid === undefined || podUid === term.uid) && receivedTime <= term.fromTime;
-}
-
-function token({ fencingToken = '0' }: Term): bigint {
-  return BigInt(fencingToken);
-}
-
-function name({ pod, uid }: Term): string {
-  return `Pod ${pod} (${uid})`;
+    .filter(({ uid, fromTime }) => {
+      return !creations.some(({ podUid = uid, receivedTime }) => {
+        return podUid === uid && receivedTime <= fromTime;
+      });
+    })
+    .map((term) => `${nameOf(term)} led without having created the lock`);
 }

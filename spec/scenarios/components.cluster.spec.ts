@@ -1,17 +1,10 @@
 import { describe, expect } from 'vitest';
 
 import { get } from '../cluster/api.ts';
-import { nowMs } from './journal.ts';
+import { nowMs } from '../lab/say.ts';
 import { scenario } from './scenario.ts';
-import { type Scene, unlessNotFound } from './scene.ts';
-
-async function leaderAndFollower(scene: Scene) {
-  await scene.pod('a');
-  const leader = await scene.leader();
-  await scene.pod('b');
-  await scene.followers(1, leader);
-  return leader;
-}
+import type { Scene } from './scene.ts';
+import { unlessNotFound } from '../lab/pods.ts';
 
 /** What was cut off finds back in its own time, minutes at worst: the next scenario need not wait. */
 async function restartManager(scene: Scene): Promise<void> {
@@ -28,12 +21,12 @@ async function leadsOn(scene: Scene, pod: string): Promise<void> {
 
 describe('the controller manager is stopped, and with it the garbage collector', () => {
   scenario('a candidate frees the lock of a Pod that it saw end', async (scene) => {
-    const leader = await leaderAndFollower(scene);
+    const leader = await scene.leaderAndFollower();
     const manager = scene.control('kube-controller-manager');
     await manager.stop();
     try {
       await scene.deletePod('a');
-      expect((await scene.successor(leader)).pod).toBe('b');
+      await scene.followedByB(leader);
     } finally {
       await manager.continue();
     }
@@ -99,7 +92,7 @@ describe('the API server is killed and started again', () => {
   scenario(
     'while candidates wait: the leader leads on, and then they go on waiting',
     async (scene) => {
-      const leader = await leaderAndFollower(scene);
+      const leader = await scene.leaderAndFollower();
       const server = scene.control('kube-apiserver');
       await server.kill();
       await scene.said('b', 'waiting', { reason: 'api-unavailable' });
@@ -109,7 +102,7 @@ describe('the API server is killed and started again', () => {
 
       await scene.followers(1, leader);
       await scene.deletePod('a');
-      expect((await scene.successor(leader)).pod).toBe('b');
+      await scene.followedByB(leader);
       // A server that starts knows nobody's rights yet, and says so: that is no reason to give up.
       expect(scene.entries.filter(({ event }) => event === 'error')).toEqual([]);
     },
@@ -123,7 +116,7 @@ describe('the API server is killed and started again', () => {
 describe('etcd is killed and started again', () => {
   scenario('while candidates wait, and one begins to: the leader leads on', async (scene) => {
     await scene.pod('c', { election: 'gated' });
-    const leader = await leaderAndFollower(scene);
+    const leader = await scene.leaderAndFollower();
     await scene.said('c', 'start');
     const etcd = scene.control('etcd');
     await etcd.kill();

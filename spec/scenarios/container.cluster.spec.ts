@@ -10,10 +10,7 @@ async function leadsOn(
   command: 'exit' | 'crash' | 'exhaust',
   options: CandidateOptions = {},
 ): Promise<{ exitCode: number; reason?: string }> {
-  await scene.pod('a', options);
-  const first = await scene.leader();
-  await scene.pod('b', options);
-  await scene.followers(1, first);
+  const first = await scene.leaderAndFollower(options, options);
   const before = await scene.lock();
 
   await scene.command('a', command);

@@ -6,7 +6,7 @@ import type { Scene } from './scene.ts';
 
 /** An init container asks, and so holds back a program that knows nothing of elections. */
 async function heldBack(scene: Scene, name: string): Promise<void> {
-  const asks = container(scene.where, 'init', { onceLeading: 'exit' });
+  const asks = container(scene.where, 'init', { election: 'once' });
   await scene.pod(name, { election: 'elsewhere', spec: { initContainers: [asks] } });
 }
 
@@ -19,8 +19,7 @@ describe.concurrent('become in another container than the main one', () => {
     expect(scene.saidBy('b').some((entry) => entry.container === 'main')).toBe(false);
 
     await scene.deletePod('a');
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
     await scene.said('b', 'leading', { container: 'main' });
   });
 
@@ -42,7 +41,7 @@ describe.concurrent('become in another container than the main one', () => {
     // The sidecar outlives it until it is killed, and leads meanwhile.
     await scene.command('a', 'exit');
     const { atMs: mainEndedMs } = await scene.said('a', 'exit', { container: 'main' });
-    expect((await scene.successor(leader)).pod).toBe('b');
+    await scene.followedByB(leader);
     expect(scene.terms[0]).toMatchObject({ uid: leader.uid });
     expect(scene.terms[0]?.toMs).toBeGreaterThan(mainEndedMs);
     expect((await scene.findPod('a'))?.status?.phase).toBe('Succeeded');

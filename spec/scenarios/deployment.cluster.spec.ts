@@ -1,6 +1,6 @@
-import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 
+import { MERGE } from '../lab/pods.ts';
 import { scenario } from './scenario.ts';
 
 describe.concurrent('a Deployment of three', () => {
@@ -27,7 +27,7 @@ describe.concurrent('a Deployment of three', () => {
     const metadata = { annotations: { 'example.com/version': '2' } };
     await scene.apps.patchNamespacedDeployment(
       { namespace, name: 'operator', body: { spec: { template: { metadata } } } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+      MERGE,
     );
     await scene.until('all Pods are new', async () => {
       const pods = await scene.pods();

@@ -1,17 +1,8 @@
 import { describe, expect } from 'vitest';
 
-import type { CandidateOptions } from './manifest.ts';
 import { workload } from './manifest.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
-
-async function leaderAndFollower(scene: Scene, options: CandidateOptions) {
-  await scene.pod('a', options);
-  const leader = await scene.leader();
-  await scene.pod('b');
-  await scene.followers(1, leader);
-  return leader;
-}
 
 /** The phase of a Pod whose object is still there. */
 async function statusOf(scene: Scene, name: string) {
@@ -21,23 +12,21 @@ async function statusOf(scene: Scene, name: string) {
 
 describe.concurrent('the leader’s Pod ends, and its object stays', () => {
   scenario('evicted by the kubelet, for its emptyDir is over its limit', async (scene) => {
-    const leader = await leaderAndFollower(scene, {
+    const leader = await scene.leaderAndFollower({
       // Had it ended with 0, its phase would be `Succeeded`, without a reason.
       onSigterm: 'ignore',
       spec: { volumes: [{ name: 'small', emptyDir: { sizeLimit: '1Mi' } }] },
       container: { volumeMounts: [{ name: 'small', mountPath: '/small' }] },
     });
     await scene.command('a', 'fill');
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
     expect(await statusOf(scene, 'a')).toEqual({ phase: 'Failed', reason: 'Evicted' });
   });
 
   scenario('because its activeDeadlineSeconds are over', async (scene) => {
-    const leader = await leaderAndFollower(scene, {});
+    const leader = await scene.leaderAndFollower();
     await scene.patchPod('a', { spec: { activeDeadlineSeconds: 1 } });
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
     expect(await statusOf(scene, 'a')).toEqual({ phase: 'Failed', reason: 'DeadlineExceeded' });
   });
 
@@ -54,8 +43,7 @@ describe.concurrent('the leader’s Pod ends, and its object stays', () => {
     await scene.followers(1, leader);
 
     await scene.command(leader.pod, 'exit');
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
     expect(await statusOf(scene, leader.pod)).toEqual({ phase: 'Succeeded', reason: undefined });
     await scene.until('the Job is completed', async () => {
       const { namespace } = scene;
@@ -67,11 +55,10 @@ describe.concurrent('the leader’s Pod ends, and its object stays', () => {
 
 describe.concurrent('the leader’s Pod goes, and its lock stays', () => {
   scenario('orphaned: another frees it when the Pod has ended', async (scene) => {
-    const leader = await leaderAndFollower(scene, { onSigterm: 'exit' });
+    const leader = await scene.leaderAndFollower({ onSigterm: 'exit' });
     const before = await scene.lock();
     await scene.deletePod('a', { propagationPolicy: 'Orphan' });
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
     expect((await scene.lock())?.metadata?.uid).not.toBe(before?.metadata?.uid);
   });
 
@@ -85,7 +72,6 @@ describe.concurrent('the leader’s Pod goes, and its lock stays', () => {
     expect(orphan?.metadata?.ownerReferences).toBeUndefined();
 
     await scene.pod('b');
-    const next = await scene.successor(leader);
-    expect(next.pod).toBe('b');
+    await scene.followedByB(leader);
   });
 });

@@ -7,37 +7,44 @@ import { nodeImage } from '../cluster/image.ts';
 import { run } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
 
+const PROGRAMS = [
+  'spec/lab/candidate.ts',
+  'spec/lab/say.ts',
+  'spec/scenarios/app/bare.ts',
+  'spec/scenarios/app/bare-client.ts',
+];
+/** What is elsewhere in the image: our programs use the package as its users install it. */
+const SIGNPOSTS = {
+  'lib/index.ts': "export * from 'leader-for-life';",
+  'bare.ts': "import './spec/scenarios/app/bare.ts';",
+};
 const root = join(import.meta.dirname, '..', '..');
-const app = join(import.meta.dirname, 'app');
 
-/** The candidate's image, and the folder that it was made of. */
-export interface CandidateImage {
-  readonly name: string;
-  readonly folder: string;
-}
+let made: Promise<string> | undefined;
 
-let made: Promise<CandidateImage> | undefined;
-
-/** Builds the package as it is now, puts it into an image with Node, and the image on the node. */
-export function candidateImage(cluster: Cluster): Promise<CandidateImage> {
+/**
+ * Builds the package as it is now, puts it into an image with Node and the candidate, and the image on
+ * the node. Resolves with its name.
+ */
+export function candidateImage(cluster: Cluster): Promise<string> {
   made ??= make(cluster);
   return made;
 }
 
-async function make(cluster: Cluster): Promise<CandidateImage> {
+async function make(cluster: Cluster): Promise<string> {
   const version = digest();
   const name = `localhost/candidate:${version}`;
   const folder = join(cluster.folder, `candidate-${version}`);
   if (!existsSync(folder)) await stage(folder);
   if (!(await hasImage(cluster, name))) {
-    await importImage(cluster, await nodeImage(name, { folder, main: 'main.ts' }));
+    await importImage(cluster, await nodeImage(name, { folder, main: 'spec/lab/candidate.ts' }));
   }
-  return { name, folder };
+  return name;
 }
 
 function digest(): string {
   const hash = createHash('sha256');
-  const sources = ['lib/**/*.ts', 'spec/scenarios/app/*', 'package*.json'];
+  const sources = ['lib/**/*.ts', ...PROGRAMS, 'spec/scenarios/image.ts', 'package*.json'];
   for (const path of globSync(sources, { cwd: root }).sort()) {
     hash.update(path).update(readFileSync(join(root, path)));
   }
@@ -56,8 +63,10 @@ async function stage(folder: string): Promise<void> {
   for (const dependency of await dependencies()) {
     await cp(join(root, dependency), join(unfinished, dependency), { recursive: true, filter });
   }
-  await cp(app, unfinished, { recursive: true });
-  await writeFile(join(unfinished, 'package.json'), JSON.stringify({ type: 'module' }));
+  for (const program of PROGRAMS) await cp(join(root, program), join(unfinished, program));
+  await mkdir(join(unfinished, 'lib'));
+  const texts = { ...SIGNPOSTS, 'package.json': JSON.stringify({ type: 'module' }) };
+  for (const [path, text] of Object.entries(texts)) await writeFile(join(unfinished, path), text);
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);
 }

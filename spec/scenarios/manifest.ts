@@ -26,13 +26,11 @@ export interface CandidateOptions {
    * `ignore`: no handler at all.
    */
   readonly onSigterm?: 'release' | 'linger' | 'exit' | 'ignore';
-  /** `exit`: end, with success, as soon as it leads. */
-  readonly onceLeading?: 'stay' | 'exit';
   /**
-   * `gated`: ask only when commanded to. `elsewhere`: do not ask, another container did. `none`: do
-   * not lead at all.
+   * `gated`: ask only when commanded to. `once`: end, with success, as soon as it leads. `elsewhere`: do
+   * not ask, another container did. `none`: do not lead at all.
    */
-  readonly election?: 'become' | 'gated' | 'elsewhere' | 'none';
+  readonly election?: 'become' | 'gated' | 'once' | 'elsewhere' | 'none';
   /** What `become` is told. */
   readonly become?: BecomeOptions;
   readonly env?: readonly V1EnvVar[];
@@ -81,7 +79,7 @@ export function container(
 
 /** What the documentation asks for, where the API server is, and what the candidate shall do. */
 function environment(where: Platform, name: string, options: CandidateOptions): V1EnvVar[] {
-  const { onSigterm = 'exit', onceLeading = 'stay', election = 'become', become = {} } = options;
+  const { onSigterm = 'exit', election = 'become', become = {} } = options;
   const variables = [
     downward('POD_NAME', 'metadata.name'),
     downward('POD_UID', 'metadata.uid'),
@@ -91,9 +89,9 @@ function environment(where: Platform, name: string, options: CandidateOptions): 
     { name: 'LOCK', value: where.lockName },
     { name: 'CONTAINER', value: name },
     { name: 'ON_SIGTERM', value: onSigterm },
-    { name: 'ONCE_LEADING', value: onceLeading },
-    { name: 'ELECTION', value: election },
-    { name: 'BECOME_OPTIONS', value: JSON.stringify(become) },
+    { name: 'FORM', value: election },
+    { name: 'OPTIONS', value: JSON.stringify(become) },
+    { name: 'JOURNAL', value: '/scene' },
   ];
   return variables.filter((variable) => !options.without?.includes(variable.name));
 }

@@ -1,12 +1,14 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { PatchStrategy, type V1PodSpec, setHeaderOptions } from '@kubernetes/client-node';
+import type { V1PodSpec } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 
 import type { BecomeOptions } from '../../lib/index.ts';
 import { NODE_NAME } from '../cluster/credentials.ts';
 import { signal } from '../cluster/process.ts';
-import { type Term, nowMs } from './journal.ts';
-import { Outsider } from './outsider.ts';
+import { processesWith } from '../lab/environments.ts';
+import { MERGE } from '../lab/pods.ts';
+import type { Term } from '../lab/history.ts';
+import { nowMs } from '../lab/say.ts';
+import { startOutsider } from './outsider.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
 
@@ -24,7 +26,7 @@ async function leaderAndOutsider(
 ): Promise<Term> {
   await scene.pod('a', { spec });
   const leader = await scene.leader();
-  await Outsider.start(scene, 'b', become);
+  await startOutsider(scene, 'b', become);
   await scene.followers(1, leader);
   return leader;
 }
@@ -35,24 +37,13 @@ async function nodeIsNotReady({ core }: Scene): Promise<boolean> {
 }
 
 async function setTaints({ core }: Scene, taints: object[]): Promise<void> {
-  await core.patchNode(
-    { name: NODE_NAME, body: { spec: { taints } } },
-    setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-  );
+  await core.patchNode({ name: NODE_NAME, body: { spec: { taints } } }, MERGE);
 }
 
 /** As the machine does when it goes off: at once, and with nobody to tell. */
 function switchOff({ uid }: Term): void {
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    if (environmentOf(pid).includes(`POD_UID=${uid}`)) signal(Number(pid), 'SIGKILL');
-  }
-}
-
-function environmentOf(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  } catch {
-    return [];
+  for (const pid of processesWith((variable) => variable === `POD_UID=${uid}`)) {
+    signal(pid, 'SIGKILL');
   }
 }
 
@@ -88,7 +79,7 @@ describe('the kubelet of the leader’s node is stopped', () => {
       try {
         await scene.until('the node is not ready', () => nodeIsNotReady(scene));
         // Beyond the promise: what it takes over from still runs.
-        expect((await daring.successor(leaderOfDaring)).pod).toBe('b');
+        await daring.followedByB(leaderOfDaring);
         expect(await daring.findPod('a')).toBeUndefined();
         await nothingChanged(deleted, leaderOfDeleted);
         // Told to go, which nobody on its node hears.
@@ -98,12 +89,12 @@ describe('the kubelet of the leader’s node is stopped', () => {
 
         for (const term of [leader, leaderOfDeleted, leaderOfDaring]) switchOff(term);
         await setTaints(scene, [TAINT]);
-        expect((await scene.successor(leader)).pod).toBe('b');
+        await scene.followedByB(leader);
 
         await nobodyElseLed(deleted, leaderOfDeleted);
         await scene.core.deleteNode({ name: NODE_NAME });
-        expect((await deleted.successor(leaderOfDeleted)).pod).toBe('b');
-        expect(await deleted.violations()).toEqual([]);
+        await deleted.followedByB(leaderOfDeleted);
+        expect(deleted.violations()).toEqual([]);
       } finally {
         // It registers its node when it starts, and never again.
         await kubelet.restart();

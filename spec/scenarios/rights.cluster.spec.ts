@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 
 import { roleYaml } from '../../lib/kubernetes/role.ts';
-import type { Term } from './journal.ts';
-import { Outsider } from './outsider.ts';
+import type { Term } from '../lab/history.ts';
+import { startOutsider } from './outsider.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
 
@@ -10,12 +10,9 @@ const become = { maxBackoffMs: 1000 };
 
 /** Pod `b` waits for Pod `a`, and follows it. */
 async function handOver(scene: Scene): Promise<void> {
-  await scene.pod('a', { become });
-  const leader = await scene.leader();
-  await scene.pod('b', { become });
-  await scene.followers(1, leader);
+  const leader = await scene.leaderAndFollower({ become }, { become });
   await scene.deletePod('a');
-  expect((await scene.successor(leader)).pod).toBe('b');
+  await scene.followedByB(leader);
 }
 
 function warningsOf(scene: Scene, pod: string) {
@@ -95,10 +92,8 @@ describe.concurrent('the documented Role', () => {
     'without the right to delete configmaps nobody frees the lock of a Pod that has ended: ERR_FORBIDDEN',
     async (scene) => {
       await scene.revoke('configmaps', 'delete');
-      await scene.pod('a', { spec: { restartPolicy: 'Never' } });
-      const leader = await scene.leader();
-      await scene.pod('b', { spec: { restartPolicy: 'Never' } });
-      await scene.followers(1, leader);
+      const spec = { restartPolicy: 'Never' };
+      await scene.leaderAndFollower({ spec }, { spec });
       await scene.command('a', 'exit');
       await isForbidden(scene, 'b');
     },
@@ -118,7 +113,7 @@ describe.concurrent('the documented Role', () => {
 
   /** Pod `a` leads on a node that nobody hears of, and `b` may take over at once. */
   async function takeOver(scene: Scene): Promise<Term> {
-    await Outsider.start(scene, 'a');
+    await startOutsider(scene, 'a');
     const leader = await scene.leader();
     await scene.pod('b', {
       become: { takeOverFromNotReadyNodeAfterMs: 500, maxBackoffMs: 1000 },
@@ -132,7 +127,7 @@ describe.concurrent('the documented Role', () => {
   scenario(
     'for takeOverFromNotReadyNodeAfterMs is enough, without a warning',
     async (scene) => {
-      expect((await scene.successor(await takeOver(scene))).pod).toBe('b');
+      await scene.followedByB(await takeOver(scene));
       expect(warningsOf(scene, 'b')).toEqual([]);
     },
     daring,
@@ -142,7 +137,7 @@ describe.concurrent('the documented Role', () => {
     'for takeOverFromNotReadyNodeAfterMs without the right to watch nodes works, with one warning',
     async (scene) => {
       await scene.revoke('nodes', 'watch');
-      expect((await scene.successor(await takeOver(scene))).pod).toBe('b');
+      await scene.followedByB(await takeOver(scene));
       const codes = warningsOf(scene, 'b').map(({ code }) => code);
       expect(codes).toEqual(['LEADER_FOR_LIFE_DEGRADED']);
     },

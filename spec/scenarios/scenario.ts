@@ -46,6 +46,6 @@ export function scenario(
       throw error;
     }
     if (options.isBeyondThePromise) return;
-    expect(await scene.violations(!options.isAuditIncomplete)).toEqual([]);
+    expect(scene.violations(!options.isAuditIncomplete)).toEqual([]);
   });
 }

@@ -1,223 +1,37 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  AppsV1Api,
-  BatchV1Api,
-  CoreV1Api,
-  KubeConfig,
-  type KubernetesObject,
-  KubernetesObjectApi,
-  PatchStrategy,
-  RbacAuthorizationV1Api,
-  type V1ConfigMap,
-  type V1Pod,
-  type V1PolicyRule,
-  loadAllYaml,
-  setHeaderOptions,
-} from '@kubernetes/client-node';
-import { roleYaml } from '../../lib/kubernetes/role.ts';
-import type { Component, Control } from '../cluster/component.ts';
-import { control } from '../cluster/component.ts';
 import type { Cluster } from '../cluster/state.ts';
-import { creationsOf, rejectionsOf } from './audit.ts';
-import { violations } from './checker.ts';
-import type { CandidateImage } from './image.ts';
-import { type Entry, Journal, type Term, nowMs, termsOf } from './journal.ts';
-import { type CandidateOptions, type Platform, podSpec, workload } from './manifest.ts';
+import { type Term, historyOf, termsOf } from '../lab/history.ts';
+import { type Entry, FolderJournal, PATIENCE_MS } from '../lab/journal.ts';
+import { nowMs } from '../lab/say.ts';
+import { storyOf } from '../lab/story.ts';
+import { violations } from '../lab/verdict.ts';
+import { Arena } from './arena.ts';
+import { creationsOf, requestsOf, unfounded, usurpations } from './checker.ts';
+import type { CandidateOptions } from './manifest.ts';
 
-/** For whatever is awaited: nothing here is about how fast the machine is. */
-const PATIENCE_MS = 240_000;
 const POLL_MS = 50;
-const NOT_FOUND = 404;
-const SERVICE_ACCOUNT = 'candidate';
+const CONFLICT = 409;
 
-let serial = 0;
-
-/** A namespace with the documented rights for one lock, the Pods in it, and what they say. */
-export class Scene {
-  readonly cluster: Cluster;
-  readonly where: Platform;
-  readonly journal: Journal;
-  readonly core: CoreV1Api;
-  readonly apps: AppsV1Api;
-  readonly batch: BatchV1Api;
-  readonly rbac: RbacAuthorizationV1Api;
-  readonly candidateFolder: string;
-  readonly kubeConfig: KubeConfig;
+/** An arena, and what the candidates in it say. */
+export class Scene extends Arena {
+  readonly journal = new FolderJournal(this.where.folder);
   readonly #ends: (() => Promise<void>)[] = [];
 
-  private constructor(cluster: Cluster, image: CandidateImage, where: Platform) {
-    this.cluster = cluster;
-    this.where = where;
-    this.candidateFolder = image.folder;
-    this.journal = new Journal(where.folder);
-    this.kubeConfig = new KubeConfig();
-    this.kubeConfig.loadFromFile(cluster.kubeconfig);
-    this.core = this.kubeConfig.makeApiClient(CoreV1Api);
-    this.apps = this.kubeConfig.makeApiClient(AppsV1Api);
-    this.batch = this.kubeConfig.makeApiClient(BatchV1Api);
-    this.rbac = this.kubeConfig.makeApiClient(RbacAuthorizationV1Api);
-  }
-
-  /** A new namespace, in which the service account has the documented Role and nothing more. */
   static async open(
     cluster: Cluster,
-    image: CandidateImage,
-    options: { takeOver?: boolean } = {},
+    image: string,
+    { takeOver = false }: { takeOver?: boolean } = {},
   ): Promise<Scene> {
-    serial += 1;
-    const namespace = `scene-${process.pid}-${serial}-${Math.random().toString(36).slice(2, 8)}`;
-    const folder = join(cluster.folder, 'scenes', namespace);
-    await mkdir(join(folder, 'commands'), { recursive: true });
-    const scene = new Scene(cluster, image, {
-      namespace,
-      image: image.name,
-      folder,
-      lockName: 'lock',
-      serviceAccount: SERVICE_ACCOUNT,
-      apiServerPort: cluster.ports.apiServer,
-    });
-    await scene.#prepare(options.takeOver ?? false);
-    return scene;
-  }
-
-  get namespace(): string {
-    return this.where.namespace;
-  }
-
-  get #user(): string {
-    return `system:serviceaccount:${this.namespace}:${SERVICE_ACCOUNT}`;
-  }
-
-  get #roleName(): string {
-    return `${this.where.lockName}-leader-for-life`;
-  }
-
-  /** With `takeOver` only. */
-  get #clusterRoleName(): string {
-    return `leader-for-life:${this.namespace}:${this.where.lockName}`;
-  }
-
-  async #prepare(takeOver: boolean): Promise<void> {
-    const { namespace, lockName } = this.where;
-    await this.core.createNamespace({ body: { metadata: { name: namespace } } });
-    const account = { metadata: { name: SERVICE_ACCOUNT, namespace } };
-    await this.core.createNamespacedServiceAccount({ namespace, body: account });
-    const objects = KubernetesObjectApi.makeApiClient(this.kubeConfig);
-    const role = roleYaml({ namespace, lockName, takeOver, user: this.#user });
-    for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+    const scene = new Scene(cluster, image);
+    await scene.prepare(takeOver);
     // Every Pod mounts it; a kubelet that misses it tries again later and later.
-    await this.until('the ConfigMap that every namespace has is there', async () => {
-      const { items } = await this.core.listNamespacedConfigMap({ namespace });
+    await scene.until('the ConfigMap that every namespace has is there', async () => {
+      const { items } = await scene.core.listNamespacedConfigMap({ namespace: scene.namespace });
       return items.some(({ metadata }) => metadata?.name === 'kube-root-ca.crt');
     });
-  }
-
-  /** Power over a component of the cluster. */
-  control(component: Component): Control {
-    return control(this.cluster, component);
-  }
-
-  async pod(name: string, options: CandidateOptions = {}): Promise<V1Pod> {
-    const { namespace } = this;
-    const body = {
-      metadata: { name, namespace, labels: { app: 'candidate' } },
-      spec: podSpec(this.where, options),
-    };
-    return this.core.createNamespacedPod({ namespace, body });
-  }
-
-  async deployment(name: string, replicas: number, options: CandidateOptions = {}): Promise<void> {
-    const { metadata, ...spec } = workload(this.where, name, options);
-    const body = { metadata, spec: { replicas, ...spec } };
-    await this.apps.createNamespacedDeployment({ namespace: this.namespace, body });
-  }
-
-  async scale(name: string, replicas: number): Promise<void> {
-    await this.apps.patchNamespacedDeployment(
-      { namespace: this.namespace, name, body: { spec: { replicas } } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-    );
-  }
-
-  /** Deletes a Pod, by default as `kubectl delete pod` does. */
-  async deletePod(
-    name: string,
-    options: { gracePeriodSeconds?: number; propagationPolicy?: string } = {},
-  ): Promise<void> {
-    await this.core.deleteNamespacedPod({ namespace: this.namespace, name, body: options });
-  }
-
-  async patchPod(name: string, body: object): Promise<void> {
-    await this.core.patchNamespacedPod(
-      { namespace: this.namespace, name, body },
-      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
-    );
-  }
-
-  /** Takes one right of the documented Role, or ClusterRole, away. */
-  async revoke(resource: 'configmaps' | 'pods' | 'nodes', verb: string): Promise<void> {
-    const { namespace, rbac } = this;
-    const less = (rules: readonly V1PolicyRule[] = []): V1PolicyRule[] =>
-      rules
-        .map((rule) =>
-          rule.resources?.includes(resource)
-            ? { ...rule, verbs: rule.verbs.filter((allowed) => allowed !== verb) }
-            : rule,
-        )
-        .filter(({ verbs }) => verbs.length > 0);
-    if (resource === 'nodes') {
-      const name = this.#clusterRoleName;
-      const role = await rbac.readClusterRole({ name });
-      await rbac.replaceClusterRole({ name, body: { ...role, rules: less(role.rules) } });
-    } else {
-      const name = this.#roleName;
-      const role = await rbac.readNamespacedRole({ namespace, name });
-      const body = { ...role, rules: less(role.rules) };
-      await rbac.replaceNamespacedRole({ namespace, name, body });
-    }
-  }
-
-  /** A kubeconfig file with the service account's rights, for who cannot have its files. */
-  async kubeconfigFile(): Promise<string> {
-    const { cluster, namespace } = this;
-    const { status } = await this.core.createNamespacedServiceAccountToken({
-      namespace,
-      name: SERVICE_ACCOUNT,
-      body: { spec: { audiences: [] } },
-    });
-    const authority = (await readFile(cluster.authority)).toString('base64');
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [
-        {
-          name: 'cluster',
-          cluster: { server: cluster.server, 'certificate-authority-data': authority },
-        },
-      ],
-      users: [{ name: 'user', user: { token: status?.token } }],
-      contexts: [{ name: 'context', context: { cluster: 'cluster', user: 'user', namespace } }],
-      'current-context': 'context',
-    };
-    const path = join(this.where.folder, 'kubeconfig');
-    await writeFile(path, JSON.stringify(content));
-    return path;
-  }
-
-  async pods(): Promise<V1Pod[]> {
-    return (await this.core.listNamespacedPod({ namespace: this.namespace })).items;
-  }
-
-  async findPod(name: string): Promise<V1Pod | undefined> {
-    return (await this.pods()).find(({ metadata }) => metadata?.name === name);
-  }
-
-  async lock(): Promise<V1ConfigMap | undefined> {
-    const { namespace, lockName } = this.where;
-    const { items } = await this.core.listNamespacedConfigMap({ namespace });
-    return items.find(({ metadata }) => metadata?.name === lockName);
+    return scene;
   }
 
   /** Has the process in a container of that Pod do something to itself. */
@@ -259,7 +73,7 @@ export class Scene {
       }
       await sleep(POLL_MS);
     }
-    throw new Error(`this did not happen: ${what}\n${this.#story()}`, { cause: trouble });
+    throw new Error(`this did not happen: ${what}\n${storyOf(this.entries)}`, { cause: trouble });
   }
 
   /** Resolves with whoever holds the lock and says, from now on, that it leads. */
@@ -277,6 +91,25 @@ export class Scene {
   /** As `leader`, but another Pod than before. */
   successor(of: Term): Promise<Term> {
     return this.leader(({ uid }) => uid !== of.uid);
+  }
+
+  /** Pod `a` leads, and Pod `b` waits. */
+  async leaderAndFollower(
+    leaderOptions: CandidateOptions = {},
+    followerOptions: CandidateOptions = {},
+  ): Promise<Term> {
+    await this.pod('a', leaderOptions);
+    const leader = await this.leader();
+    await this.pod('b', followerOptions);
+    await this.followers(1, leader);
+    return leader;
+  }
+
+  /** Resolves once Pod `b` has followed this leader, with its term. */
+  async followedByB(leader: Term): Promise<Term> {
+    const next = await this.successor(leader);
+    if (next.pod !== 'b') throw new Error(`${next.pod} followed ${leader.pod}`);
+    return next;
   }
 
   /** Resolves when so many Pods that live wait for this leader. */
@@ -304,11 +137,16 @@ export class Scene {
 
   /** Resolves once the API server told that Pod that somebody else has the lock. */
   async rejected(pod: string): Promise<void> {
-    const { namespace, lockName } = this.where;
-    await this.until(`${pod} asks for the lock in vain`, async () => {
-      const rejections = await rejectionsOf(this.cluster.auditLog, namespace, lockName);
-      return rejections.some(({ podName }) => podName === pod);
-    });
+    const { uid } = (await this.findPod(pod))?.metadata ?? {};
+    await this.until(`${pod} asks for the lock in vain`, () =>
+      this.#requests().some(
+        ({ verb, name, status, podUid }) =>
+          verb === 'create' &&
+          name === this.where.lockName &&
+          status === CONFLICT &&
+          podUid === uid,
+      ),
+    );
   }
 
   /** Resolves when the Pod's object is gone, or is another's. */
@@ -318,17 +156,25 @@ export class Scene {
     });
   }
 
-  /** Whatever speaks against the promise, from the Pods' words and the API server's. */
-  async violations(isComplete = true): Promise<string[]> {
-    const { namespace, lockName } = this.where;
-    const creations = await creationsOf(this.cluster.auditLog, namespace, lockName);
-    return violations(this.terms, { creations, isComplete });
+  /** What speaks against the promise, from the Pods' words and the API server's. */
+  violations(isComplete = true): string[] {
+    const creations = creationsOf(this.#requests(), this.where.lockName);
+    const history = historyOf(this.entries);
+    return [
+      ...violations(history),
+      ...usurpations(history.terms, creations),
+      // A server that is killed while it answers does not write that down.
+      ...(isComplete ? unfounded(history.terms, creations) : []),
+    ];
+  }
+
+  #requests() {
+    return requestsOf(this.cluster.auditLog, this.namespace);
   }
 
   /** Another scene on the same cluster, which closes with this one; whoever made it checks it. */
   async another(options: { takeOver?: boolean } = {}): Promise<Scene> {
-    const image = { name: this.where.image, folder: this.candidateFolder };
-    const scene = await Scene.open(this.cluster, image, options);
+    const scene = await Scene.open(this.cluster, this.where.image, options);
     this.onClose(() => scene.close());
     return scene;
   }
@@ -337,34 +183,8 @@ export class Scene {
   onClose(end: () => Promise<void>): void {
     this.#ends.push(end);
   }
-
-  /** Ends its Pods and removes all that it made. What was said stays until the cluster goes. */
-  async close(): Promise<void> {
-    const name = this.#clusterRoleName;
+  override async close(): Promise<void> {
     await Promise.all(this.#ends.map((end) => end()));
-    await Promise.all(
-      [
-        this.core.deleteNamespace({ name: this.namespace }),
-        this.rbac.deleteClusterRole({ name }),
-        this.rbac.deleteClusterRoleBinding({ name }),
-      ].map((deletion: Promise<unknown>) => deletion.catch(unlessNotFound)),
-    );
+    await super.close();
   }
-
-  #story(): string {
-    const entries = this.entries.filter(({ event }) => event !== 'heartbeat');
-    return entries
-      .toSorted((a, b) => a.atMs - b.atMs)
-      .slice(-40)
-      .map(({ pod, event, reason = '', code = '', message = '', time }) => {
-        const [line = ''] = message.split('\n');
-        return [new Date(time).toISOString(), pod, event, reason, code, line].join(' ').trimEnd();
-      })
-      .join('\n');
-  }
-}
-
-/** For deletions of what may be gone. */
-export function unlessNotFound(error: unknown): void {
-  if ((error as { code?: number }).code !== NOT_FOUND) throw error;
 }

@@ -1,16 +1,11 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type AuthenticationV1TokenRequest,
-  CoreV1Api,
-  KubeConfig,
-  PatchStrategy,
-  setHeaderOptions,
-} from '@kubernetes/client-node';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 
 import { NODE_NAME } from '../cluster/credentials.ts';
 import { manifestsOf } from '../cluster/kubelet.ts';
+import { MERGE } from '../lab/pods.ts';
 import { type CandidateOptions, podSpec } from './manifest.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
@@ -52,7 +47,7 @@ describe.concurrent('a static Pod', () => {
       await scene.pod('b');
       await scene.followers(1, leader);
       await pod.remove();
-      expect((await scene.successor(leader)).pod).toBe('b');
+      await scene.followedByB(leader);
     } finally {
       await pod.remove();
     }
@@ -66,7 +61,7 @@ describe.concurrent('what is around a Pod changes', () => {
     await mkdir(folder);
     await writeFile(join(folder, 'ca.crt'), await readFile(scene.cluster.authority));
     await writeFile(join(folder, 'namespace'), namespace);
-    const old = await boundToken(scene, 'old');
+    const { token: old } = await scene.token({ name: 'old' });
     await writeFile(join(folder, 'token'), old);
 
     await scene.pod('a');
@@ -81,11 +76,11 @@ describe.concurrent('what is around a Pod changes', () => {
     });
     await scene.followers(1, leader);
 
-    await writeFile(join(folder, 'token'), await boundToken(scene, 'new'));
+    await writeFile(join(folder, 'token'), (await scene.token({ name: 'new' })).token);
     await scene.core.deleteNamespacedSecret({ namespace, name: 'old' });
     await scene.until('the old token is refused', () => isRefused(scene, old));
     await scene.deletePod('a');
-    expect((await scene.successor(leader)).pod).toBe('b');
+    await scene.followedByB(leader);
   });
 
   scenario(
@@ -128,27 +123,11 @@ describe.concurrent('what is around a Pod changes', () => {
     await scene.said('a', 'waiting', { reason: 'quota-exceeded' });
     await scene.core.patchNamespacedResourceQuota(
       { namespace, name: 'quota', body: hard('2') },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+      MERGE,
     );
     expect((await scene.leader()).pod).toBe('a');
   });
 });
-
-/** A token that is valid for as long as there is a Secret of that name. */
-async function boundToken({ core, namespace, where }: Scene, name: string): Promise<string> {
-  const secret = await core.createNamespacedSecret({ namespace, body: { metadata: { name } } });
-  const { uid } = secret.metadata ?? {};
-  const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid };
-  const body = {
-    spec: { audiences: [], boundObjectRef },
-  } as unknown as AuthenticationV1TokenRequest;
-  const { status } = await core.createNamespacedServiceAccountToken({
-    namespace,
-    name: where.serviceAccount,
-    body,
-  });
-  return status?.token ?? '';
-}
 
 async function isRefused({ kubeConfig, namespace }: Scene, token: string): Promise<boolean> {
   const cluster = kubeConfig.getCurrentCluster();

@@ -1,14 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  ServerResponse,
+} from 'node:http';
+import type { Readable } from 'node:stream';
 import { type Http2ServerResponse, constants } from 'node:http2';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Counts, RequestFault } from '../fault.ts';
-import { cut } from './cut.ts';
-import type { Gate } from './gate.ts';
-import { passedOn } from './headers.ts';
 import { type Misfortune, type RequestFaults, seen } from './request-faults.ts';
 import type { Answer, Onward, Upstream } from './upstream.ts';
+import type { Gate } from './weather.ts';
 
 /** What an exchange needs of the line that it goes over. */
 export interface Platform {
@@ -200,4 +204,35 @@ function codeOf(onward: Onward | undefined): number | undefined {
 function endsAfterHeaders(request: IncomingMessage): boolean {
   const { stream } = request as unknown as { stream?: { endAfterHeaders: boolean } };
   return stream?.endAfterHeaders ?? !('transfer-encoding' in request.headers);
+}
+
+/** They are about one connection, not about the request: RFC 9110, 7.6.1. */
+const OF_A_CONNECTION =
+  /^(:.*|connection|keep-alive|proxy-connection|te|transfer-encoding|upgrade|http2-settings|expect|host)$/;
+
+/** What of a message's headers is to be passed on: neither pseudo-headers nor a connection's. */
+function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !OF_A_CONNECTION.test(name)),
+  );
+}
+
+/**
+ * The first half of a body; of one whose length is not known, half of what comes first. Then comes
+ * an error, or an end.
+ */
+async function* cut(
+  body: Readable,
+  length: number,
+  as: 'reset' | 'complete',
+): AsyncGenerator<Buffer> {
+  let left = Math.floor(length / 2);
+  for await (const part of body) {
+    const chunk = part as Buffer;
+    if (Number.isNaN(left)) left = Math.floor(chunk.length / 2);
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) break;
+  }
+  if (as === 'reset') throw new Error('the fault proxy cut the body off');
 }

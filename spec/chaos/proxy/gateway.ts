@@ -6,10 +6,8 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { Certificate } from '../../cluster/certificate.ts';
 import type { ClientCertificate, FaultProxyOptions } from '../fault.ts';
 import { Exchange, type Platform } from './exchange.ts';
-import { Http1Upstream } from './http1-upstream.ts';
-import { Http2Upstream } from './http2-upstream.ts';
 import { Sockets, reset as resetSocket } from './sockets.ts';
-import type { Upstream } from './upstream.ts';
+import { Http1Upstream, Http2Upstream, type Upstream } from './upstream.ts';
 
 /** A client's connection where its TLS ends, and its own connection to the API server. */
 interface Pair {
@@ -117,7 +115,8 @@ export class Gateway {
     secured.once('close', end);
     pair.upstream = isHttp2
       ? new Http2Upstream(server, secured, (code) => {
-          pair.session?.goaway(code);
+          // The client may have gone just before.
+          if (pair.session?.destroyed === false) pair.session.goaway(code);
           end();
         })
       : new Http1Upstream(server, secured);

@@ -11,13 +11,10 @@ import type {
 } from '../fault.ts';
 import type { Platform } from './exchange.ts';
 import { Connection, onDeserted } from './connection.ts';
-import { newCounts } from './counts.ts';
-import { Gate } from './gate.ts';
 import { Gateway } from './gateway.ts';
-import { lasting, together } from './lasting.ts';
 import { RequestFaults } from './request-faults.ts';
 import { Sockets, reset, dial } from './sockets.ts';
-import { Weather } from './weather.ts';
+import { Gate, Weather, lasting } from './weather.ts';
 
 export class ProxyLine implements Line {
   readonly name: string;
@@ -59,7 +56,14 @@ export class ProxyLine implements Line {
     const platform: Platform = {
       faults: new RequestFaults(options.random ?? Math.random),
       watches: new Gate(),
-      counts: newCounts(),
+      counts: {
+        connections: 0,
+        open: 0,
+        requests: 0,
+        forwarded: 0,
+        aborted: 0,
+        struck: newStruck(),
+      },
     };
     const gateway = await Gateway.open(identity, options, certificate, platform);
     const names = { name, ca: identity.certificate };
@@ -96,23 +100,22 @@ export class ProxyLine implements Line {
   }
 
   #strikeConnections(fault: ConnectionFault): Disposable {
-    const count = (struck: number) => (this.counts.struck[fault.kind] += struck);
+    if (fault.kind !== 'drop-on-accept') this.counts.struck[fault.kind] += this.#connections.size;
     switch (fault.kind) {
       case 'latency': {
-        count(this.#connections.size);
         const { to, from } = this.#weathers;
         const struck = fault.direction ? [this.#weathers[fault.direction]] : [to, from];
-        return together(struck.map((weather) => weather.slow(fault.ms)));
+        const ends = struck.map((weather) => weather.slow(fault.ms));
+        return lasting(() => {
+          for (const end of ends) end[Symbol.dispose]();
+        });
       }
       case 'blackhole':
-        count(this.#connections.size);
         return this.#weathers[fault.direction].gate.shut();
       case 'reset':
-        count(this.#connections.size);
         for (const connection of this.#connections) connection.reset();
-        return together([]);
+        return lasting(() => undefined);
       case 'half-open':
-        count(this.#connections.size);
         return this.#forget();
       case 'drop-on-accept':
         this.#dropping += 1;
@@ -156,4 +159,12 @@ export class ProxyLine implements Line {
     await connection.closed;
     this.#connections.delete(connection);
   }
+}
+
+function newStruck(): Counts['struck'] {
+  return {
+    ...{ latency: 0, reset: 0, 'half-open': 0, blackhole: 0, 'drop-on-accept': 0 },
+    ...{ 'delay-request': 0, 'delay-answer': 0, refuse: 0, 'fail-after-effect': 0 },
+    ...{ 'reset-connection': 0, truncate: 0, 'freeze-watches': 0 },
+  };
 }

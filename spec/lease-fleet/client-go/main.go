@@ -1,5 +1,5 @@
 // A candidate as Go programs are: client-go's leaderelection, work that acts for as long as it
-// believes that it leads, and a journal of what comes of it. Its flags are those of candidate.ts.
+// believes that it leads, and a journal of what comes of it.
 package main
 
 import (
@@ -120,9 +120,9 @@ func (w *work) run(ctx context.Context) {
 		case may && !leading:
 			sayAt(at, entry{Event: "leading"})
 		case may:
-			sayAt(at, entry{Event: "act"})
+			sayAt(at, entry{Event: "heartbeat"})
 		case leading:
-			say(entry{Event: "stopped"})
+			say(entry{Event: "lost"})
 		}
 		leading = may
 		if ctx.Err() != nil || w.isStopped() {

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Cluster } from '../cluster/state.ts';
 import { type Body, type Watch, type WatchEvent, Wire } from '../contract/wire.ts';
-import type { Scene } from '../scenarios/scene.ts';
 import { changesOf } from './etcd.ts';
-import type { Version } from './evidence.ts';
+import { nowMs } from './say.ts';
 import type { Span } from './spans.ts';
-import type { Mode } from './trouble.ts';
 
 /** A watch is looked after at least so often; a server that is stopped says nothing at all. */
 const LOOK_MS = 1_000;
@@ -13,10 +12,26 @@ const RETRY_MS = 200;
 const OK = 200;
 const GONE = 410;
 
-interface LockPlace {
-  readonly mode: Mode;
+/** One version of a lock's object. */
+export interface Version {
+  /** Who held the lock: the candidate's name in the journal. Empty for nobody. */
+  readonly holder: string;
+  readonly resourceVersion: string;
+  /** When it was seen, at the earliest: it was stored before. */
+  readonly seenMs: number;
+  /** When it was stored, at the earliest, if that is not just before: it was read up on later. */
+  readonly sinceMs?: number;
+  /** Missing where it was deleted. */
+  readonly object?: Body;
+}
+
+export interface LockPlace {
+  readonly kubeConfig: KubeConfig;
+  readonly resource: 'configmaps' | 'leases';
   readonly namespace: string;
   readonly name: string;
+  /** Where etcd may be asked. */
+  readonly cluster?: Cluster;
 }
 
 /**
@@ -26,10 +41,8 @@ interface LockPlace {
  */
 export class LockHistory {
   readonly versions: Version[] = [];
-  readonly #cluster: Cluster;
   readonly #wire: Wire;
   readonly #place: LockPlace;
-  readonly #nowMs: () => number;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   readonly #holes: Span[] = [];
@@ -37,36 +50,34 @@ export class LockHistory {
   #isBehind = false;
   #watch: Watch | undefined;
   #resourceVersion: string;
-  #seenMs: number;
+  #seenMs = nowMs();
 
-  private constructor(
-    cluster: Cluster,
-    wire: Wire,
-    place: LockPlace,
-    resourceVersion: string,
-    nowMs: () => number,
-  ) {
-    this.#cluster = cluster;
+  private constructor(wire: Wire, place: LockPlace, resourceVersion: string) {
     this.#wire = wire;
     this.#place = place;
     this.#resourceVersion = resourceVersion;
-    this.#nowMs = nowMs;
-    this.#seenMs = nowMs();
     this.#ended = this.#follow();
   }
 
   /** Before there is a lock. */
-  static async begin(scene: Scene, mode: Mode, nowMs: () => number): Promise<LockHistory> {
-    const place = { mode, namespace: scene.namespace, name: 'lock' };
-    const wire = await Wire.of(scene.kubeConfig);
+  static async begin(place: LockPlace): Promise<LockHistory> {
+    const wire = await Wire.of(place.kubeConfig);
     const { body } = await wire.send('GET', pathOf(place));
-    return new LockHistory(scene.cluster, wire, place, body.metadata?.resourceVersion ?? '', nowMs);
+    return new LockHistory(wire, place, body.metadata?.resourceVersion ?? '');
   }
 
   /** Times of which it is not known who held the lock: etcd has forgotten them, too. */
   get holes(): readonly Span[] {
-    const now = { fromMs: this.#seenMs, toMs: this.#nowMs() };
+    const now = { fromMs: this.#seenMs, toMs: nowMs() };
     return this.#isBehind ? [...this.#holes, now] : this.#holes;
+  }
+
+  /** Resolves once the version that the lock has now was seen. */
+  async caughtUp(): Promise<void> {
+    const { items } = await this.#list();
+    const last = items?.[0]?.metadata?.resourceVersion;
+    const isSeen = () => this.versions.some(({ resourceVersion }) => resourceVersion === last);
+    while (last !== undefined && !isSeen()) await sleep(RETRY_MS);
   }
 
   async close(): Promise<void> {
@@ -109,13 +120,12 @@ export class LockHistory {
     const { resourceVersion = '' } = object.metadata ?? {};
     this.#resourceVersion = resourceVersion;
     if (type !== 'BOOKMARK') this.#add(type === 'DELETED' ? undefined : object);
-    this.#seenMs = this.#nowMs();
+    this.#seenMs = nowMs();
   }
 
   #add(object: Body | undefined): void {
     const { resourceVersion = this.#resourceVersion } = object?.metadata ?? {};
-    const holder = object ? holderOf(object) : '';
-    this.versions.push({ holder, resourceVersion, seenMs: this.#nowMs() });
+    this.versions.push({ ...versionOf(resourceVersion, object), seenMs: nowMs() });
   }
 
   /** Reads up on the versions in between, once there is a lock. */
@@ -129,11 +139,11 @@ export class LockHistory {
     const found = await this.#between(BigInt(this.#resourceVersion), BigInt(until)).catch(
       (error: unknown) => {
         if (!isForgotten(error)) throw error;
-        this.#holes.push({ fromMs: sinceMs, toMs: this.#nowMs() });
-        return [{ holder: holderOf(now), resourceVersion: until }];
+        this.#holes.push({ fromMs: sinceMs, toMs: nowMs() });
+        return [versionOf(until, now)];
       },
     );
-    const seenMs = this.#nowMs();
+    const seenMs = nowMs();
     this.versions.push(...found.map((version) => ({ ...version, sinceMs, seenMs })));
     this.#resourceVersion = list.metadata?.resourceVersion ?? until;
     this.#seenMs = seenMs;
@@ -142,11 +152,13 @@ export class LockHistory {
 
   async #between(after: bigint, until: bigint) {
     if (until <= after) return [];
-    const changes = await changesOf(this.#cluster, keyOf(this.#place), after, until);
-    const versions: Pick<Version, 'holder' | 'resourceVersion'>[] = [];
-    for (const { revision, isDeletion } of changes) {
+    const { cluster, namespace, resource, name } = this.#place;
+    if (!cluster) throw new Error('too old: etcd cannot be asked');
+    const key = `/registry/${resource}/${namespace}/${name}`;
+    const versions: Omit<Version, 'seenMs'>[] = [];
+    for (const { revision, isDeletion } of await changesOf(cluster, key, after, until)) {
       const [object] = isDeletion ? [] : ((await this.#list(revision)).items ?? []);
-      versions.push({ holder: object ? holderOf(object) : '', resourceVersion: `${revision}` });
+      versions.push(versionOf(`${revision}`, object));
     }
     return versions;
   }
@@ -169,24 +181,19 @@ export class LockHistory {
   }
 }
 
-/** In both modes: the identity that the candidate has in its journal. */
-export function holderOf({ spec, metadata }: Body): string {
-  const { holderIdentity } = (spec ?? {}) as { holderIdentity?: string };
-  return holderIdentity ?? metadata?.ownerReferences?.[0]?.name ?? '';
+function versionOf(resourceVersion: string, object?: Body): Omit<Version, 'seenMs'> {
+  const { holderIdentity } = (object?.spec ?? {}) as { holderIdentity?: string };
+  const holder = holderIdentity ?? object?.metadata?.ownerReferences?.[0]?.name ?? '';
+  return { holder, resourceVersion, ...(object && { object }) };
 }
 
-function pathOf({ mode, namespace }: LockPlace): string {
-  return mode === 'life'
-    ? `/api/v1/namespaces/${namespace}/configmaps`
-    : `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+function pathOf({ resource, namespace }: LockPlace): string {
+  const group = resource === 'leases' ? '/apis/coordination.k8s.io/v1' : '/api/v1';
+  return `${group}/namespaces/${namespace}/${resource}`;
 }
 
 function isTimeUp(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('not within');
-}
-
-function keyOf({ mode, namespace, name }: LockPlace): string {
-  return `/registry/${mode === 'life' ? 'configmaps' : 'leases'}/${namespace}/${name}`;
 }
 
 /** By etcd, which keeps five minutes and more. */

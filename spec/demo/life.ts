@@ -1,25 +1,25 @@
-import { checkLives } from '../checks.ts';
-import { Surprise } from '../journal.ts';
-import type { Play } from '../show.ts';
-import type { Stage } from '../stage.ts';
+import { checkLives } from './checks.ts';
+import type { Play } from './show.ts';
+import type { Stage } from './stage.ts';
 
 /** Leader for life: what may happen to a leader, and who leads then. */
 export const play: Play = {
   motto: 'of several replicas exactly one leads.',
-  limitMs: 18_000,
-  app: new URL('app.ts', import.meta.url),
+  limitMs: 60_000,
+  form: 'become',
+  options: {},
   lock: (cluster) => {
-    const metadata = cluster.getConfigMap('demo-lock')?.metadata;
+    const metadata = cluster.getConfigMap('demo')?.metadata;
     if (!metadata) return undefined;
     const { uid, resourceVersion, ownerReferences } = metadata;
     return { uid, resourceVersion, ownerUid: ownerReferences?.[0]?.uid };
   },
-  check: checkLives,
+  check: (acts, { entries }) => checkLives(acts, entries),
   perform,
 };
 
 async function perform(stage: Stage): Promise<void> {
-  const { deployment, journal } = stage;
+  const { deployment } = stage;
 
   await stage.open(3, {
     title: () => 'Three replicas start, each in a Pod and a process of its own.',
@@ -30,8 +30,7 @@ async function perform(stage: Stage): Promise<void> {
     title: (old) => `${old} is killed (SIGKILL), and then its Pod deleted.`,
     expected: 'another Pod',
     perform: async (old) => {
-      await deployment.kill(old);
-      const goneMs = deployment.nowMs;
+      const goneMs = await deployment.kill(old);
       deployment.cluster.deletePod(old.pod);
       return goneMs;
     },
@@ -43,9 +42,8 @@ async function perform(stage: Stage): Promise<void> {
     title: (old) => `${old}'s container crashes (SIGKILL), and is restarted in its Pod.`,
     expected: 'the same Pod',
     perform: async (old) => {
-      await deployment.kill(old);
-      const diedMs = deployment.nowMs;
-      deployment.restart(old);
+      const diedMs = await deployment.kill(old);
+      await deployment.restart(old);
       return diedMs;
     },
     replaced: false,
@@ -55,17 +53,13 @@ async function perform(stage: Stage): Promise<void> {
   await stage.play({
     title: (old) => `${old} is asked to go, as in a rolling update. It releases the lock.`,
     expected: 'another Pod',
-    perform: async (old) => {
+    perform: (old) => {
       deployment.cluster.deletePod(old.pod, { gracePeriodSeconds: 30 });
-      deployment.stop(old);
-      const released = await journal.until(() =>
-        journal.entries.find(({ what, pod }) => what === 'releases' && pod === old.pod),
-      );
-      return released.atMs;
+      return deployment.stop(old);
     },
     clear: async (old) => {
-      if (!deployment.cluster.getPod(old.pod)) throw new Surprise(`${old.pod} went too soon`);
-      await journal.until(() => !deployment.hasProcess(old));
+      if (!deployment.cluster.getPod(old.pod)) throw new Error(`${old.pod} went too soon`);
+      await deployment.ended(old);
       deployment.cluster.deletePod(old.pod);
     },
     replaced: true,
@@ -76,8 +70,7 @@ async function perform(stage: Stage): Promise<void> {
     title: (old) => `${old} is evicted: killed, while its Pod stays and has failed.`,
     expected: 'another Pod',
     perform: async (old) => {
-      await deployment.kill(old);
-      const failedMs = deployment.nowMs;
+      const failedMs = await deployment.kill(old);
       deployment.cluster.evictPod(old.pod);
       return failedMs;
     },
