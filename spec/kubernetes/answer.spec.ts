@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
@@ -9,7 +8,7 @@ import type { ApiRequest } from '../../lib/kubernetes/transport.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 import { EXCHANGES } from '../testing/real-answers/exchanges.ts';
-import type { PlainAnswer } from '../testing/real-answers/normalise.ts';
+import { NAMESPACE, recorded } from '../testing/real-answers/play.ts';
 
 type Method = ApiRequest['method'];
 
@@ -273,8 +272,6 @@ describe('what an error says of a page', () => {
 });
 
 describe('every answer of a real API server', () => {
-  const file = new URL('../testing/real-answers/answers.json', import.meta.url);
-  const recorded = JSON.parse(readFileSync(file, 'utf8')) as Record<string, PlainAnswer[]>;
   const known =
     /^\/(api\/v1\/(.*\/(configmaps|pods)|nodes)|apis\/coordination\.k8s\.io\/v1\/.*\/leases)(\/[^/?]+)?$/;
   const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -282,7 +279,7 @@ describe('every answer of a real API server', () => {
   /** Of the kinds and methods that are used, without those that are no single JSON document. */
   const cases = Object.entries(EXCHANGES).flatMap(([group, exchanges]) =>
     exchanges.flatMap(({ method, path, body, accept }, index) => {
-      const plain = path.replace('NS', '/api/v1/namespaces/real-answers');
+      const plain = path.replace('NS', NAMESPACE);
       const { pathname, searchParams } = new URL(plain, 'http://cluster');
       const answer = recorded[group]?.[index];
       const isUsed = known.test(pathname) && METHODS.includes(method) && accept === undefined;
