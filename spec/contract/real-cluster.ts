@@ -9,10 +9,8 @@ import { load } from '../cluster/state.ts';
 import type { ContractCluster, User } from './space.ts';
 import { type Answer, Wire } from './wire.ts';
 
-const PATIENCE_MS = 150_000;
-
 /** The library takes a watch for dead that is silent for longer. */
-const BOOKMARK_PATIENCE_MS = 150_000;
+const PATIENCE_MS = 150_000;
 
 /** Why some of it is skipped on a cluster that is not the project's own. */
 export const FOREIGN = 'a cluster of yours is used (CLUSTER)';
@@ -37,7 +35,6 @@ export async function realCluster(
   return {
     admin,
     patienceMs: PATIENCE_MS,
-    bookmarkPatienceMs: BOOKMARK_PATIENCE_MS,
     user: (namespace, rules) => {
       users += 1;
       return createUser(admin, namespace, `user-${users}`, rules);

@@ -103,7 +103,7 @@ describe('a fault strikes', () => {
 
 describe('an error', () => {
   const failure = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' };
-  it.for<[FaultRule['error'], object, string?]>([
+  it.for<[NonNullable<FaultRule['error']>, object, string?]>([
     [
       { status: 503 },
       {
@@ -130,7 +130,7 @@ describe('an error', () => {
     async ([rule, body, retryAfter], { cluster, send }) => {
       cluster.faults.add({ error: rule });
       const answer = await send('GET', CONFIG_MAPS);
-      expect(answer).toMatchObject({ status: rule?.status, body });
+      expect(answer).toMatchObject({ status: rule.status, body });
       expect(Object.keys(answer.body).toSorted()).toEqual(Object.keys(body).toSorted());
       expect(answer.headers['retry-after']).toBe(retryAfter);
     },
