@@ -1,3 +1,5 @@
+import { uptime } from 'node:os';
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {
@@ -9,6 +11,8 @@ import {
 } from '../../lib/platform/clock.ts';
 import { leftMs, provenMs } from '../../lib/protocol/validity.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
+
+vi.mock('node:os', { spy: true });
 
 describe('systemClock', () => {
   beforeEach(() => {
@@ -53,6 +57,14 @@ describe('systemClock', () => {
       await sleep(systemClock, 5);
     }
     expect(Math.max(...drifts) - Math.min(...drifts)).toBeLessThan(100);
+  });
+
+  it.runIf(process.platform === 'linux')('boot reads /proc/uptime if os.uptime rounds', () => {
+    const drift = () => systemClock.boot() - systemClock.now();
+    const before = drift();
+    // An hour more, which is to be ignored.
+    vi.mocked(uptime).mockReturnValueOnce(Math.ceil(uptime()) + 3_600);
+    expect(drift() - before).toBeLessThan(60_000);
   });
 
   it('random draws numbers in [0, 1)', () => {
