@@ -125,6 +125,7 @@ describe('checkServiceAccount', () => {
     const error = await checkServiceAccount(container).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'LeaderElectionError', code: 'ERR_NO_SERVICE_ACCOUNT' });
     expect(error).toMatchObject(expected);
+    expect(String(error)).toContain(`but ${container.path(name)} `);
     expect(JSON.stringify([error, String(error)])).not.toContain('top-secret');
   });
 

@@ -38,11 +38,13 @@ describe('Api.retry', () => {
   it.for<[string, unknown[], Partial<RetryOptions>, unknown]>([
     ['a success', [], {}, 'done'],
     ['a 403', [permanent], {}, permanent],
-    ['what is no answer', [new TypeError('bug')], {}, new TypeError('bug')],
+    ...[new Error('bug'), new TypeError('bug')].map(
+      (bug): [string, unknown[], Partial<RetryOptions>, unknown] => [String(bug), [bug], {}, bug],
+    ),
     ['withinMs of 0', [lost], { withinMs: 0 }, lost],
   ])('runs once with %s', async ([, errors, options, end], { clock, retry }) => {
     const retried = retry([...errors], options);
-    expect(await retried.outcome).toEqual(end);
+    expect(await retried.outcome).toBe(end);
     expect(retried.calls).toBe(1);
     expect(clock.delays).toEqual([]);
   });
