@@ -13,7 +13,6 @@ async function inProcess(): Promise<ContractCluster> {
   return {
     admin,
     patienceMs: 20_000,
-    bookmarkPatienceMs: 20_000,
     user: (namespace, rules) => {
       users += 1;
       const name = `user-${users}`;

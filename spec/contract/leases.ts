@@ -1,123 +1,95 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 
-import { fresh, type Space, stored } from './space.ts';
+import { type ContractTest, fresh, refusedAs, type Space, stored } from './space.ts';
 
 const TIME = '2026-01-02T03:04:05.000006Z';
 
 /** What a Lease can hold, and what a watch of it shows. */
-export function leases(space: () => Space): void {
-  async function create(spec?: unknown) {
-    const name = fresh('lease');
-    const body = { metadata: { name }, ...(spec !== undefined && { spec }) };
-    return { name, answer: await space().admin.send('POST', space().leases, { body }) };
-  }
+export function leases(it: ContractTest): void {
+  const create = (space: Space, spec?: unknown, name = fresh('lease')) =>
+    space.post('leases', { name }, spec === undefined ? {} : { spec });
+  const held = {
+    holderIdentity: 'me',
+    leaseDurationSeconds: 15,
+    acquireTime: TIME,
+    renewTime: TIME,
+    leaseTransitions: 0,
+  };
 
-  test('a Lease is stored as it was written, an empty holder and what is missing too', async () => {
-    const held = {
-      holderIdentity: 'me',
-      leaseDurationSeconds: 15,
-      acquireTime: TIME,
-      renewTime: TIME,
-      leaseTransitions: 0,
-    };
-    const released = { ...held, holderIdentity: '', leaseDurationSeconds: 1 };
-    for (const spec of [held, released, { leaseTransitions: 5 }, { acquireTime: TIME }, {}]) {
-      const { name, answer } = await create(spec);
-      expect(answer).toMatchObject({ status: 201 });
-      const read = await space().admin.send('GET', `${space().leases}/${name}`);
-      expect(read.body.spec).toEqual(spec);
-    }
+  it.for<[unknown, object]>([
+    ...[
+      held,
+      { ...held, holderIdentity: '', leaseDurationSeconds: 1 },
+      { leaseTransitions: 2 ** 31 - 1 },
+      { acquireTime: TIME },
+      {},
+    ].map((spec): [unknown, object] => [spec, spec]),
+    [undefined, {}],
+    [null, {}],
+    [{ holderIdentity: 'me', mood: 'good' }, { holderIdentity: 'me' }],
+    [{ renewTime: '2026-01-02T05:04:05.000006+02:00' }, { renewTime: TIME }],
+  ])('a Lease with the spec %j is stored with %j', async ([spec, kept], { space }) => {
+    const created = await create(space, spec);
+    expect(created).toMatchObject({ status: 201 });
+    expect(created.body.spec).toEqual(kept);
+    expect((await space.get(stored(created).path)).body.spec).toEqual(kept);
   });
 
-  test('a Lease without a spec has an empty one', async () => {
-    for (const spec of [undefined, null]) {
-      const { answer } = await create(spec);
-      expect(answer).toMatchObject({ status: 201 });
-      expect(answer.body.spec).toEqual({});
-    }
-  });
-
-  test('the API server does not keep a field that it does not know', async () => {
-    const { answer } = await create({ holderIdentity: 'me', mood: 'good' });
-    expect(answer).toMatchObject({ status: 201 });
-    expect(answer.body.spec).toEqual({ holderIdentity: 'me' });
-  });
-
-  test('a time has six decimals, or is refused: 400', async () => {
-    const zoned = '2026-01-02T05:04:05.000006+02:00';
-    const { answer } = await create({ renewTime: zoned });
-    expect(answer.body.spec).toEqual({ renewTime: TIME });
-    for (const renewTime of [
+  const unmarshal = 'cannot unmarshal';
+  const notAbove0 = (value: number) => `Invalid value: ${value}: must be greater than 0`;
+  it.for<[object, number, string]>([
+    ...[
       '2026-01-02T03:04:05Z',
       '2026-01-02T03:04:05.000Z',
       '2026-01-02T03:04:05.000000000Z',
       '2026-01-02T03:04:05.000000',
       'yesterday',
       '',
-    ]) {
-      const refused = (await create({ renewTime })).answer;
-      expect([renewTime, refused.status, refused.body.reason]).toEqual([
-        renewTime,
-        400,
-        'BadRequest',
-      ]);
-      expect(refused.body.message).toContain(`parsing time "${renewTime}" as`);
-    }
-  });
-
-  test('a duration is a whole number above 0, or is refused: 422, or 400', async () => {
-    for (const leaseDurationSeconds of [0, -1]) {
-      const { answer } = await create({ leaseDurationSeconds });
-      expect(answer).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
-      const why = `Invalid value: ${leaseDurationSeconds}: must be greater than 0`;
-      expect(answer.body.details?.causes).toEqual([
-        { reason: 'FieldValueInvalid', message: why, field: 'spec.leaseDurationSeconds' },
-      ]);
-    }
-    for (const leaseDurationSeconds of [0.5, 1.5, 2 ** 31, '15']) {
-      const { answer } = await create({ leaseDurationSeconds });
-      expect([leaseDurationSeconds, answer.status]).toEqual([leaseDurationSeconds, 400]);
-    }
-  });
-
-  test('transitions are a whole number of at least 0, or are refused: 422, or 400', async () => {
-    const negative = (await create({ leaseTransitions: -1 })).answer;
-    expect(negative).toMatchObject({ status: 422, body: { reason: 'Invalid' } });
-    expect(negative.body.message).toContain(
+    ].map((renewTime): [object, number, string] => {
+      return [{ renewTime }, 400, `parsing time "${renewTime}" as`];
+    }),
+    [{ leaseDurationSeconds: 0 }, 422, `spec.leaseDurationSeconds: ${notAbove0(0)}`],
+    [{ leaseDurationSeconds: -1 }, 422, `spec.leaseDurationSeconds: ${notAbove0(-1)}`],
+    ...[0.5, 1.5, 2 ** 31, '15'].map((leaseDurationSeconds): [object, number, string] => {
+      return [{ leaseDurationSeconds }, 400, unmarshal];
+    }),
+    [
+      { leaseTransitions: -1 },
+      422,
       'spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0',
-    );
-    const large = (await create({ leaseTransitions: 2 ** 31 })).answer;
-    expect(large).toMatchObject({ status: 400, body: { reason: 'BadRequest' } });
-    expect(large.body.message).toContain(
-      'cannot unmarshal number 2147483648 into Go struct field LeaseSpec.spec.leaseTransitions of type int32',
-    );
-    expect((await create({ leaseTransitions: 2 ** 31 - 1 })).answer.status).toBe(201);
+    ],
+    [
+      { leaseTransitions: 2 ** 31 },
+      400,
+      `${unmarshal} number 2147483648 into Go struct field LeaseSpec.spec.leaseTransitions of type int32`,
+    ],
+  ])('a Lease with the spec %j is refused: %i', async ([spec, status, message], { space }) => {
+    const answer = await create(space, spec);
+    expect(answer).toMatchObject(refusedAs(status, status === 422 ? 'Invalid' : 'BadRequest'));
+    expect(answer.body.message).toContain(message);
   });
 
-  test('of PUTs of one version at the same time exactly one succeeds', async () => {
-    const { name, answer } = await create({ holderIdentity: 'me' });
-    const { metadata } = answer.body;
-    const path = `${space().leases}/${name}`;
-    const answers = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((holderIdentity) =>
-        space().admin.send('PUT', path, { body: { metadata, spec: { holderIdentity } } }),
-      ),
+  it('LEASE-2: of PUTs of one version at the same time exactly one succeeds', async ({ space }) => {
+    const { path, ...metadata } = stored(await create(space, { holderIdentity: 'me' }));
+    const puts = ['a', 'b', 'c', 'd'].map((holderIdentity) =>
+      space.put(path, metadata, { spec: { holderIdentity } }),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409]);
+    const statuses = (await Promise.all(puts)).map(({ status }) => status);
+    expect(statuses.sort()).toEqual([200, 409, 409, 409]);
   });
 
-  test('a watch shows each write, in its order, and the deletion with a later version', async () => {
-    const { name, answer } = await create({ holderIdentity: 'me' });
-    const path = `${space().leases}/${name}`;
-    const watch = await space().watchOne(space().leases, name);
-    const versions = [BigInt(stored(answer).resourceVersion)];
+  it('LEASE-3: a watch shows each write in order, the deletion with a later version', async ({
+    space,
+  }) => {
+    const { path, resourceVersion } = stored(await create(space, { holderIdentity: 'me' }));
+    const watch = await space.watchOne(path);
+    const versions = [BigInt(resourceVersion)];
     for (const holderIdentity of ['a', 'b']) {
-      const written = await space().patch(path, { spec: { holderIdentity } });
+      const written = await space.patch(path, { spec: { holderIdentity } });
       versions.push(BigInt(stored(written).resourceVersion));
     }
-    await space().delete(path);
-    const events = await watch.first(4, space().patience);
-    watch.close();
+    await space.delete(path);
+    const events = await watch.first(4, space.patience);
     expect(events.map(({ type, object }) => [type, object.spec])).toEqual([
       ['ADDED', { holderIdentity: 'me' }],
       ['MODIFIED', { holderIdentity: 'a' }],

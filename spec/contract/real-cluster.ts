@@ -5,19 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
 
+import { realCluster as behaviourCluster } from '../behaviour/real-cluster.ts';
 import { load } from '../cluster/state.ts';
 import type { ContractCluster, User } from './space.ts';
 import { type Answer, Wire } from './wire.ts';
 
-const PATIENCE_MS = 150_000;
-
 /** The library takes a watch for dead that is silent for longer. */
-const BOOKMARK_PATIENCE_MS = 150_000;
+const PATIENCE_MS = 150_000;
 
 /** Why some of it is skipped on a cluster that is not the project's own. */
 export const FOREIGN = 'a cluster of yours is used (CLUSTER)';
 
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /**
@@ -32,15 +30,15 @@ export async function realCluster(
   kubeConfig.loadFromFile(kubeConfigPath);
   const admin = await Wire.of(kubeConfig);
   const cleanUps: (() => Promise<unknown>)[] = [];
-  let users = 0;
+  const behaviour = behaviourCluster(kubeConfigPath, undefined);
 
   return {
     admin,
     patienceMs: PATIENCE_MS,
-    bookmarkPatienceMs: BOOKMARK_PATIENCE_MS,
-    user: (namespace, rules) => {
-      users += 1;
-      return createUser(admin, namespace, `user-${users}`, rules);
+    user: async (namespace, rules) => {
+      const { name } = await behaviour.user(namespace, [...rules]);
+      await whenAllowed(admin, namespace, name, rules);
+      return withTokens(admin, namespace, name);
     },
     limit: (namespace, hard) => limit(admin, namespace, hard),
     expiredToken: async (namespace) => {
@@ -65,37 +63,24 @@ export async function realCluster(
   };
 }
 
-async function createUser(
-  admin: Wire,
-  namespace: string,
-  name: string,
-  rules: readonly V1PolicyRule[],
-): Promise<User> {
-  const metadata = { name, namespace };
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
-  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
-  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+/**
+ * What a token is bound to can be deleted: that is how a token ends before its time, as one does
+ * whose Pod is gone.
+ */
+async function withTokens(admin: Wire, namespace: string, name: string): Promise<User> {
+  const account = name.split(':').at(-1) ?? '';
   const secrets = `/api/v1/namespaces/${namespace}/secrets`;
-  const roles = `${RBAC}/namespaces/${namespace}`;
-  await create(admin, accounts, { metadata });
-  await create(admin, `${roles}/roles`, { metadata, rules });
-  await create(admin, `${roles}/rolebindings`, { metadata, roleRef, subjects });
-  const user = `system:serviceaccount:${namespace}:${name}`;
-  await whenAllowed(admin, namespace, user, rules);
-
-  // What the token is bound to can be deleted: that is how a token ends before its time, as one
-  // does whose Pod is gone.
-  const secret = await create(admin, secrets, { metadata });
+  const secret = await create(admin, secrets, { metadata: { name: account } });
   const { name: boundTo = '', uid } = secret.body.metadata ?? {};
   const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name: boundTo, uid };
   const tokenFor = async (spec: object) => {
-    const body = { spec: { audiences: [], ...spec } };
-    const answer = await create(admin, `${accounts}/${name}/token`, body);
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+    const answer = await create(admin, path, { spec: { audiences: [], ...spec } });
     const { token } = answer.body.status as { token: string };
     return admin.withToken(token);
   };
   return {
-    name: user,
+    name,
     wire: await tokenFor({ boundObjectRef }),
     renew: async () => {
       await admin.send('DELETE', `${secrets}/${boundTo}`);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { V1PolicyRule } from '@kubernetes/client-node';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 
-import type { Answer, Body, Metadata, OwnerReference, Watch, Wire } from './wire.ts';
+import type { Answer, Body, Metadata, OwnerReference, Sending, Watch, Wire } from './wire.ts';
 
 /** What the contract needs of a cluster; in the process, or real. */
 export interface ContractCluster extends AsyncDisposable {
@@ -11,8 +11,6 @@ export interface ContractCluster extends AsyncDisposable {
   readonly admin: Wire;
   /** For how long something is awaited that the contract promises, but not when. */
   readonly patienceMs: number;
-  /** The same for a bookmark. */
-  readonly bookmarkPatienceMs: number;
   /** A user with exactly these rights in this namespace. */
   user(namespace: string, rules: readonly V1PolicyRule[]): Promise<User>;
   /** Limits how many objects the namespace may hold; the quota is called `quota`. */
@@ -34,15 +32,32 @@ export interface User {
   renew(): Promise<Wire>;
 }
 
-export interface PodWishes {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly finalizers?: readonly string[];
-  /** Without a node no kubelet has to agree when it is deleted. Default: none. */
-  readonly nodeName?: string;
+/** A test with a cluster, a namespace that all share, and one that it has for itself. */
+export function contractTest(open: () => Promise<ContractCluster>) {
+  return test
+    .extend('cluster', { scope: 'file' }, async ({}, { onCleanup }) => {
+      const cluster = await open();
+      onCleanup(() => cluster[Symbol.asyncDispose]());
+      return cluster;
+    })
+    .extend('space', { scope: 'file' }, async ({ cluster }, { onCleanup }) => {
+      const space = await Space.create(cluster);
+      onCleanup(() => space.end());
+      return space;
+    })
+    .extend('own', async ({ cluster }, { onCleanup }) => {
+      const own = await Space.create(cluster);
+      onCleanup(() => own.end());
+      return own;
+    });
 }
+
+export type ContractTest = ReturnType<typeof contractTest>;
 
 export const MERGE = 'application/merge-patch+json';
 export const STRATEGIC = 'application/strategic-merge-patch+json';
+/** A UID that nothing has. */
+export const NO_UID = '00000000-0000-4000-8000-000000000000';
 
 let serial = 0;
 
@@ -52,10 +67,11 @@ export function fresh(prefix: string): string {
   return `${prefix}-${serial}`;
 }
 
-/** A namespace, and what the tests do in it. */
+/** A namespace. Paths begin in it, with the plural of a kind, unless they begin with a slash. */
 export class Space {
   readonly cluster: ContractCluster;
   readonly name: string;
+  readonly #watches: Watch[] = [];
 
   private constructor(cluster: ContractCluster, name: string) {
     this.cluster = cluster;
@@ -82,55 +98,65 @@ export class Space {
     return `/api/v1/namespaces/${this.name}`;
   }
 
-  get configMaps(): string {
-    return `${this.path}/configmaps`;
+  at(path: string): string {
+    if (path.startsWith('/')) return path;
+    if (!path.startsWith('leases')) return `${this.path}/${path}`;
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.name}/${path}`;
   }
 
-  get pods(): string {
-    return `${this.path}/pods`;
+  /** As an administrator, or as whom that way is. */
+  send(method: string, path: string, sending?: Sending, wire = this.admin): Promise<Answer> {
+    return wire.send(method, this.at(path), sending);
   }
 
-  get leases(): string {
-    return `/apis/coordination.k8s.io/v1/namespaces/${this.name}/leases`;
+  get(path: string, sending?: Sending): Promise<Answer> {
+    return this.send('GET', path, sending);
   }
 
-  /** Creates a ConfigMap and tells its metadata. */
-  async configMap(name: string, metadata: Metadata = {}): Promise<Stored> {
-    const body = { metadata: { ...metadata, name } };
-    const answer = await this.admin.send('POST', this.configMaps, { body });
+  post(path: string, metadata: Metadata, content?: object): Promise<Answer> {
+    return this.send('POST', path, { body: { metadata, ...content } });
+  }
+
+  put(path: string, metadata: Metadata, content?: object): Promise<Answer> {
+    return this.send('PUT', path, { body: { metadata, ...content } });
+  }
+
+  patch(path: string, body: unknown, contentType = MERGE): Promise<Answer> {
+    return this.send('PATCH', path, { body, contentType });
+  }
+
+  delete(path: string, options?: object): Promise<Answer> {
+    return this.send('DELETE', path, options && { body: options });
+  }
+
+  /** Creates a ConfigMap, and tells its metadata and path. */
+  async configMap(metadata: Metadata = {}): Promise<Stored> {
+    const answer = await this.post('configmaps', { name: fresh('lock'), ...metadata });
     expect(answer).toMatchObject({ status: 201 });
     return stored(answer);
   }
 
-  /** Creates a Pod that nothing runs, and tells its metadata. */
-  async pod(name: string, wishes: PodWishes = {}): Promise<Stored> {
-    const { nodeName, ...metadata } = wishes;
-    const body = {
-      metadata: { ...metadata, name },
-      spec: {
-        // Nobody schedules it: a cluster may have a node.
-        schedulerName: 'nobody',
-        automountServiceAccountToken: false,
-        terminationGracePeriodSeconds: 30,
-        containers: [{ name: 'main', image: 'example.com/image' }],
-        ...(nodeName !== undefined && { nodeName }),
-      },
+  /**
+   * Creates a Pod that nothing runs, and tells its metadata and path. Without a node no kubelet has
+   * to agree when it is deleted.
+   */
+  async pod(metadata: Metadata = {}, nodeName?: string): Promise<Stored> {
+    const spec = {
+      // Nobody schedules it: a cluster may have a node.
+      schedulerName: 'nobody',
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 30,
+      containers: [{ name: 'main', image: 'example.com/image' }],
+      ...(nodeName !== undefined && { nodeName }),
     };
+    const all = { name: fresh('pod'), ...metadata };
     // A new namespace has no default service account for a moment, and Pods are refused.
     const answer = await this.eventually(
-      () => this.admin.send('POST', this.pods, { body }),
+      () => this.post('pods', all, { spec }),
       ({ status }) => status !== 403,
     );
     expect(answer).toMatchObject({ status: 201 });
     return stored(answer);
-  }
-
-  patch(path: string, body: unknown, contentType = MERGE): Promise<Answer> {
-    return this.admin.send('PATCH', path, { body, contentType });
-  }
-
-  delete(path: string, options?: object): Promise<Answer> {
-    return this.admin.send('DELETE', path, options && { body: options });
   }
 
   /** Removes it for good; whatever held it. */
@@ -139,14 +165,19 @@ export class Space {
     await this.patch(path, { metadata: { finalizers: null } });
   }
 
-  /** A watch of one object by its name, as the library does it. */
-  async watchOne(path: string, name: string, query: Readonly<Record<string, string>> = {}) {
-    const watch = await this.admin.watch(path, {
-      fieldSelector: `metadata.name=${name}`,
-      ...query,
-    });
+  /** A watch, closed with the namespace. */
+  async watch(path: string, query: Readonly<Record<string, string>> = {}): Promise<Watch> {
+    const watch = await this.admin.watch(this.at(path), query);
+    this.#watches.push(watch);
     expect(watch.status).toBe(200);
     return watch;
+  }
+
+  /** A watch of one object by its name, as the library does it. */
+  watchOne(path: string, query: Readonly<Record<string, string>> = {}): Promise<Watch> {
+    const slash = path.lastIndexOf('/');
+    const fieldSelector = `metadata.name=${path.slice(slash + 1)}`;
+    return this.watch(path.slice(0, slash), { fieldSelector, ...query });
   }
 
   /** Resolves once there is no such object. */
@@ -156,12 +187,12 @@ export class Space {
 
   /** Reads until the answer fits. */
   until(path: string, fits: (answer: Answer) => boolean): Promise<Answer> {
-    return this.eventually(() => this.admin.send('GET', path), fits);
+    return this.eventually(() => this.get(path), fits);
   }
 
-  /** Asks until the answer fits; the last answer, for better or worse, once patience has gone. */
+  /** Asks until the answer fits; rejects once patience has gone. */
   async eventually(ask: () => Promise<Answer>, fits: (answer: Answer) => boolean): Promise<Answer> {
-    const deadline = performance.now() + this.cluster.patienceMs;
+    const deadline = performance.now() + this.patience;
     for (;;) {
       const answer = await ask();
       if (fits(answer)) return answer;
@@ -170,49 +201,47 @@ export class Space {
     }
   }
 
-  /** The watch's first events, as types, names and versions in order. */
-  async eventsOf(watch: Watch, count: number): Promise<string[]> {
-    const events = await watch.first(count, this.cluster.patienceMs);
-    return events.map(({ type, object }) => `${type} ${object.metadata?.name ?? ''}`);
+  /** The types of the first events of a watch. */
+  async typesOf(watch: Watch, count: number): Promise<string[]> {
+    return (await watch.first(count, this.patience)).map(({ type }) => type);
   }
 
   async end(): Promise<void> {
+    for (const watch of this.#watches) watch.close();
     await this.delete(this.path);
   }
 }
 
-/** The metadata of an object that was stored, with what is never missing there. */
+/** The metadata of an object that was stored, with what is never missing there, and its path. */
 export type Stored = Metadata & {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  readonly path: string;
 };
 
 export function stored({ body, text }: { body: Body; text?: string }): Stored {
   const { name, uid, resourceVersion } = body.metadata ?? {};
   if (!name || !uid || !resourceVersion) throw new Error(`no object: ${text ?? 'an event'}`);
-  return { ...body.metadata, name, uid, resourceVersion };
+  const path = `${(body.kind ?? '').toLowerCase()}s/${name}`;
+  return { ...body.metadata, name, uid, resourceVersion, path };
 }
 
 export function ownedBy(...pods: readonly { name: string; uid: string }[]): {
   ownerReferences: OwnerReference[];
 } {
-  const reference = ({ name, uid }: { name: string; uid: string }) => {
-    return { apiVersion: 'v1', kind: 'Pod', name, uid };
-  };
-  return { ownerReferences: pods.map(reference) };
+  const ofPod = { apiVersion: 'v1', kind: 'Pod' };
+  return { ownerReferences: pods.map(({ name, uid }) => ({ ...ofPod, name, uid })) };
 }
 
-/** The whole body of a refusal. */
-export function failure(code: number, reason: string, message: string, details?: object): object {
-  return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason,
-    ...(details && { details }),
-    code,
-  };
+/** A refusal in full. */
+export function refused(code: number, reason: string, message: string, details?: object): object {
+  const type = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' };
+  const body = { ...type, message, reason, ...(details && { details }), code };
+  return { headers: expect.anything(), text: expect.anything(), status: code, body };
+}
+
+/** A refusal that is told apart by its reason only. */
+export function refusedAs(status: number, reason: string): object {
+  return { status, body: { kind: 'Status', reason } };
 }

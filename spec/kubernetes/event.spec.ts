@@ -1,19 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
-import { Api } from '../../lib/kubernetes/api.ts';
 import { createEvent } from '../../lib/kubernetes/event.ts';
 import type { Json } from '../../lib/kubernetes/json.ts';
-import { ApiError } from '../../lib/kubernetes/outcome.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { ScriptedTransport } from '../support/scripted-transport.ts';
-
-let transport: ScriptedTransport;
-let clock: ManualClock;
-
-beforeEach(() => {
-  transport = new ScriptedTransport();
-  clock = new ManualClock();
-});
+import { it as base } from './scripted.ts';
 
 const lease = {
   apiVersion: 'coordination.k8s.io/v1',
@@ -22,20 +11,18 @@ const lease = {
   spec: {},
 };
 
-/** What is sent to record an Event about this. */
-async function sent(subject: Json = lease): Promise<{ path: string; body: Json }> {
+/** With what is sent to record an Event about an object. */
+const it = base.extend('send', ({ api, clock, transport }) => async (subject: Json) => {
   transport.echo(201);
-  await createEvent(new Api(transport, clock), clock, subject, 'app-0_1 became leader');
-  const { method, path, body } = transport.requests.at(-1) ?? {};
+  await createEvent(api, clock, subject, 'app-0_1 became leader');
+  const { method, path = '', body } = transport.requests.at(-1) ?? {};
   expect(method).toBe('POST');
-  return { path: path ?? '', body: (typeof body === 'string' ? JSON.parse(body) : body) as Json };
-}
-
-const nameOf = ({ body }: { body: Json }) => (body['metadata'] as { name: string }).name;
+  return { path, body: body as { metadata: { name: string } } };
+});
 
 describe('an Event', () => {
-  it('is what client-go records about a change of leader', async () => {
-    const { path, body } = await sent();
+  it('is what client-go records about a change of leader', async ({ send }) => {
+    const { path, body } = await send(lease);
     expect(path).toBe('/api/v1/namespaces/prod/events');
     expect(body).toEqual({
       apiVersion: 'v1',
@@ -44,10 +31,7 @@ describe('an Event', () => {
       involvedObject: {
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
-        namespace: 'prod',
-        name: 'my-lease',
-        uid: 'uid-1',
-        resourceVersion: '7',
+        ...lease.metadata,
       },
       reason: 'LeaderElection',
       message: 'app-0_1 became leader',
@@ -60,31 +44,25 @@ describe('an Event', () => {
     });
   });
 
-  it('is called after its object and the time in nanoseconds, in hexadecimal digits', async () => {
+  it('is named after its object and the nanoseconds in hex', async ({ clock, send }) => {
     clock.luck = [0, 0.999_999_9];
     const nanoseconds = BigInt(clock.date().getTime()) * 1_000_000n;
-    expect(nameOf(await sent())).toBe(`my-lease.${nanoseconds.toString(16)}`);
-    expect(nameOf(await sent())).toBe(`my-lease.${(nanoseconds + 999_999n).toString(16)}`);
+    for (const more of [0n, 999_999n]) {
+      const { name } = (await send(lease)).body.metadata;
+      expect(name).toBe(`my-lease.${(nanoseconds + more).toString(16)}`);
+    }
   });
 
-  it('has a name that the API server takes, however long that of its object is', async () => {
-    const long = (length: number) => ({
-      ...lease,
-      metadata: { ...lease.metadata, name: 'a'.repeat(length) },
-    });
-    expect(nameOf(await sent(long(236)))).toMatch(/^a{236}\.[0-9a-f]{16}$/);
-    expect(nameOf(await sent(long(237)))).toBe('uuid-1');
+  it('has a valid name, however long the name of its object is', async ({ send }) => {
+    const nameFor = async (length: number) =>
+      (await send({ metadata: { name: 'a'.repeat(length) } })).body.metadata.name;
+    expect(await nameFor(236)).toMatch(/^a{236}\.[0-9a-f]{16}$/);
+    expect(await nameFor(237)).toBe('uuid-1');
   });
 
-  it('is in the namespace of its object, or in the default one', async () => {
-    const { path, body } = await sent({ kind: 'Lease', metadata: {} });
+  it('is in the default namespace if its object has none', async ({ send }) => {
+    const { path, body } = await send({ kind: 'Lease', metadata: {} });
     expect(path).toBe('/api/v1/namespaces/default/events');
     expect(body).toMatchObject({ involvedObject: { namespace: 'default', name: '' } });
-  });
-
-  it('that is refused says so', async () => {
-    transport.refuse(403);
-    const recording = createEvent(new Api(transport, clock), clock, lease, 'x');
-    await expect(recording).rejects.toThrow(ApiError);
   });
 });

@@ -18,53 +18,37 @@ function refusal(
   return new ApiError({ status, reason, message, causes, about }, 'POST /x');
 }
 
-describe('a refusal by the API server', () => {
-  it('that is a missing right comes with the complete Role, and what binds it', () => {
-    const user = 'system:serviceaccount:prod:app';
-    const message = `configmaps is forbidden: User "${user}" cannot create resource "configmaps"`;
-    const cause = refusal(403, 'Forbidden', message);
-    const error = explainRefusal(cause, refusedLock(context));
+const explained = (cause: unknown, takeOver = false) =>
+  explainRefusal(cause, refusedLock({ ...context, takeOver }));
+const forbidden = (message: string) => refusal(403, 'Forbidden', message);
+
+describe('explainRefusal', () => {
+  const user = 'system:serviceaccount:prod:app';
+  const where = { namespace: 'prod', lockName: 'my-lock' };
+  it.each([
+    ['of a service account', user, false, roleYaml({ ...where, takeOver: false, user })],
+    ['to take over', user, true, roleYaml({ ...where, takeOver: true, user })],
+    ['of a person', 'alice', false, roleYaml({ ...where, takeOver: false })],
+  ])('prints the whole Role for a missing right %s', (_, name, takeOver, role) => {
+    const message = `configmaps is forbidden: User "${name}" cannot create resource "configmaps"`;
+    const cause = forbidden(message);
+    const error = explained(cause, takeOver);
     expect(error).toBeInstanceOf(LeaderElectionError);
+    const bind = name === 'alice' ? ', and bind the Role to alice' : '';
     expect(error).toMatchObject({
       code: 'ERR_FORBIDDEN',
       message:
         `ConfigMap prod/my-lock: POST /x: 403 Forbidden: ${message}. ` +
-        'Allow it with kubectl apply -f - and this input:\n\n' +
-        roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false, user }),
+        `Allow it with kubectl apply -f - and this input${bind}:\n\n${role}`,
       cause,
     });
+    expect(role.includes('nodes')).toBe(takeOver);
   });
 
-  it('that is a missing right comes with all that taking over needs, if that was asked for', () => {
-    const message = 'nodes "n" is forbidden: User "system:serviceaccount:prod:app" cannot get';
-    const error = explainRefusal(
-      refusal(403, 'Forbidden', message),
-      refusedLock({ ...context, takeOver: true }),
-    );
-    const user = 'system:serviceaccount:prod:app';
-    const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: true, user });
-    expect(role).toContain('nodes');
-    expect(error).toMatchObject({ message: expect.stringContaining(role) });
-  });
-
-  it('that is a missing right of somebody else than a service account says whom to bind', () => {
-    const message = 'configmaps is forbidden: User "alice" cannot create resource "configmaps"';
-    const error = explainRefusal(refusal(403, 'Forbidden', message), refusedLock(context));
-    const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false });
-    expect(error).toMatchObject({
-      code: 'ERR_FORBIDDEN',
-      message:
-        `ConfigMap prod/my-lock: POST /x: 403 Forbidden: ${message}. ` +
-        `Allow it with kubectl apply -f - and this input, and bind the Role to alice:\n\n${role}`,
-    });
-  });
-
-  it('lets nobody write the Role but us', () => {
-    const message = 'User "system:serviceaccount:a:b"\nrules: []" cannot';
-    const error = explainRefusal(refusal(403, 'Forbidden', message), refusedLock(context));
-    const role = roleYaml({ namespace: 'prod', lockName: 'my-lock', takeOver: false });
+  it('puts no text of the API server into the Role', () => {
+    const error = explained(forbidden('User "system:serviceaccount:a:b"\nrules: []" cannot'));
     expect((error as Error).message).not.toContain('\nrules: []');
-    expect((error as Error).message).not.toContain(`${role}---`);
+    expect((error as Error).message).not.toContain('---');
   });
 
   it.each([
@@ -130,15 +114,11 @@ describe('a refusal by the API server', () => {
       'ERR_FORBIDDEN',
       'This is no right that a Role grants: see what the API server says.',
     ],
-  ])('that no Role mends is told as what it is: %s', (_, message, code, advice) => {
-    const cause = refusal(403, 'Forbidden', message);
-    const error = explainRefusal(cause, refusedLock(context));
-    expect(error).toBeInstanceOf(LeaderElectionError);
-    expect(error).toMatchObject({
-      code,
-      message: `ConfigMap prod/my-lock: POST /x: 403 Forbidden: ${message}. ${advice}`,
-      cause,
-    });
+  ])('names what no Role mends: %s', (_, message, code, advice) => {
+    const cause = forbidden(message);
+    const told = `ConfigMap prod/my-lock: POST /x: 403 Forbidden: ${message}. ${advice}`;
+    expect(explained(cause)).toBeInstanceOf(LeaderElectionError);
+    expect(explained(cause)).toMatchObject({ code, message: told, cause });
   });
 
   it.each([
@@ -172,14 +152,10 @@ describe('a refusal by the API server', () => {
       'ERR_REJECTED',
       '400 BadRequest: what?. Trying again would not help: see what the API server says.',
     ],
-  ])('%s has a code, the name of the object, and what to do', (cause, code, message) => {
-    const error = explainRefusal(cause, refusedLock(context));
-    expect(error).toBeInstanceOf(LeaderElectionError);
-    expect(error).toMatchObject({
-      code,
-      message: `ConfigMap prod/my-lock: POST /x: ${message}`,
-      cause,
-    });
+  ])('gives a code, the object, and what to do: %s', (cause, code, message) => {
+    const told = `ConfigMap prod/my-lock: POST /x: ${message}`;
+    expect(explained(cause)).toBeInstanceOf(LeaderElectionError);
+    expect(explained(cause)).toMatchObject({ code, message: told, cause });
   });
 
   it.each([
@@ -188,12 +164,12 @@ describe('a refusal by the API server', () => {
     new LeaderElectionError('ERR_TIMEOUT', 'x'),
     'the reason',
     undefined,
-  ])('is not what %s is: that stays as it is', (error) => {
-    expect(explainRefusal(error, refusedLock(context))).toBe(error);
+  ])('returns what is no refusal: %s', (error) => {
+    expect(explained(error)).toBe(error);
   });
 });
 
-describe('why a Pod must not lead', () => {
+describe('explainFailure', () => {
   it.each([
     [
       { because: 'foreign-lock', lock: aLock() },

@@ -2,35 +2,37 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it as base } from 'vitest';
 
-import { type Candidate, identify, locate } from '../../lib/kubernetes/identity.ts';
+import { identify, locate } from '../../lib/kubernetes/identity.ts';
 import { type BecomeOptions, checkOptions } from '../../lib/life/options.ts';
 import { Container } from '../support/container.ts';
 
-const IN_CLUSTER = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+const SERVICE = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
 const POD = { POD_NAME: 'app-0', POD_UID: 'uid-of-app-0', POD_NAMESPACE: 'prod' };
-const files = { token: 'secret', 'ca.crt': 'ca', namespace: 'from-file\n' };
+const FILES = { token: 'secret', 'ca.crt': 'ca', namespace: 'from-file\n' };
+type Variables = Record<string, string | undefined>;
 
-let container: Container;
-
-beforeEach(() => {
-  container = new Container(files, { ...IN_CLUSTER, ...POD });
-  for (const [name, value] of Object.entries(IN_CLUSTER)) vi.stubEnv(name, value);
+/** With one call of `identify` in a container: by default a Pod in which nothing is missing. */
+const it = base.extend('who', ({}, { onCleanup }) => {
+  return (
+    options: BecomeOptions = {},
+    changes: Variables = {},
+    files: Partial<typeof FILES> = FILES,
+  ) => {
+    const container = new Container(files, {
+      ...SERVICE,
+      ...POD,
+      ...changes,
+    });
+    onCleanup(() => container[Symbol.dispose]());
+    return identify(container, checkOptions('my-lock', options));
+  };
 });
 
-afterEach(() => {
-  container[Symbol.dispose]();
-  vi.unstubAllEnvs();
-});
-
-const who = (options: BecomeOptions = {}) => identify(container, checkOptions('my-lock', options));
-
-/** Who it is, without how it gets access. */
-async function named(options?: BecomeOptions): Promise<Omit<Candidate, 'credentials' | 'server'>> {
-  const { credentials: _, server: __, ...rest } = await who(options);
-  return rest;
-}
+const gone = (...names: string[]): Variables =>
+  Object.fromEntries(names.map((name) => [name, undefined]));
+const outside = gone(...Object.keys({ ...SERVICE, ...POD }));
 
 function kubeConfig(namespace?: string): KubeConfig {
   const config = new KubeConfig();
@@ -43,68 +45,103 @@ function kubeConfig(namespace?: string): KubeConfig {
   return config;
 }
 
-describe('a candidate in a cluster', () => {
-  it('is the Pod that the downward API names', async () => {
-    await expect(named()).resolves.toEqual({
-      namespace: 'prod',
-      podName: 'app-0',
-      podUid: 'uid-of-app-0',
-    });
+describe('identify', () => {
+  const pod = { namespace: 'prod', podName: 'app-0', podUid: 'uid-of-app-0' };
+  const others = { namespace: 'test', podName: 'other', podUid: 'uid-of-other' };
+  const nobody = {
+    namespace: '',
+    podName: '',
+    podUid: undefined,
+    server: '',
+    credentials: undefined,
+  };
+  const config = kubeConfig();
+  const located = kubeConfig('from-context');
+  const named = { podName: 'other' };
+
+  it.for<[string, BecomeOptions, Variables, object]>([
+    ['the downward API', {}, {}, pod],
+    ['the options before it', others, {}, others],
+    ['no POD_UID', {}, gone('POD_UID'), { ...pod, podUid: undefined }],
+    ['no UID of another Pod', named, {}, { podName: 'other', podUid: undefined }],
+    ['POD_UID for the same podName', { podName: 'app-0' }, {}, pod],
+    ['POD_UID without POD_NAME', named, gone('POD_NAME'), { ...pod, podName: 'other' }],
+    ['the namespace file', {}, gone('POD_NAMESPACE'), { namespace: 'from-file' }],
+    [
+      'the namespace file before a kubeConfig',
+      { kubeConfig: located },
+      gone('POD_NAMESPACE'),
+      { namespace: 'from-file' },
+    ],
+    ['the server of the environment', {}, {}, { server: 'https://10.0.0.1:443' }],
+    [
+      'a server with an IPv6 address',
+      {},
+      { KUBERNETES_SERVICE_HOST: 'fd00::1' },
+      { server: 'https://[fd00::1]:443' },
+    ],
+    ['the server of a kubeConfig', { kubeConfig: config }, {}, { server: 'https://example.com/' }],
+    [
+      'a kubeConfig beside half an environment',
+      { kubeConfig: config },
+      gone('KUBERNETES_SERVICE_PORT'),
+      { namespace: 'prod' },
+    ],
+  ])('in a Pod takes %s', async ([, options, changes, expected], { who }) => {
+    await expect(who(options, changes)).resolves.toMatchObject(expected);
   });
 
-  it('has access by its service account', async () => {
-    const { credentials } = await who();
-    const access = await credentials?.access();
-    expect(access?.server.host).toBe('10.0.0.1');
-    expect(access?.headers).toEqual({ authorization: 'Bearer secret' });
+  it.for<[string, BecomeOptions, string, string]>([
+    ['the service account', {}, '10.0.0.1', 'secret'],
+    ['a kubeConfig', { kubeConfig: config }, 'example.com', 'of-kubeconfig'],
+  ])('gives access by %s', async ([, options, host, token], { who }) => {
+    const access = await (await who(options)).credentials?.access();
+    expect(access?.server.host).toBe(host);
+    expect(access?.headers).toEqual({ authorization: `Bearer ${token}` });
   });
 
-  it('is whom the options name', async () => {
-    const options = { namespace: 'test', podName: 'other', podUid: 'uid-of-other' };
-    await expect(named(options)).resolves.toEqual(options);
+  it.for<[string, BecomeOptions, Variables, object]>([
+    [
+      'needs no cluster with a kubeConfig',
+      { kubeConfig: located },
+      { POD_NAME: 'app-0' },
+      {
+        namespace: 'from-context',
+        podName: 'app-0',
+      },
+    ],
+    ['knows nobody', {}, {}, nobody],
+    [
+      'takes POD_NAME and POD_NAMESPACE',
+      {},
+      { POD_NAME: 'app-0', POD_NAMESPACE: 'prod' },
+      { ...nobody, namespace: 'prod', podName: 'app-0' },
+    ],
+  ])('outside a cluster %s', async ([, options, changes, expected], { who }) => {
+    await expect(who(options, { ...outside, ...changes }, {})).resolves.toMatchObject(expected);
   });
 
-  it('may not know its UID', async () => {
-    container.variables['POD_UID'] = undefined;
-    await expect(named()).resolves.toMatchObject({ podUid: undefined });
-  });
-
-  it('does not take the UID of one Pod for that of another', async () => {
-    await expect(named({ podName: 'other' })).resolves.toMatchObject({ podUid: undefined });
-    await expect(named({ podName: 'app-0' })).resolves.toMatchObject({ podUid: POD.POD_UID });
-  });
-
-  it('takes the UID for that of the Pod in the options if there is no other name', async () => {
-    container.variables['POD_NAME'] = undefined;
-    await expect(named({ podName: 'other' })).resolves.toMatchObject({ podUid: POD.POD_UID });
-  });
-
-  it("is in its service account's namespace where nothing else says so", async () => {
-    container.variables['POD_NAMESPACE'] = undefined;
-    await expect(named()).resolves.toMatchObject({ namespace: 'from-file' });
-    await expect(named({ kubeConfig: kubeConfig('from-context') })).resolves.toMatchObject({
-      namespace: 'from-file',
-    });
-  });
-
-  it('has to have a namespace', async () => {
-    container.variables['POD_NAMESPACE'] = undefined;
-    container.remove('namespace');
-    await expect(who()).rejects.toMatchObject({
-      name: 'LeaderElectionError',
-      code: 'ERR_NO_NAMESPACE',
-      message:
-        'Nothing says which namespace this Pod is in: its service account has no namespace file. Set ' +
+  const { namespace: _, ...unplaced } = FILES;
+  const { token: __, ...unauthorized } = FILES;
+  const elsewhere = { ...outside, POD_NAME: 'app-0' };
+  const noNamespace =
+    'The kubeConfig\'s current context "x" has no namespace. Set options.namespace or ' +
+    'POD_NAMESPACE, or give the context one: kubectl config set-context --current ' +
+    '--namespace NAMESPACE';
+  it.for<[string, string, string, BecomeOptions, Variables, Partial<typeof FILES>]>([
+    [
+      'ERR_NO_NAMESPACE',
+      'without a namespace',
+      'Nothing says which namespace this Pod is in: its service account has no namespace file. Set ' +
         'POD_NAMESPACE from the downward API (fieldPath: metadata.namespace), or options.namespace.',
-    });
-  });
-
-  it('has to have a name', async () => {
-    container.variables['POD_NAME'] = undefined;
-    await expect(who()).rejects.toMatchObject({
-      name: 'LeaderElectionError',
-      code: 'ERR_NO_POD_NAME',
-      message: `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
+      {},
+      gone('POD_NAMESPACE'),
+      unplaced,
+    ],
+    [
+      'ERR_NO_POD_NAME',
+      'without a name',
+      `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
 
 env:
 - name: POD_NAME
@@ -114,211 +151,128 @@ env:
 - name: POD_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
 `,
-    });
+      {},
+      gone('POD_NAME'),
+      FILES,
+    ],
+    ['ERR_NO_SERVICE_ACCOUNT', 'without a token', '/token cannot be read', {}, {}, unauthorized],
+    [
+      'ERR_NO_NAMESPACE',
+      'with a kubeConfig without a namespace',
+      noNamespace,
+      { kubeConfig: config },
+      elsewhere,
+      {},
+    ],
+    [
+      'ERR_NO_NAMESPACE',
+      'with a kubeConfig with an empty namespace',
+      noNamespace,
+      { kubeConfig: kubeConfig('') },
+      elsewhere,
+      {},
+    ],
+    [
+      'ERR_INVALID_ARGUMENT',
+      'with a kubeConfig with an invalid namespace',
+      "a namespace's name",
+      { kubeConfig: kubeConfig('Not/One') },
+      elsewhere,
+      {},
+    ],
+    [
+      'ERR_NO_POD_NAME',
+      'with a kubeConfig, but no name',
+      'Neither POD_NAME nor',
+      { kubeConfig: located },
+      outside,
+      {},
+    ],
+    ['ERR_KUBECONFIG', 'with an empty kubeConfig', '', { kubeConfig: new KubeConfig() }, {}, FILES],
+    ['ERR_INVALID_ARGUMENT', 'with an empty POD_NAME', '', {}, { ...outside, POD_NAME: '' }, {}],
+  ])('rejects with %s %s', async ([code, , message, options, changes, files], { who }) => {
+    const identifying = who(options, changes, files);
+    await expect(identifying).rejects.toMatchObject({ code });
+    await expect(identifying).rejects.toThrow(message);
   });
 
-  it('has to have a service account', async () => {
-    container.remove('token');
-    await expect(who()).rejects.toMatchObject({ code: 'ERR_NO_SERVICE_ACCOUNT' });
-  });
-
-  it.each([
-    ['POD_NAME', '', 'the downward API (fieldPath: metadata.name)'],
-    ['POD_UID', ' ', 'the downward API (fieldPath: metadata.uid)'],
-    ['POD_NAMESPACE', '', 'the downward API (fieldPath: metadata.namespace)'],
+  const downward = (field: string) => `the downward API (fieldPath: metadata.${field})`;
+  it.for<[string, string, string, string?]>([
+    ['POD_NAME', '', downward('name')],
+    ['POD_UID', ' ', downward('uid')],
+    ['POD_NAMESPACE', '', downward('namespace')],
     ['KUBERNETES_SERVICE_HOST', '', 'Kubernetes sets it in a Pod'],
     ['KUBERNETES_SERVICE_PORT', '', 'Kubernetes sets it in a Pod'],
-  ])('is told what to do about %s=%j', async (name, value, remedy) => {
-    container.variables[name] = value;
-    const identifying = who();
+    ['POD_NAME', 'App_0', 'must be', "a Pod's name"],
+    ['POD_NAME', 'app-0\n', 'must be', "a Pod's name"],
+    ['POD_UID', 'not a uid', 'must be', "a Pod's UID"],
+    ['POD_NAMESPACE', 'kube.system', 'must be', "a namespace's name"],
+    ['POD_NAMESPACE', '../secrets', 'must be', "a namespace's name"],
+  ])('rejects with a TypeError at %s=%j', async ([name, value, remedy, expected], { who }) => {
+    const identifying = who({}, { [name]: value });
     await expect(identifying).rejects.toBeInstanceOf(TypeError);
-    await expect(identifying).rejects.toMatchObject({
-      code: 'ERR_INVALID_ARGUMENT',
-      message: expect.stringMatching(
-        new RegExp(`^The environment variable ${name} is set but empty, `),
-      ),
-    });
+    await expect(identifying).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     await expect(identifying).rejects.toThrow(remedy);
-  });
-
-  it.each([
-    ['POD_NAME', 'App_0', "a Pod's name"],
-    ['POD_NAME', 'app-0\n', "a Pod's name"],
-    ['POD_UID', 'not a uid', "a Pod's UID"],
-    ['POD_NAMESPACE', 'kube.system', "a namespace's name"],
-    ['POD_NAMESPACE', '../secrets', "a namespace's name"],
-  ])('is not told who it is by %s=%j', async (name, value, expected) => {
-    container.variables[name] = value;
-    const identifying = who();
-    await expect(identifying).rejects.toBeInstanceOf(TypeError);
-    await expect(identifying).rejects.toMatchObject({
-      code: 'ERR_INVALID_ARGUMENT',
-      message: `environment variable ${name} must be ${expected}, but is ${JSON.stringify(value)}`,
-    });
-  });
-});
-
-describe('the API server of a candidate', () => {
-  it.each([
-    ['10.0.0.1', 'https://10.0.0.1:443'],
-    ['fd00::1', 'https://[fd00::1]:443'],
-  ])('is %s in a Pod whose environment says so', async (host, server) => {
-    container.variables['KUBERNETES_SERVICE_HOST'] = host;
-    container.variables['KUBERNETES_SERVICE_PORT'] = '443';
-    await expect(who()).resolves.toMatchObject({ server });
-  });
-
-  it('is that of a kubeConfig, if one is given', async () => {
-    await expect(who({ kubeConfig: kubeConfig() })).resolves.toMatchObject({
-      server: 'https://example.com/',
-    });
-  });
-});
-
-describe('a candidate with a kubeConfig', () => {
-  it('has access by that, wherever it runs', async () => {
-    const { credentials } = await who({ kubeConfig: kubeConfig() });
-    const access = await credentials?.access();
-    expect(access?.server.host).toBe('example.com');
-    expect(access?.headers).toEqual({ authorization: 'Bearer of-kubeconfig' });
-  });
-
-  it('needs no service account, nor a cluster around it', async () => {
-    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
-    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('from-context') });
-    await expect(identify(elsewhere, options)).resolves.toMatchObject({
-      namespace: 'from-context',
-      podName: 'app-0',
-    });
-  });
-
-  it('does not care for half a cluster around it', async () => {
-    container.variables['KUBERNETES_SERVICE_PORT'] = undefined;
-    await expect(named({ kubeConfig: kubeConfig() })).resolves.toMatchObject({ namespace: 'prod' });
-  });
-
-  it('has to have a namespace', async () => {
-    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
-    const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
-    await expect(identify(elsewhere, options)).rejects.toMatchObject({
-      code: 'ERR_NO_NAMESPACE',
-      message:
-        'The kubeConfig\'s current context "x" has no namespace. Set options.namespace or ' +
-        'POD_NAMESPACE, or give the context one: kubectl config set-context --current ' +
-        '--namespace NAMESPACE',
-    });
-    const empty = checkOptions('my-lock', { kubeConfig: kubeConfig('') });
-    await expect(identify(elsewhere, empty)).rejects.toMatchObject({ code: 'ERR_NO_NAMESPACE' });
-  });
-
-  it('has to have a namespace that can be one', async () => {
-    using elsewhere = new Container({}, { POD_NAME: 'app-0' });
-    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('Not/One') });
-    await expect(identify(elsewhere, options)).rejects.toThrow(TypeError);
-  });
-
-  it('has to have a name', async () => {
-    using elsewhere = new Container();
-    const options = checkOptions('my-lock', { kubeConfig: kubeConfig('x') });
-    await expect(identify(elsewhere, options)).rejects.toMatchObject({ code: 'ERR_NO_POD_NAME' });
-  });
-
-  it('has to lead somewhere', async () => {
-    await expect(who({ kubeConfig: new KubeConfig() })).rejects.toMatchObject({
-      code: 'ERR_KUBECONFIG',
-    });
-  });
-});
-
-describe('a candidate outside a cluster', () => {
-  it('has no access, and need not know who it is', async () => {
-    using elsewhere = new Container();
-    await expect(identify(elsewhere, checkOptions('my-lock', {}))).resolves.toEqual({
-      namespace: '',
-      podName: '',
-      podUid: undefined,
-      server: '',
-      credentials: undefined,
-    });
-  });
-
-  it('is who it says it is', async () => {
-    const { POD_UID: _, ...pod } = POD;
-    using elsewhere = new Container({}, pod);
-    await expect(identify(elsewhere, checkOptions('my-lock', {}))).resolves.toEqual({
-      namespace: 'prod',
-      podName: 'app-0',
-      podUid: undefined,
-      server: '',
-      credentials: undefined,
-    });
-  });
-
-  it('is not told nonsense all the same', async () => {
-    using elsewhere = new Container({}, { POD_NAME: '' });
-    await expect(identify(elsewhere, checkOptions('my-lock', {}))).rejects.toBeInstanceOf(
-      TypeError,
+    await expect(identifying).rejects.toThrow(
+      expected === undefined
+        ? `The environment variable ${name} is set but empty, `
+        : `environment variable ${name} must be ${expected}, but is ${JSON.stringify(value)}`,
     );
   });
 });
 
-describe('a Pod whose program does not know of the cluster, as after env -i', () => {
-  it.each([
-    ['POD_UID is set', 'unset POD_UID', {}, POD],
+describe('LIFE-1: a Pod without KUBERNETES_SERVICE_HOST, as after env -i, does not lead', () => {
+  const noServer = (sign: string, remedy: string) => ({
+    name: 'LeaderElectionError',
+    code: 'ERR_NO_API_SERVER',
+    message:
+      `${sign}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not ` +
+      'set, so nothing says where the API server is. A program that is started with a cleaned ' +
+      'environment (env -i, su -, sudo) loses it: pass KUBERNETES_SERVICE_HOST and ' +
+      `KUBERNETES_SERVICE_PORT on. Outside a cluster, ${remedy}, or pass a kubeConfig.`,
+  });
+  const token = '/var/run/secrets/kubernetes.io/serviceaccount/token exists';
+
+  it.for([
+    ['POD_UID', 'POD_UID is set', 'unset POD_UID', {}, POD],
+    ['a token', `{root}${token}`, 'remove that file', FILES, {}],
+    ['both', 'POD_UID is set', 'unset POD_UID', FILES, POD],
+  ] as const)('by the sign of %s', async ([, sign, remedy, files, variables]) => {
+    using pod = new Container(files, variables);
+    for (const find of [identify, locate]) {
+      await expect(find(pod, checkOptions('my-lock', {}))).rejects.toMatchObject(
+        noServer(sign.replace('{root}', pod.root), remedy),
+      );
+    }
+  });
+
+  it.for<[string, (pod: Container) => void, string]>([
     [
-      '{root}/var/run/secrets/kubernetes.io/serviceaccount/token exists',
-      'remove that file',
-      files,
-      {},
+      'is a broken link',
+      (pod) => symlinkSync('..data/token', pod.path('token')),
+      `${token}, so this is a Pod`,
     ],
-    ['POD_UID is set', 'unset POD_UID', files, POD],
-  ])(
-    'is no candidate, for it would lead beside others: %s',
-    async (sign, remedy, has, variables) => {
-      using pod = new Container(has, variables);
-      const message =
-        `${sign.replace('{root}', pod.root)}, so this is a Pod, but KUBERNETES_SERVICE_HOST is not ` +
-        'set, so nothing says where the API server is. A program that is started with a cleaned ' +
-        'environment (env -i, su -, sudo) loses it: pass KUBERNETES_SERVICE_HOST and ' +
-        `KUBERNETES_SERVICE_PORT on. Outside a cluster, ${remedy}, or pass a kubeConfig.`;
-      for (const find of [identify, locate]) {
-        await expect(find(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
-          name: 'LeaderElectionError',
-          code: 'ERR_NO_API_SERVER',
-          message,
-        });
-      }
-    },
-  );
-
-  it.each([
-    ['a link whose target is missing', '..data/token'],
-    ['a link to itself', 'token'],
-  ])('is no candidate although its token cannot be read: %s', async (_, target) => {
-    using pod = new Container({ 'ca.crt': 'ca' }, {});
-    symlinkSync(target, pod.path('token'));
-    await expect(identify(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
-      code: 'ERR_NO_API_SERVER',
-      message: expect.stringContaining('serviceaccount/token exists, so this is a Pod'),
-    });
+    ['links to itself', (pod) => symlinkSync('token', pod.path('token')), `${token}, so`],
+    [
+      'cannot be looked for',
+      (pod) => {
+        const folder = dirname(pod.path('token'));
+        mkdirSync(dirname(folder), { recursive: true });
+        // Root may enter every folder, but nobody follows a link to itself.
+        symlinkSync('serviceaccount', folder);
+      },
+      `${token} (ELOOP), but KUBERNETES_SERVICE_HOST`,
+    ],
+  ])('although the token %s', async ([what, prepare, sign]) => {
+    using pod = new Container(what === 'cannot be looked for' ? {} : { 'ca.crt': 'ca' }, {});
+    prepare(pod);
+    const identifying = identify(pod, checkOptions('my-lock', {}));
+    await expect(identifying).rejects.toMatchObject({ code: 'ERR_NO_API_SERVER' });
+    await expect(identifying).rejects.toThrow(sign);
   });
 
-  it('is no candidate where its token cannot be looked for', async () => {
-    using pod = new Container({}, {});
-    const folder = dirname(pod.path('token'));
-    mkdirSync(dirname(folder), { recursive: true });
-    // Root may enter every folder, but nobody follows a link to itself.
-    symlinkSync('serviceaccount', folder);
-    await expect(identify(pod, checkOptions('my-lock', {}))).rejects.toMatchObject({
-      code: 'ERR_NO_API_SERVER',
-      message: expect.stringContaining(
-        'serviceaccount/token exists (ELOOP), but KUBERNETES_SERVICE_HOST',
-      ),
-    });
-  });
-
-  it('is one with a kubeConfig', async () => {
-    using pod = new Container(files, POD);
+  it('unless it has a kubeConfig', async () => {
+    using pod = new Container(FILES, POD);
     const options = checkOptions('my-lock', { kubeConfig: kubeConfig() });
     await expect(identify(pod, options)).resolves.toMatchObject({ podUid: POD.POD_UID });
   });

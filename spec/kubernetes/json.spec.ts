@@ -2,59 +2,37 @@ import { describe, expect, it } from 'vitest';
 
 import { child, isObject, list, text } from '../../lib/kubernetes/json.ts';
 
-const parse = (json: string): unknown => JSON.parse(json);
+const all = (value: unknown, key = 'k') => [child(value, key), text(value, key), list(value, key)];
+const nothing = [{}, undefined, []];
 
-describe('reading from parsed JSON', () => {
-  it('finds what is there', () => {
-    const value = parse('{"o":{"x":1},"s":"y","e":"","a":[1,"2"]}');
-    expect(child(value, 'o')).toEqual({ x: 1 });
-    expect(text(value, 's')).toBe('y');
-    expect(text(value, 'e')).toBe('');
-    expect(list(value, 'a')).toEqual([1, '2']);
+describe('child, text and list', () => {
+  it.each([
+    ['{"k":{"x":1}}', [{ x: 1 }, undefined, []]],
+    ['{"k":"y"}', [{}, 'y', []]],
+    ['{"k":""}', [{}, '', []]],
+    ['{"k":[1,"2"]}', [{}, undefined, [1, '2']]],
+    ['{"k":[{}]}', [{}, undefined, [{}]]],
+    ...['{}', '{"k":null}', '{"k":1}', '{"k":true}', 'null', '1', '"k"', '[]', '[["k"]]'].map(
+      (json): [string, unknown[]] => [json, nothing],
+    ),
+  ])('read from %s: %j', (json, found) => {
+    expect(all(JSON.parse(json))).toEqual(found);
   });
 
-  it.each(['{}', '{"k":null}', '{"k":1}', '{"k":true}', 'null', '1', '"k"', '[]', '[["k"]]'])(
-    'takes %s for nothing',
-    (json) => {
-      expect(child(parse(json), 'k')).toEqual({});
-      expect(text(parse(json), 'k')).toBeUndefined();
-      expect(list(parse(json), 'k')).toEqual([]);
-    },
-  );
-
-  it('tells objects, lists and texts apart', () => {
-    const value = parse('{"o":{},"s":"y","a":[{}]}');
-    expect([child(value, 's'), child(value, 'a')]).toEqual([{}, {}]);
-    expect([text(value, 'o'), text(value, 'a')]).toEqual([undefined, undefined]);
-    expect([list(value, 'o'), list(value, 's')]).toEqual([[], []]);
-  });
-
-  it('takes nothing from prototypes', () => {
-    const inherited: unknown = Object.create({ o: { x: 1 }, s: 'y', a: [1] });
-    expect(child(inherited, 'o')).toEqual({});
-    expect(text(inherited, 's')).toBeUndefined();
-    expect(list(inherited, 'a')).toEqual([]);
-    expect(child({}, '__proto__')).toEqual({});
+  it('read nothing from prototypes', () => {
+    for (const value of [{ x: 1 }, 'y', [1]]) {
+      expect(all(Object.create({ k: value }))).toEqual(nothing);
+    }
     expect(child({}, '__proto__')).not.toBe(Object.prototype);
     expect(text(undefined, 'constructor')).toBeUndefined();
-  });
-
-  it('takes a key called __proto__ for a key like any other', () => {
-    const value = parse('{"__proto__":{"x":"y"}}');
-    expect(text(child(value, '__proto__'), 'x')).toBe('y');
+    const own: unknown = JSON.parse('{"__proto__":{"x":"y"}}');
+    expect(text(child(own, '__proto__'), 'x')).toBe('y');
     expect(Object.prototype).not.toHaveProperty('x');
   });
+});
 
-  it.each([
-    [{}, true],
-    [Object.create(null), true],
-    [[], false],
-    [null, false],
-    [undefined, false],
-    ['x', false],
-    [1, false],
-    [() => 1, false],
-  ])('knows whether %o is an object', (value: unknown, is) => {
-    expect(isObject(value)).toBe(is);
-  });
+it('isObject is true of objects that are no lists', () => {
+  expect([{}, Object.create(null)].map(isObject)).toEqual([true, true]);
+  const others = [[], null, undefined, 'x', 1, () => 1];
+  expect(others.filter(isObject)).toEqual([]);
 });

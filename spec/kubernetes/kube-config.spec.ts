@@ -19,12 +19,13 @@ type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+const clusterOf = (server: string): Cluster => {
+  return { name: 'prod', server, skipTLSVerify: false, caData: base64(certificate.cert) };
+};
+
 function credentialsOf(server: string, cluster: Partial<Cluster>, user: Partial<User>) {
   const config = new KubeConfig();
-  config.loadFromClusterAndUser(
-    { name: 'prod', server, skipTLSVerify: false, caData: base64(certificate.cert), ...cluster },
-    { name: 'me', ...user },
-  );
+  config.loadFromClusterAndUser({ ...clusterOf(server), ...cluster }, { name: 'me', ...user });
   return userCredentials(config);
 }
 
@@ -42,24 +43,19 @@ async function fetchOnce(credentials: Credentials): Promise<string> {
   }
 }
 
-describe("client-node's KubeConfig", () => {
-  it('shows its token over HTTP/2', async () => {
-    await using server = await Server.start('h2');
-    await fetchOnce(credentialsOf(urlOf(server), {}, { token: 'secret' }));
-    expect(server.requests[0]).toMatchObject({
-      httpVersion: '2.0',
-      headers: { authorization: 'Bearer secret' },
-    });
+describe('a kubeConfig', () => {
+  it.each([
+    ['h2', 'https', '2.0'],
+    ['http', 'http', '1.1'],
+  ] as const)('sends its token over %s', async (protocol, scheme, httpVersion) => {
+    await using server = await Server.start(protocol);
+    const cluster = { skipTLSVerify: scheme === 'http' };
+    await fetchOnce(credentialsOf(urlOf(server, scheme), cluster, { token: 'secret' }));
+    const headers = { authorization: 'Bearer secret' };
+    expect(server.requests[0]).toMatchObject({ httpVersion, headers });
   });
 
-  it('may allow to go without encryption', async () => {
-    await using server = await Server.start('http');
-    const cluster = { skipTLSVerify: true };
-    await fetchOnce(credentialsOf(urlOf(server, 'http'), cluster, { token: 'secret' }));
-    expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
-  });
-
-  it('shows the certificate of a plugin, and another once it has one', async () => {
+  it('sends the certificate of its plugin, and a new one once there is one', async () => {
     const names: unknown[] = [];
     await using server = await Server.start('h2', {
       requestCert: true,
@@ -75,17 +71,9 @@ describe("client-node's KubeConfig", () => {
       return { exec: { command: process.execPath, args: ['-e', script] } };
     };
     const config = new KubeConfig();
-    const load = (name: string) => {
-      config.loadFromClusterAndUser(
-        {
-          name: 'prod',
-          server: urlOf(server),
-          skipTLSVerify: false,
-          caData: base64(certificate.cert),
-        },
-        { name, ...plugin(name) },
-      );
-    };
+    const cluster = clusterOf(urlOf(server));
+    const load = (name: string) =>
+      config.loadFromClusterAndUser(cluster, { name, ...plugin(name) });
     const connection = connect(userCredentials(config));
     for (const name of ['first', 'first', 'second']) {
       if (name !== config.getCurrentUser()?.name) load(name);
@@ -125,7 +113,7 @@ describe("client-node's KubeConfig", () => {
     connection.close();
   });
 
-  it('has one plugin at a time that hangs, and ends it when the connection is closed', async () => {
+  it('runs one plugin that hangs, until the connection is closed', async () => {
     using plugins = new PluginFolder();
     const connection = connect(credentialsOf('https://127.0.0.1:1', {}, { exec: plugins.hanging }));
     const failures = [];
@@ -142,28 +130,27 @@ describe("client-node's KubeConfig", () => {
     expect(plugins.started).toHaveLength(1);
   });
 
-  it.each(['http', 'https', 'h2'] as const)('leads through a proxy (%s)', async (protocol) => {
+  const proxies = [
+    ['a proxy', connectProxy, 'tunnels'],
+    ['SOCKS', socksProxy, 'targets'],
+  ] as const;
+  it.each(
+    (['http', 'https', 'h2'] as const).flatMap((protocol) =>
+      proxies.map((proxy) => [protocol, ...proxy] as const),
+    ),
+  )('sends %s through %s', async (protocol, _, open, reached) => {
     await using server = await Server.start(protocol);
-    await using proxy = await connectProxy();
+    await using proxy = await open();
     const scheme = protocol === 'http' ? 'http' : 'https';
     const cluster = { proxyUrl: proxy.url, skipTLSVerify: protocol === 'http' };
     const credentials = credentialsOf(urlOf(server, scheme), cluster, { token: 'secret' });
     await expect(fetchOnce(credentials)).resolves.toBe('{}');
-    expect(proxy.tunnels).toEqual([`127.0.0.1:${server.port}`]);
+    const targets = (proxy as Partial<Record<typeof reached, string[]>>)[reached];
+    expect(targets).toEqual([`127.0.0.1:${server.port}`]);
     expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
   });
 
-  it.each(['http', 'https', 'h2'] as const)('leads through SOCKS (%s)', async (protocol) => {
-    await using server = await Server.start(protocol);
-    await using proxy = await socksProxy();
-    const scheme = protocol === 'http' ? 'http' : 'https';
-    const cluster = { proxyUrl: proxy.url, skipTLSVerify: protocol === 'http' };
-    const credentials = credentialsOf(urlOf(server, scheme), cluster, { token: 'secret' });
-    await expect(fetchOnce(credentials)).resolves.toBe('{}');
-    expect(proxy.targets).toEqual([`127.0.0.1:${server.port}`]);
-  });
-
-  it('ends what goes through a proxy when the connection is closed', async () => {
+  it('ends requests through a proxy when the connection is closed', async () => {
     await using server = await Server.start('https');
     await using proxy = await connectProxy();
     const connection = connect(credentialsOf(urlOf(server), { proxyUrl: proxy.url }, {}));
@@ -174,7 +161,7 @@ describe("client-node's KubeConfig", () => {
     await server.left(0);
   });
 
-  it('trusts nobody else behind a proxy', async () => {
+  it('verifies the certificate behind a proxy', async () => {
     await using server = await Server.start('https');
     await using proxy = await connectProxy();
     const caData = base64(certificateFor('somebody else', '127.0.0.1').cert);
@@ -185,7 +172,7 @@ describe("client-node's KubeConfig", () => {
     expect(server.requests).toEqual([]);
   });
 
-  it('may name a proxy that is not there', async () => {
+  it('rejects if its proxy is not there', async () => {
     await using server = await Server.start('https');
     const proxy = await connectProxy();
     await proxy[Symbol.asyncDispose]();
@@ -228,7 +215,7 @@ describe("a Pod's service account", () => {
     ['stands still', 0],
     ['jumps back', -2 * HOUR],
     ['jumps ahead', 2 * HOUR],
-  ])('trap 13: gets on with a token that is rotated while the wall clock %s', async (_, jump) => {
+  ])('trap 13: reads a rotated token again while the wall clock %s', async (_, jump) => {
     const tokens = { valid: 'first' };
     await using server = await apiServer(tokens);
     const clock = new ManualClock();

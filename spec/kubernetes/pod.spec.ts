@@ -1,19 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
-import { Api } from '../../lib/kubernetes/api.ts';
-import { NoAnswerError } from '../../lib/kubernetes/outcome.ts';
 import { forceDeletePod, getPod, podsPath, toPod } from '../../lib/kubernetes/pod.ts';
 import { livenessOf } from '../../lib/protocol/model.ts';
-import { ManualClock, settled } from '../support/manual-clock.ts';
-import { ScriptedTransport } from '../support/scripted-transport.ts';
-
-let transport: ScriptedTransport;
-let api: Api;
-
-beforeEach(() => {
-  transport = new ScriptedTransport();
-  api = new Api(transport, new ManualClock());
-});
+import { it } from './scripted.ts';
 
 const path = '/api/v1/namespaces/prod/pods/app-0';
 const running = { state: { running: { startedAt: '2026-01-01T00:00:00Z' } } };
@@ -35,120 +24,70 @@ const read = {
   mayRun: true,
 };
 
-const refusals = [401, 403, 422, 500];
-
-describe('reading a Pod', () => {
-  it('gives what the protocol knows of it', async () => {
+describe('getPod', () => {
+  it('reads what the protocol decides by', async ({ api, transport }) => {
     transport.reply(200, stored);
     await expect(getPod(api, 'prod', 'app-0')).resolves.toEqual(read);
     expect(transport.requests).toEqual([{ method: 'GET', path, query: expect.anything() }]);
+    expect(`${podsPath('prod')}/app-0`).toBe(path);
   });
 
-  it('gives what else was wanted of it', async () => {
+  it('reads what else the caller asks for', async ({ api, transport }) => {
     transport.reply(200, stored);
     const kindOf = ({ kind }: Readonly<Record<string, unknown>>) => String(kind);
     await expect(getPod(api, 'prod', 'app-0', undefined, kindOf)).resolves.toBe('Pod');
   });
-
-  it('tells that it is absent', async () => {
-    transport.refuse(404);
-    await expect(getPod(api, 'prod', 'app-0')).resolves.toBe('absent');
-  });
-
-  it.each(refusals)('fails with a %i', async (status) => {
-    transport.refuse(status);
-    await expect(getPod(api, 'prod', 'app-0')).rejects.toMatchObject({ status });
-  });
-
-  it('ends with the signal', async () => {
-    transport.hang();
-    const controller = new AbortController();
-    const reading = getPod(api, 'prod', 'app-0', controller.signal);
-    await settled();
-    controller.abort(new Error('the reason'));
-    await expect(reading).rejects.toThrow('the reason');
-  });
 });
 
-describe('deleting a Pod by force', () => {
-  it('deletes exactly this one, without waiting for its kubelet', async () => {
-    transport.reply(200, stored);
-    await expect(forceDeletePod(api, 'prod', read)).resolves.toBeUndefined();
-    expect(transport.requests).toEqual([
-      {
-        method: 'DELETE',
-        path,
-        query: expect.anything(),
-        body: {
-          apiVersion: 'v1',
-          kind: 'DeleteOptions',
-          gracePeriodSeconds: 0,
-          preconditions: { uid: 'uid-of-app-0' },
-        },
-      },
-    ]);
-  });
-
-  it.each([404, 409])('is content with a %i: it is gone, or another', async (status) => {
-    transport.refuse(status);
-    await expect(forceDeletePod(api, 'prod', read)).resolves.toBeUndefined();
-  });
-
-  it.each(refusals)('fails with a %i', async (status) => {
-    transport.refuse(status);
-    await expect(forceDeletePod(api, 'prod', read)).rejects.toMatchObject({ status });
-  });
-
-  it('ends with the signal', async () => {
-    transport.hang();
-    const controller = new AbortController();
-    const deleting = forceDeletePod(api, 'prod', read, controller.signal);
-    await settled();
-    controller.abort(new Error('the reason'));
-    await expect(deleting).rejects.toThrow('the reason');
-  });
+it('forceDeletePod deletes one UID, with a grace period of 0', async ({ api, transport }) => {
+  transport.reply(200, stored);
+  await expect(forceDeletePod(api, 'prod', read)).resolves.toBeUndefined();
+  const preconditions = { uid: 'uid-of-app-0' };
+  const options = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions };
+  expect(transport.requests).toEqual([
+    { method: 'DELETE', path, query: expect.anything(), body: options },
+  ]);
 });
 
 describe('a Pod that is read', () => {
   const metadata = { name: 'app-0', uid: 'u' };
   const withStatus = (status: unknown) => toPod({ metadata, status });
+  const hostile = ['a b', '../secrets/token', 'a?watch=true', 'a\nb', '\u202e', 'A', ''];
 
-  it('may have nothing but a name and a UID', () => {
-    expect(toPod({ metadata })).toStrictEqual({
-      ...metadata,
-      phase: 'Unknown',
-      deleting: false,
-      mayRun: true,
-    });
+  it('needs nothing but a name and a UID', () => {
+    const rest = { phase: 'Unknown', deleting: false, mayRun: true };
+    expect(toPod({ metadata })).toStrictEqual({ ...metadata, ...rest });
   });
 
-  it.each([
+  it.for<unknown>([
     {},
     { metadata: [] },
     { metadata: { name: 'app-0' } },
     { metadata: { uid: 'u' } },
-    { metadata: { name: '', uid: 'u' } },
     { metadata: { name: 'app-0', uid: '' } },
     { metadata: { name: 'app-0', uid: 7 } },
-    Object.create({ metadata }) as object,
-  ])('is none without them: %j', (json) => {
+    Object.create({ metadata }),
+    ...hostile.map((name) => ({ ...stored, metadata: { name, uid: 'u' } })),
+  ])('is no Pod without a valid name and a UID: %j', (json) => {
     expect(() => toPod(json as Record<string, unknown>)).toThrow(new Error('the answer is no Pod'));
   });
 
-  it('is being deleted once it has a timestamp', () => {
+  it.for(hostile)('is on no node of an invalid name: %j', (nodeName) => {
+    expect(toPod({ ...stored, spec: { nodeName } }).nodeName).toBeUndefined();
+  });
+
+  it('is being deleted once it has a deletionTimestamp', () => {
     const deletionTimestamp = '2026-01-01T00:00:00Z';
     expect(toPod({ metadata: { ...metadata, deletionTimestamp } }).deleting).toBe(true);
   });
 
-  it('may say why it is in its phase', () => {
-    expect(withStatus({ phase: 'Failed', reason: 'Evicted' })).toMatchObject({
-      phase: 'Failed',
-      reason: 'Evicted',
-    });
+  it('has the reason of its phase', () => {
+    const evicted = { phase: 'Failed', reason: 'Evicted' };
+    expect(withStatus(evicted)).toMatchObject(evicted);
   });
 
-  it.each(['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'])(
-    'may run while one of its %s does',
+  it.for(['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'])(
+    'may run while one of its %s is running',
     (statuses) => {
       const of = (...list: unknown[]) =>
         withStatus({ containerStatuses: [terminated], [statuses]: list }).mayRun;
@@ -163,58 +102,26 @@ describe('a Pod that is read', () => {
     },
   );
 
-  it.each([
-    ['no status at all', null],
-    ['none of its containers', { initContainerStatuses: [terminated] }],
-    ['none of its containers any more', { phase: 'Failed', containerStatuses: [] }],
-    ['its containers as something else than a list', { containerStatuses: running }],
-  ])('may run where it has %s: that is no evidence', (_, status) => {
-    expect(withStatus(status).mayRun).toBe(true);
+  it.for<[string, unknown, boolean]>([
+    ['no status at all', null, true],
+    ['the status of an init container only', { initContainerStatuses: [terminated] }, true],
+    ['an empty list of statuses', { phase: 'Failed', containerStatuses: [] }, true],
+    ['statuses that are no list', { containerStatuses: running }, true],
+    [
+      'statuses under an unknown key',
+      { containerStatuses: [terminated], otherStatuses: [running] },
+      false,
+    ],
+  ])('with %s: whether it may run', ([, status, mayRun]) => {
+    expect(withStatus(status).mayRun).toBe(mayRun);
   });
 
-  it.each([
-    ['a terminal phase and no status of any container', {}, 'finishing'],
-    [
-      'a terminal phase, whatever its init containers did',
-      { initContainerStatuses: [terminated] },
-      'finishing',
-    ],
-    [
-      'a terminal phase, and its containers have terminated',
-      { containerStatuses: [terminated] },
-      'finished',
-    ],
-  ])('with %s has ended only if that is known of its containers', (_, statuses, liveness) => {
+  it.for<[string, object, string]>([
+    ['no container status', {}, 'finishing'],
+    ['an ended init container', { initContainerStatuses: [terminated] }, 'finishing'],
+    ['ended containers', { containerStatuses: [terminated] }, 'finished'],
+  ])('LIFE-4: in a terminal phase with %s is %3$s', ([, statuses, liveness]) => {
     const found = withStatus({ phase: 'Failed', reason: 'NodeAffinity', ...statuses });
     expect(livenessOf({ of: metadata, found })).toBe(liveness);
-  });
-
-  it('does not run because something else is said to', () => {
-    const status = { containerStatuses: [terminated], otherStatuses: [running] };
-    expect(withStatus(status).mayRun).toBe(false);
-  });
-});
-
-describe('the path of Pods', () => {
-  it('is that of their namespace', () => {
-    expect(podsPath('prod')).toBe('/api/v1/namespaces/prod/pods');
-  });
-});
-
-describe('a Pod that cannot be', () => {
-  const hostile = ['a b', '../secrets/token', 'a?watch=true', 'a\nb', '\u202e', 'A', ''];
-
-  it.each(hostile)('has a name that is none, %j: no path is made of it', (name) => {
-    const metadata = { ...stored.metadata, name };
-    expect(() => toPod({ ...stored, metadata })).toThrow('the answer is no Pod');
-  });
-
-  it.each(hostile)('is on a node whose name is none, %j: no path is made of it', (nodeName) => {
-    expect(toPod({ ...stored, spec: { nodeName } }).nodeName).toBeUndefined();
-  });
-
-  it('is not the one that was asked for', async () => {
-    transport.reply(200, { ...stored, metadata: { ...stored.metadata, name: 'app-1' } });
-    await expect(getPod(api, 'prod', 'app-0')).rejects.toThrow(NoAnswerError);
   });
 });

@@ -6,8 +6,6 @@ import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { Simulation } from '../life/simulation.ts';
 import { LeaseProcess } from '../lease/simulation.ts';
 
-/** What is refused is told as what it is: a Role is printed where a Role helps. */
-
 async function first<T>(loop: AsyncIterable<T>): Promise<T | undefined> {
   for await (const value of loop) return value;
   return undefined;
@@ -35,7 +33,7 @@ describe('a kubeconfig without credentials', () => {
     ['observeLease', () => first(observeLease('x', { kubeConfig }))],
   ];
 
-  test.for(calls)('is told by %s as the reason, and no Role is printed', async ([, call]) => {
+  test.for(calls)('is the reason that %s gives, without a Role', async ([, call]) => {
     const error: unknown = await call().catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code: 'ERR_FORBIDDEN',
@@ -45,8 +43,8 @@ describe('a kubeconfig without credentials', () => {
   });
 });
 
-describe('a quota that is used up', () => {
-  test('is waited out by lease mode, and warned of by its name', async () => {
+describe('a quota that is used up is named in a warning', () => {
+  test('by lead, which waits', async () => {
     const simulation = await Simulation.create();
     simulation.cluster.setQuota({ 'count/leases.coordination.k8s.io': 0 });
     const leading = new LeaseProcess(simulation, 'a').lead(() => 'done');
@@ -63,7 +61,7 @@ describe('a quota that is used up', () => {
     expect(await simulation.settled(leading)).toBe('done');
   });
 
-  test('is waited out by life mode, and warned of by its name', async () => {
+  test('by become, which waits', async () => {
     const simulation = await Simulation.create();
     simulation.cluster.createPod('a');
     simulation.cluster.setQuota({ 'count/configmaps': 0 });
@@ -82,7 +80,7 @@ describe('a quota that is used up', () => {
     ]);
   });
 
-  test('of Events is told by its name', async () => {
+  test('by lead, which goes on without Events', async () => {
     const simulation = await Simulation.create();
     simulation.cluster.setQuota({ 'count/events': 0 });
     const leading = new LeaseProcess(simulation, 'a').lead(() => 'done', { events: true });

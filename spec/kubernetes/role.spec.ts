@@ -1,71 +1,61 @@
 import { loadAllYaml } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 
-import {
-  type RoleOptions,
-  leaseRoleYaml,
-  observerRoleYaml,
-  roleYaml,
-} from '../../lib/kubernetes/role.ts';
+import { leaseRoleYaml, observerRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
 
-const options: RoleOptions = { namespace: 'prod', lockName: 'my-lock', takeOver: false };
-const USER = 'system:serviceaccount:prod:my.account-1';
+const namespace = 'prod';
+const options = { namespace, lockName: 'my-lock', takeOver: false };
+const lease = { namespace, leaseName: 'my-lease', events: false };
+const user = 'system:serviceaccount:prod:my.account-1';
 
-const core = (resource: string, verbs: string[]) => ({
-  apiGroups: [''],
+const AUTHORIZATION = 'rbac.authorization.k8s.io';
+const apiVersion = `${AUTHORIZATION}/v1`;
+const rule = (group: string, resource: string, verbs: string, name?: string) => ({
+  apiGroups: [group],
   resources: [resource],
-  verbs,
+  verbs: verbs.split(' '),
+  ...(name !== undefined && { resourceNames: [name] }),
 });
-const role = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
+const bindingOf = ({ kind, metadata }: { kind: string; metadata: { name: string } }) => ({
+  apiVersion,
+  kind: `${kind}Binding`,
+  metadata,
+  roleRef: { apiGroup: AUTHORIZATION, kind, name: metadata.name },
+  subjects: [{ kind: 'ServiceAccount', name: 'my.account-1', namespace }],
+});
+const roleOf = (name: string, ...rules: object[]) => ({
+  apiVersion,
   kind: 'Role',
-  metadata: { name: 'my-lock-leader-for-life', namespace: 'prod' },
-  rules: [
-    core('configmaps', ['create']),
-    { ...core('configmaps', ['get', 'watch', 'patch', 'delete']), resourceNames: ['my-lock'] },
-    core('pods', ['get', 'list', 'watch']),
-  ],
-};
-const roleToTakeOver = {
-  ...role,
-  rules: [...role.rules.slice(0, 2), core('pods', ['get', 'list', 'watch', 'delete'])],
-};
-const clusterRole = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
+  metadata: { name, namespace },
+  rules,
+});
+
+const create = rule('', 'configmaps', 'create');
+const own = rule('', 'configmaps', 'get watch patch delete', 'my-lock');
+const pods = rule('', 'pods', 'get list watch');
+const events = rule('', 'events', 'create');
+const role = roleOf('my-lock-leader-for-life', create, own, pods);
+const takeOver = { ...role, rules: [create, own, rule('', 'pods', 'get list watch delete')] };
+const nodes = {
+  apiVersion,
   kind: 'ClusterRole',
   metadata: { name: 'leader-for-life:prod:my-lock' },
-  rules: [core('nodes', ['get', 'watch'])],
+  rules: [rule('', 'nodes', 'get watch')],
 };
-const subjects = [{ kind: 'ServiceAccount', name: 'my.account-1', namespace: 'prod' }];
-const bindingOf = (kind: string, name: string) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: `${kind}Binding`,
-  metadata: { name },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
-  subjects,
-});
-const roleBinding = {
-  ...bindingOf('Role', 'my-lock-leader-for-life'),
-  metadata: { name: 'my-lock-leader-for-life', namespace: 'prod' },
-};
-const clusterRoleBinding = bindingOf('ClusterRole', 'leader-for-life:prod:my-lock');
 
-describe('the Role for a candidate', () => {
-  it.each([
-    ['for an unknown user', {}, [role]],
-    ['for a service account', { user: USER }, [role, roleBinding]],
-    ['with takeover', { takeOver: true }, [roleToTakeOver, clusterRole]],
-    [
-      'with takeover, for a service account',
-      { takeOver: true, user: USER },
-      [roleToTakeOver, roleBinding, clusterRole, clusterRoleBinding],
-    ],
-  ])('can be applied as it is %s', (_, changes, documents) => {
+describe('roleYaml', () => {
+  it.each<[object, object[]]>([
+    [{}, [role]],
+    [{ user }, [role, bindingOf(role)]],
+    [{ events: true }, [{ ...role, rules: [...role.rules, events] }]],
+    [{ takeOver: true }, [takeOver, nodes]],
+    [{ takeOver: true, user }, [takeOver, bindingOf(role), nodes, bindingOf(nodes)]],
+  ])('can be applied with %o', (changes, documents) => {
     expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
   });
 
-  it('is written as people write it', () => {
-    expect(roleYaml({ ...options, user: USER })).toMatchInlineSnapshot(`
+  it('is formatted as kubectl prints YAML', () => {
+    expect(roleYaml({ ...options, user })).toMatchInlineSnapshot(`
       "apiVersion: rbac.authorization.k8s.io/v1
       kind: Role
       metadata:
@@ -101,9 +91,7 @@ describe('the Role for a candidate', () => {
   });
 
   it.each([
-    undefined,
-    '',
-    'alice',
+    ...[undefined, '', 'alice'],
     'system:serviceaccount:prod',
     'system:serviceaccount:prod:',
     'system:serviceaccount::name',
@@ -114,15 +102,16 @@ describe('the Role for a candidate', () => {
     'system:serviceaccount:PROD:name',
     'system:serviceaccount:pr.od:name',
     'system:serviceaccount:prod:na/me',
-  ])('binds nobody of whom it does not know that this is a service account: %j', (user) => {
-    expect(roleYaml({ ...options, user })).toBe(roleYaml(options));
+  ])('binds no user that is no service account: %j', (other) => {
+    expect(roleYaml({ ...options, user: other })).toBe(roleYaml(options));
   });
 
   it.each(['123', '0x1f', '1e3', 'true', 'null', 'on', 'no', '0'])(
-    'keeps a name that YAML would take for something else: %s',
+    'quotes a name that YAML would take for something else: %s',
     (name) => {
-      const user = `system:serviceaccount:${name}:${name}`;
-      const yaml = roleYaml({ namespace: name, lockName: name, takeOver: true, user });
+      const account = `system:serviceaccount:${name}:${name}`;
+      const names = { namespace: name, lockName: name };
+      const yaml = roleYaml({ ...names, takeOver: true, user: account });
       expect(loadAllYaml(yaml)).toMatchObject([
         { metadata: { namespace: name }, rules: [{}, { resourceNames: [name] }, {}] },
         { metadata: { namespace: name }, subjects: [{ name, namespace: name }] },
@@ -135,82 +124,39 @@ describe('the Role for a candidate', () => {
   );
 });
 
-describe('the Role for an elector of a Lease', () => {
-  const lease = { namespace: 'prod', leaseName: 'my-lease', events: false };
-  const leases = (verbs: string[]) => ({
-    apiGroups: ['coordination.k8s.io'],
-    resources: ['leases'],
-    verbs,
-  });
-  const leaseRole = {
-    ...role,
-    metadata: { name: 'my-lease-leader-election', namespace: 'prod' },
-    rules: [
-      leases(['create']),
-      { ...leases(['get', 'watch', 'update']), resourceNames: ['my-lease'] },
-    ],
-  };
-  const recording = { ...leaseRole, rules: [...leaseRole.rules, core('events', ['create'])] };
-  const leaseBinding = {
-    ...roleBinding,
-    metadata: { name: 'my-lease-leader-election', namespace: 'prod' },
-    roleRef: { ...roleBinding.roleRef, name: 'my-lease-leader-election' },
-  };
+describe('leaseRoleYaml', () => {
+  const group = 'coordination.k8s.io';
+  const held = rule(group, 'leases', 'get watch update', 'my-lease');
+  const leaseRole = roleOf('my-lease-leader-election', rule(group, 'leases', 'create'), held);
+  const recording = { ...leaseRole, rules: [...leaseRole.rules, events] };
 
-  it.each([
-    ['for an unknown user', {}, [leaseRole]],
-    ['for a service account', { user: USER }, [leaseRole, leaseBinding]],
-    ['with Events', { events: true }, [recording]],
-    ['with Events, for a service account', { events: true, user: USER }, [recording, leaseBinding]],
-    ['for a person', { user: 'alice' }, [leaseRole]],
-  ])('can be applied as it is %s', (_, changes, documents) => {
+  it.each<[object, object[]]>([
+    [{}, [leaseRole]],
+    [{ user }, [leaseRole, bindingOf(leaseRole)]],
+    [{ events: true }, [recording]],
+    [{ events: true, user }, [recording, bindingOf(leaseRole)]],
+    [{ user: 'alice' }, [leaseRole]],
+  ])('can be applied with %o', (changes, documents) => {
     expect(loadAllYaml(leaseRoleYaml({ ...lease, ...changes }))).toEqual(documents);
-  });
-
-  it('is written as people write it', () => {
-    expect(leaseRoleYaml({ ...lease, events: true })).toBe(`apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: my-lease-leader-election
-  namespace: "prod"
-rules:
-- apiGroups: ["coordination.k8s.io"]
-  resources: ["leases"]
-  verbs: ["create"]
-- apiGroups: ["coordination.k8s.io"]
-  resources: ["leases"]
-  resourceNames: ["my-lease"]
-  verbs: ["get", "watch", "update"]
-- apiGroups: [""]
-  resources: ["events"]
-  verbs: ["create"]
-`);
   });
 });
 
-describe('the Roles together', () => {
-  const user = USER;
-  /** Everything that is printed for a lock and a Lease of this name in this namespace. */
+it('no two Roles of any names and namespaces share a name', () => {
+  interface Printed {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  }
   const printed = (namespace: string, name: string) => [
     roleYaml({ namespace, lockName: name, takeOver: true, user }),
     leaseRoleYaml({ namespace, leaseName: name, events: true, user }),
     observerRoleYaml({ namespace, name, group: '', resource: 'configmaps', user }),
     observerRoleYaml({ namespace, name, group: 'coordination.k8s.io', resource: 'leases', user }),
   ];
-  interface Printed {
-    readonly kind: string;
-    readonly metadata: { readonly name: string; readonly namespace?: string };
-  }
-  const identities = (manifests: readonly string[]) =>
-    manifests
-      .flatMap((yaml) => loadAllYaml(yaml) as Printed[])
-      .map(({ kind, metadata: { namespace = '', name } }) => [kind, namespace, name].join(' '));
-
-  it('have names of their own: to apply one overwrites no other', () => {
-    const names = ['a', 'a-lock', 'a-lease', 'a-leader', 'a-leader-for-life', 'b.a'];
-    const namespaces = ['b', 'b-a', 'a'];
-    const all = identities(namespaces.flatMap((where) => names.flatMap((n) => printed(where, n))));
-    expect(all).toHaveLength(namespaces.length * names.length * 10);
-    expect(all.filter((one, i) => all.indexOf(one) !== i)).toEqual([]);
-  });
+  const names = ['a', 'a-lock', 'a-lease', 'a-leader', 'a-leader-for-life', 'b.a'];
+  const all = ['b', 'b-a', 'a']
+    .flatMap((where) => names.flatMap((name) => printed(where, name)))
+    .flatMap((yaml) => loadAllYaml(yaml) as Printed[])
+    .map(({ kind, metadata: { namespace = '', name } }) => [kind, namespace, name].join(' '));
+  expect(all).toHaveLength(3 * names.length * 10);
+  expect(all.filter((one, i) => all.indexOf(one) !== i)).toEqual([]);
 });

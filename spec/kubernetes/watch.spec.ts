@@ -1,192 +1,122 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 
-import { Api } from '../../lib/kubernetes/api.ts';
-import { ObjectWatch, SilentWatchError } from '../../lib/kubernetes/watch.ts';
-import { ManualClock, settled } from '../support/manual-clock.ts';
-import { ScriptedTransport } from '../support/scripted-transport.ts';
+import { settled } from '../support/manual-clock.ts';
+import type { Feed } from '../support/scripted-transport.ts';
+import { bookmark, it, line, path, y, z } from './watched.ts';
 
-let clock: ManualClock;
-let transport: ScriptedTransport;
-let watch: ObjectWatch;
-let stop: AbortController;
-let told: string[];
-let lost: unknown[];
-/** What `onEvent` does besides. */
-let onEvent: () => void;
-
-const y = { metadata: { name: 'y' } };
-const bookmark = { kind: 'ConfigMap', metadata: { resourceVersion: '9' } };
-
-beforeEach(() => {
-  clock = new ManualClock();
-  transport = new ScriptedTransport();
-  stop = new AbortController();
-  told = [];
-  lost = [];
-  onEvent = () => undefined;
-  const listener = {
-    onOpen: () => told.push('open'),
-    onEvent: (type: string, object: unknown) => {
-      told.push(`${type} ${JSON.stringify(object)}`);
-      onEvent();
-    },
-    onLost: (error: unknown) => {
-      lost.push(error);
-      told.push(`lost: ${error instanceof Error ? error.message : String(error)}`);
-    },
-    onRefused: (error: Error) => told.push(`refused: ${error.message}`),
-  };
-  const target = { path: '/api/v1/namespaces/x/configmaps', name: 'y' };
-  watch = new ObjectWatch(new Api(transport, clock), clock, target, listener, 16_000);
-});
-
-const cause = 'a proxy on the way to the API server seems to hold back responses';
-const line = 'WATCH /api/v1/namespaces/x/configmaps (metadata.name=y)';
-
-/** Lets the watch run; it is open if a stream was scripted. */
-async function run(): Promise<{ readonly ended: () => boolean }> {
-  let ended = false;
-  void watch.run(stop.signal).then(() => (ended = true));
-  await settled();
-  return { ended: () => ended };
-}
-
-describe('a watch', () => {
-  it('asks for changes of one object from now on, and for signs of life', async () => {
-    transport.stream();
-    await run();
-    expect(transport.requests).toEqual([
-      {
-        method: 'GET',
-        path: '/api/v1/namespaces/x/configmaps',
-        query: {
-          watch: 'true',
-          fieldSelector: 'metadata.name=y',
-          allowWatchBookmarks: 'true',
-          timeoutSeconds: '3300',
-        },
-      },
-    ]);
-  });
-
-  it.each([
+describe('ObjectWatch', () => {
+  it.for([
+    [0.5, '3300'],
     [0, '3000'],
     [0.999, '3599'],
     [0.1234, '3074'],
-  ])('wants to last about an hour, others for longer or less (luck %d)', async (luck, seconds) => {
-    clock.luck = [luck];
-    transport.stream();
-    await run();
-    expect(transport.requests[0]?.query).toMatchObject({ timeoutSeconds: seconds });
-  });
+  ] as const)(
+    'asks for one object, bookmarks, and about an hour (luck %d)',
+    async ([luck, timeoutSeconds], { clock, open, told, transport, watch }) => {
+      clock.luck = [luck];
+      await open();
+      const fieldSelector = 'metadata.name=y';
+      const query = { watch: 'true', fieldSelector, allowWatchBookmarks: 'true', timeoutSeconds };
+      expect(transport.requests).toEqual([{ method: 'GET', path, query }]);
+      expect([watch.isRefused, told]).toEqual([false, ['open']]);
+    },
+  );
 
-  it('tells that it has opened once the server has answered', async () => {
-    transport.stream();
-    await run();
-    expect(watch.isRefused).toBe(false);
-    expect(told).toEqual(['open']);
-  });
-
-  it.each([
+  it.for([
     ['ADDED', y],
     ['MODIFIED', y],
     ['DELETED', y],
     ['BOOKMARK', bookmark],
-  ])('is relied on only once it has shown something: %s', async (type, object) => {
-    expect(watch.isOpen).toBe(false);
-    const feed = transport.stream();
-    await run();
-    expect(watch.isOpen).toBe(false);
-    feed.event('MODIFIED', { metadata: { name: 'z' } });
-    await settled();
-    expect(watch.isOpen).toBe(false);
-    feed.event(type, object);
-    await settled();
-    expect(watch.isOpen).toBe(true);
-  });
+  ] as const)(
+    'is open once it has shown something: %s',
+    async ([type, object], { open, watch }) => {
+      expect(watch.isOpen).toBe(false);
+      const { feed } = await open();
+      expect(watch.isOpen).toBe(false);
+      feed.event('MODIFIED', z);
+      await settled();
+      expect(watch.isOpen).toBe(false);
+      feed.event(type, object);
+      await settled();
+      expect(watch.isOpen).toBe(true);
+    },
+  );
 
-  it('is not open before', async () => {
+  it('is not open without an answer', async ({ run, told, transport, watch }) => {
     transport.hang();
     await run();
-    expect(watch.isOpen).toBe(false);
-    expect(told).toEqual([]);
+    expect([watch.isOpen, told]).toEqual([false, []]);
   });
 
-  it('tells each change', async () => {
-    const feed = transport.stream();
-    await run();
-    for (const type of ['ADDED', 'MODIFIED', 'DELETED']) feed.event(type, y);
-    await settled();
-    const object = JSON.stringify(y);
-    expect(told).toEqual(['open', `ADDED ${object}`, `MODIFIED ${object}`, `DELETED ${object}`]);
-  });
-
-  it('tells nothing of bookmarks, nor of other objects', async () => {
-    const feed = transport.stream();
-    await run();
+  it('tells changes of its object, and nothing else', async ({ open, told, watch }) => {
+    const { feed } = await open();
     feed.event('BOOKMARK', bookmark);
     feed.event('BOOKMARK', y);
-    for (const object of [{}, { metadata: {} }, { metadata: { name: 'z' } }, null, [], 'y']) {
-      feed.event('MODIFIED', object);
-    }
+    for (const object of [{}, { metadata: {} }, z, null, [], 'y']) feed.event('MODIFIED', object);
+    const types = ['ADDED', 'MODIFIED', 'DELETED'];
+    for (const type of types) feed.event(type, y);
     await settled();
-    expect(told).toEqual(['open']);
+    expect(told).toEqual(['open', ...types.map((type) => `${type} ${JSON.stringify(y)}`)]);
     expect(watch.isOpen).toBe(true);
   });
 
-  it('ends with its signal, at once and without another word', async () => {
-    const feed = transport.stream();
-    const { ended } = await run();
+  it('ends with its signal, and tells nothing of it', async ({
+    clock,
+    open,
+    stop,
+    told,
+    watch,
+  }) => {
+    const run = await open();
     stop.abort();
     await settled();
-    expect(ended()).toBe(true);
-    expect(feed.left).toBe(true);
-    expect(watch.isOpen).toBe(false);
+    expect([run.ended, run.feed.left, watch.isOpen]).toEqual([true, true, false]);
     expect(told).toEqual(['open']);
     expect(clock.delays).toEqual([]);
   });
 
-  it('does not begin with a signal that has aborted', async () => {
+  it('does not begin with an aborted signal', async ({ run, stop, transport }) => {
     stop.abort();
-    const { ended } = await run();
-    expect(ended()).toBe(true);
+    expect(await run()).toEqual({ ended: true });
     expect(transport.requests).toEqual([]);
   });
 
-  it('ends with its signal while it waits to be reopened', async () => {
+  it('ends with its signal while it waits to reopen', async ({ clock, run, stop, transport }) => {
     transport.fail(new Error('broken'));
-    const { ended } = await run();
+    const running = await run();
     expect(clock.delays).toHaveLength(1);
     stop.abort();
     await settled();
-    expect(ended()).toBe(true);
+    expect(running.ended).toBe(true);
     expect(transport.requests).toHaveLength(1);
     expect(clock.delays).toEqual([]);
   });
 });
 
 describe('a watch that the server ends', () => {
-  it.each([
+  it.for([
     [0, 0],
     [0.5, 100],
     [0.999, 199.8],
-  ])('after half a minute is reopened almost at once (luck %d: %d ms)', async (luck, delay) => {
-    const feed = transport.stream();
-    await run();
-    await clock.advance(30_000);
-    clock.luck = [luck];
-    feed.end();
-    await settled();
-    expect(told).toEqual(['open', 'lost: undefined']);
-    expect(watch.isOpen).toBe(false);
-    expect(clock.delays.map((ms) => Number(ms.toFixed(3)))).toEqual([delay]);
-    transport.stream();
-    await clock.advance(delay);
-    expect(told).toEqual(['open', 'lost: undefined', 'open']);
-    expect(transport.requests).toHaveLength(2);
-  });
+  ] as const)(
+    'after 30 s is reopened within 200 ms (luck %d)',
+    async ([luck, delay], { clock, open, told, transport, watch }) => {
+      const { feed } = await open();
+      await clock.advance(30_000);
+      clock.luck = [luck];
+      feed.end();
+      await settled();
+      expect(told).toEqual(['open', 'lost: undefined']);
+      expect(watch.isOpen).toBe(false);
+      expect(clock.delays.map((ms) => Number(ms.toFixed(3)))).toEqual([delay]);
+      transport.stream();
+      await clock.advance(delay);
+      expect(told).toEqual(['open', 'lost: undefined', 'open']);
+      expect(transport.requests).toHaveLength(2);
+    },
+  );
 
-  it('sooner than that is reopened ever more slowly', async () => {
+  it('sooner is reopened ever more slowly', async ({ clock, run, transport }) => {
     const delays: number[] = [];
     await run();
     transport.requests.length = 0;
@@ -202,7 +132,7 @@ describe('a watch that the server ends', () => {
     expect(delays).toEqual([900, 1_800, 3_600, 7_200, 14_400, 14_400, 14_400]);
   });
 
-  it('is reopened almost at once again, after it lasted', async () => {
+  it('is reopened fast again after it lasted', async ({ clock, run, told, transport }) => {
     transport.fail(new Error('broken')).fail(new Error('broken'));
     await run();
     const feed = transport.stream();
@@ -217,26 +147,34 @@ describe('a watch that the server ends', () => {
     expect(clock.delays).toEqual([900]);
   });
 
-  it('is not healthy because it took long to fail', async () => {
+  it('has not lasted if it took long to fail', async ({ clock, run, told, transport }) => {
     transport.fail(new Error('broken'));
     await run();
     transport.hang();
     await clock.advance(900 + 10_000);
-    expect(told).toEqual([
-      'lost: ' + `${line}: broken`,
-      `lost: ${line}: no answer within 10000 ms`,
-    ]);
+    expect(told).toEqual([`lost: ${line}: broken`, `lost: ${line}: no answer within 10000 ms`]);
     expect(clock.delays).toEqual([1_800]);
   });
 });
 
 describe('a watch that fails', () => {
-  const forGood = [
+  it.for([
     [400, 'BadRequest'],
     [403, 'Forbidden'],
     [405, 'MethodNotAllowed'],
-  ] as const;
-  const forNow = [
+  ] as const)(
+    'with a %i is refused, and ends',
+    async ([status, reason], { clock, run, told, transport, watch }) => {
+      transport.refuse(status, { reason, message: 'no' });
+      expect(await run()).toEqual({ ended: true });
+      expect(told).toEqual([`refused: ${line}: ${status} ${reason}: no`]);
+      expect([watch.isRefused, watch.isOpen]).toEqual([true, false]);
+      expect(clock.delays).toEqual([]);
+    },
+  );
+
+  const page = 'something between this process and the API server answered';
+  it.for<[number, string, string?]>([
     [401, 'Unauthorized'],
     [408, 'Timeout'],
     [410, 'Expired'],
@@ -244,37 +182,17 @@ describe('a watch that fails', () => {
     [500, 'InternalError'],
     [503, 'ServiceUnavailable'],
     [504, 'Timeout'],
-  ] as const;
-
-  it.each(forGood)('with a %i is refused, and not tried again', async (status, reason) => {
-    transport.refuse(status, { reason, message: 'no' });
-    const { ended } = await run();
-    expect(told).toEqual([`refused: ${line}: ${status} ${reason}: no`]);
-    expect(ended()).toBe(true);
-    expect(watch.isRefused).toBe(true);
-    expect(watch.isOpen).toBe(false);
-    expect(clock.delays).toEqual([]);
-  });
-
-  it.each(forNow)('with a %i is tried again', async (status, reason) => {
-    transport.refuse(status, { reason, message: 'later' });
-    const { ended } = await run();
-    expect(told).toEqual([`lost: ${line}: ${status} ${reason}: later`]);
-    expect(ended()).toBe(false);
-    expect(watch.isRefused).toBe(false);
-    transport.stream();
-    await clock.advance(900);
-    expect(told.at(-1)).toBe('open');
-  });
-
-  it.each([200, 302, 403, 404])(
-    'with a %i that something else answers is tried again',
-    async (status) => {
-      transport.replyText(status, ['<html>'], { 'content-type': 'text/html' });
-      const { ended } = await run();
-      const who = 'something between this process and the API server answered';
-      expect(told).toEqual([`lost: ${line}: ${who}: ${status} <html>`]);
-      expect(ended()).toBe(false);
+    [200, '', `${page}: 200 <html>`],
+    [302, '', `${page}: 302 <html>`],
+    [403, '', `${page}: 403 <html>`],
+    [404, '', `${page}: 404 <html>`],
+  ])(
+    'with a %i %s is tried again',
+    async ([status, reason, who], { clock, run, told, transport, watch }) => {
+      if (who === undefined) transport.refuse(status, { reason, message: 'later' });
+      else transport.replyText(status, ['<html>'], { 'content-type': 'text/html' });
+      expect(await run()).toEqual({ ended: false });
+      expect(told).toEqual([`lost: ${line}: ${who ?? `${status} ${reason}: later`}`]);
       expect(watch.isRefused).toBe(false);
       transport.stream();
       await clock.advance(900);
@@ -282,225 +200,56 @@ describe('a watch that fails', () => {
     },
   );
 
-  it('is refused also when it was open before', async () => {
-    const feed = transport.stream();
-    const { ended } = await run();
-    feed.end();
+  it('is refused although it was open before', async ({ clock, open, told, transport, watch }) => {
+    const run = await open();
+    run.feed.end();
     transport.refuse(403, { message: 'no more' });
     await clock.advance(900);
     expect(told).toEqual(['open', 'lost: undefined', `refused: ${line}: 403 Forbidden: no more`]);
-    expect(ended()).toBe(true);
-    expect(watch.isOpen).toBe(false);
+    expect([run.ended, watch.isOpen]).toEqual([true, false]);
   });
 
-  it('on the way is lost, and tried again', async () => {
-    const feed = transport.stream();
-    await run();
-    feed.fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
-    await settled();
-    expect(told).toEqual(['open', `lost: ${line}: reset (ECONNRESET)`]);
-    expect(clock.delays).toEqual([900]);
-  });
-
-  it.each([
-    [{ kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }],
-    [{ kind: 'Status', code: 500, reason: 'InternalError', message: 'etcdserver: no leader' }],
-  ])('with an ERROR event is lost, and tried again: %o', async (status) => {
-    const feed = transport.stream();
-    const { ended } = await run();
-    feed.event('ERROR', status);
-    await settled();
-    expect(told).toEqual(['open', `lost: the watch failed: ${status.message}`]);
-    expect(ended()).toBe(false);
-    expect(feed.left).toBe(true);
-    expect(clock.delays).toEqual([900]);
-  });
-
-  it.each([
-    '<html>',
-    '{"type":"MODIFIED"',
-    'null',
-    '7',
-    '[]',
-    '{}',
-    '{"type":7}',
-    '{"type":"ERROR"}',
-    '{"type":"modified","object":{"metadata":{"name":"y"}}}',
-    '{"object":{"metadata":{"name":"y"}}}',
-  ])('with an event that is not understood is lost: %s', async (text) => {
-    const feed = transport.stream();
-    await run();
-    feed.text(`${text}\n`);
-    await settled();
-    const why = 'the watch failed: an event that is not understood';
-    expect(told).toEqual(['open', `lost: ${why}`]);
-    expect(watch.isOpen).toBe(false);
-  });
-
-  it('with an object that the listener does not understand is lost', async () => {
-    onEvent = () => {
-      throw new Error('the answer is no ConfigMap');
-    };
-    const feed = transport.stream();
-    await run();
-    feed.event('MODIFIED', y);
-    await settled();
-    expect(told.at(-1)).toBe('lost: the answer is no ConfigMap');
-    expect(clock.delays).toEqual([900]);
-  });
-});
-
-describe('the patience with a silent watch', () => {
-  it('is two bookmarks and a half', async () => {
-    const feed = transport.stream();
-    await run();
-    expect(clock.delays).toEqual([150_000]);
-    await clock.advance(149_999);
-    expect(told).toEqual(['open']);
-    await clock.advance(1);
-    expect(told).toEqual(['open', 'lost: silent for 150000 ms']);
-    expect(feed.left).toBe(true);
-  });
-
-  it('is renewed by every sign of life', async () => {
-    const feed = transport.stream();
-    await run();
-    for (const type of ['BOOKMARK', 'MODIFIED', 'BOOKMARK', 'DELETED']) {
-      await clock.advance(149_000);
-      feed.event(type, y);
+  const failed = 'the watch failed:';
+  const error = (code: number, message: string) => (feed: Feed) =>
+    feed.event('ERROR', { kind: 'Status', code, message });
+  it.for<[string, (feed: Feed) => void, string]>([
+    [
+      'a broken connection',
+      (feed) => feed.fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
+      `${line}: reset (ECONNRESET)`,
+    ],
+    ['an ERROR event: 410', error(410, 'too old version'), `${failed} too old version`],
+    ['an ERROR event: 500', error(500, 'no leader'), `${failed} no leader`],
+    [
+      'an object that its listener does not understand',
+      (feed) => feed.event('MODIFIED', { ...y, poison: true }),
+      'the answer is no ConfigMap',
+    ],
+    ...[
+      '<html>',
+      '{"type":"MODIFIED"',
+      'null',
+      '7',
+      '[]',
+      '{}',
+      '{"type":7}',
+      '{"type":"ERROR"}',
+      '{"type":"modified","object":{"metadata":{"name":"y"}}}',
+      '{"object":{"metadata":{"name":"y"}}}',
+    ].map((text): [string, (feed: Feed) => void, string] => [
+      text,
+      (feed) => feed.text(`${text}\n`),
+      `${failed} an event that is not understood`,
+    ]),
+  ])(
+    'in its stream is lost, and tried again: %s',
+    async ([, play, why], { clock, open, told, watch }) => {
+      const run = await open();
+      play(run.feed);
       await settled();
-    }
-    feed.event('MODIFIED', { metadata: { name: 'z' } });
-    await clock.advance(149_000);
-    expect(watch.isOpen).toBe(true);
-    expect(clock.delays).toEqual([1_000]);
-  });
-
-  it('is the same for the next one, which is only relied on once it shows more than its first events', async () => {
-    transport.stream().event('ADDED', y);
-    await run();
-    const feed = transport.stream();
-    feed.event('ADDED', y);
-    feed.event('BOOKMARK', bookmark);
-    await clock.advance(150_000 + 100);
-    expect(told.slice(-2)).toEqual(['open', `ADDED ${JSON.stringify(y)}`]);
-    await clock.advance(60_000);
-    expect(watch.isOpen).toBe(false);
-    feed.event('BOOKMARK', bookmark);
-    await settled();
-    expect(watch.isOpen).toBe(true);
-    expect(clock.delays).toEqual([150_000]);
-    feed.end();
-    transport.stream().event('ADDED', y);
-    await clock.advance(100);
-    expect(watch.isOpen).toBe(true);
-  });
-
-  it('ends with the second that shows its first events only, as behind a proxy', async () => {
-    transport.stream().event('ADDED', y);
-    await run();
-    const feed = transport.stream();
-    feed.event('ADDED', y);
-    await clock.advance(150_000 + 100);
-    await clock.advance(150_000);
-    expect(told.at(-1)).toBe(`lost: ${line}: silent for 150000 ms; ${cause}`);
-    expect(lost.at(-1)).toBeInstanceOf(SilentWatchError);
-    expect(clock.delays).toEqual([165_000]);
-  });
-
-  it('leaves no timer behind', async () => {
-    const feed = transport.stream();
-    await run();
-    feed.end();
-    await settled();
-    expect(clock.delays).toEqual([900]);
-  });
-
-  it('does not run before the server has answered', async () => {
-    transport.hang();
-    await run();
-    expect(clock.delays).toEqual([10_000]);
-  });
-});
-
-describe('a watch of an object that was found', () => {
-  const why = `${line}: it has shown nothing for 5 s, although the object exists; ${cause}`;
-
-  it('that does not show it within a few seconds is lost, and opened again much later', async () => {
-    const feed = transport.stream();
-    await run();
-    watch.expect();
-    await clock.advance(4_999);
-    watch.expect();
-    await settled();
-    expect(told).toEqual(['open']);
-    await clock.advance(1);
-    watch.expect();
-    watch.expect();
-    await settled();
-    expect(told).toEqual(['open', `lost: ${why}`]);
-    expect(lost[0]).toBeInstanceOf(SilentWatchError);
-    expect(feed.left).toBe(true);
-    expect(clock.delays).toEqual([165_000]);
-    transport.stream().event('ADDED', y);
-    await clock.advance(165_000);
-    expect(watch.isOpen).toBe(true);
-  });
-
-  it.each(['ADDED', 'MODIFIED', 'DELETED'])(
-    'and that has shown it is not lost: %s',
-    async (type) => {
-      const feed = transport.stream();
-      await run();
-      watch.expect();
-      await clock.advance(4_000);
-      feed.event(type, y);
-      await clock.advance(60_000);
-      watch.expect();
-      await settled();
-      expect(lost).toEqual([]);
-      expect(watch.isOpen).toBe(true);
+      expect([told[0], told.at(-1)]).toEqual(['open', `lost: ${why}`]);
+      expect([run.ended, run.feed.left, watch.isOpen]).toEqual([false, true, false]);
+      expect(clock.delays).toEqual([900]);
     },
   );
-
-  it('is not lost because it was open for long before there was anything to show', async () => {
-    const feed = transport.stream();
-    await run();
-    await clock.advance(100_000);
-    watch.expect();
-    await settled();
-    expect(lost).toEqual([]);
-    feed.event('ADDED', y);
-    await settled();
-    expect(watch.isOpen).toBe(true);
-  });
-
-  it('is not lost for what an earlier one has not shown', async () => {
-    const feed = transport.stream();
-    await run();
-    watch.expect();
-    await clock.advance(4_000);
-    feed.end();
-    transport.stream();
-    await clock.advance(1_000);
-    watch.expect();
-    await clock.advance(4_999);
-    watch.expect();
-    await settled();
-    expect(lost).toEqual([undefined]);
-    await clock.advance(1);
-    watch.expect();
-    await settled();
-    expect(lost[1]).toBeInstanceOf(SilentWatchError);
-  });
-
-  it('is not expected to show anything while it is not open', async () => {
-    transport.hang();
-    await run();
-    watch.expect();
-    await clock.advance(9_000);
-    watch.expect();
-    await settled();
-    expect(lost).toEqual([]);
-  });
 });

@@ -11,77 +11,70 @@ const key = {
   candidate: 'pod-a',
   uid: 'uid-a',
 } as const;
+type Key = Parameters<Elections['begin']>[0];
+
+const it = test.extend('begin', () => {
+  const elections = new Elections();
+  return (as: Key = key, signal = neverAborts()) => elections.begin(as, signal);
+});
 
 const refused = {
   code: 'ERR_ALREADY_RUNNING',
   message: expect.stringMatching(/^pod-a already competes for ConfigMap default\/lock /) as string,
 };
 
-describe('one election for one lock in one process', () => {
-  test('a second one is refused while the first one waits or leads', async () => {
-    const elections = new Elections();
-    await elections.begin(key, neverAborts());
-    await expect(elections.begin(key, neverAborts())).rejects.toMatchObject(refused);
+describe('LIFE-1: of elections of one process for one lock', () => {
+  it.for<[string, Key, Key]>([
+    ['key', key, key],
+    ['name, where the UID of the first is unknown', { ...key, uid: undefined }, key],
+    ['name, where the UID of the second is unknown', key, { ...key, uid: undefined }],
+  ])('a second is refused by its %s', async ([, first, second], { begin }) => {
+    await begin(first);
+    await expect(begin(second)).rejects.toMatchObject(refused);
   });
 
-  test.each([
+  it.for<Partial<Key>>([
     { server: 'https://other' },
-    { kind: 'Lease' as const },
+    { kind: 'Lease' },
     { namespace: 'other' },
     { name: 'other' },
     { candidate: 'pod-b' },
     { uid: 'uid-b' },
-  ])('one that differs in %o does not mind it', async (difference) => {
-    const elections = new Elections();
-    await elections.begin(key, neverAborts());
-    await elections.begin({ ...key, ...difference }, neverAborts());
+  ])('one with another %o is another', async (difference, { begin }) => {
+    await begin();
+    await begin({ ...key, ...difference });
   });
 
-  test.each([
-    [key, { ...key, uid: undefined }],
-    [{ ...key, uid: undefined }, key],
-  ])('where the UID is not known, the name decides', async (one, other) => {
-    const elections = new Elections();
-    await elections.begin(one, neverAborts());
-    await expect(elections.begin(other, neverAborts())).rejects.toMatchObject(refused);
-  });
-
-  test('the next one waits while the first one comes to its end, then runs', async () => {
-    const elections = new Elections();
-    const first = await elections.begin(key, neverAborts());
+  it('the next waits until the first has ended', async ({ begin }) => {
+    const first = await begin();
     first.ending();
     let begun = false;
-    const next = elections.begin(key, neverAborts()).then((running) => {
-      begun = true;
-      return running;
-    });
+    const next = begin().then(() => (begun = true));
     await Promise.resolve();
     expect(begun).toBe(false);
     first.ended();
     await next;
-    await expect(elections.begin(key, neverAborts())).rejects.toMatchObject(refused);
+    await expect(begin()).rejects.toMatchObject(refused);
   });
 
-  test('of two that wait for an end, one runs and the other is refused', async () => {
-    const elections = new Elections();
-    const first = await elections.begin(key, neverAborts());
+  it('one of two that wait for an end is refused', async ({ begin }) => {
+    const first = await begin();
     first.ending();
-    const next = [1, 2].map(() => elections.begin(key, neverAborts()));
+    const next = [begin(), begin()];
     first.ended();
     const outcomes = await Promise.allSettled(next);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('waiting for an end rejects with the reason of the signal', async () => {
-    const elections = new Elections();
-    (await elections.begin(key, neverAborts())).ending();
+  it('one that waits for an end rejects with its signal', async ({ begin }) => {
+    (await begin()).ending();
     const stop = new AbortController();
-    const next = elections.begin(key, stop.signal);
+    const next = begin(key, stop.signal);
     stop.abort(new Error('enough'));
     await expect(next).rejects.toThrow('enough');
   });
 
-  test('copies of the package that share a map know of each other, and nothing is left', async () => {
+  it('a second is refused in another copy of the package', async () => {
     const map: ElectionMap = new Map();
     const first = await new Elections(map).begin(key, neverAborts());
     await expect(new Elections(map).begin(key, neverAborts())).rejects.toMatchObject(refused);

@@ -1,100 +1,94 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as base, vi } from 'vitest';
 
 import { HintQueue } from '../../lib/platform/hint-queue.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-const never = new AbortController().signal;
+const { signal } = new AbortController();
 
-function create() {
-  const clock = new ManualClock();
-  return { clock, queue: new HintQueue(clock, 'and more') };
-}
+const it = base
+  .extend('clock', () => new ManualClock())
+  .extend('queue', ({ clock }) => new HintQueue(clock, 'and more'))
+  .extend(
+    'next',
+    ({ clock, queue }) =>
+      (ms: number) =>
+        queue.next(clock.now() + ms, signal),
+  );
 
-describe('an queue', () => {
-  it('hands out what has come, in order, without waiting', async () => {
-    const { clock, queue } = create();
+describe('HintQueue.next', () => {
+  it('gives hints in order, without waiting', async ({ clock, next, queue }) => {
     queue.push('a');
     queue.push('b');
-    const all = [0, 0].map(() => queue.next(clock.now() + 100, never));
-    await expect(Promise.all(all)).resolves.toEqual(['a', 'b']);
+    expect(await Promise.all([next(100), next(100)])).toEqual(['a', 'b']);
     expect(clock.delays).toEqual([]);
   });
 
-  it('keeps a hundred, and then only that there was more', async () => {
-    const { clock, queue } = create();
+  it('gives the last hundred, and before them that there were more', async ({ next, queue }) => {
     for (let count = 0; count < 1_000_000; count += 1) queue.push(`item ${count}`);
     queue.push('last');
     const items: (string | undefined)[] = [];
-    do items.push(await queue.next(clock.now(), never));
+    do items.push(await next(0));
     while (items.at(-1) !== undefined);
     expect(items.length).toBeLessThan(102);
     expect(items[0]).toBe('and more');
     expect(items.slice(-2)).toEqual(['last', undefined]);
   });
 
-  it('hands out what comes while it is waited for, and forgets the timer', async () => {
-    const { clock, queue } = create();
-    const next = queue.next(clock.now() + 100, never);
+  it('gives a hint that comes while it waits', async ({ clock, next, queue }) => {
+    const hint = next(100);
     expect(clock.delays).toEqual([100]);
     queue.push('a');
-    await expect(next).resolves.toBe('a');
+    expect(await hint).toBe('a');
     expect(clock.delays).toEqual([]);
   });
 
-  it('has nothing when the time is up, or was', async () => {
-    const { clock, queue } = create();
-    const next = queue.next(clock.now() + 100, never);
+  it('gives undefined when its time is up', async ({ clock, next }) => {
+    const hint = next(100);
     await clock.advance(100);
-    await expect(next).resolves.toBeUndefined();
-    await expect(queue.next(clock.now(), never)).resolves.toBeUndefined();
-    await expect(queue.next(clock.now() - 1, never)).resolves.toBeUndefined();
+    expect(await Promise.all([hint, next(0), next(-1)])).toEqual(Array(3).fill(undefined));
   });
 
-  it.each([
+  it.for([
     [106, 'what came meanwhile'],
     [105, undefined],
-  ])('that is woken %i ms into 100 lets the event loop read first: %s', async (ms, expected) => {
-    const { clock, queue } = create();
-    const next = queue.next(clock.now() + 100, never);
-    clock.after(101, () => {
-      queue.push('what came meanwhile');
-    });
+  ] as const)('woken at %i of 100 ms gives %s', async ([ms, hint], { clock, next, queue }) => {
+    const waiting = next(100);
+    clock.after(101, () => queue.push('what came meanwhile'));
     await clock.stall(ms);
-    await expect(next).resolves.toBe(expected);
+    expect(await waiting).toBe(hint);
   });
 
-  it('rejects with the reason of a signal, before or while it waits', async () => {
-    const { clock, queue } = create();
+  it('rejects with its signal, before it waits or while', async ({ clock, next, queue }) => {
     const controller = new AbortController();
-    const next = queue.next(clock.now() + 100, controller.signal);
+    const waiting = queue.next(clock.now() + 100, controller.signal);
     controller.abort(new Error('enough'));
-    await expect(next).rejects.toThrow('enough');
+    await expect(waiting).rejects.toThrow('enough');
     queue.push('a');
     await expect(queue.next(clock.now() + 100, controller.signal)).rejects.toThrow('enough');
     expect(clock.delays).toEqual([]);
-    await expect(queue.next(clock.now(), never)).resolves.toBe('a');
+    expect(await next(0)).toBe('a');
   });
+});
 
-  it('can be looked through', async () => {
-    const { clock, queue } = create();
+describe('HintQueue', () => {
+  it('take and drop choose among what is kept', async ({ next, queue }) => {
     for (const item of ['a', 'b', 'bb', 'c']) queue.push(item);
     const isB = (item: string): item is 'b' | 'bb' => item.startsWith('b');
     expect(queue.kept.some(isB)).toBe(true);
     expect(queue.take(isB)).toBe('b');
     queue.drop((item) => item === 'a');
     expect(queue.take((item): item is 'a' => item === 'a')).toBeUndefined();
-    await expect(queue.next(clock.now(), never)).resolves.toBe('bb');
+    expect(await next(0)).toBe('bb');
     expect(queue.kept.some(isB)).toBe(false);
   });
 
-  it('tells a listener, until it is not listened to any more', () => {
-    const { queue } = create();
-    let heard = 0;
-    const end = queue.listen(() => (heard += 1));
+  it('listen tells of each hint, until it ends', ({ queue }) => {
+    const heard = vi.fn();
+    const end = queue.listen(heard);
     queue.push('a');
     queue.push('b');
     end();
     queue.push('c');
-    expect(heard).toBe(2);
+    expect(heard).toHaveBeenCalledTimes(2);
   });
 });

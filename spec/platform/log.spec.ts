@@ -32,43 +32,32 @@ afterEach(() => {
   createDebug.log = original;
 });
 
-describe('a log', () => {
-  it('is silent unless somebody wants to read it', () => {
+describe('createLog', () => {
+  it('writes nothing unless DEBUG names it', () => {
     createLog('spec')('hello');
     createDebug.enable('leader-for-life:other');
     createLog('spec')('hello');
     expect(written).not.toHaveBeenCalled();
   });
 
-  it('writes in a namespace of its own', () => {
-    createDebug.enable('leader-for-life:spec');
-    createLog('spec')('hello');
-    expect(written).toHaveBeenCalledOnce();
-    expect(written.mock.lastCall?.join(' ')).toMatch(/leader-for-life:spec.* hello/);
-  });
-
-  it('can be turned on later', () => {
+  it('writes once DEBUG names it', () => {
     const log = createLog('spec');
     createDebug.enable('leader-for-life:*');
     log('hello');
     expect(written).toHaveBeenCalledOnce();
   });
 
-  it.each(['100 %d %s %o %j %%', '%'])('takes %j for what it is', (message) => {
+  it.each([
+    ['hello', /leader-for-life:spec.* hello/],
+    // Placeholders are none.
+    ['100 %d %s %o %j %%', '100 %d %s %o %j %%'],
+    ['%', '%'],
+    ['one\ntwo', 'one two'],
+  ])('writes %j as one line of text', (message, line) => {
     createDebug.enable('leader-for-life:spec');
     createLog('spec')(message);
-    expect(format()).toContain(message);
-  });
-
-  it('lets nobody write lines of their own', () => {
-    createDebug.enable('leader-for-life:spec');
-    createLog('spec')('one\ntwo');
-    expect(format()).toContain('one two');
+    expect(written).toHaveBeenCalledOnce();
+    const [first, ...rest] = (written.mock.lastCall ?? []) as string[];
+    expect([first, ...rest].join(' ')).toMatch(line);
   });
 });
-
-/** What was last written, as `util.format` makes it of the arguments that debug hands on. */
-function format(): string {
-  const [first, ...rest] = (written.mock.lastCall ?? []) as string[];
-  return [first, ...rest].join(' ');
-}

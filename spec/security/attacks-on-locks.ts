@@ -1,199 +1,173 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { V1ObjectMeta } from '@kubernetes/client-node';
+import { describe, expect } from 'vitest';
 
-import { type Cluster, Namespace, type Replica, Waits } from '../behaviour/cluster.ts';
-import { Intruder, LOCK, documented, expectForbidden, ownedBy } from './intruder.ts';
-
-/** A UID that no Pod has. */
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+import { Namespace, type Replica, Waits } from '../behaviour/cluster.ts';
+import {
+  type AttackTest,
+  Intruder,
+  LOCK,
+  NOBODY,
+  aborted,
+  documented,
+  expectForbidden,
+  lost,
+  ownedBy,
+} from './intruder.ts';
 
 /** What somebody with the Role for `become` can do to the others, as docs/safety.md tells it. */
-export function attacksOnLocks(clusterName: string, open: () => Promise<Cluster>): void {
-  describe(`a malicious Pod with the Role for become on ${clusterName}`, () => {
-    let cluster: Cluster;
-
-    beforeAll(async () => {
-      cluster = await open();
-    }, 120_000);
-
-    afterAll(async () => {
-      await cluster[Symbol.asyncDispose]();
-    });
-
-    async function scene() {
+export function attacksOnLocks(clusterName: string, base: AttackTest): void {
+  const it = base
+    .extend('space', async ({ cluster }, { onCleanup }) => {
       const space = await Namespace.create(cluster);
-      onTestFinished(() => space[Symbol.asyncDispose]());
-      const intruder = await Intruder.enter(cluster, space.name, documented.life(space.name));
-      return { space, intruder };
-    }
+      onCleanup(() => space[Symbol.asyncDispose]());
+      return space;
+    })
+    .extend('intruder', ({ cluster, space }) => {
+      return Intruder.enter(cluster, space.name, documented.life(space.name));
+    })
+    .extend('a', ({ space }) => space.replica('a'));
+  const maxBackoffMs = 500;
 
-    /** A candidate, once it has waited for this reason, and what it was told. */
-    async function waiting(pod: Replica, reason: string) {
-      const waits = new Waits();
-      const leadership = pod.become(LOCK, { onWaiting: waits.record, maxBackoffMs: 500 });
-      await waits.for(reason);
-      return { leadership, waits };
-    }
+  /** A candidate, once it has waited for this reason, and what it was told. */
+  async function waiting(pod: Replica, reason: string) {
+    const waits = new Waits();
+    const leadership = pod.become(LOCK, { onWaiting: waits.record, maxBackoffMs });
+    await waits.for(reason);
+    return { leadership, told: waits.messages.join() };
+  }
 
-    describe('can', () => {
-      test('delete the lock: a second Pod leads, and the first one is told with guard only', async () => {
-        const { space, intruder } = await scene();
-        const [a, b] = [await space.replica('a'), await space.replica('b')];
+  describe(`a malicious Pod with the Role for become on ${clusterName} can`, () => {
+    const released = { annotations: { 'leader-for-life/released': 'true' } };
+    it.for<[string, V1ObjectMeta?]>([
+      ['delete the lock'],
+      ['mark it as released', released],
+      ['name another Pod in it, which is gone', ownedBy('gone', NOBODY)],
+    ])(
+      '%s: a second Pod leads, and only guard tells',
+      async ([, change], { a, intruder, space }) => {
+        const b = await space.replica('b');
         const first = await a.become(LOCK, { guard: true });
         const unaware = await a.restarted().become(LOCK);
         const { leadership } = await waiting(b, 'held');
-        const told = new Promise((resolve) => {
-          first.signal.addEventListener('abort', resolve);
-        });
-        await intruder.deleteLock();
+        const told = aborted(first.signal);
+        await (change ? intruder.patchLock(change) : intruder.deleteLock());
         expect((await leadership).podName).toBe('b');
-        await told;
-        expect(first.signal.reason).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
+        expect(await told).toMatchObject(lost);
         expect(unaware.signal.aborted).toBe(false);
-      });
+      },
+    );
 
-      test.each([
-        ['mark it as released', { annotations: { 'leader-for-life/released': 'true' } }],
-        ['name another Pod in it, which is gone', ownedBy('gone', NOBODY)],
-      ])('%s: a second Pod leads, and the first one is told with guard only', async (_, change) => {
-        const { space, intruder } = await scene();
-        const [a, b] = [await space.replica('a'), await space.replica('b')];
-        const first = await a.become(LOCK, { guard: true });
-        const unaware = await a.restarted().become(LOCK);
-        const { leadership } = await waiting(b, 'held');
-        const told = new Promise((resolve) => {
-          first.signal.addEventListener('abort', resolve);
-        });
-        await intruder.patchLock(change);
-        expect((await leadership).podName).toBe('b');
-        await told;
-        expect(first.signal.reason).toMatchObject({ code: 'ERR_LEADERSHIP_LOST' });
-        expect(unaware.signal.aborted).toBe(false);
-      });
-
-      test('hold it for as long as its own Pod lives; everybody is told who holds it', async () => {
-        const { space, intruder } = await scene();
-        const [a, thief] = [await space.replica('a'), await space.replica('thief')];
-        await intruder.createLock(ownedBy('thief', thief.uid));
-        const { leadership, waits } = await waiting(a, 'held');
-        expect(waits.messages.join()).toContain('Pod thief');
-        await space.deletePod('thief');
+    it.for<[string, string, (space: Namespace) => Promise<void>]>([
+      ['for as long as its own Pod lives', 'thief', (space) => space.deletePod('thief')],
+      // Nobody verifies who owns what is created; a human deletes it.
+      ['for another Pod', 'database', (space) => space.deleteConfigMap(LOCK)],
+    ])(
+      'hold it %s; candidates are told which Pod',
+      async ([, holder, end], { a, intruder, space }) => {
+        const { uid } = await space.replica(holder);
+        await intruder.createLock(ownedBy(holder, uid));
+        const { leadership, told } = await waiting(a, 'held');
+        expect(told).toContain(`Pod ${holder}`);
+        await end(space);
         expect((await leadership).podName).toBe('a');
-      });
+      },
+    );
 
-      test('hold it in the name of another Pod: nobody verifies who owns what is created', async () => {
-        const { space, intruder } = await scene();
-        const [a, database] = [await space.replica('a'), await space.replica('database')];
-        await intruder.createLock(ownedBy('database', database.uid));
-        const { leadership, waits } = await waiting(a, 'held');
-        expect(waits.messages.join()).toContain('Pod database');
-        // What a human does about it.
-        await space.deleteConfigMap(LOCK);
-        expect((await leadership).podName).toBe('a');
-      });
-
-      test('plant what no Pod owns: ERR_FOREIGN_LOCK, and nobody deletes it', async () => {
-        const { space, intruder } = await scene();
-        const a = await space.replica('a');
-        const { metadata } = await intruder.createLock();
-        await expect(a.become(LOCK)).rejects.toMatchObject({ code: 'ERR_FOREIGN_LOCK' });
-        expect((await space.lock(LOCK))?.metadata?.uid).toBe(metadata?.uid);
-      });
-
-      test('keep it by a finalizer; everybody is told which', async () => {
-        const { space, intruder } = await scene();
-        const [a, thief] = [await space.replica('a'), await space.replica('thief')];
-        const finalizers = ['example.com/for-ever'];
-        await intruder.createLock({ ...ownedBy('thief', thief.uid), finalizers });
-        await space.deletePod('thief');
-        const { leadership, waits } = await waiting(a, 'lock-deleting');
-        expect(waits.messages.join()).toContain('example.com/for-ever');
-        await space.patchConfigMap(LOCK, { finalizers: null });
-        expect((await leadership).podName).toBe('a');
-      });
-
-      test('squat on the name of any other ConfigMap that is not there yet', async () => {
-        const { space, intruder } = await scene();
-        await intruder.createLock({ name: 'app-settings' });
-        expect(await space.lock('app-settings')).toBeDefined();
-      });
-
-      test('read every Pod of the namespace', async () => {
-        const { space, intruder } = await scene();
-        await space.replica('a');
-        const { items } = await intruder.core.listNamespacedPod({ namespace: space.name });
-        expect(items.map(({ metadata }) => metadata?.name)).toEqual(['a']);
-      });
+    it('plant what no Pod owns: ERR_FOREIGN_LOCK, and nobody deletes it', async ({
+      a,
+      intruder,
+      space,
+    }) => {
+      const { metadata } = await intruder.createLock();
+      await expect(a.become(LOCK)).rejects.toMatchObject({ code: 'ERR_FOREIGN_LOCK' });
+      expect((await space.lock(LOCK))?.metadata?.uid).toBe(metadata?.uid);
     });
 
-    describe('cannot', () => {
-      test.each([
-        ['a Pod that does not exist', 'gone', NOBODY],
-        ['the name of a living Pod, and another UID', 'a', NOBODY],
-      ])('hold it in the name of %s', async (_what, name, uid) => {
-        const { space, intruder } = await scene();
-        const a = await space.replica('a');
-        await intruder.createLock(ownedBy(name, uid));
-        expect((await a.become(LOCK, { maxBackoffMs: 500 })).podName).toBe('a');
-      });
+    it('keep it by a finalizer; candidates are told which', async ({ a, intruder, space }) => {
+      const thief = await space.replica('thief');
+      const finalizers = ['example.com/for-ever'];
+      await intruder.createLock({ ...ownedBy('thief', thief.uid), finalizers });
+      await space.deletePod('thief');
+      const { leadership, told } = await waiting(a, 'lock-deleting');
+      expect(told).toContain('example.com/for-ever');
+      await space.patchConfigMap(LOCK, { finalizers: null });
+      expect((await leadership).podName).toBe('a');
+    });
 
-      test('hold it in the name of a Pod of another namespace', async () => {
-        const { space, intruder } = await scene();
-        const elsewhere = await Namespace.create(cluster);
-        onTestFinished(() => elsewhere[Symbol.asyncDispose]());
-        const stranger = await elsewhere.replica('stranger');
-        const a = await space.replica('a');
-        await intruder.createLock(ownedBy('stranger', stranger.uid));
-        expect((await a.become(LOCK, { maxBackoffMs: 500 })).podName).toBe('a');
-      });
+    it('create any other ConfigMap that is not there yet', async ({ intruder, space }) => {
+      await intruder.createLock({ name: 'app-settings' });
+      expect(await space.lock('app-settings')).toBeDefined();
+    });
 
-      test('have a leader delete what replaced its lock', async () => {
-        const { space, intruder } = await scene();
-        const a = await space.replica('a');
-        const leadership = await a.become(LOCK);
-        await intruder.deleteLock();
-        const { metadata } = await intruder.createLock();
-        await leadership.release();
-        expect((await space.lock(LOCK))?.metadata?.uid).toBe(metadata?.uid);
-      });
+    it('read every Pod of the namespace', async ({ a, intruder, space }) => {
+      const { items } = await intruder.core.listNamespacedPod({ namespace: space.name });
+      expect(items.map(({ metadata }) => metadata?.name)).toEqual([a.name]);
+    });
+  });
 
-      test('replace the lock, or get, list, watch, change or delete any other ConfigMap', async () => {
-        const { space, intruder } = await scene();
-        const { core } = intruder;
-        await space.createConfigMap({ name: 'precious' });
-        await (await space.replica('a')).become(LOCK);
-        const where = { namespace: space.name };
-        const body = { metadata: { name: LOCK } };
-        await expectForbidden(core.replaceNamespacedConfigMap({ ...where, name: LOCK, body }));
-        await expectForbidden(core.patchNamespacedConfigMap({ ...where, name: 'precious', body }));
-        await expectForbidden(core.readNamespacedConfigMap({ ...where, name: 'precious' }));
-        await expectForbidden(core.deleteNamespacedConfigMap({ ...where, name: 'precious' }));
-        await expectForbidden(core.listNamespacedConfigMap(where));
-        await expectForbidden(core.deleteCollectionNamespacedConfigMap(where));
-        expect(await space.lock('precious')).toBeDefined();
-      });
+  describe(`a malicious Pod with the Role for become on ${clusterName} cannot`, () => {
+    it.for([
+      ['a Pod that does not exist', 'gone'],
+      ['a Pod that lives, by another UID', 'a'],
+    ] as const)('hold it for %s', async ([, name], { a, intruder }) => {
+      await intruder.createLock(ownedBy(name, NOBODY));
+      expect((await a.become(LOCK, { maxBackoffMs })).podName).toBe('a');
+    });
 
-      test('delete, change or make Pods', async () => {
-        const { space, intruder } = await scene();
-        const { core } = intruder;
-        await space.replica('a');
-        const pod = { namespace: space.name, name: 'a' };
-        const body = { metadata: { name: 'b' }, spec: { containers: [] } };
-        await expectForbidden(core.deleteNamespacedPod(pod));
-        await expectForbidden(core.patchNamespacedPod({ ...pod, body: {} }));
-        await expectForbidden(core.patchNamespacedPodStatus({ ...pod, body: {} }));
-        await expectForbidden(core.createNamespacedPod({ namespace: space.name, body }));
-      });
+    it('hold it for a Pod of another namespace', async ({ a, elsewhere, intruder }) => {
+      const stranger = await elsewhere.replica('stranger');
+      await intruder.createLock(ownedBy('stranger', stranger.uid));
+      expect((await a.become(LOCK, { maxBackoffMs })).podName).toBe('a');
+    });
 
-      test('do anything in another namespace', async () => {
-        const { intruder } = await scene();
-        const elsewhere = await Namespace.create(cluster);
-        onTestFinished(() => elsewhere[Symbol.asyncDispose]());
-        const where = { namespace: elsewhere.name };
-        const body = { metadata: { name: LOCK } };
-        await expectForbidden(intruder.core.createNamespacedConfigMap({ ...where, body }));
-        await expectForbidden(intruder.core.deleteNamespacedConfigMap({ ...where, name: LOCK }));
-        await expectForbidden(intruder.core.listNamespacedPod(where));
-      });
+    it('LIFE-4: have a leader delete what replaced its lock', async ({ a, intruder, space }) => {
+      const leadership = await a.become(LOCK);
+      await intruder.deleteLock();
+      const { metadata } = await intruder.createLock();
+      await leadership.release();
+      expect((await space.lock(LOCK))?.metadata?.uid).toBe(metadata?.uid);
+    });
+
+    it('replace the lock, or read, change or delete another ConfigMap', async ({
+      a,
+      intruder: { core },
+      space,
+    }) => {
+      await space.createConfigMap({ name: 'precious' });
+      await a.become(LOCK);
+      const where = { namespace: space.name };
+      const precious = { ...where, name: 'precious' };
+      const body = { metadata: { name: LOCK } };
+      await expectForbidden(
+        core.replaceNamespacedConfigMap({ ...where, name: LOCK, body }),
+        core.patchNamespacedConfigMap({ ...precious, body }),
+        core.readNamespacedConfigMap(precious),
+        core.deleteNamespacedConfigMap(precious),
+        core.listNamespacedConfigMap(where),
+        core.deleteCollectionNamespacedConfigMap(where),
+      );
+      expect(await space.lock('precious')).toBeDefined();
+    });
+
+    it('delete, change or create Pods', async ({ a, intruder: { core }, space }) => {
+      const pod = { namespace: space.name, name: a.name };
+      const body = { metadata: { name: 'b' }, spec: { containers: [] } };
+      await expectForbidden(
+        core.deleteNamespacedPod(pod),
+        core.patchNamespacedPod({ ...pod, body: {} }),
+        core.patchNamespacedPodStatus({ ...pod, body: {} }),
+        core.createNamespacedPod({ namespace: space.name, body }),
+      );
+    });
+
+    it('do anything in another namespace', async ({ elsewhere, intruder: { core } }) => {
+      const where = { namespace: elsewhere.name };
+      const body = { metadata: { name: LOCK } };
+      await expectForbidden(
+        core.createNamespacedConfigMap({ ...where, body }),
+        core.deleteNamespacedConfigMap({ ...where, name: LOCK }),
+        core.listNamespacedPod(where),
+      );
     });
   });
 }

@@ -3,9 +3,10 @@ import { inject } from 'vitest';
 import { openRealCluster } from '../behaviour/real-cluster.ts';
 import { attacksOnLeases } from './attacks-on-leases.ts';
 import { attacksOnLocks } from './attacks-on-locks.ts';
+import { attackTest } from './intruder.ts';
 
 const { kubeconfig, name } = inject('cluster');
-const open = () => openRealCluster(kubeconfig, name);
+const it = attackTest(() => openRealCluster(kubeconfig, name));
 
-attacksOnLocks('a real Kubernetes', open);
-attacksOnLeases('a real Kubernetes', open);
+attacksOnLocks('a real Kubernetes', it);
+attacksOnLeases('a real Kubernetes', it);

@@ -1,73 +1,63 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { become } from '../../lib/index.ts';
-import { createCluster } from '../../lib/testing/index.ts';
-import { Waits } from '../behaviour/cluster.ts';
+import { type ClusterOptions, createCluster } from '../../lib/testing/index.ts';
 import { inProcess } from '../behaviour/in-process.ts';
 import { attacksOnLeases } from './attacks-on-leases.ts';
 import { attacksOnLocks } from './attacks-on-locks.ts';
+import { attackTest, ownedBy } from './intruder.ts';
 
-attacksOnLocks('the cluster in the process', inProcess);
-attacksOnLeases('the cluster in the process', inProcess);
+const it = attackTest(inProcess);
 
-test.each([
-  '../configmaps/precious',
-  '..%2Fconfigmaps%2Fprecious',
-  'precious?dryRun=All',
-  'https://example.com/',
-  '.',
-  '..',
-  'a\r\nauthorization: none',
-])('the name of an owner sends no candidate elsewhere: %j', async (name) => {
-  const cluster = await createCluster();
-  onTestFinished(() => cluster.close());
-  // Such an owner is none to it, and it would be too fast for the candidates to see it.
-  cluster.garbageCollector.stop();
-  const [pod, victim] = [cluster.createPod('a'), cluster.createPod('victim')];
-  cluster.createConfigMap('precious');
-  cluster.createConfigMap('lock', {
-    metadata: {
-      // Planted, and marked as the library marks a lock; the UID is that of a Pod that lives.
-      annotations: {
-        'leader-for-life/pod-name': name,
-        'leader-for-life/pod-uid': victim.metadata.uid,
-      },
-      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid: victim.metadata.uid }],
-    },
-  });
-  const before = cluster.requests.filter({}).length;
-  const attempt = become('lock', { ...cluster.optionsFor(pod), onWaiting: new Waits().record });
-  await expect(attempt).rejects.toMatchObject({ code: 'ERR_FOREIGN_LOCK' });
-  const asked = cluster.requests.filter({}).slice(before);
-  const objects = asked.map(({ verb, resource, name: of }) => `${verb} ${resource} ${of}`);
-  const expected = [
-    'create configmaps',
-    'get configmaps lock',
-    'watch configmaps lock',
-    'get pods a',
+attacksOnLocks('the cluster in the process', it);
+attacksOnLeases('the cluster in the process', it);
+
+describe('a candidate that finds the name of an owner in the lock', () => {
+  /** A candidate, and a lock that names an owner with the UID of another Pod that lives. */
+  async function planted(options: ClusterOptions, name: string) {
+    const cluster = await createCluster(options);
+    onTestFinished(() => cluster.close());
+    // An owner with such a name is none to it, and it would be too fast for the candidate.
+    cluster.garbageCollector.stop();
+    const [pod, victim] = [cluster.createPod('a'), cluster.createPod('victim')];
+    const { uid } = victim.metadata;
+    const marks = { 'leader-for-life/pod-name': name, 'leader-for-life/pod-uid': uid };
+    const metadata = { ...ownedBy(name, uid), annotations: marks };
+    cluster.createConfigMap('lock', { metadata: metadata as { annotations: typeof marks } });
+    return { cluster, victim, options: cluster.optionsFor(pod) };
+  }
+
+  test.each([
+    '../configmaps/precious',
+    '..%2Fconfigmaps%2Fprecious',
+    'precious?dryRun=All',
+    'https://example.com/',
+    '.',
+    '..',
+    'a\r\nauthorization: none',
+  ])('is sent nowhere else by it: %j', async (name) => {
+    const { cluster, options } = await planted({}, name);
+    cluster.createConfigMap('precious');
+    const before = cluster.requests.length;
+    const attempt = become('lock', { ...options, onWaiting: () => undefined });
+    await expect(attempt).rejects.toMatchObject({ code: 'ERR_FOREIGN_LOCK' });
+    const asked = [...cluster.requests].slice(before);
+    const objects = asked.map(({ verb, resource, name }) => `${verb} ${resource} ${name}`.trim());
+    const own = ['create configmaps', 'get configmaps lock', 'watch configmaps lock', 'get pods a'];
     // How many candidates there are.
-    'list pods',
-  ];
-  expect(objects).not.toEqual([]);
-  expect(objects.filter((object) => !expected.includes(object.trim()))).toEqual([]);
-  expect(cluster.getConfigMap('lock')).toBeDefined();
-  expect(cluster.getConfigMap('precious')).toBeDefined();
-});
-
-test('whoever names a Pod in the lock has those who may take over delete it, if its node is not ready', async () => {
-  const cluster = await createCluster({ nodeCount: 2 });
-  onTestFinished(() => cluster.close());
-  const pod = cluster.createPod('a');
-  const victim = cluster.createPod('victim');
-  cluster.createConfigMap('lock', {
-    metadata: {
-      ownerReferences: [
-        { apiVersion: 'v1', kind: 'Pod', name: 'victim', uid: victim.metadata.uid },
-      ],
-    },
+    const expected = [...own, 'list pods'];
+    expect(objects).not.toEqual([]);
+    expect(objects.filter((object) => !expected.includes(object))).toEqual([]);
+    expect(cluster.getConfigMap('lock')).toBeDefined();
+    expect(cluster.getConfigMap('precious')).toBeDefined();
   });
-  cluster.setNodeReady(victim.spec?.nodeName ?? '', false);
-  const options = { takeOverFromNotReadyNodeAfterMs: 1, maxBackoffMs: 100 };
-  await become('lock', { ...cluster.optionsFor(pod), ...options });
-  expect(cluster.getPod('victim')).toBeUndefined();
+
+  test('deletes that Pod if it may take over, and its node is not ready', async () => {
+    const { cluster, victim, options } = await planted({ nodeCount: 2 }, 'victim');
+    cluster.garbageCollector.start();
+    cluster.setNodeReady(victim.spec?.nodeName ?? '', false);
+    const takeOver = { takeOverFromNotReadyNodeAfterMs: 1, maxBackoffMs: 100 };
+    await become('lock', { ...options, ...takeOver });
+    expect(cluster.getPod('victim')).toBeUndefined();
+  });
 });

@@ -9,16 +9,18 @@ import {
   loadAllYaml,
   setHeaderOptions,
 } from '@kubernetes/client-node';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
-import { type Cluster, eventually } from '../behaviour/cluster.ts';
+import { type Cluster, Namespace, eventually } from '../behaviour/cluster.ts';
 
 /** The lock and the Lease that are attacked. */
 export const LOCK = 'lock';
+/** A UID that no Pod has. */
+export const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 /** What the printed Role allows in its namespace. */
-export function rulesIn(yaml: string): V1PolicyRule[] {
+function rulesIn(yaml: string): V1PolicyRule[] {
   const documents = loadAllYaml(yaml) as V1Role[];
   return documents.find(({ kind }) => kind === 'Role')?.rules ?? [];
 }
@@ -28,6 +30,23 @@ export const documented = {
   lease: (namespace: string, events = false) =>
     rulesIn(leaseRoleYaml({ namespace, leaseName: LOCK, events })),
 };
+
+/** A test with a cluster, and another namespace than the one that is attacked. */
+export function attackTest(open: () => Promise<Cluster>) {
+  return test
+    .extend('cluster', { scope: 'file' }, async ({}, { onCleanup }) => {
+      const cluster = await open();
+      onCleanup(() => cluster[Symbol.asyncDispose]());
+      return cluster;
+    })
+    .extend('elsewhere', async ({ cluster }, { onCleanup }) => {
+      const namespace = await Namespace.create(cluster);
+      onCleanup(() => namespace[Symbol.asyncDispose]());
+      return namespace;
+    });
+}
+
+export type AttackTest = ReturnType<typeof attackTest>;
 
 /** Somebody who has the candidates' rights, and means no good. */
 export class Intruder {
@@ -44,23 +63,24 @@ export class Intruder {
   static async enter(cluster: Cluster, namespace: string, rules: V1PolicyRule[]) {
     const { kubeConfig } = await cluster.user(namespace, rules);
     const intruder = new Intruder(namespace, kubeConfig);
-    await intruder.#whenLetIn(rules);
-    return intruder;
-  }
-
-  /** An authorizer learns of Roles by a watch, and until then allows nothing. */
-  async #whenLetIn(rules: V1PolicyRule[]): Promise<void> {
+    // An authorizer learns of Roles by a watch, and until then allows nothing.
     const isLife = rules.some(({ resources }) => resources?.includes('configmaps'));
     await eventually(async () => {
-      const read = isLife ? this.readLock() : this.readLease();
+      const read = isLife ? intruder.readLock() : intruder.readLease();
       await read.catch((error: unknown) => {
         if ((error as { code?: number }).code !== 404) throw error;
       });
     });
+    return intruder;
+  }
+
+  /** The lock, or the Lease, by its name and namespace. */
+  get #target() {
+    return { namespace: this.namespace, name: LOCK };
   }
 
   readLock() {
-    return this.core.readNamespacedConfigMap({ namespace: this.namespace, name: LOCK });
+    return this.core.readNamespacedConfigMap(this.#target);
   }
 
   createLock(metadata: V1ObjectMeta = {}) {
@@ -69,18 +89,16 @@ export class Intruder {
   }
 
   deleteLock() {
-    return this.core.deleteNamespacedConfigMap({ namespace: this.namespace, name: LOCK });
+    return this.core.deleteNamespacedConfigMap(this.#target);
   }
 
   patchLock(metadata: V1ObjectMeta) {
-    return this.core.patchNamespacedConfigMap(
-      { namespace: this.namespace, name: LOCK, body: { metadata } },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-    );
+    const options = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
+    return this.core.patchNamespacedConfigMap({ ...this.#target, body: { metadata } }, options);
   }
 
   readLease() {
-    return this.coordination.readNamespacedLease({ namespace: this.namespace, name: LOCK });
+    return this.coordination.readNamespacedLease(this.#target);
   }
 
   createLease(name: string, spec: object) {
@@ -88,29 +106,42 @@ export class Intruder {
     return this.coordination.createNamespacedLease({ namespace: this.namespace, body });
   }
 
-  /** Reads the Lease and replaces it, again if somebody was faster. */
-  rewriteLease(change: { readonly metadata?: V1ObjectMeta; readonly spec?: object }) {
-    return eventually(async () => {
-      const lease = await this.readLease();
-      const body = {
-        ...lease,
-        metadata: { ...lease.metadata, ...change.metadata },
-        spec: { ...lease.spec, ...change.spec },
-      };
-      return this.coordination.replaceNamespacedLease({
-        namespace: this.namespace,
-        name: LOCK,
-        body,
-      });
-    });
+  /** Reads the Lease and replaces it once. */
+  async replaceLease(change: Change) {
+    const lease = await this.readLease();
+    const metadata = { ...lease.metadata, ...change.metadata };
+    const body = { ...lease, metadata, spec: { ...lease.spec, ...change.spec } };
+    return this.coordination.replaceNamespacedLease({ ...this.#target, body });
   }
+
+  /** Replaces it, again if somebody was faster. */
+  rewriteLease(change: Change) {
+    return eventually(() => this.replaceLease(change));
+  }
+}
+
+export interface Change {
+  readonly metadata?: V1ObjectMeta;
+  readonly spec?: object;
 }
 
 export function ownedBy(name: string, uid: string, kind = 'Pod'): V1ObjectMeta {
   return { ownerReferences: [{ apiVersion: 'v1', kind, name, uid }] };
 }
 
-/** That the API server says that this is not allowed, and not something else. */
-export async function expectForbidden(request: Promise<unknown>): Promise<void> {
-  await expect(request).rejects.toMatchObject({ code: 403 });
+/** That the API server says of each that this is not allowed, and not something else. */
+export async function expectForbidden(...requests: Promise<unknown>[]): Promise<void> {
+  for (const request of requests) request.catch(() => undefined);
+  for (const request of requests) await expect(request).rejects.toMatchObject({ code: 403 });
 }
+
+/** Resolves once it has aborted, with its reason. */
+export function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    const end = () => resolve(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}
+
+export const lost = { code: 'ERR_LEADERSHIP_LOST' };

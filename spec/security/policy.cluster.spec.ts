@@ -14,7 +14,7 @@ import { Namespace, type Replica, Waits, eventually } from '../behaviour/cluster
 import { DURATIONS } from '../behaviour/electors.ts';
 import { realCluster } from '../behaviour/real-cluster.ts';
 import { read } from '../public/project.ts';
-import { Intruder, LOCK, ownedBy } from './intruder.ts';
+import { aborted, type Change, Intruder, LOCK, ownedBy } from './intruder.ts';
 import { withToken } from './pod-token.ts';
 
 const ACCOUNT = 'my-operator';
@@ -90,17 +90,17 @@ describe('the policy for locks', () => {
 
   test('lets candidates lead, release, and follow a Pod that has ended or is gone', async () => {
     const { space, of, a, b, thief } = await lockScene();
-    const candidate = async (pod: Replica) => ({
-      kubeConfig: (await of(pod)).kubeConfig,
-      maxBackoffMs: 500,
-    });
-    const first = await a.become(LOCK, await candidate(a));
     const waits = new Waits();
-    const following = b.become(LOCK, { ...(await candidate(b)), onWaiting: waits.record });
+    const become = async (pod: Replica) => {
+      const { kubeConfig } = await of(pod);
+      return pod.become(LOCK, { kubeConfig, maxBackoffMs: 500, onWaiting: waits.record });
+    };
+    const first = await become(a);
+    const following = become(b);
     await waits.for('held');
     await first.release();
     expect((await following).podName).toBe('b');
-    const last = thief.become(LOCK, await candidate(thief));
+    const last = become(thief);
     await space.endPod('b', { phase: 'Failed', reason: 'Evicted' });
     expect((await last).podName).toBe('thief');
   });
@@ -111,19 +111,14 @@ describe('the policy for locks', () => {
       annotations: { 'leader-for-life/pod-name': pod.name, 'leader-for-life/pod-uid': pod.uid },
     });
     const own = { ...ownedBy('thief', thief.uid), ...marks(thief) };
+    const both = [own, ownedBy('a', a.uid)];
     const owner = 'a lock has one owner, the Pod that creates it';
     const attempts: [V1ObjectMeta, string][] = [
       [{ ...marks(thief) }, owner],
       [{ ...own, ...ownedBy('a', a.uid) }, owner],
       [{ ...own, ...ownedBy('thief', a.uid) }, owner],
       [{ ...own, ...ownedBy('thief', thief.uid, 'Node') }, owner],
-      [
-        {
-          ...own,
-          ownerReferences: [own, ownedBy('a', a.uid)].flatMap((o) => o.ownerReferences ?? []),
-        },
-        owner,
-      ],
+      [{ ...own, ownerReferences: both.flatMap((o) => o.ownerReferences ?? []) }, owner],
       [{ ...own, ...marks(a) }, 'a lock names the Pod that creates it'],
       [ownedBy('thief', thief.uid), 'a lock names the Pod that creates it'],
       [{ ...own, finalizers: ['example.com/for-ever'] }, 'a lock has no finalizers'],
@@ -237,29 +232,17 @@ describe('the policy for Leases', () => {
     const { a, intruder, elector } = await leaseScene();
     const first = await elector(a);
     const signal = await first.leading;
-    const ended = new Promise((resolve) => {
-      signal.addEventListener('abort', resolve);
-    });
+    const told = aborted(signal);
     await intruder.rewriteLease({ spec: { holderIdentity: 'thief_1' } });
-    await ended;
-    expect((signal.reason as Error).message).toContain('thief_1');
+    expect(String(await told)).toContain('thief_1');
   });
 });
 
-type Change = Parameters<Intruder['rewriteLease']>[0];
-
-/** As `rewriteLease`, but that only a conflict is tried again. */
-async function rewrite(intruder: Intruder, { metadata, spec }: Change): Promise<unknown> {
-  const { namespace, coordination } = intruder;
+/** Replaces the Lease, and tries only a conflict again. */
+async function rewrite(intruder: Intruder, change: Change): Promise<unknown> {
   for (;;) {
-    const lease = await intruder.readLease();
-    const body = {
-      ...lease,
-      metadata: { ...lease.metadata, ...metadata },
-      spec: { ...lease.spec, ...spec },
-    };
     try {
-      return await coordination.replaceNamespacedLease({ namespace, name: LOCK, body });
+      return await intruder.replaceLease(change);
     } catch (error) {
       if ((error as { code?: number }).code !== 409) throw error;
     }

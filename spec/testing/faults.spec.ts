@@ -1,64 +1,70 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { FaultRule } from '../../lib/testing/index.ts';
-import { CONFIG_MAPS, LEASES, simulated } from './support.ts';
+import { CONFIG_MAPS, LEASES, named, PODS, it as base } from './support.ts';
 
-const named = (name: string, more: object = {}) => ({ metadata: { name }, ...more });
+const error = { status: 500 };
 
-/** How a request ends whose outcome only time brings. */
-function outcome<T>(promise: Promise<T>) {
-  const result: { value?: T; error?: unknown } = {};
-  promise.then(
-    (value) => (result.value = value),
-    (error: unknown) => (result.error = error),
+/** Sends a request whose answer may never come; tells how it has ended so far. */
+const it = base
+  .extend('start', ({ send }) => (...request: Parameters<typeof send>) => {
+    const result: { status?: number; error?: unknown } = {};
+    send(...request).then(
+      ({ status }) => (result.status = status),
+      (reason: unknown) => (result.error = reason),
+    );
+    return result;
+  })
+  .extend(
+    'create',
+    ({ send }) =>
+      (name: string) =>
+        send('POST', CONFIG_MAPS, named(name)),
+  )
+  .extend(
+    'status',
+    ({ send }) =>
+      async () =>
+        (await send('GET', CONFIG_MAPS)).status,
   );
-  return result;
-}
 
-describe('which requests a fault strikes', () => {
-  const cases: [string, FaultRule, boolean[]][] = [
-    ['all', {}, [true, true, true, true]],
-    ['those of a verb', { verb: 'get' }, [true, false, false, false]],
-    ['those of several verbs', { verb: ['get', 'create'] }, [true, true, false, true]],
-    ['those of a resource', { resource: 'leases' }, [false, false, false, true]],
-    ['those of a name', { name: 'a' }, [true, false, false, false]],
-    ['those of a user', { user: 'bob' }, [false, true, false, false]],
-    ['those in a namespace', { namespace: 'other' }, [false, false, true, false]],
-  ];
-  it.each(cases)('%s', async (_, match, expected) => {
-    const { cluster, send } = await simulated();
+describe('a fault strikes', () => {
+  it.for<[string, FaultRule, boolean[]]>([
+    ['all requests', {}, [true, true, true, true]],
+    ['a verb', { verb: 'get' }, [true, false, false, false]],
+    ['several verbs', { verb: ['get', 'create'] }, [true, true, false, true]],
+    ['a resource', { resource: 'leases' }, [false, false, false, true]],
+    ['a name', { name: 'a' }, [true, false, false, false]],
+    ['a user', { user: 'bob' }, [false, true, false, false]],
+    ['a namespace', { namespace: 'other' }, [false, false, true, false]],
+  ])('%s', async ([, match, expected], { cluster, send }) => {
     cluster.createConfigMap('a');
     cluster.createNamespace('other');
-    cluster.faults.add({ ...match, error: { status: 503 } });
+    cluster.faults.add({ ...match, error });
     const replies = [
       await send('GET', `${CONFIG_MAPS}/a`),
       await send('POST', CONFIG_MAPS, named('b'), { user: 'bob' }),
       await send('GET', '/api/v1/namespaces/other/configmaps'),
       await send('POST', LEASES, named('c')),
     ];
-    expect(replies.map(({ status }) => status === 503)).toEqual(expected);
+    expect(replies.map(({ status }) => status === 500)).toEqual(expected);
   });
 
-  it('so many of them, after so many', async () => {
-    const { cluster, send } = await simulated();
-    const fault = cluster.faults.add({ after: 1, times: 2, error: { status: 500 } });
+  it('times requests, after as many', async ({ cluster, status }) => {
+    const fault = cluster.faults.add({ after: 1, times: 2, error });
     const statuses = [];
-    for (let i = 0; i < 5; i += 1) statuses.push((await send('GET', CONFIG_MAPS)).status);
+    for (let i = 0; i < 5; i += 1) statuses.push(await status());
     expect(statuses).toEqual([200, 500, 500, 200, 200]);
     expect(fault.hits).toBe(2);
   });
 
-  it('by chance, as the clock draws it', async () => {
-    const { cluster, send } = await simulated();
-    const fault = cluster.faults.add({ probability: 0.3, error: { status: 500 } });
-    for (let i = 0; i < 200; i += 1) await send('GET', CONFIG_MAPS);
+  it('with a probability, as the clock draws it', async ({ cluster, status }) => {
+    const fault = cluster.faults.add({ probability: 0.3, error });
+    for (let i = 0; i < 200; i += 1) await status();
     expect(fault.hits).toBeGreaterThan(30);
     expect(fault.hits).toBeLessThan(90);
   });
 
-  it('none after it is removed, goes out of scope or all are cleared', async () => {
-    const { cluster, send } = await simulated();
-    const status = async () => (await send('GET', CONFIG_MAPS)).status;
-    const error = { status: 500 };
+  it('until it is removed, out of scope, or cleared', async ({ cluster, status }) => {
     const fault = cluster.faults.add({ error });
     expect(await status()).toBe(500);
     fault.remove();
@@ -69,203 +75,158 @@ describe('which requests a fault strikes', () => {
       expect(scoped.hits).toBe(1);
     }
     expect(await status()).toBe(200);
-    cluster.faults.add({ error });
-    cluster.faults.add({ error });
+    for (let time = 1; time <= 2; time += 1) cluster.faults.add({ error });
     cluster.faults.clear();
     expect(await status()).toBe(200);
   });
 
-  it('needs an effect, and a probability that is one', async () => {
-    const { cluster } = await simulated();
-    expect(() => cluster.faults.add({ verb: 'get' })).toThrow(
-      /^rule must be one with an effect: error/,
-    );
-    for (const probability of [-0.1, 1.1, NaN]) {
-      expect(() => cluster.faults.add({ probability, hang: true })).toThrow(
-        `rule.probability must be a number from 0 to 1, but is ${probability}`,
-      );
-    }
+  it('events or requests, as its effect says', async ({ cluster, create, watch }) => {
+    const events = cluster.faults.add({ duplicate: true });
+    const requests = cluster.faults.add({ latencyMs: 0 });
+    await watch(CONFIG_MAPS);
+    await create('a');
+    expect([events.hits, requests.hits]).toEqual([1, 2]);
+  });
+
+  const isNone = 'rule.probability must be a number from 0 to 1, but is';
+  it.for<[string, FaultRule]>([
+    ['rule must be one with an effect: error', { verb: 'get' }],
+    ['rule.page.status must be an HTTP code, 200 to 599, but is 199', { page: { status: 199 } }],
+    ...[-0.1, 1.1, NaN].map((probability): [string, FaultRule] => [
+      `${isNone} ${probability}`,
+      { probability, hang: true },
+    ]),
+  ])('only if it is valid: %s', ([message, rule], { cluster }) => {
+    expect(() => cluster.faults.add(rule)).toThrow(message);
   });
 });
 
 describe('an error', () => {
-  it('has the reason and message that the API server gives that code', async () => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ error: { status: 503 } });
-    const { status, body } = await send('GET', CONFIG_MAPS);
-    expect(status).toBe(503);
-    expect(body).toEqual({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      message: 'the server is currently unable to handle the request',
-      reason: 'ServiceUnavailable',
-      code: 503,
-    });
-  });
+  const failure = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' };
+  it.for<[NonNullable<FaultRule['error']>, object, string?]>([
+    [
+      { status: 503 },
+      {
+        ...failure,
+        message: 'the server is currently unable to handle the request',
+        reason: 'ServiceUnavailable',
+        code: 503,
+      },
+    ],
+    [
+      { status: 429, reason: 'Busy', message: 'not now', retryAfterSeconds: 7 },
+      {
+        ...failure,
+        message: 'not now',
+        reason: 'Busy',
+        details: { retryAfterSeconds: 7 },
+        code: 429,
+      },
+      '7',
+    ],
+    [{ status: 418 }, { ...failure, message: 'HTTP 418', code: 418 }],
+  ])(
+    'of %j is what the API server would say',
+    async ([rule, body, retryAfter], { cluster, send }) => {
+      cluster.faults.add({ error: rule });
+      const answer = await send('GET', CONFIG_MAPS);
+      expect(answer).toMatchObject({ status: rule.status, body });
+      expect(Object.keys(answer.body).toSorted()).toEqual(Object.keys(body).toSorted());
+      expect(answer.headers['retry-after']).toBe(retryAfter);
+    },
+  );
 
-  it('can have its own, and ask for patience', async () => {
-    const { cluster, send } = await simulated();
-    const error = { status: 429, reason: 'Busy', message: 'not now', retryAfterSeconds: 7 };
-    cluster.faults.add({ error });
-    const { headers, body } = await send('GET', CONFIG_MAPS);
-    expect(headers['retry-after']).toBe('7');
-    expect(body).toMatchObject({
-      reason: 'Busy',
-      message: 'not now',
-      details: { retryAfterSeconds: 7 },
-    });
-  });
-
-  it('may be of any code', async () => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ error: { status: 418 } });
-    const { status, body } = await send('GET', CONFIG_MAPS);
-    expect([status, body.message, body.reason]).toEqual([418, 'HTTP 418', undefined]);
-  });
-
-  it('keeps a write from happening, or is the answer to one that has', async () => {
-    const { cluster, send } = await simulated();
-    const error = { status: 500 };
-    cluster.faults.add({ name: 'x', error });
-    cluster.faults.add({ verb: 'create', times: 1, error });
-    await send('POST', CONFIG_MAPS, named('before'));
-    cluster.faults.add({ verb: 'create', times: 1, error, when: 'after' });
-    const { status } = await send('POST', CONFIG_MAPS, named('after'));
-    expect(status).toBe(500);
-    expect(cluster.getConfigMap('before')).toBeUndefined();
-    expect(cluster.getConfigMap('after')).toBeDefined();
-    expect(cluster.requests.count({ status: 500 })).toBe(2);
-  });
-});
-
-describe('an error about what was asked for', () => {
-  const pod = '/api/v1/namespaces/default/pods/a';
-  const lease = `${LEASES}/a`;
-  it.each([
-    ['GET', lease, 403, { name: 'a', group: 'coordination.k8s.io', kind: 'leases' }],
-    ['GET', pod, 404, { name: 'a', kind: 'pods' }],
+  const lease = { name: 'a', group: 'coordination.k8s.io', kind: 'leases' };
+  it.for([
+    ['GET', `${LEASES}/a`, 403, lease],
+    ['GET', `${PODS}/a`, 404, { name: 'a', kind: 'pods' }],
     ['POST', CONFIG_MAPS, 404, { name: 'default', kind: 'namespaces' }],
     ['GET', CONFIG_MAPS, 404, {}],
     ['POST', CONFIG_MAPS, 409, { name: 'a', kind: 'configmaps' }],
-    ['DELETE', pod, 409, { name: 'a', kind: 'pods' }],
-    ['PUT', lease, 422, { name: 'a', group: 'coordination.k8s.io', kind: 'leases' }],
-  ] as const)('names it: %s %s %i', async (method, path, status, details) => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ error: { status, message: 'no' } });
+    ['DELETE', `${PODS}/a`, 409, { name: 'a', kind: 'pods' }],
+    ['PUT', `${LEASES}/a`, 422, lease],
+  ] as const)('to %s %s with %i names the object', async (row, { cluster, send }) => {
+    const [method, path, status, details] = row;
+    const fault = cluster.faults.add({ error: { status, message: 'no' } });
     const { body } = await send(method, path, named('a'));
     expect(body).toMatchObject({ message: 'no', details, code: status });
-    expect(Object.keys(body['details'] as object)).not.toContain('retryAfterSeconds');
-  });
-
-  it('may ask for patience besides', async () => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ error: { status: 403, retryAfterSeconds: 3 } });
-    const { body } = await send('GET', pod);
-    expect(body['details']).toMatchObject({ name: 'a', retryAfterSeconds: 3 });
+    expect(body['details']).not.toHaveProperty('retryAfterSeconds');
+    fault.remove();
+    cluster.faults.add({ error: { status, retryAfterSeconds: 3 } });
+    const patient = await send(method, path, named('a'));
+    expect(patient.body['details']).toMatchObject({ ...details, retryAfterSeconds: 3 });
   });
 });
 
-describe('a page', () => {
-  it('is what something else answers, as it is', async () => {
-    const { cluster, send } = await simulated();
-    const page = { status: 404, body: '{"error":"not found"}' };
-    cluster.faults.add({ page, times: 1 });
-    cluster.faults.add({ page: { status: 302, body: '{}', contentType: 'text/plain' } });
-    const path = `${CONFIG_MAPS}/a`;
-    expect(await send('GET', path)).toMatchObject({
-      status: 404,
-      headers: { 'content-type': 'text/html' },
-      body: { error: 'not found' },
-    });
-    expect(await send('GET', path)).toMatchObject({
-      status: 302,
-      headers: { 'content-type': 'text/plain' },
-    });
+it('a page is what something else answers, as it is', async ({ cluster, send }) => {
+  cluster.faults.add({ page: { status: 404, body: '{"error":"not found"}' }, times: 1 });
+  cluster.faults.add({ page: { status: 302, body: '{}', contentType: 'text/plain' } });
+  const path = `${CONFIG_MAPS}/a`;
+  expect(await send('GET', path)).toMatchObject({
+    status: 404,
+    headers: { 'content-type': 'text/html' },
+    body: { error: 'not found' },
   });
-
-  it.each(['before', 'after'] as const)('may hide a write: %s', async (when) => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ page: { status: 200, body: '{}' }, when });
-    expect(await send('POST', CONFIG_MAPS, named('a'))).toMatchObject({ status: 200, body: {} });
-    expect(cluster.getConfigMap('a') !== undefined).toBe(when === 'after');
-  });
-
-  it('has a status', async () => {
-    const { cluster } = await simulated();
-    const page = { status: 199 };
-    expect(() => cluster.faults.add({ page })).toThrow(
-      'rule.page.status must be an HTTP code, 200 to 599, but is 199',
-    );
-  });
+  const second = { status: 302, headers: { 'content-type': 'text/plain' } };
+  expect(await send('GET', path)).toMatchObject(second);
 });
 
-describe('a broken connection', () => {
-  it.each([
-    ['before', false],
-    ['after', true],
-  ] as const)('%s the request takes effect', async (when, written) => {
-    const { cluster, send } = await simulated();
-    cluster.faults.add({ reset: true, when });
-    const sent = send('POST', CONFIG_MAPS, named('a'));
-    await expect(sent).rejects.toMatchObject({ code: 'ECONNRESET', message: 'read ECONNRESET' });
-    expect(cluster.getConfigMap('a') !== undefined).toBe(written);
-    expect(cluster.requests.filter({ verb: 'create', status: 0 })).toHaveLength(1);
-  });
-});
-
-describe('a request without an answer', () => {
-  it.each([
-    ['before', false],
-    ['after', true],
-  ] as const)('hangs %s it takes effect, until the client gives up', async (when, written) => {
-    const { cluster, clock, send } = await simulated();
-    cluster.faults.add({ hang: true, when });
+describe.for(['before', 'after'] as const)('%s a write takes effect', (when) => {
+  it.for<[string, FaultRule, object | undefined, number]>([
+    ['an error', { error }, { status: 500 }, 500],
+    ['a page', { page: { status: 200, body: '{}' } }, { status: 200 }, 200],
+    ['a reset', { reset: true }, { error: { code: 'ECONNRESET', message: 'read ECONNRESET' } }, 0],
+    ['silence', { hang: true }, {}, 0],
+  ])('%s may be the answer', async ([, rule, outcome, status], { cluster, clock, start }) => {
+    cluster.faults.add({ name: 'x', error });
+    cluster.faults.add({ ...rule, when, verb: 'create', times: 1 });
     const giveUp = new AbortController();
-    const sent = outcome(send('POST', CONFIG_MAPS, named('a'), { signal: giveUp.signal }));
+    const { signal } = giveUp;
+    const sent = start('POST', CONFIG_MAPS, named('a'), { signal });
     await clock.advance(3_600_000);
+    expect(sent).toMatchObject(outcome ?? {});
+    expect(cluster.getConfigMap('a') !== undefined).toBe(when === 'after');
+    expect(cluster.requests.count({ verb: 'create', status })).toBe(1);
+    if (!rule.hang) return;
     expect(sent).toEqual({});
-    expect(cluster.getConfigMap('a') !== undefined).toBe(written);
-    const reason = new Error('enough');
-    giveUp.abort(reason);
+    giveUp.abort('enough');
     await clock.settle();
-    expect(sent.error).toBe(reason);
+    expect(sent).toEqual({ error: 'enough' });
   });
+});
 
-  it('hangs until the cluster closes', async () => {
-    const { cluster, clock, send } = await simulated();
-    cluster.faults.add({ hang: true });
-    const sent = outcome(send('GET', CONFIG_MAPS));
-    await clock.settle();
-    await cluster.close();
-    await clock.settle();
-    expect(sent.error).toMatchObject({ code: 'ECONNRESET' });
-  });
+it('a request hangs until the cluster closes', async ({ cluster, clock, start }) => {
+  cluster.faults.add({ hang: true });
+  const sent = start('GET', CONFIG_MAPS);
+  await clock.settle();
+  await cluster.close();
+  await clock.settle();
+  expect(sent.error).toMatchObject({ code: 'ECONNRESET' });
 });
 
 describe('latency', () => {
-  it('passes by halves, on the way there and back', async () => {
-    const { cluster, clock, send } = await simulated();
+  it('is half on the way there, half on the way back', async ({ cluster, clock, start }) => {
     cluster.faults.add({ latencyMs: 100 });
-    const sent = outcome(send('POST', CONFIG_MAPS, named('a')));
-    await clock.advance(49);
-    expect(cluster.getConfigMap('a')).toBeUndefined();
-    await clock.advance(1);
-    expect(cluster.getConfigMap('a')).toBeDefined();
-    await clock.advance(49);
-    expect(sent).toEqual({});
-    await clock.advance(1);
-    expect(sent.value?.status).toBe(201);
+    const sent = start('POST', CONFIG_MAPS, named('a'));
+    const seen: unknown[] = [];
+    for (const ms of [49, 1, 49, 1]) {
+      await clock.advance(ms);
+      seen.push([cluster.getConfigMap('a') !== undefined, sent.status]);
+    }
+    expect(seen).toEqual([
+      [false, undefined],
+      [true, undefined],
+      [true, undefined],
+      [true, 201],
+    ]);
     expect([...cluster.requests]).toMatchObject([{ latencyMs: 100, time: 0 }]);
   });
 
-  it('adds up over rules, and may be drawn', async () => {
-    const { cluster, clock, send } = await simulated();
+  it('adds up over rules, and may be drawn', async ({ cluster, clock, start }) => {
     cluster.faults.add({ latencyMs: [10, 20] });
     cluster.faults.add({ latencyMs: 100 });
     for (let i = 0; i < 50; i += 1) {
-      void send('GET', CONFIG_MAPS);
+      start('GET', CONFIG_MAPS);
       await clock.advance(200);
     }
     const drawn = [...cluster.requests].map(({ latencyMs }) => latencyMs);
@@ -274,25 +235,23 @@ describe('latency', () => {
     expect(Math.max(...drawn) - Math.min(...drawn)).toBeGreaterThan(7);
   });
 
-  it('ends early for a client that gives up: its write may have been made', async () => {
-    const { cluster, clock, send } = await simulated();
+  it('ends with the signal, though the write was made', async ({ cluster, clock, start }) => {
     cluster.faults.add({ latencyMs: 100 });
     const giveUp = new AbortController();
-    const sent = outcome(send('POST', CONFIG_MAPS, named('a'), { signal: giveUp.signal }));
+    const sent = start('POST', CONFIG_MAPS, named('a'), { signal: giveUp.signal });
     await clock.advance(75);
-    giveUp.abort(new Error('enough'));
+    giveUp.abort('enough');
     await clock.settle();
-    expect(sent.error).toEqual(new Error('enough'));
+    expect(sent).toEqual({ error: 'enough' });
     expect(cluster.getConfigMap('a')).toBeDefined();
     expect(clock.pending).toBe(0);
   });
 });
 
-describe('stale reads', () => {
-  it('answer GET and LIST as things stood so many writes ago', async () => {
-    const { cluster, send } = await simulated();
-    await send('POST', CONFIG_MAPS, named('a'));
-    const { body } = await send('POST', CONFIG_MAPS, named('b'));
+describe('staleBy', () => {
+  it('answers GET and LIST from earlier writes', async ({ cluster, create, send }) => {
+    await create('a');
+    const { body } = await create('b');
     await send('DELETE', `${CONFIG_MAPS}/a`);
     cluster.faults.add({ staleBy: 1 });
     expect((await send('GET', `${CONFIG_MAPS}/a`)).status).toBe(200);
@@ -303,151 +262,22 @@ describe('stale reads', () => {
     expect((await send('GET', `${CONFIG_MAPS}/b`)).status).toBe(404);
   });
 
-  it('never go back beyond a version that the client has asked for', async () => {
-    const { cluster, send } = await simulated();
-    const { body } = await send('POST', CONFIG_MAPS, named('a'));
+  it('goes back no further than was asked for', async ({ cluster, create, send }) => {
+    const { resourceVersion } = (await create('a')).body.metadata;
     cluster.faults.add({ staleBy: 5 });
-    const query = `resourceVersion=${body.metadata.resourceVersion}`;
-    expect((await send('GET', `${CONFIG_MAPS}?${query}`)).body.items).toHaveLength(1);
+    const list = await send('GET', `${CONFIG_MAPS}?resourceVersion=${resourceVersion}`);
+    expect(list.body.items).toHaveLength(1);
   });
 
-  it('do not touch writes, and go back no further than the history', async () => {
-    const { cluster, send } = await simulated();
-    await send('POST', CONFIG_MAPS, named('a'));
+  it('goes back no further than the history, and not for writes', async ({
+    cluster,
+    create,
+    send,
+  }) => {
+    await create('a');
     cluster.compact();
     cluster.faults.add({ staleBy: 100 });
-    expect((await send('POST', CONFIG_MAPS, named('a'))).status).toBe(409);
+    expect((await create('a')).status).toBe(409);
     expect((await send('GET', `${CONFIG_MAPS}/a`)).status).toBe(200);
-  });
-});
-
-describe('a watch', () => {
-  it('freezes: no events, no bookmarks, no end, until it thaws', async () => {
-    const { cluster, clock, send, watch } = await simulated({ bookmarkMs: 1000 });
-    const watching = await watch(`${CONFIG_MAPS}?allowWatchBookmarks=1&timeoutSeconds=5`);
-    await clock.settle();
-    const fault = cluster.faults.add({ verb: 'watch', freeze: true });
-    await send('POST', CONFIG_MAPS, named('a'));
-    await clock.advance(10_000);
-    expect(watching.lines).toHaveLength(1);
-    expect(watching.ended).toBe('open');
-    fault.remove();
-    await clock.settle();
-    expect(watching.lines.map(({ type }) => type).slice(1, 3)).toEqual(['ADDED', 'BOOKMARK']);
-    expect(watching.ended).toBe('closed');
-  });
-
-  it('freezes from its beginning, others go on', async () => {
-    const { cluster, clock, send, watch } = await simulated();
-    cluster.faults.add({ freeze: true, user: 'bob' });
-    const frozen = await watch(CONFIG_MAPS, { user: 'bob' });
-    const other = await watch(CONFIG_MAPS);
-    await send('POST', CONFIG_MAPS, named('a'));
-    await clock.settle();
-    expect(frozen.lines).toEqual([]);
-    expect(other.shown).toEqual(['ADDED a']);
-    cluster.faults.clear();
-    await clock.settle();
-    expect(frozen.shown).toEqual(['ADDED a']);
-  });
-
-  it('is cut now', async () => {
-    const { cluster, clock, watch } = await simulated();
-    const locks = await watch(CONFIG_MAPS);
-    const leases = await watch(LEASES);
-    expect(cluster.faults.cutWatches({ resource: 'configmaps' })).toBe(1);
-    await clock.settle();
-    expect(locks.ended).toMatchObject({ code: 'ECONNRESET' });
-    expect(leases.ended).toBe('open');
-    expect(cluster.faults.cutWatches({}, { cleanly: true })).toBe(1);
-    await clock.settle();
-    expect(leases.ended).toBe('closed');
-    expect(cluster.faults.cutWatches()).toBe(0);
-  });
-
-  it('is cut after so many events', async () => {
-    const { cluster, clock, send, watch } = await simulated();
-    cluster.faults.add({ cutAfterEvents: 2, times: 1 });
-    const watching = await watch(CONFIG_MAPS);
-    for (const name of ['a', 'b', 'c']) {
-      await send('POST', CONFIG_MAPS, named(name));
-      await clock.settle();
-    }
-    expect(watching.shown).toEqual(['ADDED a', 'ADDED b']);
-    expect(watching.ended).toMatchObject({ code: 'ECONNRESET' });
-    const next = await watch(CONFIG_MAPS);
-    await clock.settle();
-    expect(next.shown).toHaveLength(3);
-  });
-
-  it('that is refused is no watch', async () => {
-    const { cluster, watch } = await simulated();
-    cluster.faults.add({ verb: 'watch', error: { status: 429 } });
-    const watching = await watch(CONFIG_MAPS);
-    expect(await watching.opened).toBe(429);
-    expect(cluster.faults.cutWatches()).toBe(0);
-  });
-
-  it('shows events twice', async () => {
-    const { cluster, clock, send, watch } = await simulated();
-    cluster.faults.add({ duplicate: true, times: 1 });
-    const watching = await watch(CONFIG_MAPS);
-    await send('POST', CONFIG_MAPS, named('a'));
-    await send('POST', CONFIG_MAPS, named('b'));
-    await clock.settle();
-    expect(watching.shown).toEqual(['ADDED a', 'ADDED a', 'ADDED b']);
-  });
-
-  it('shows events in another order', async () => {
-    const { cluster, clock, send, watch } = await simulated();
-    cluster.faults.add({ reorder: true, times: 1 });
-    const watching = await watch(CONFIG_MAPS);
-    for (const name of ['a', 'b', 'c']) await send('POST', CONFIG_MAPS, named(name));
-    await clock.settle();
-    expect(watching.shown).toEqual(['ADDED b', 'ADDED a', 'ADDED c']);
-  });
-
-  it('shows at its end what it held back, and no bookmark before that', async () => {
-    const { cluster, clock, send, watch } = await simulated({ bookmarkMs: 100 });
-    const watching = await watch(`${CONFIG_MAPS}?allowWatchBookmarks=1&timeoutSeconds=1`);
-    cluster.faults.add({ reorder: true });
-    await send('POST', CONFIG_MAPS, named('a'));
-    await clock.advance(1000);
-    expect(watching.lines.map(({ type }) => type)).toEqual(['BOOKMARK', 'ADDED']);
-    expect(watching.ended).toBe('closed');
-  });
-
-  it('shows events late, in their order, and bookmarks no earlier', async () => {
-    const { cluster, clock, send, watch } = await simulated({ bookmarkMs: 120 });
-    const watching = await watch(`${CONFIG_MAPS}?allowWatchBookmarks=1`);
-    await clock.settle();
-    cluster.faults.add({ eventDelayMs: 200, times: 1 });
-    await send('POST', CONFIG_MAPS, named('a'));
-    await send('POST', CONFIG_MAPS, named('b'));
-    await clock.advance(199);
-    expect(watching.lines).toHaveLength(1);
-    await clock.advance(1);
-    expect(watching.shown.slice(1)).toEqual(['ADDED a', 'ADDED b']);
-    await clock.advance(40);
-    expect(watching.lines.at(-1)?.type).toBe('BOOKMARK');
-  });
-
-  it('shows nothing late to a client that has left', async () => {
-    const { cluster, clock, send, watch } = await simulated();
-    const watching = await watch(CONFIG_MAPS);
-    cluster.faults.add({ eventDelayMs: [100, 200] });
-    await send('POST', CONFIG_MAPS, named('a'));
-    watching.stop();
-    await clock.advance(1000);
-    expect(watching.lines).toEqual([]);
-  });
-
-  it('spends rules for events on events only, and those for requests on requests', async () => {
-    const { cluster, send, watch } = await simulated();
-    const events = cluster.faults.add({ duplicate: true });
-    const requests = cluster.faults.add({ latencyMs: 0 });
-    await watch(CONFIG_MAPS);
-    await send('POST', CONFIG_MAPS, named('a'));
-    expect([events.hits, requests.hits]).toEqual([1, 2]);
   });
 });

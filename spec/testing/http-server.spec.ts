@@ -5,18 +5,25 @@ import { request, type IncomingMessage } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { CoordinationV1Api, CoreV1Api, V1MicroTime, Watch } from '@kubernetes/client-node';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCluster, type Cluster, type ClusterOptions } from '../../lib/testing/index.ts';
 import { certificateFor } from '../support/certificate.ts';
-import { CONFIG_MAPS, type Plain } from './support.ts';
+import { CONFIG_MAPS, type Plain, read } from './support.ts';
 
 const identity = certificateFor('cluster', '127.0.0.1');
 
-async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const created = await createCluster(options);
-  onTestFinished(() => created.close());
-  return created;
-}
+const it = test
+  .extend('options', (): ClusterOptions => ({}))
+  .extend('to', async ({ options }, { onCleanup }) => {
+    const created = await createCluster(options);
+    onCleanup(() => created.close());
+    return created;
+  })
+  .extend('client', ({ to }, { onCleanup }): ClientHttp2Session => {
+    const client = connect(to.url, { ca: identity.cert });
+    onCleanup(() => client.destroy());
+    return client;
+  });
 
 function bearer(to: Cluster, user?: string) {
   return { authorization: `Bearer ${to.token(user)}` };
@@ -25,18 +32,6 @@ function bearer(to: Cluster, user?: string) {
 async function ask(to: Cluster, path: string, init: RequestInit = {}) {
   const response = await fetch(`${to.url}${path}`, { headers: bearer(to), ...init });
   return { status: response.status, body: (await response.json()) as Plain };
-}
-
-function session(to: Cluster): ClientHttp2Session {
-  const client = connect(to.url, { ca: identity.cert });
-  onTestFinished(() => client.destroy());
-  return client;
-}
-
-async function read(stream: AsyncIterable<unknown>): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  return text;
 }
 
 async function askHttp2(client: ClientHttp2Session, headers: Record<string, string>) {
@@ -49,9 +44,10 @@ async function askHttp2(client: ClientHttp2Session, headers: Record<string, stri
 describe.each([
   ['HTTP', {}],
   ['HTTPS', { https: identity }],
-])('the unmodified client, by %s', (_, options) => {
-  it('reads, writes and deletes', async () => {
-    const to = await cluster(options);
+])('client-node, by %s', (_, options: ClusterOptions) => {
+  it.override('options', options);
+
+  it('reads, writes and deletes', async ({ to }) => {
     const pod = to.createPod('a');
     const core = to.kubeConfig().makeApiClient(CoreV1Api);
     const namespace = 'default';
@@ -72,8 +68,7 @@ describe.each([
     expect(to.getConfigMap('lock')).toBeUndefined();
   });
 
-  it('keeps the microseconds of a Lease', async () => {
-    const to = await cluster(options);
+  it('keeps the microseconds of a Lease', async ({ to }) => {
     const leases = to.kubeConfig().makeApiClient(CoordinationV1Api);
     const renewTime = new V1MicroTime('2026-01-02T03:04:05.678Z');
     const body = { metadata: { name: 'l' }, spec: { leaseDurationSeconds: 15, renewTime } };
@@ -84,8 +79,7 @@ describe.each([
     await expect(bad).rejects.toMatchObject({ code: 422 });
   });
 
-  it('watches until the watch is closed, or breaks', async () => {
-    const to = await cluster(options);
+  it('watches until the watch is closed, or breaks', async ({ to }) => {
     const open = async () => {
       const shown: string[] = [];
       const { promise: ended, resolve } = Promise.withResolvers<unknown>();
@@ -106,8 +100,7 @@ describe.each([
     expect(broken.shown).toEqual(['ADDED a', 'DELETED a']);
   });
 
-  it('is known by its token', async () => {
-    const to = await cluster(options);
+  it('is authenticated by its token', async ({ to }) => {
     to.grant('bob', [{ resources: ['pods'], verbs: ['list'] }]);
     const config = to.kubeConfig({ user: 'bob' });
     const core = config.makeApiClient(CoreV1Api);
@@ -122,9 +115,7 @@ describe.each([
 });
 
 describe('the port', () => {
-  it('speaks HTTP/2 without TLS to who begins with it', async () => {
-    const to = await cluster();
-    const client = session(to);
+  it('speaks HTTP/2 without TLS', async ({ client, to }) => {
     const body = JSON.stringify({ metadata: { name: 'a' } });
     const stream = client.request({
       ':method': 'POST',
@@ -141,26 +132,9 @@ describe('the port', () => {
     expect((await ask(to, `${CONFIG_MAPS}/a`)).status).toBe(200);
   });
 
-  it('agrees on HTTP/2 or HTTP/1.1 with who speaks TLS', async () => {
-    const to = await cluster({ https: identity });
-    const port = Number(new URL(to.url).port);
-    const agreed = async (ALPNProtocols: string[]) => {
-      const socket = connectTls({ port, host: '127.0.0.1', ca: identity.cert, ALPNProtocols });
-      await once(socket, 'secureConnect');
-      const { alpnProtocol } = socket;
-      socket.destroy();
-      return alpnProtocol;
-    };
-    expect(await agreed(['h2', 'http/1.1'])).toBe('h2');
-    expect(await agreed(['http/1.1'])).toBe('http/1.1');
-    const found = await askHttp2(session(to), { ':path': CONFIG_MAPS, ...bearer(to) });
-    expect(found).toMatchObject({ status: 200, body: { kind: 'ConfigMapList' } });
-  });
-
-  it('streams a watch line by line over HTTP/2, and resets it when it breaks', async () => {
-    const to = await cluster();
+  it('streams a watch over HTTP/2, and resets it when it breaks', async ({ client, to }) => {
     const headers = { ':path': `${CONFIG_MAPS}?watch=1`, ...bearer(to) };
-    const stream = session(to).request(headers).setEncoding('utf8');
+    const stream = client.request(headers).setEncoding('utf8');
     await once(stream, 'response');
     to.createConfigMap('a');
     const [line] = (await once(stream, 'data')) as [string];
@@ -171,8 +145,7 @@ describe('the port', () => {
     expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
   });
 
-  it('shows what came before a break, however soon that came', async () => {
-    const to = await cluster();
+  it('delivers what came before a break', async ({ client, to }) => {
     for (const name of ['a', 'b', 'c']) to.createConfigMap(name);
     to.faults.add({ cutAfterEvents: 2 });
     const readAll = async (stream: AsyncIterable<unknown>) => {
@@ -188,19 +161,17 @@ describe('the port', () => {
     const decoded = body?.pipeThrough(new TextDecoderStream()) ?? [];
     expect(await readAll(decoded as AsyncIterable<string>)).toBe(2);
     const headers = { ':path': `${CONFIG_MAPS}?watch=1`, ...bearer(to) };
-    expect(await readAll(session(to).request(headers).setEncoding('utf8'))).toBe(2);
+    expect(await readAll(client.request(headers).setEncoding('utf8'))).toBe(2);
   });
 
-  it('breaks connections instead of answering where a fault wants that', async () => {
-    const to = await cluster();
+  it('breaks connections by a fault', async ({ client, to }) => {
     to.faults.add({ reset: true });
     await expect(ask(to, CONFIG_MAPS)).rejects.toThrow('fetch failed');
-    const stream = session(to).request({ ':path': CONFIG_MAPS, ...bearer(to) });
+    const stream = client.request({ ':path': CONFIG_MAPS, ...bearer(to) });
     await expect(once(stream, 'response')).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
   });
 
-  it('knows when its client has left', async () => {
-    const to = await cluster();
+  it('ends requests whose client has left', async ({ to }) => {
     to.faults.add({ verb: 'list', hang: true });
     const leave = new AbortController();
     const { signal } = leave;
@@ -216,8 +187,7 @@ describe('the port', () => {
     await expect.poll(() => to.faults.cutWatches()).toBe(0);
   });
 
-  it('minds no client that leaves while it still sends', async () => {
-    const to = await cluster();
+  it('survives clients that leave while they send', async ({ client, to }) => {
     const { hostname, port } = new URL(to.url);
     const half = `POST ${CONFIG_MAPS} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{`;
     const socket = connectTcp(Number(port), hostname);
@@ -227,7 +197,7 @@ describe('the port', () => {
     const silent = connectTcp(Number(port), hostname);
     await once(silent, 'connect');
     silent.resetAndDestroy();
-    const stream = session(to).request({ ':method': 'POST', ':path': CONFIG_MAPS });
+    const stream = client.request({ ':method': 'POST', ':path': CONFIG_MAPS });
     stream.on('error', () => undefined);
     stream.write('{');
     stream.close(constants.NGHTTP2_CANCEL);
@@ -235,14 +205,12 @@ describe('the port', () => {
     expect(to.requests.count()).toBe(1);
   });
 
-  it('takes a path that is no good for one that is not there', async () => {
-    const to = await cluster();
+  it('answers 404 to a path with invalid escapes', async ({ to }) => {
     const { status } = await ask(to, `${CONFIG_MAPS}/%E0%A4%A`);
     expect(status).toBe(404);
   });
 
-  it('takes who has no token for anonymous, who may look at the version only', async () => {
-    const to = await cluster();
+  it('lets system:anonymous read the version only', async ({ to }) => {
     expect((await ask(to, '/version', { headers: {} })).status).toBe(200);
     const { status, body } = await ask(to, CONFIG_MAPS, { headers: {} });
     expect(status).toBe(403);
@@ -251,8 +219,7 @@ describe('the port', () => {
     expect(wrong).toMatchObject({ status: 401, body: { reason: 'Unauthorized' } });
   });
 
-  it('sends the length of what is no watch, and lets connections be used again', async () => {
-    const to = await cluster();
+  it('sends content-length, and keeps connections alive', async ({ to }) => {
     const { host, hostname, port } = new URL(to.url);
     const socket = connectTcp(Number(port), hostname);
     onTestFinished(() => void socket.destroy());
@@ -266,11 +233,9 @@ describe('the port', () => {
     }
   });
 
-  it('cuts all connections at once, and takes new ones', async () => {
-    const to = await cluster();
+  it('cutConnections cuts all, and new ones are accepted', async ({ client, to }) => {
     to.faults.add({ verb: 'get', hang: true });
     const hanging = ask(to, `${CONFIG_MAPS}/a`);
-    const client = session(to);
     const watching = client.request({ ':path': `${CONFIG_MAPS}?watch=1`, ...bearer(to) });
     await once(watching, 'response');
     await to.until(() => to.requests.count({ verb: 'get' }) === 1);
@@ -282,7 +247,7 @@ describe('the port', () => {
     expect((await ask(to, CONFIG_MAPS)).status).toBe(200);
   });
 
-  it('is closed with the cluster, twice if need be, and leaves nothing behind', async () => {
+  it('closes with the cluster, twice if need be', async () => {
     const to = await createCluster();
     const watching = await fetch(`${to.url}${CONFIG_MAPS}?watch=1`, { headers: bearer(to) });
     await Promise.all([to.close(), to.close()]);
@@ -290,7 +255,7 @@ describe('the port', () => {
     await expect(ask(to, CONFIG_MAPS)).rejects.toThrow('fetch failed');
   });
 
-  it('lets the process end by itself', async () => {
+  it('lets the process end after close', async () => {
     const script = `
       import { createCluster } from './lib/testing/index.ts';
       const cluster = await createCluster({ gcDelayMs: 60_000, podShutdownMs: 60_000 });
@@ -304,5 +269,24 @@ describe('the port', () => {
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script]);
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(0);
+  });
+});
+
+describe('the port with TLS', () => {
+  it.override('options', { https: identity });
+
+  it('negotiates HTTP/2 or HTTP/1.1 by ALPN', async ({ client, to }) => {
+    const port = Number(new URL(to.url).port);
+    const agreed = async (ALPNProtocols: string[]) => {
+      const socket = connectTls({ port, host: '127.0.0.1', ca: identity.cert, ALPNProtocols });
+      await once(socket, 'secureConnect');
+      const { alpnProtocol } = socket;
+      socket.destroy();
+      return alpnProtocol;
+    };
+    expect(await agreed(['h2', 'http/1.1'])).toBe('h2');
+    expect(await agreed(['http/1.1'])).toBe('http/1.1');
+    const found = await askHttp2(client, { ':path': CONFIG_MAPS, ...bearer(to) });
+    expect(found).toMatchObject({ status: 200, body: { kind: 'ConfigMapList' } });
   });
 });

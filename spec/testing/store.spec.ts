@@ -25,17 +25,16 @@ const step = fc.record({
   removes: fc.boolean(),
 });
 
-function take(
-  store: Store,
-  { type, name, namespace, removes }: typeof step extends fc.Arbitrary<infer S> ? S : never,
-) {
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+function take(store: Store, { type, name, namespace, removes }: Step) {
   const existing = store.get(type, namespace, name);
   if (!removes) store.put(type, existing ?? object(name, namespace));
   else if (existing) store.remove(type, existing);
 }
 
-describe('the store', () => {
-  it('remembers every state it had', () => {
+describe('Store', () => {
+  it('at(revision) is every state it had', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const store = new Store();
@@ -51,7 +50,7 @@ describe('the store', () => {
     );
   });
 
-  it('leads from any state it remembers to the present one by its changes', () => {
+  it('changesAfter(revision) leads to the present state', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.nat(30), (steps, from) => {
         const store = new Store();
@@ -64,7 +63,7 @@ describe('the store', () => {
     );
   });
 
-  it('forgets what is compacted, and no more', () => {
+  it('compact forgets older revisions, and no more', () => {
     const store = new Store();
     for (const name of ['a', 'b', 'c']) store.put(CONFIG_MAPS, object(name, 'x'));
     store.compact(2);
@@ -78,7 +77,7 @@ describe('the store', () => {
     expect(store.compacted).toBe(3);
   });
 
-  it('keeps no more history than twice its limit', () => {
+  it('keeps one to two times its history limit', () => {
     const store = new Store(10);
     const one = store.put(CONFIG_MAPS, object('a', 'x'));
     for (let count = 0; count < 100; count += 1) store.put(CONFIG_MAPS, one);
@@ -86,7 +85,7 @@ describe('the store', () => {
     expect(store.revision - store.compacted).toBeGreaterThanOrEqual(10);
   });
 
-  it('tells everybody of one write before anybody of the next', () => {
+  it('tells all listeners of one write before the next', () => {
     const store = new Store();
     const heard: string[] = [];
     store.listen(({ revision }) => {
@@ -100,7 +99,7 @@ describe('the store', () => {
     expect(heard).toEqual(['first 1', 'second 1', 'first 2', 'second 2', 'first 3']);
   });
 
-  it('sorts lists by namespace and name', () => {
+  it('list sorts by namespace and name', () => {
     const store = new Store();
     for (const name of ['b', 'a']) {
       for (const namespace of ['y', 'x']) store.put(CONFIG_MAPS, object(name, namespace));

@@ -1,27 +1,48 @@
-import type { Exchange } from './exchanges.ts';
+import { readFileSync } from 'node:fs';
 
-/** What earlier answers said, by the name under which it was to be kept. */
-export type Saved = Map<string, { readonly uid: string; readonly resourceVersion: string }>;
+import { EXCHANGES, type Exchange } from './exchanges.ts';
+import { Normaliser, type PlainAnswer } from './normalise.ts';
 
-function fill(text: string, saved: Saved): string {
-  return text.replace(/\$(\w+)\.(uid|rv)/g, (_, name: string, field: string) => {
-    const { uid = '', resourceVersion = '' } = saved.get(name) ?? {};
-    return field === 'uid' ? uid : resourceVersion;
+export const RECORDED = new URL('answers.json', import.meta.url);
+export const NAMESPACE = '/api/v1/namespaces/real-answers';
+
+/** What a real API server answered, by group. */
+export const recorded = JSON.parse(readFileSync(RECORDED, 'utf8')) as Record<string, PlainAnswer[]>;
+
+/** What plays the exchanges: an API server, and a way to wait for what it does in its own time. */
+export interface Player {
+  ask(exchange: Exchange): Promise<{ readonly status: number; readonly text: string }>;
+  settle(): Promise<unknown>;
+}
+
+/** The answers to one group of exchanges. */
+export async function play(group: string, player: Player): Promise<PlainAnswer[]> {
+  const normaliser = new Normaliser();
+  /** What earlier answers said, by the name under which it was to be kept. */
+  const saved = new Map<string, Record<string, string>>();
+  const fill = (text: string) =>
+    text.replace(/\$(\w+)\.(uid|rv)/g, (_, name: string, field: string) => {
+      return saved.get(name)?.[field === 'rv' ? 'resourceVersion' : field] ?? '';
+    });
+  const answers: PlainAnswer[] = [];
+  for (const exchange of EXCHANGES[group] ?? []) {
+    const { body, text = body === undefined ? undefined : JSON.stringify(body) } = exchange;
+    const path = fill(exchange.path.replace(/^NS/, NAMESPACE));
+    const sent = { ...exchange, path, ...(text !== undefined && { text: fill(text) }) };
+    const answer = await player.ask(sent);
+    if (exchange.save) {
+      const { metadata } = JSON.parse(answer.text) as { metadata: Record<string, string> };
+      saved.set(exchange.save, metadata);
+    }
+    answers.push(normaliser.answer(answer.status, answer.text));
+    if (exchange.settles) await player.settle();
+  }
+  return answers;
+}
+
+/** The answers with what was asked, to be compared. */
+export function titled(group: string, answers: readonly PlainAnswer[] = []) {
+  return (EXCHANGES[group] ?? []).map(({ method, path, body }, index) => {
+    return { title: `${method} ${path} ${JSON.stringify(body)}`, ...answers[index] };
   });
-}
-
-/** The exchange with its path and body as they are sent. */
-export function prepare(exchange: Exchange, saved: Saved): Exchange {
-  const { body, text = body === undefined ? undefined : JSON.stringify(body) } = exchange;
-  const path = fill(exchange.path.replace(/^NS/, '/api/v1/namespaces/real-answers'), saved);
-  return { ...exchange, path, ...(text !== undefined && { text: fill(text, saved) }) };
-}
-
-/** Keeps of an answer what later exchanges refer to. */
-export function save(exchange: Exchange, answer: string, saved: Saved): void {
-  if (!exchange.save) return;
-  const { metadata } = JSON.parse(answer) as {
-    metadata: { uid: string; resourceVersion: string };
-  };
-  saved.set(exchange.save, metadata);
 }
