@@ -6,6 +6,9 @@ export default defineConfig({
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
     exclude: ['spec/**/*.{cluster,long}.spec.ts'],
+    // One worker for each core, each of which loads the library once for all of its files.
+    isolate: false,
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       include: ['lib/**'],
