@@ -18,8 +18,9 @@ test.each(allExamples().filter(({ runs }) => runs))(
     const env = Object.entries(process.env).filter(([name]) => !/^(?:KUBE|POD_|DEBUG)/.test(name));
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', hooks, path], {
       env: { ...Object.fromEntries(env), HOME: folder },
-      timeout: 20_000,
+      timeout: 110_000,
     });
     if (prints !== undefined) expect(stdout.trimEnd()).toBe(prints);
   },
+  120_000,
 );
