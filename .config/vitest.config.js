@@ -16,7 +16,9 @@ export default defineConfig({
       thresholds: { lines: 95, branches: 95 },
     },
     setupFiles: ['spec/fuzz/seed.ts'],
-    testTimeout: 30_000,
+    // Only what hangs takes as long, however busy the machine is.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: [
       'default',
       ...(process.env.GITHUB_ACTIONS ? ['github-actions'] : []),

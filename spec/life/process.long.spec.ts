@@ -13,7 +13,7 @@ const child = fileURLToPath(new URL('child.ts', import.meta.url));
 async function run(mode: string, kubeConfigText = '', env: NodeJS.ProcessEnv = {}) {
   const { stdout } = await promisify(execFile)(process.execPath, [child, mode, kubeConfigText], {
     env: { PATH: process.env['PATH'], ...env },
-    timeout: 25_000,
+    timeout: 110_000,
   });
   return stdout.trim().split('\n');
 }
@@ -52,7 +52,7 @@ test('DEBUG tells the story of a wait in a few lines, without the token', async 
   const { stderr } = await promisify(execFile)(
     process.execPath,
     [child, 'abort', world.kubeConfigText()],
-    { env: { PATH: process.env['PATH'], ...env }, timeout: 25_000 },
+    { env: { PATH: process.env['PATH'], ...env }, timeout: 110_000 },
   );
   const story = stderr.split('\n').map((line) => line.replace(/^\S+ /, ''));
   expect(story).toEqual(

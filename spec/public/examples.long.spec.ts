@@ -22,5 +22,4 @@ test.each(allExamples().filter(({ runs }) => runs))(
     });
     if (prints !== undefined) expect(stdout.trimEnd()).toBe(prints);
   },
-  120_000,
 );
