@@ -11,18 +11,17 @@ export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-let tracked: readonly string[] | undefined;
-
 /**
  * The files that git tracks, as paths from the root; with a pattern, those that match it. What else
  * lies about in a checkout is its owner's business.
  */
 export function projectFiles(pattern?: string): string[] {
-  tracked ??= execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
+  const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+  return tracked
     .split('\0')
     .filter((path) => path !== '' && existsSync(join(root, path)))
+    .filter((path) => pattern === undefined || matchesGlob(path, pattern))
     .sort();
-  return tracked.filter((path) => pattern === undefined || matchesGlob(path, pattern));
 }
 
 /** The README and the pages under `docs/`. */
