@@ -5,6 +5,9 @@ import quick from './vitest.config.js';
 export default defineConfig({
   test: {
     ...quick.test,
+    // Those that are long start processes and measure time.
+    isolate: true,
+    maxWorkers: undefined,
     exclude: ['spec/**/*.cluster.spec.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/long.json' }]],
   },

@@ -50,12 +50,16 @@ export function binaries(): Binaries {
  * build builds what is missing of the control plane's programs, and of a node's too when `node`.
  * Go checks everything it downloads by the `go.sum` beside this file.
  */
-export async function build(node: boolean, report: Report): Promise<void> {
+export async function build(
+  node: boolean,
+  report: Report,
+  locate: typeof findProgram = findProgram,
+): Promise<void> {
   const wanted = [...controlPlaneTools, ...(node ? nodeTools : [])];
   const isMissing = (tool: Tool): boolean => !existsSync(fileOf(tool));
   if (!wanted.some(isMissing)) return;
 
-  const go = findProgram('go', ['/usr/local/go/bin']);
+  const go = locate('go', ['/usr/local/go/bin']);
   if (!go) {
     throw new Error(
       'Go is missing: it builds Kubernetes from its source, once. ' +

@@ -19,7 +19,7 @@ export function socketOf(cluster: Cluster): string {
 }
 
 /** findRunc finds runc, in the system's folders too: Debian's is in /usr/sbin. */
-export function findRunc(): string | undefined {
+function findRunc(): string | undefined {
   return findProgram('runc', SYSTEM_FOLDERS);
 }
 

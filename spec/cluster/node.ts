@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createCgroup } from './cgroup.ts';
-import { PAUSE_IMAGE, findRunc, hasImage, importImage, startContainerd } from './containerd.ts';
+import { PAUSE_IMAGE, hasImage, importImage, startContainerd } from './containerd.ts';
 import { nodeImage, pauseImage } from './image.ts';
 import { startKubelet, untilReady } from './kubelet.ts';
 import { find, resume } from './process.ts';
@@ -18,19 +18,19 @@ export const nodeComponents = ['containerd', 'kubelet'] as const;
 export type NodeComponent = (typeof nodeComponents)[number];
 
 /** requireNode throws when this machine cannot be a node, and says what to do. */
-export function requireNode(): void {
+export function requireNode(locate: typeof findProgram = findProgram): void {
   const without = 'or run `up` without --node: that needs neither root nor runc';
   if (process.getuid?.() !== 0) {
     throw new Error(`a node needs root: run \`up --node\` as root, ${without}`);
   }
-  if (!findRunc()) {
+  if (!locate('runc', SYSTEM_FOLDERS)) {
     throw new Error(`a node needs runc: install it (Debian: \`apt-get install runc\`), ${without}`);
   }
   if (!existsSync('/etc/hosts')) {
     throw new Error(`a node needs /etc/hosts, which Pods get a copy of: make it, ${without}`);
   }
   const tools = ['unshare', 'nsenter', 'mount', 'sh', 'ldd', 'sleep'];
-  const missing = tools.filter((tool) => !findProgram(tool, SYSTEM_FOLDERS));
+  const missing = tools.filter((tool) => !locate(tool, SYSTEM_FOLDERS));
   if (missing.length > 0) {
     const packages = 'Debian: `apt-get install util-linux mount coreutils libc-bin`';
     throw new Error(`a node needs ${missing.join(', ')}: install them (${packages}), ${without}`);

@@ -19,7 +19,7 @@ test('a process in a Pod elects and observes without @kubernetes/client-node', a
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [join(import.meta.dirname, 'in-pod-child.ts'), container.root],
-    { env: { PATH: process.env['PATH'], ...cluster.env(pod), ...variables }, timeout: 25_000 },
+    { env: { PATH: process.env['PATH'], ...cluster.env(pod), ...variables }, timeout: 110_000 },
   );
   const told = JSON.parse(stdout) as { loaded: string[]; skipped: boolean; token: string };
   expect(told.skipped).toBe(false);

@@ -10,6 +10,8 @@ const TIME_AND_RANDOMNESS = new Set([
   ...['Math.random', 'randomUUID', 'randomUUIDv7', 'getRandomValues', 'pseudoRandomBytes'],
   ...['randomBytes', 'randomInt', 'randomFill', 'randomFillSync', 'generateKeySync'],
 ]);
+/** How they appear in a source, if only where they are imported under another name. */
+const TELLTALES = new Set(Array.from(TIME_AND_RANDOMNESS, (name) => name.split('.').at(-1)));
 const TIMER_MODULES = /^(?:node:)?(?:timers|timers\/promises|perf_hooks)$/;
 
 /** What only a program may do, never a library that it uses. */
@@ -183,6 +185,7 @@ function timeAndRandomness(source: ts.SourceFile): string[] {
     if (specifier && TIMER_MODULES.test(specifier.text))
       found.add(`${place(node)} ${specifier.text}`);
     if (!ts.isIdentifier(node) && !ts.isStringLiteral(node)) return;
+    if (!TELLTALES.has(node.text)) return;
     if (ts.isPartOfTypeNode(node) || ts.isTypeOnlyImportOrExportDeclaration(node.parent)) return;
     for (const name of standardNames(node)) {
       if (name === 'Date' && isCalendarArithmetic(node)) continue;

@@ -1,30 +1,11 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { loadAllYaml } from '@kubernetes/client-node';
 import ts from 'typescript';
-import { afterAll, describe, expect, it } from 'vitest';
-import { blocksOf, examplesInComments, examplesOf } from './examples.ts';
-import {
-  compilerOptions,
-  format,
-  pages,
-  program,
-  projectFiles,
-  read,
-  root,
-  sources,
-} from './project.ts';
+import { describe, expect, it } from 'vitest';
+import { allExamples, blocksOf, examplesInComments, examplesOf } from './examples.ts';
+import { compilerOptions, format, pages, program, projectFiles, read, root } from './project.ts';
 
-const execute = promisify(execFile);
-
-const examples = [
-  ...pages().flatMap((path) => examplesOf(path, read(path))),
-  ...sources().flatMap((path) => examplesInComments(path, read(path))),
-];
-const programs = examples.filter(({ runs }) => runs);
+const examples = allExamples();
 
 // An example is a module of its own; names that it introduces for the reader need no use.
 const options: ts.CompilerOptions = {
@@ -39,18 +20,6 @@ describe.runIf(examples.length > 0)('examples compile', () => {
 
   it.each(examples.map(({ place }, i) => [place, i] as const))('%s', (_place, i) => {
     expect(compiled(i)).toBe('');
-  });
-});
-
-describe.runIf(programs.length > 0)('examples run', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'leader-for-life-examples-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  it.each(programs)('$place', async ({ place, code, prints }) => {
-    const path = join(folder, `${place.replaceAll(/\W/g, '-')}.mts`);
-    writeFileSync(path, code);
-    const { stdout } = await runOutsideCluster(path);
-    if (prints !== undefined) expect(stdout.trimEnd()).toBe(prints);
   });
 });
 
@@ -137,13 +106,4 @@ function compiler(codes: readonly string[]): (index: number) => string {
       ...parsed.getSemanticDiagnostics(file),
     ]);
   };
-}
-
-function runOutsideCluster(path: string) {
-  const hooks = join(import.meta.dirname, 'examples.hooks.ts');
-  const env = Object.entries(process.env).filter(([name]) => !/^(?:KUBE|POD_|DEBUG)/.test(name));
-  return execute(process.execPath, ['--import', hooks, path], {
-    env: { ...Object.fromEntries(env), HOME: join(path, '..') },
-    timeout: 20_000,
-  });
 }

@@ -1,3 +1,5 @@
+import { pages, read, sources } from './project.ts';
+
 /** One `ts` block of a page. */
 export interface Example {
   /** `docs/testing.md:12`, where its code starts. */
@@ -19,6 +21,14 @@ interface Block {
 }
 
 const KNOWN = /^(?:run|prints|continues|given)\b/;
+
+/** Those of the pages, and those in the doc comments of the library. */
+export function allExamples(): Example[] {
+  return [
+    ...pages().flatMap((path) => examplesOf(path, read(path))),
+    ...sources().flatMap((path) => examplesInComments(path, read(path))),
+  ];
+}
 
 /** The examples of a Markdown page; `.github/CONTRIBUTING.md` explains the comments. */
 export function examplesOf(path: string, page: string): Example[] {

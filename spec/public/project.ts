@@ -48,21 +48,30 @@ export function compilerOptions(): ts.CompilerOptions {
   return config.options;
 }
 
+/** What is on disk, which programs share: parsing it takes longer than what they do with it. */
+const parsedFiles = new Map<string, ts.SourceFile>();
+
 /** A program of the library's sources, and of files that exist for it only: path to text. */
 export function program(
   options: ts.CompilerOptions,
   virtual: ReadonlyMap<string, string> = new Map(),
+  roots: readonly string[] = [...sources().map((path) => join(root, path)), ...virtual.keys()],
 ): ts.Program {
   const host = ts.createCompilerHost(options);
   const onDisk = { ...host };
+  // Without it the compiler also looks into folders that hold nothing on disk.
+  delete host.directoryExists;
   host.fileExists = (path) => virtual.has(path) || onDisk.fileExists(path);
   host.readFile = (path) => virtual.get(path) ?? onDisk.readFile(path);
   host.getSourceFile = (path, target) => {
-    const text = host.readFile(path);
-    return text === undefined ? undefined : ts.createSourceFile(path, text, target, true);
+    const known = virtual.has(path) ? undefined : parsedFiles.get(path);
+    const text = known ? undefined : host.readFile(path);
+    if (text === undefined) return known;
+    const file = ts.createSourceFile(path, text, target, true);
+    if (!virtual.has(path)) parsedFiles.set(path, file);
+    return file;
   };
-  const library = sources().map((path) => join(root, path));
-  return ts.createProgram([...library, ...virtual.keys()], options, host);
+  return ts.createProgram(roots, options, host);
 }
 
 /** Where a node is, as `lib/life/become.ts:12`. */

@@ -29,17 +29,17 @@ describe('the declarations', () => {
   });
 
   it('compile without the sources, and without what is internal', () => {
-    const host = withVirtual(declarations);
     const entries = Object.values(entryPoints).map(declarationOf);
-    const alone = ts.createProgram(entries, { ...options, skipLibCheck: false }, host);
+    const alone = program({ ...options, skipLibCheck: false }, declarations, entries);
     const files = alone.getSourceFiles().filter(isOurs);
     expect(files.length).toBeGreaterThan(entries.length);
+    expect(files.every(({ isDeclarationFile }) => isDeclarationFile)).toBe(true);
     expect(format(files.flatMap((file) => alone.getSemanticDiagnostics(file)))).toBe('');
   });
 
   it('of the library need no other types than those of Node.js', () => {
     const entry = declarationOf(entryPoints['leader-for-life']);
-    const alone = ts.createProgram([entry], options, withVirtual(declarations));
+    const alone = program(options, declarations, [entry]);
     const reached = alone.getSourceFiles().filter(isOurs);
     const needed = reached.flatMap((file) =>
       ts.preProcessFile(file.text).importedFiles.map(({ fileName }) => fileName),
@@ -71,16 +71,16 @@ describe.each(Object.entries(entryPoints))('what %s exports', (_name, path) => {
 });
 
 function isOurs(file: ts.SourceFile): boolean {
-  return file.fileName.startsWith(join(root, 'lib/'));
+  return /^(?:lib|types)\//.test(relative(root, file.fileName));
 }
 
-/** The declarations as users get them, beside the sources that they come from. */
+/** The declarations as users get them, in a folder without the sources that they come from. */
 function emitted(): Map<string, string> {
   const texts = new Map<string, string>();
   const { diagnostics } = parsed.emit(
     undefined,
     (path, text) => {
-      texts.set(path, text);
+      texts.set(declarationOf(path), text);
     },
     undefined,
     true,
@@ -90,21 +90,7 @@ function emitted(): Map<string, string> {
 }
 
 function declarationOf(path: string): string {
-  return path.replace(/\.ts$/, '.d.ts');
-}
-
-/** A host that sees the declarations, and of the sources nothing. */
-function withVirtual(declarations: ReadonlyMap<string, string>): ts.CompilerHost {
-  const host = ts.createCompilerHost(options);
-  const onDisk = { ...host };
-  const isSource = (path: string) => path.startsWith(join(root, 'lib/'));
-  host.fileExists = (path) => (isSource(path) ? declarations.has(path) : onDisk.fileExists(path));
-  host.readFile = (path) => (isSource(path) ? declarations.get(path) : onDisk.readFile(path));
-  host.getSourceFile = (path, target) => {
-    const text = host.readFile(path);
-    return text === undefined ? undefined : ts.createSourceFile(path, text, target, true);
-  };
-  return host;
+  return path.replace(join(root, 'lib/'), join(root, 'types/')).replace(/(?:\.d)?\.ts$/, '.d.ts');
 }
 
 /** Where declarations say `any`. */

@@ -12,7 +12,7 @@ const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 /** Runs the process to its end: one that something holds is killed, and fails. */
 async function run(mode: string, kubeConfigText = ''): Promise<string> {
   const env = { PATH: process.env['PATH'] };
-  const options = { env, timeout: 25_000 };
+  const options = { env, timeout: 110_000 };
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [child, mode, kubeConfigText],

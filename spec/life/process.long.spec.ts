@@ -14,7 +14,7 @@ function run(modes: string, kubeConfigText = '', variables: NodeJS.ProcessEnv = 
   const env = { PATH: process.env['PATH'], ...variables };
   return promisify(execFile)(process.execPath, [child, modes, kubeConfigText], {
     env,
-    timeout: 25_000,
+    timeout: 110_000,
   });
 }
 

@@ -65,7 +65,7 @@ async function packagesLoadedBy(program: string): Promise<string[]> {
   const { stdout } = await execute(process.execPath, args, {
     cwd: root,
     env: Object.fromEntries(env),
-    timeout: 20_000,
+    timeout: 110_000,
   });
   const urls = JSON.parse(stdout) as string[];
   const names = urls.map((url) => /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]);
