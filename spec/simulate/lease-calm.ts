@@ -38,6 +38,10 @@ function hasWatch({ sightings, passedOfWatches }: LeaseProcess): boolean {
 /** Whoever neither gains nor loses in this time sends no more than is due. */
 async function idle(world: World): Promise<void> {
   const before = electors(world);
+  // A watch that shows nothing is opened anew only after minutes.
+  const watching = new Set(
+    before.filter((who) => hasWatch(who) && who.sightings.unwatchedSinceMs === undefined),
+  );
   const leader = before.find((who) => who.isValid);
   let isQuiet = leader !== undefined;
   const leave = world.listen((fact) => {
@@ -54,7 +58,7 @@ async function idle(world: World): Promise<void> {
     if (!(who instanceof LeaseCandidate) || !who.isAlive) continue;
     const { retryPeriodMs } = who.setting.times;
     const periods = Math.ceil((IDLE_MS * who.setting.clock.rate) / retryPeriodMs);
-    const reads = hasWatch(who) ? 0 : Math.ceil(periods / (1 - POLL_JITTER));
+    const reads = watching.has(who) && hasWatch(who) ? 0 : Math.ceil(periods / (1 - POLL_JITTER));
     const most = 1 + (who === leader ? periods : reads);
     const sent = others.counts.get(who) ?? 0;
     if (sent > most)

@@ -4,8 +4,8 @@ import { LeaseProcess } from './lease-process.ts';
 import { recordOf } from './lease-record.ts';
 import { isWrite } from './sightings.ts';
 
-/** Two steps of a boot clock of whole seconds. */
-const ROUGH_MS = 2_000;
+/** Two steps of a boot clock of whole seconds, and two of an earlier sleep that it notices late. */
+const ROUGH_MS = 4_000;
 
 /** When each process sent the last write that made, or left, it the holder; by its own clock. */
 export class Proofs {

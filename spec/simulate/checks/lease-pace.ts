@@ -75,7 +75,8 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
   }
   if (who.serves) return undefined;
   const { heardMs, unwatchedSinceMs } = who.sightings;
-  if (end.isFailure && heardMs < end.begunMs) return end.atMs + retryMs;
+  // What the watch told just before it asked, it may have come to only afterwards.
+  if (end.isFailure && heardMs < end.begunMs - TIMER_MS) return end.atMs + retryMs;
   // Without a watch, or with one that tells nothing, there is a look in every period, or an attempt.
   const sinceMs = end.isBlind && heardMs < end.begunMs ? end.atMs : unwatchedSinceMs;
   if (sinceMs === undefined || who.isWithdrawn) return undefined;
