@@ -40,7 +40,7 @@ describe('npm run demo', () => {
     expect(stdout).toMatch(/goes on leading [\d.]+ m?s later; nobody took over\./);
     expect(stdout).toMatch(/leads [\d.]+ m?s later, before that Pod is gone\. app-e replaces/);
     expect(stdout).toMatch(/leads [\d.]+ m?s after the Pod failed\. app-f replaces/);
-    expect(stdout).toMatch(/^ {2}app-[abc] +·+░*█+╳/m);
+    expect(stdout).toMatch(/^ {2}app-[abc] +·*░*█+╳/m);
     expect(stdout).toMatch(/^ {2}handover( +[\d.]+ m?s){3}$/m);
     expect(stdout.match(/^ {2}✓ .+/gm)).toHaveLength(6);
     expect(stdout).not.toContain('✗');
@@ -83,7 +83,7 @@ describe('npm run demo -- lease', () => {
     expect(stdout).toMatch(
       /app-[a-d] is cut off .+\n +app-[a-e] leads [\d.]+ m?s later, [\d.]+ m?s after that one stepped/,
     );
-    expect(stdout).toMatch(/^ {2}app-[a-d] +·+░*█+┄+/m);
+    expect(stdout).toMatch(/^ {2}app-[a-d] +·*░*█+┄+/m);
     expect(stdout).toMatch(/^ {2}handover( +[\d.]+ m?s){3}$/m);
     expect(stdout.match(/^ {2}✓ .+/gm)).toHaveLength(8);
     expect(stdout).not.toContain('✗');
