@@ -44,7 +44,13 @@ async function make(cluster: Cluster): Promise<string> {
 
 function digest(): string {
   const hash = createHash('sha256');
-  const sources = ['lib/**/*.ts', ...PROGRAMS, 'spec/scenarios/image.ts', 'package*.json'];
+  const sources = [
+    'lib/**/*.ts',
+    ...PROGRAMS,
+    '.config/build.js',
+    'spec/scenarios/image.ts',
+    'package*.json',
+  ];
   for (const path of globSync(sources, { cwd: root }).sort()) {
     hash.update(path).update(readFileSync(join(root, path)));
   }
@@ -56,9 +62,7 @@ async function stage(folder: string): Promise<void> {
   const unfinished = `${folder}.${process.pid}`;
   const packaged = join(unfinished, 'node_modules', 'leader-for-life');
   await mkdir(packaged, { recursive: true });
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const project = join(root, '.config', 'tsconfig.build.json');
-  await run(process.execPath, [tsc, '-p', project, '--outDir', join(packaged, 'dist')]);
+  await run(process.execPath, [join(root, '.config', 'build.js'), join(packaged, 'dist')]);
   await cp(join(root, 'package.json'), join(packaged, 'package.json'));
   for (const dependency of await dependencies()) {
     await cp(join(root, dependency), join(unfinished, dependency), { recursive: true, filter });
