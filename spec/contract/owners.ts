@@ -97,6 +97,28 @@ export function owners(it: ContractTest): void {
     await space.gone(path);
   });
 
+  it('an owner deleted with Foreground waits for what blocks it, and no longer', async ({
+    space,
+  }) => {
+    const [owner, free] = [await space.configMap(), await space.configMap()];
+    const held = ({ name, uid }: { name: string; uid: string }, blockOwnerDeletion: boolean) => {
+      const reference = { apiVersion: 'v1', kind: 'ConfigMap', name, uid, blockOwnerDeletion };
+      return space.configMap({ finalizers: ['example.com/held'], ownerReferences: [reference] });
+    };
+    const [blocking, other] = [await held(owner, true), await held(free, false)];
+    for (const { path } of [owner, free]) {
+      await space.delete(path, { propagationPolicy: 'Foreground' });
+    }
+    await space.gone(free.path);
+    for (const { path } of [blocking, other]) {
+      await space.until(path, ({ body }) => body.metadata?.deletionTimestamp !== undefined);
+    }
+    expect((await space.get(owner.path)).status).toBe(200);
+    await space.patch(blocking.path, { metadata: { ownerReferences: null } });
+    await space.gone(owner.path);
+    for (const { path } of [blocking, other]) await space.destroy(path);
+  });
+
   it('an owner without a UID is refused: 422', async ({ space }) => {
     const metadata = {
       name: fresh('lock'),
