@@ -7,15 +7,14 @@ import { podsAndNodes } from './pods.ts';
 import { reading } from './reading.ts';
 import { refusals } from './refusals.ts';
 import { rights } from './rights.ts';
-import { type ContractCluster, contractTest } from './space.ts';
+import type { ContractTest } from './space.ts';
 import { watching } from './watching.ts';
 
 /**
  * What the library relies on of the Kubernetes API, on whichever cluster: the same for the one in
  * the process and for real ones. Where they differ, the one in the process is mended.
  */
-export function contract(clusterName: string, open: () => Promise<ContractCluster>): void {
-  const it = contractTest(open);
+export function contract(clusterName: string, it: ContractTest): void {
   // At the same time, for some wait long for what a real cluster does in its own time.
   describe.concurrent(`the API that the library relies on, of ${clusterName}`, () => {
     describe('objects', () => objects(it));

@@ -1,6 +1,6 @@
 import { createCluster } from '../../lib/testing/index.ts';
 import { contract } from './contract.ts';
-import type { ContractCluster } from './space.ts';
+import { type ContractCluster, contractTest } from './space.ts';
 import { Wire } from './wire.ts';
 
 /** The cluster in the process as the contract wants it: over HTTP, like any other. */
@@ -49,4 +49,4 @@ async function inProcess(): Promise<ContractCluster> {
   };
 }
 
-contract('the cluster in the process', inProcess);
+contract('the cluster in the process', contractTest(inProcess));

@@ -6,7 +6,7 @@ import { attacksOnLocks } from './attacks-on-locks.ts';
 import { attackTest } from './intruder.ts';
 
 const { kubeconfig, name } = inject('cluster');
-const it = attackTest(() => openRealCluster(kubeconfig, name));
+const it = attackTest(await openRealCluster(kubeconfig, name));
 
 attacksOnLocks('a real Kubernetes', it);
 attacksOnLeases('a real Kubernetes', it);

@@ -7,7 +7,7 @@ import { attacksOnLeases } from './attacks-on-leases.ts';
 import { attacksOnLocks } from './attacks-on-locks.ts';
 import { attackTest, ownedBy } from './intruder.ts';
 
-const it = attackTest(inProcess);
+const it = attackTest(await inProcess());
 
 attacksOnLocks('the cluster in the process', it);
 attacksOnLeases('the cluster in the process', it);

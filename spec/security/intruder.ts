@@ -9,7 +9,7 @@ import {
   loadAllYaml,
   setHeaderOptions,
 } from '@kubernetes/client-node';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 
 import { leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
 import { type Cluster, Namespace, eventually } from '../behaviour/cluster.ts';
@@ -31,16 +31,13 @@ export const documented = {
     rulesIn(leaseRoleYaml({ namespace, leaseName: LOCK, events })),
 };
 
-/** A test with a cluster, and another namespace than the one that is attacked. */
-export function attackTest(open: () => Promise<Cluster>) {
+/** A test with this cluster, which it closes in the end, and with another namespace than the attacked. */
+export function attackTest(cluster: Cluster) {
+  afterAll(() => cluster[Symbol.asyncDispose]());
   return test
-    .extend('cluster', { scope: 'file' }, async ({}, { onCleanup }) => {
-      const cluster = await open();
-      onCleanup(() => cluster[Symbol.asyncDispose]());
-      return cluster;
-    })
-    .extend('elsewhere', async ({ cluster }, { onCleanup }) => {
-      const namespace = await Namespace.create(cluster);
+    .extend('cluster', () => cluster)
+    .extend('elsewhere', async ({ cluster: at }, { onCleanup }) => {
+      const namespace = await Namespace.create(at);
       onCleanup(() => namespace[Symbol.asyncDispose]());
       return namespace;
     });
