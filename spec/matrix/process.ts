@@ -22,5 +22,7 @@ export async function run(
 /** Our environment, without what would make a program believe that it is in a Pod. */
 function outsideCluster(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env);
-  return Object.fromEntries(entries.filter(([name]) => !/^(?:KUBE|POD_|NODE_(?!EXTRA_CA_CERTS))/.test(name)));
+  return Object.fromEntries(
+    entries.filter(([name]) => !/^(?:KUBE|POD_|NODE_(?!EXTRA_CA_CERTS))/.test(name)),
+  );
 }
