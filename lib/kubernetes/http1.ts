@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 
 import { stripError } from './outcome.ts';
-import { type OutgoingRequest, type Route, hostOf } from './route.ts';
+import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
 /**
@@ -107,11 +107,6 @@ export class Http1Route implements Route {
     for (const request of this.#requests) request.destroy();
     this.#ownAgent.destroy();
   }
-}
-
-function hold(socket: Socket, isWanted: boolean): void {
-  if (isWanted) socket.ref();
-  else socket.unref();
 }
 
 /** Calls it before anything is written: at once if the socket was used before. */

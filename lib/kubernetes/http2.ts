@@ -5,7 +5,7 @@ import tls, { type TLSSocket } from 'node:tls';
 
 import type { Clock } from '../platform/clock.ts';
 import type { TlsOptions } from './credentials.ts';
-import { type OutgoingRequest, type Route, hostOf } from './route.ts';
+import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -165,8 +165,7 @@ export class Http2Route implements Route {
 
   holdProcess(isWanted: boolean): void {
     this.#holdsProcess = isWanted;
-    if (isWanted) this.#socket.ref();
-    else this.#socket.unref();
+    hold(this.#socket, isWanted);
     if (!this.#isProbed) this.#schedulePing();
   }
 

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import type { ApiResponse, Progress } from './transport.ts';
 
 /** A request with everything that goes over the wire. */
@@ -41,4 +43,10 @@ export interface Route {
 /** The server's name or address, without the brackets that URLs put around an IPv6 address. */
 export function hostOf(server: URL): string {
   return server.hostname.replace(/[[\]]/g, '');
+}
+
+/** Whether the socket keeps the process alive. */
+export function hold(socket: Socket, isWanted: boolean): void {
+  if (isWanted) socket.ref();
+  else socket.unref();
 }
