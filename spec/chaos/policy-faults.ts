@@ -15,10 +15,10 @@ import type { FaultKind, Stage } from './stage.ts';
 import { isOneOf } from './crew.ts';
 
 const GROUP = 'policies';
-/** The flood asks the API server so many things at a time. */
+/** Number of requests that the flood has under way at a time. */
 const FLOOD = 30;
 const PAUSE_MS = 20;
-/** The API server remembers a good token for so long. */
+/** How long the API server remembers a good token. */
 const TOKEN_MEMORY_MS = 10_000;
 
 /** What the candidates write, and only what they write. */

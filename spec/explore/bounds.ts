@@ -1,7 +1,7 @@
 import type { Lane } from '../simulate/story.ts';
 import type { Move } from './explorer.ts';
 
-/** A world in which things may happen for so many times more, in all. */
+/** A world that bounds how often each thing may still happen. */
 interface Bounded<What extends string> {
   readonly left: Readonly<Record<What, number>>;
 }

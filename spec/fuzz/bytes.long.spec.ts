@@ -49,7 +49,7 @@ const object = JSON.stringify({
 
 const request = { method: 'GET', path: '/api/v1/namespaces/default/configmaps/lock' } as const;
 
-/** A watch that runs until it is lost, or for so long; resolves with why. */
+/** Watches until the watch is lost or the patience ends. Resolves with the reason. */
 async function watch(api: Api, patienceMs: number): Promise<unknown> {
   const stop = new AbortController();
   const { promise: lost, resolve } = Promise.withResolvers<unknown>();
@@ -264,7 +264,7 @@ describe.each([
   });
 });
 
-/** Writes so many bytes at a time. */
+/** Writes the text in pieces of this many bytes. */
 function send(response: ServerResponse, text: string, piece: number, cut: boolean): void {
   const body = Buffer.from(text);
   const size = Math.max(piece, Math.ceil(body.length / 200));

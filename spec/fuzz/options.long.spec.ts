@@ -30,7 +30,7 @@ const election = [...durations, 'releaseOnCancel', 'enabled', 'metrics', 'events
 const callbacks = { onStartedLeading: () => undefined, onStoppedLeading: () => undefined };
 const newLock = () => new LeaseLock({ ...lease, name: 'lock' });
 
-/** Runs an elector for so long. */
+/** Runs an elector, and aborts it after this time. */
 async function run(elector: LeaderElector, platform: SimulatedSurroundings, ms: number) {
   const stop = new AbortController();
   const running = elector.run(stop.signal);

@@ -67,7 +67,7 @@ describe('Api.request', () => {
     expect(await ask()).toMatchObject({ causes: ['A', 'C'] });
   });
 
-  it('rejects with an ApiError at a 502, whoever says it', async ({ ask, transport }) => {
+  it('rejects with an ApiError at a 502, even one from a gateway', async ({ ask, transport }) => {
     transport.replyText(502, ['<html>\n  Bad gateway\n</html>']);
     const error = await ask();
     expect(error).toBeInstanceOf(ApiError);

@@ -67,7 +67,7 @@ test.each<[string, readonly Entry[], string[]]>([
     ['b led with the token 9 after a with 9'],
   ],
   [
-    'a later token is smaller, whoever has none in between',
+    'a later token is smaller, with a leader without a token in between',
     [...led('a', 0, 10, token('10')), ...led('c', 12, 14), ...led('b', 20, 30, token('9'))],
     ['b led with the token 9 after a with 10'],
   ],

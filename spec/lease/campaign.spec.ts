@@ -97,7 +97,7 @@ describe('a campaign that is called off', () => {
     expect(lock.get).not.toHaveBeenCalled();
   });
 
-  test('by the observer that it tells of the holder writes nothing', async () => {
+  test('by its observer, when it learns the holder, writes nothing', async () => {
     const { campaign, lock, observer } = campaignOf({ lock: new MemoryLock().holdBy('a') });
     const stop = new AbortController();
     observer.onState.mockImplementation(() => stop.abort(enough));

@@ -82,7 +82,7 @@ describe('HintQueue', () => {
     expect(queue.kept.some(isB)).toBe(false);
   });
 
-  it('listen tells of each hint, until it ends', ({ queue }) => {
+  it('listen calls back for each hint, until it ends', ({ queue }) => {
     const heard = vi.fn();
     const end = queue.listen(heard);
     queue.push('a');

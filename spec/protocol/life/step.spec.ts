@@ -193,7 +193,7 @@ describe('LIFE-3: what a candidate reads of its own Pod', () => {
     },
   );
 
-  it('lets it lead unread, if the caller vouches for its UID', () => {
+  it('lets it lead unread if the caller gave its UID', () => {
     expect(tried(mine, 'unreadable', true)).toEqual({ do: 'lead', lock: mine });
     expect(tried('exists', 'unreadable', true).do).toBe('inspect');
   });

@@ -6,7 +6,7 @@ import { Proofs } from '../proofs.ts';
 import { recordOf } from '../lease-record.ts';
 import { webhookOf } from '../webhook.ts';
 
-/** A leader writes no more than client-go's would, but for what went wrong. */
+/** A leader writes as often as client-go's at most, apart from retries. */
 export const renewalBudget = leaseCheck('renewals within budget', (_, violated) => {
   interface Count {
     sinceMs: number;
@@ -53,7 +53,7 @@ interface ElectorError {
   readonly cause?: ElectorError;
 }
 
-/** Whoever is refused is told why, in a way that programs can tell; and whether work goes on. */
+/** A refusal has a code for its cause, and says whether the work goes on. */
 export const electorErrors = leaseCheck('errors of electors', (world, violated) => {
   const judgeWork = ({ name, setting }: LeaseCandidate, last: Term, isAbandoned: boolean) => {
     const { abortedMs = Number.POSITIVE_INFINITY, settledMs = Number.POSITIVE_INFINITY } = last;

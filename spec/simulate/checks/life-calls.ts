@@ -9,11 +9,11 @@ import { attemptOf, lockOf } from '../truth.ts';
 import type { World } from '../world.ts';
 import { DOUBTED_MS } from './life-lock.ts';
 
-/** Whoever is refused is told why by an error of ours, and only of what is the case. */
+/** Each refusal is an error of ours, and what it says is true. */
 export const typedErrors = lifeCheck('typed errors', (world, violated) => {
-  // Who was shown a ConfigMap of the lock's name that is no lock.
+  // Candidates that saw a ConfigMap with the lock's name that is no lock.
   const shown = new Set<LifeCandidate>();
-  // Who was told that he may not read his Pod.
+  // Candidates that may not read their own Pods.
   const denied = new Set<LifeCandidate>();
   const unanswered = new Map<Sent, { readonly who: LifeCandidate; readonly sentMs: number }>();
   // Whose creates took effect so late, by their senders' clocks, that nobody reckons with them.
