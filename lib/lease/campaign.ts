@@ -77,6 +77,7 @@ function alteredBy(command: Command, event: Event, lock: string): LeaderElection
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #closed = new AbortController();
+  readonly #endOfHealth: (() => void) | undefined;
   #state: State;
   readonly #hints: HintQueue<Hint>;
 
@@ -85,6 +86,7 @@ export class Campaign {
     // A read shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#moment(), options.known);
+    this.#endOfHealth = options.standing?.onHealthy(() => this.#hints.push({ type: 'unbarred' }));
     void this.#watch();
   }
 
@@ -152,6 +154,7 @@ export class Campaign {
 
   /** Ends what is under way. */
   close(): void {
+    this.#endOfHealth?.();
     this.#closed.abort();
   }
 
