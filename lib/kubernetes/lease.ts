@@ -1,9 +1,11 @@
 import {
+  type HolderContainer,
   type LeaderElectionRecord,
   type LockVersion,
   MAX_INT32,
 } from '../protocol/lease/record.ts';
 import type { Api } from './api.ts';
+import { annotated, containerOf } from './holder-container.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
 
@@ -12,6 +14,8 @@ export interface LeaseOptions {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The container of this process, which each record that names a holder is to say. */
+  readonly container?: () => HolderContainer | undefined;
 }
 
 export function leasesPath(namespace: string): string {
@@ -85,8 +89,11 @@ export class Lease {
   }
 
   #body(object: Json, record: LeaderElectionRecord): Json {
-    const { labels, annotations } = this.#options;
+    const { labels, annotations, container } = this.#options;
     const metadata = child(object, 'metadata');
+    const stored = child(metadata, 'annotations');
+    const all = annotated({ ...stored, ...annotations }, record, container?.());
+    const isAnnotated = Object.keys(stored).length + Object.keys(all).length > 0;
     return {
       ...object,
       apiVersion: 'coordination.k8s.io/v1',
@@ -94,7 +101,7 @@ export class Lease {
       metadata: {
         ...metadata,
         ...merged(metadata, 'labels', labels),
-        ...merged(metadata, 'annotations', annotations),
+        ...(isAnnotated && { annotations: all }),
       },
       spec: { ...child(object, 'spec'), ...record },
     };
@@ -108,14 +115,17 @@ export function toVersion(object: Json): LockVersion {
   const uid = text(metadata, 'uid');
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
+  const record = {
+    holderIdentity: text(spec, 'holderIdentity') ?? '',
+    leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
+    acquireTime: text(spec, 'acquireTime'),
+    renewTime: text(spec, 'renewTime'),
+    leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
+  };
+  const container = containerOf(child(metadata, 'annotations'), record);
   return {
-    record: {
-      holderIdentity: text(spec, 'holderIdentity') ?? '',
-      leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
-      acquireTime: text(spec, 'acquireTime'),
-      renewTime: text(spec, 'renewTime'),
-      leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
-    },
+    record,
+    ...(container && { container }),
     resourceVersion,
     uid,
     object,

@@ -19,6 +19,7 @@ import {
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
+import { HolderWatch } from './holder-watch.ts';
 import type { OpenLock } from './resource-lock.ts';
 
 export interface CampaignOptions {
@@ -74,13 +75,18 @@ export class Campaign {
   readonly #closed = new AbortController();
   #state: State;
   readonly #hints: HintQueue<Hint>;
+  readonly #holder: HolderWatch;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
     // A read shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#moment(), options.known);
+    this.#holder = new HolderWatch(options.lock, (hint) => {
+      this.#hints.push(hint);
+    });
     void this.#watch();
+    void this.#identify();
   }
 
   /** What it has seen of the lock. */
@@ -148,6 +154,12 @@ export class Campaign {
   /** Ends what is under way. */
   close(): void {
     this.#closed.abort();
+    this.#holder.close();
+  }
+
+  async #identify(): Promise<void> {
+    const isKnown = await this.#options.lock.identify?.(this.#closed.signal);
+    if (isKnown) this.#hints.push({ type: 'container-known' });
   }
 
   /** Keeps the hints until they are read. A watch that ends counts as lost. */
@@ -266,6 +278,7 @@ export class Campaign {
   #step(event: Event, trouble: unknown): void {
     const before = this.#state;
     this.#state = step(before, event, this.#moment());
+    this.#holder.follow(this.#state);
     if (before.phase !== this.#state.phase) {
       this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
     }

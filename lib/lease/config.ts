@@ -9,6 +9,7 @@ import {
   having,
   typed,
 } from '../checks.ts';
+import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { MAX_DELAY_MS } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
 import {
@@ -188,5 +189,5 @@ const leadChecks: Readonly<Record<keyof LeadOptions, Check>> = {
   signal: checkSignal,
   recampaign: checkBoolean,
   ...labelChecks,
-  annotations: annotationsExcept([]),
+  annotations: annotationsExcept(reservedLeaseAnnotations),
 };
