@@ -2,11 +2,7 @@
  * The container in which a Lease's holder runs: the annotations by which the holder tells, and what
  * the status of its Pod says about it.
  */
-import {
-  type HolderContainer,
-  isSameTime,
-  type LeaderElectionRecord,
-} from '../protocol/lease/record.ts';
+import type { HolderContainer, LeaderElectionRecord } from '../protocol/lease/record.ts';
 import { isOver } from '../protocol/model.ts';
 import { type Json, child, isObject, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
@@ -21,8 +17,8 @@ const keys = {
 } as const satisfies Record<keyof HolderContainer, string>;
 
 /**
- * The `renewTime` of the write that the annotations belong to. Other electors keep annotations that
- * they do not know when they replace the record.
+ * The holder and the `renewTime` of the write that the annotations belong to. Other electors keep
+ * annotations that they do not know when they replace the record.
  */
 const WRITTEN = 'leader-for-life/written';
 
@@ -42,20 +38,25 @@ export function annotated(
     container && record.holderIdentity !== ''
       ? Object.entries(keys).map(([field, key]) => [key, container[field as keyof typeof keys]])
       : [];
-  const written = own.length > 0 ? [[WRITTEN, record.renewTime ?? '']] : [];
+  const written = own.length > 0 ? [[WRITTEN, writeOf(record)]] : [];
   return Object.fromEntries([...others, ...own, ...written]) as Json;
+}
+
+function writeOf({ holderIdentity, renewTime = '' }: LeaderElectionRecord): string {
+  return `${renewTime} ${holderIdentity}`;
 }
 
 /** The container whose process wrote this record of a Lease, if that says so. */
 export function containerOf(
   annotations: Json,
-  { holderIdentity, renewTime }: LeaderElectionRecord,
+  record: LeaderElectionRecord,
 ): HolderContainer | undefined {
   const [podName, podUid] = [text(annotations, keys.podName), text(annotations, keys.podUid)];
   const containerId = text(annotations, keys.containerId);
   const since = text(annotations, keys.since);
   if (!podName || !podUid || !containerId || !since) return undefined;
-  if (holderIdentity === '' || !isSameTime(text(annotations, WRITTEN), renewTime)) return undefined;
+  const isIts = record.holderIdentity !== '' && text(annotations, WRITTEN) === writeOf(record);
+  if (!isIts) return undefined;
   // It becomes part of a path.
   if (!isDnsSubdomain(podName)) return undefined;
   const containerName = text(annotations, keys.containerName) ?? '';

@@ -179,7 +179,7 @@ describe('the annotations of a Lease', () => {
       'leader-for-life/container-name': 'container',
       'leader-for-life/container-id': pod?.status?.containerStatuses?.[0]?.containerID,
       'leader-for-life/since': expect.stringMatching(/^2026-/),
-      'leader-for-life/written': world.lease()?.spec?.renewTime,
+      'leader-for-life/written': `${String(world.lease()?.spec?.renewTime)} a`,
     });
   });
 });

@@ -123,7 +123,7 @@ function otherThan(a: LeaderElectionRecord, b: LeaderElectionRecord) {
 }
 
 /** Whether two times are equal, in any notation. */
-export function isSameTime(a: string | undefined, b: string | undefined): boolean {
+function isSameTime(a: string | undefined, b: string | undefined): boolean {
   return a === b || Date.parse(a ?? '') === Date.parse(b ?? '');
 }
 
