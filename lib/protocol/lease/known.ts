@@ -53,7 +53,11 @@ export function observe(before: State, version: LockVersion, when: Moment): Stat
   const recreated = known?.uid !== undefined && known.uid !== version.uid;
   const state = recreated ? observeGone(before, when) : before;
   const { record } = version;
-  const same = known && isSameRecord(known.record, record);
+  // A process that starts again within a moment may write its predecessor's record.
+  const same =
+    known &&
+    isSameRecord(known.record, record) &&
+    isSameContainer(known.container, version.container);
   if (same && !state.gone) return { ...state, version };
   const seen = { ...state, version, gone: false };
   const news = { ...seen, conflicts: 0 };

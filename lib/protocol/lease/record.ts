@@ -24,8 +24,11 @@ export interface HolderContainer {
   readonly since: string;
 }
 
-export function isSameContainer(a: HolderContainer | undefined, b: HolderContainer): boolean {
-  return a?.podUid === b.podUid && a.containerId === b.containerId && a.since === b.since;
+export function isSameContainer(
+  a: HolderContainer | undefined,
+  b: HolderContainer | undefined,
+): boolean {
+  return a?.podUid === b?.podUid && a?.containerId === b?.containerId && a?.since === b?.since;
 }
 
 /** A record, and what is needed to replace this version of it. */
