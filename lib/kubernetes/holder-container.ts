@@ -7,6 +7,7 @@ import { isOver } from '../protocol/model.ts';
 import { type Json, child, isObject, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
 import { toPod } from './pod.ts';
+import { STEP_DOWN } from './step-down.ts';
 
 const keys = {
   podName: 'leader-for-life/pod-name',
@@ -22,8 +23,10 @@ const keys = {
  */
 const WRITTEN = 'leader-for-life/written';
 
-/** Annotations that only this library writes to a Lease. */
-export const reservedLeaseAnnotations: readonly string[] = [...Object.values(keys), WRITTEN];
+const own: readonly string[] = [...Object.values(keys), WRITTEN];
+
+/** Annotations of a Lease that users may not set. */
+export const reservedLeaseAnnotations: readonly string[] = [...own, STEP_DOWN];
 
 /** The annotations of a Lease whose record this elector writes. */
 export function annotated(
@@ -31,15 +34,13 @@ export function annotated(
   record: LeaderElectionRecord,
   container: HolderContainer | undefined,
 ): Json {
-  const others = Object.entries(annotations).filter(
-    ([key]) => !reservedLeaseAnnotations.includes(key),
-  );
-  const own =
+  const others = Object.entries(annotations).filter(([key]) => !own.includes(key));
+  const ours =
     container && record.holderIdentity !== ''
       ? Object.entries(keys).map(([field, key]) => [key, container[field as keyof typeof keys]])
       : [];
-  const written = own.length > 0 ? [[WRITTEN, writeOf(record)]] : [];
-  return Object.fromEntries([...others, ...own, ...written]) as Json;
+  const written = ours.length > 0 ? [[WRITTEN, writeOf(record)]] : [];
+  return Object.fromEntries([...others, ...ours, ...written]) as Json;
 }
 
 function writeOf({ holderIdentity, renewTime = '' }: LeaderElectionRecord): string {

@@ -8,6 +8,7 @@ import type { Api } from './api.ts';
 import { annotated, containerOf } from './holder-container.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
+import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
 export interface LeaseOptions {
   readonly namespace: string;
@@ -90,7 +91,7 @@ export class Lease {
 
   #body(object: Json, record: LeaderElectionRecord): Json {
     const { labels, annotations, container } = this.#options;
-    const metadata = child(object, 'metadata');
+    const { metadata, spec } = withoutRequests(object, record);
     const stored = child(metadata, 'annotations');
     const all = annotated({ ...stored, ...annotations }, record, container?.());
     const isAnnotated = Object.keys(stored).length + Object.keys(all).length > 0;
@@ -103,7 +104,7 @@ export class Lease {
         ...merged(metadata, 'labels', labels),
         ...(isAnnotated && { annotations: all }),
       },
-      spec: { ...child(object, 'spec'), ...record },
+      spec: { ...spec, ...record },
     };
   }
 }
@@ -116,7 +117,7 @@ export function toVersion(object: Json): LockVersion {
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
   const record = {
-    holderIdentity: text(spec, 'holderIdentity') ?? '',
+    holderIdentity: holderIn(spec),
     leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
     acquireTime: text(spec, 'acquireTime'),
     renewTime: text(spec, 'renewTime'),
@@ -128,7 +129,33 @@ export function toVersion(object: Json): LockVersion {
     ...(container && { container }),
     resourceVersion,
     uid,
+    ...(isHandoverAsked(metadata, spec) && { handoverAsked: true }),
     object,
+  };
+}
+
+function holderIn(spec: Json): string {
+  return text(spec, 'holderIdentity') ?? '';
+}
+
+/** By our annotation or, as in client-go's coordinated election, by another preferred holder. */
+function isHandoverAsked(metadata: Json, spec: Json): boolean {
+  const holder = holderIn(spec);
+  const preferred = text(spec, 'preferredHolder') ?? '';
+  const prefersOther = holder !== '' && preferred !== '' && preferred !== holder;
+  return prefersOther || asksToStepDown(metadata, holder);
+}
+
+/** What was asked of one holder is not asked of the next. A release still says who is preferred. */
+function withoutRequests(object: Json, { holderIdentity }: LeaderElectionRecord) {
+  const metadata = child(object, 'metadata');
+  const spec = child(object, 'spec');
+  if (holderIdentity === holderIn(spec)) return { metadata, spec };
+  const { [STEP_DOWN]: asked, ...annotations } = child(metadata, 'annotations');
+  const { preferredHolder, ...rest } = spec;
+  return {
+    metadata: asked === undefined ? metadata : { ...metadata, annotations },
+    spec: holderIdentity === '' || preferredHolder === undefined ? spec : rest,
   };
 }
 
