@@ -22,7 +22,7 @@ interface HealthOptions {
   /** For the pauses between checks. */
   readonly pauseClock: Clock;
   readonly listener: HealthListener;
-  /** Called whenever so many checks in a row have failed, or more. */
+  /** Called whenever a check has failed, once the threshold is reached. */
   readonly onThreshold: () => void;
 }
 
