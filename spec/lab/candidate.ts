@@ -53,7 +53,10 @@ async function kubeConfigOf(path: string) {
 
 const kubeConfig = kubeconfig === undefined ? undefined : await kubeConfigOf(kubeconfig);
 const place = { ...(kubeConfig && { kubeConfig }), ...(namespace && { namespace }) };
-const settings = { ...place, ...given, signal: stop.signal, onWaiting: tell };
+/** Until it is commanded to be sick. */
+let isHealthy = true;
+const checked = variable('CHECKED', '') !== '' && { healthy: () => isHealthy };
+const settings = { ...place, ...given, ...checked, signal: stop.signal, onWaiting: tell };
 
 async function act(mayAct: () => boolean, wake: AbortSignal, more: object = {}): Promise<void> {
   for (let event = 'leading'; ; event = 'heartbeat') {
@@ -72,9 +75,12 @@ async function byBecome(onWaiting = tell): Promise<void> {
   const { signal, fencingToken } = leadership;
   const wake = AbortSignal.any([signal, stop.signal]);
   await act(() => !wake.aborted, wake, { fencingToken });
-  if (!stop.signal.aborted) throw signal.reason;
+  const isAsked =
+    (signal.reason as Partial<LeaderElectionError> | undefined)?.code === 'ERR_STEPPED_DOWN';
+  if (!stop.signal.aborted && !isAsked) throw signal.reason;
   await leadership.release();
   say('released');
+  if (isAsked) await byBecome(onWaiting);
 }
 
 async function byLead(
@@ -96,6 +102,7 @@ async function byElector(): Promise<void> {
   const { labels, ...options } = given;
   const elector: LeaderElector = new LeaderElector({
     ...options,
+    ...checked,
     onWaiting: tell,
     lock: new LeaseLock({ ...place, name: lock, identity: name, labels }),
     callbacks: {
@@ -138,6 +145,7 @@ const commands: Readonly<Record<string, () => unknown>> = {
   exit: () => process.exit(0),
   /** At once, without any handler; the first process of a container cannot kill itself by a signal. */
   abort: () => process.abort(),
+  sicken: () => (isHealthy = false),
   crash: () => {
     throw new Error('crashed on command');
   },

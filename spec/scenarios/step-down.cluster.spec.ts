@@ -1,0 +1,100 @@
+import { type KubernetesObject, KubernetesObjectApi, loadAllYaml } from '@kubernetes/client-node';
+import { describe, expect } from 'vitest';
+
+import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
+import { historyOf } from '../lab/history.ts';
+import { violations } from '../lab/verdict.ts';
+import type { Term } from './journal.ts';
+import type { CandidateOptions } from './manifest.ts';
+import { scenario } from './scenario.ts';
+import type { Scene } from './scene.ts';
+
+const STEP_DOWN = 'leader-for-life/step-down';
+/** Far from the 15 s of the Lease. */
+const WITHOUT_EXPIRY_MS = 9_000;
+
+const checked = { env: [{ name: 'CHECKED', value: 'true' }] };
+
+/** A ConfigMap or a Lease, as an administrator sees it. */
+function annotate(scene: Scene, kind: 'ConfigMap' | 'Lease', holder: string): Promise<unknown> {
+  const apiVersion = kind === 'Lease' ? 'coordination.k8s.io/v1' : 'v1';
+  const { lockName: name, namespace } = scene.where;
+  const metadata = { name, namespace, annotations: { [STEP_DOWN]: holder } };
+  const objects = KubernetesObjectApi.makeApiClient(scene.kubeConfig);
+  return objects.patch({ apiVersion, kind, metadata });
+}
+
+async function grantLease({ kubeConfig, where }: Scene): Promise<void> {
+  const { namespace, lockName: leaseName, serviceAccount } = where;
+  const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
+  const objects = KubernetesObjectApi.makeApiClient(kubeConfig);
+  const role = leaseRoleYaml({ namespace, leaseName, user, events: false });
+  for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+}
+
+/** The Pod that acts now, if it is another than in this term. */
+function acting(scene: Scene, before?: Term): Promise<Term> {
+  return scene.until('another Pod acts', () =>
+    scene.terms.findLast(({ isOpen, pod }) => isOpen && pod !== before?.pod),
+  );
+}
+
+/** Pod `a` leads by a Lease and lets go; `b` follows long before the Lease would have expired. */
+async function handsOverLease(
+  scene: Scene,
+  letGo: (scene: Scene) => Promise<unknown>,
+  options: CandidateOptions = {},
+): Promise<void> {
+  await grantLease(scene);
+  const given: CandidateOptions = { election: 'lead', ...options };
+  await scene.pod('a', given);
+  const first = await acting(scene);
+  await scene.pod('b', given);
+  await scene.followers(1, first);
+  await letGo(scene);
+  const next = await acting(scene, first);
+  const last = scene.terms.find(({ run }) => run === first.run) ?? first;
+  console.log(`b led ${Math.round(next.fromMs - last.toMs)} ms after the last act of a`);
+  expect(next.fromMs - last.toMs).toBeLessThan(WITHOUT_EXPIRY_MS);
+  expect(violations(historyOf(scene.entries))).toEqual([]);
+}
+
+/** The same in life mode, where the program releases the lock itself. */
+async function handsOverLock(
+  scene: Scene,
+  letGo: (scene: Scene) => Promise<unknown>,
+  options: CandidateOptions = {},
+): Promise<void> {
+  const given: CandidateOptions = { become: { guard: true }, ...options };
+  const first = await scene.leaderAndFollower(given, given);
+  await letGo(scene);
+  const second = await scene.followedByB(first);
+  await scene.said('a', 'released');
+  // The process of `a` goes on, as a candidate.
+  await scene.followers(1, second);
+  expect(scene.saidBy('a').filter(({ event }) => event === 'start')).toHaveLength(1);
+}
+
+describe('a leader that lets go', () => {
+  const ofLease = { endsWithoutLeader: true, isBeyondThePromise: true };
+
+  scenario(
+    'of a Lease whose annotation names it: another Pod follows',
+    (scene) => handsOverLease(scene, () => annotate(scene, 'Lease', 'a')),
+    ofLease,
+  );
+
+  scenario(
+    'of a Lease because it is not healthy: another Pod follows',
+    (scene) => handsOverLease(scene, () => scene.command('a', 'sicken'), checked),
+    ofLease,
+  );
+
+  scenario('of the lock of a Pod that it names: another Pod follows', (scene) =>
+    handsOverLock(scene, () => annotate(scene, 'ConfigMap', 'a')),
+  );
+
+  scenario('of a lock because it is not healthy: another Pod follows', (scene) =>
+    handsOverLock(scene, () => scene.command('a', 'sicken'), checked),
+  );
+});
