@@ -65,7 +65,8 @@ export class Supervisor {
       import('./watchdog.ts'),
     ]);
     this.#signals.stop.throwIfAborted();
-    if (term.lost.aborted) return LEADERSHIP_LOST;
+    const isLost = () => term.lost.aborted;
+    if (isLost()) return LEADERSHIP_LOST;
     const watchdog = this.#watchdog(watchdogs.Watchdog, term);
     const [file = '', ...args] = [...this.#wrapper, ...this.#command];
     const env = { ...this.#variables, ...term.env };
@@ -80,13 +81,13 @@ export class Supervisor {
     term.onRenewed?.(renew);
     const detach = this.#signals.passTo((name) => {
       // After a stop of both, the command goes on only if it still leads, which the clock says.
-      if (name !== 'SIGCONT' || !term.lost.aborted) group.signal(name);
+      if (name !== 'SIGCONT' || !isLost()) group.signal(name);
     });
     const endLoss = onLoss(term, group);
     try {
       const exitCode = await group.exitCode;
       // The watchdog may have ended it: the clock is asked before the end counts as the command's own.
-      return term.lost.aborted ? LEADERSHIP_LOST : exitCode;
+      return isLost() ? LEADERSHIP_LOST : exitCode;
     } finally {
       await group.end();
       endLoss();
