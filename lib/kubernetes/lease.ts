@@ -1,17 +1,22 @@
 import {
+  type HolderContainer,
   type LeaderElectionRecord,
   type LockVersion,
   MAX_INT32,
 } from '../protocol/lease/record.ts';
 import type { Api } from './api.ts';
+import { annotated, containerOf } from './holder-container.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
+import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
 export interface LeaseOptions {
   readonly namespace: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The container of this process, which each record that names a holder is to say. */
+  readonly container?: () => HolderContainer | undefined;
 }
 
 export function leasesPath(namespace: string): string {
@@ -85,8 +90,11 @@ export class Lease {
   }
 
   #body(object: Json, record: LeaderElectionRecord): Json {
-    const { labels, annotations } = this.#options;
-    const metadata = child(object, 'metadata');
+    const { labels, annotations, container } = this.#options;
+    const { metadata, spec } = withoutRequests(object, record);
+    const stored = child(metadata, 'annotations');
+    const all = annotated({ ...stored, ...annotations }, record, container?.());
+    const isAnnotated = Object.keys(stored).length + Object.keys(all).length > 0;
     return {
       ...object,
       apiVersion: 'coordination.k8s.io/v1',
@@ -94,9 +102,9 @@ export class Lease {
       metadata: {
         ...metadata,
         ...merged(metadata, 'labels', labels),
-        ...merged(metadata, 'annotations', annotations),
+        ...(isAnnotated && { annotations: all }),
       },
-      spec: { ...child(object, 'spec'), ...record },
+      spec: { ...spec, ...record },
     };
   }
 }
@@ -108,17 +116,46 @@ export function toVersion(object: Json): LockVersion {
   const uid = text(metadata, 'uid');
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
+  const record = {
+    holderIdentity: holderIn(spec),
+    leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
+    acquireTime: text(spec, 'acquireTime'),
+    renewTime: text(spec, 'renewTime'),
+    leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
+  };
+  const container = containerOf(child(metadata, 'annotations'), record);
   return {
-    record: {
-      holderIdentity: text(spec, 'holderIdentity') ?? '',
-      leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
-      acquireTime: text(spec, 'acquireTime'),
-      renewTime: text(spec, 'renewTime'),
-      leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
-    },
+    record,
+    ...(container && { container }),
     resourceVersion,
     uid,
+    ...(isHandoverAsked(metadata, spec) && { handoverAsked: true }),
     object,
+  };
+}
+
+function holderIn(spec: Json): string {
+  return text(spec, 'holderIdentity') ?? '';
+}
+
+/** By our annotation or, as in client-go's coordinated election, by another preferred holder. */
+function isHandoverAsked(metadata: Json, spec: Json): boolean {
+  const holder = holderIn(spec);
+  const preferred = text(spec, 'preferredHolder') ?? '';
+  const prefersOther = holder !== '' && preferred !== '' && preferred !== holder;
+  return prefersOther || asksToStepDown(metadata, holder);
+}
+
+/** What was asked of one holder is not asked of the next. A release still says who is preferred. */
+function withoutRequests(object: Json, { holderIdentity }: LeaderElectionRecord) {
+  const metadata = child(object, 'metadata');
+  const spec = child(object, 'spec');
+  if (holderIdentity === holderIn(spec)) return { metadata, spec };
+  const { [STEP_DOWN]: asked, ...annotations } = child(metadata, 'annotations');
+  const { preferredHolder, ...rest } = spec;
+  return {
+    metadata: asked === undefined ? metadata : { ...metadata, annotations },
+    spec: holderIdentity === '' || preferredHolder === undefined ? spec : rest,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   having,
   typed,
 } from '../checks.ts';
+import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { MAX_DELAY_MS } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
 import {
@@ -100,7 +101,7 @@ export interface LeadOptions extends LeaseElectionSettings, PlaceOptions, LabelO
    */
   readonly releaseOnCancel?: boolean | undefined;
   /**
-   * Whether to campaign again after a loss, once the old work has settled.
+   * Whether to campaign again after a loss or after stepping down, once the old work has settled.
    * @default false
    */
   readonly recampaign?: boolean | undefined;
@@ -188,5 +189,5 @@ const leadChecks: Readonly<Record<keyof LeadOptions, Check>> = {
   signal: checkSignal,
   recampaign: checkBoolean,
   ...labelChecks,
-  annotations: annotationsExcept([]),
+  annotations: annotationsExcept(reservedLeaseAnnotations),
 };

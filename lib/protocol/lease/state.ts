@@ -1,5 +1,6 @@
 /** The state, events and commands of an elector. */
-import type { LeaderElectionRecord, LockVersion } from './record.ts';
+import type { HolderContainer, LeaderElectionRecord, LockVersion } from './record.ts';
+import type { Bar } from '../bar.ts';
 import type { Instant } from '../validity.ts';
 
 /** The number of waiting electors is unknown. With 3 or with 100, few of them collide. */
@@ -25,16 +26,22 @@ export type Command =
   | { readonly do: 'create'; readonly record: LeaderElectionRecord }
   /** Replace exactly this version. */
   | { readonly do: 'update'; readonly version: LockVersion; readonly record: LeaderElectionRecord }
-  /** Do nothing until this moment or the next hint. */
-  | { readonly do: 'wait'; readonly untilMs: number }
+  /** Do nothing until this moment or the next hint. `bar` is why a free lock is not taken. */
+  | { readonly do: 'wait'; readonly untilMs: number; readonly bar?: Bar['because'] }
   | { readonly do: 'end' };
 
 /** Reported by a watch. A hint saves reads; a write that follows a wrong hint is refused. */
 export type Hint =
   | { readonly type: 'seen'; readonly version: LockVersion }
   | { readonly type: 'gone'; readonly resourceVersion: string }
+  /** The bar has ended. */
+  | { readonly type: 'unbarred' }
   | { readonly type: 'watch-opened' }
-  | { readonly type: 'watch-lost' };
+  | { readonly type: 'watch-lost' }
+  /** The API server says that no process of this container runs any more. */
+  | { readonly type: 'holder-ended'; readonly container: HolderContainer }
+  /** From now on, writes say in which container this elector runs. */
+  | { readonly type: 'container-known' };
 
 export type Event =
   | { readonly type: 'got'; readonly version: LockVersion | undefined }
@@ -57,6 +64,8 @@ export interface Moment extends Instant {
   readonly dateMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** Why this elector must not take the lock, even if it is free. */
+  readonly bar?: Bar | undefined;
 }
 
 /** Why leadership was lost. */
@@ -99,6 +108,8 @@ export interface State {
   readonly heldUntilMs: number;
   /** Until when the holder of a deleted lock may lead, regardless of the next holder. */
   readonly deletedUntilMs: number;
+  /** The last container that is known to have ended while its process held the lock. */
+  readonly ended: HolderContainer | undefined;
   readonly watch: Watch;
   /** When the command was decided: what it proves holds from then on. */
   readonly issuedAt: Instant;
@@ -136,6 +147,7 @@ const NOTHING: Known = {
   gone: false,
   heldUntilMs: Number.NEGATIVE_INFINITY,
   deletedUntilMs: Number.NEGATIVE_INFINITY,
+  ended: undefined,
   written: undefined,
   sent: [],
   namesake: false,
@@ -144,7 +156,7 @@ const NOTHING: Known = {
 /** What an elector has seen and written in its earlier campaigns. */
 export type Known = Pick<
   State,
-  'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'written' | 'sent' | 'namesake'
+  'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'ended' | 'written' | 'sent' | 'namesake'
 >;
 
 export function start(settings: Settings, when: Moment, known: Known = NOTHING): State {
@@ -157,6 +169,7 @@ export function start(settings: Settings, when: Moment, known: Known = NOTHING):
     gone: known.gone,
     heldUntilMs: known.heldUntilMs,
     deletedUntilMs: known.deletedUntilMs,
+    ended: known.ended,
     watch: 'closed',
     issuedAt: when,
     stamp: undefined,
@@ -181,8 +194,9 @@ export function get(state: State, when: Moment): State {
   return { ...state, command: { do: 'get' }, issuedAt: when };
 }
 
-export function wait(state: State, untilMs: number, next: State['next']): State {
-  return { ...state, command: { do: 'wait', untilMs }, next };
+export function wait(state: State, untilMs: number, next: State['next'], bar?: Bar): State {
+  const command = { do: 'wait' as const, untilMs, ...(bar && { bar: bar.because }) };
+  return { ...state, command, next };
 }
 
 export function lose(state: State, loss: Loss): State {

@@ -4,9 +4,18 @@
  * rules. It writes what client-go's `tryAcquireOrRenew` writes.
  */
 import { follow, spread } from './following.ts';
-import { isFree, isMine, isNews, isSent, observe, observeGone, shareOf } from './known.ts';
+import {
+  isFree,
+  isMine,
+  isNews,
+  isSent,
+  observe,
+  observeEnd,
+  observeGone,
+  shareOf,
+} from './known.ts';
 import { keep, renewalMs, urgencyMs } from './leading.ts';
-import { isOlder, type LockVersion } from './record.ts';
+import { type HolderContainer, isOlder, type LockVersion } from './record.ts';
 import {
   type Moment,
   type Command,
@@ -21,6 +30,7 @@ import {
   type Watch,
 } from './state.ts';
 import { isAltered, isCreated, release, remember } from './writes.ts';
+import { barAt } from '../bar.ts';
 import { backoffMs } from '../delay.ts';
 import { leftMs } from '../validity.ts';
 
@@ -39,7 +49,17 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   get: ['got', 'failed', 'finish'],
   create: ['written', 'failed', 'finish'],
   update: ['written', 'failed', 'finish'],
-  wait: ['time-up', 'finish', 'seen', 'gone', 'watch-opened', 'watch-lost'],
+  wait: [
+    'time-up',
+    'finish',
+    'seen',
+    'gone',
+    'unbarred',
+    'watch-opened',
+    'watch-lost',
+    'holder-ended',
+    'container-known',
+  ],
   end: [],
 };
 
@@ -61,10 +81,16 @@ function react(state: State, event: Event, when: Moment): State {
       return onSeen(state, event.version, when);
     case 'gone':
       return onGone(state, event.resourceVersion, when);
+    case 'unbarred':
+      return isBarred(state) ? decide(state, when) : state;
     case 'watch-opened':
       return onWatch({ ...state, watch: 'silent' }, when);
     case 'watch-lost':
       return onWatch({ ...state, watch: 'closed' }, when);
+    case 'holder-ended':
+      return onHolderEnded(state, event.container, when);
+    case 'container-known':
+      return onContainerKnown(state, when);
   }
 }
 
@@ -160,7 +186,7 @@ function onSeen(before: State, version: LockVersion, when: Moment): State {
   // An own write that failed but took effect is no reason to hurry the next one.
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
   // All electors see at the same moment that nobody holds the lock.
-  if (state.phase === 'following' && isFree(state, when)) {
+  if (mayTake(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
   }
   return decide(state, when);
@@ -172,8 +198,21 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   if (!version || phase === 'releasing' || isKnown) return state;
   if (isOlder(resourceVersion, version.resourceVersion)) return state;
   const gone = { ...observeGone(state, when), watch: watchAfterEvent(state) };
-  if (gone.phase === 'following' && isFree(gone, when)) return wait(gone, spread(when), 'decide');
+  if (mayTake(gone, when)) return wait(gone, spread(when), 'decide');
   return decide(gone, when);
+}
+
+/** Several electors may learn it at the same moment. */
+function onHolderEnded(before: State, container: HolderContainer, when: Moment): State {
+  const state = observeEnd(before, container);
+  const isNews = !isFree(before, when) && isFree(state, when);
+  return state.phase === 'following' && isNews ? wait(state, spread(when), 'decide') : state;
+}
+
+/** A leader that dies before others know its container is waited out: it tells them at once. */
+function onContainerKnown(state: State, when: Moment): State {
+  const isSteady = state.failures + state.conflicts === 0 && state.next === 'decide';
+  return state.phase === 'leading' && isSteady ? keep(state, when) : state;
 }
 
 /** A watch that opens does not show that an object is missing; only a read does. */
@@ -182,6 +221,14 @@ function onWatch(state: State, when: Moment): State {
   if (state.watch === 'silent') return get(state, when);
   // A read that is delayed, perhaps because the API server asked for it, stays delayed.
   return state.next === 'get' ? state : decide(state, when);
+}
+
+function mayTake(state: State, when: Moment): boolean {
+  return state.phase === 'following' && isFree(state, when) && !barAt(when);
+}
+
+function isBarred({ command }: State): boolean {
+  return command.do === 'wait' && command.bar !== undefined;
 }
 
 /** What to do with the lock as it is known. */
