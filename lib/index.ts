@@ -2,6 +2,8 @@ export { become } from './life/become.ts';
 export { LeaderElectionError } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Holder, LeaseHolder, LockHolder } from './observe/holder.ts';
+export { rbacYaml } from './kubernetes/rbac.ts';
+export type { RbacOptions } from './kubernetes/rbac.ts';
 export type { KubeConfigLike } from './kubernetes/kube-config.ts';
 export type { Leadership } from './life/leadership.ts';
 export { LeaderElector, runOrDie } from './lease/elector.ts';
