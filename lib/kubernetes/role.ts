@@ -66,6 +66,15 @@ const rules = {
   observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
     { group, resource, name, verbs: ['get', 'watch'] },
   ],
+  /** Also lists, which RBAC cannot restrict to a name. */
+  inspector: [
+    { group: '', resource: 'configmaps', verbs: ['get', 'list', 'watch'] },
+    { group: 'coordination.k8s.io', resource: 'leases', verbs: ['get', 'list', 'watch'] },
+    { group: '', resource: 'pods', verbs: ['get'] },
+  ] as Rule[],
+  stepDown: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
+    { group, resource, name, verbs: ['get', 'watch', 'patch'] },
+  ],
 };
 
 /** The complete Role, with its binding, for `become`. */
@@ -93,6 +102,20 @@ export function observerRoleYaml(options: ObserverRoleOptions): string {
   const what = resource === 'leases' ? 'lease' : 'lock';
   const role = { kind: 'Role', name: `${name}-${what}-observer`, namespace } as const;
   return bound(role, rules.observer(options), user).join('---\n');
+}
+
+/** The complete Role, with its binding, to inspect the locks of a namespace. */
+export function inspectorRoleYaml({ namespace, user }: Common): string {
+  const role = { kind: 'Role', name: 'leader-for-life-inspector', namespace } as const;
+  return bound(role, rules.inspector, user).join('---\n');
+}
+
+/** The complete Role, with its binding, to ask a leader to step down. */
+export function stepDownRoleYaml(options: ObserverRoleOptions): string {
+  const { namespace, name, resource, user } = options;
+  const what = resource === 'leases' ? 'lease' : 'lock';
+  const role = { kind: 'Role', name: `${name}-${what}-step-down`, namespace } as const;
+  return bound(role, rules.stepDown(options), user).join('---\n');
 }
 
 interface Named {
