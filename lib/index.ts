@@ -7,6 +7,8 @@ export type { InspectOptions } from './inspect/session.ts';
 export type { LockReason, LockStatus } from './inspect/status.ts';
 export { requestStepDown } from './inspect/step-down.ts';
 export type { StepDownOptions } from './inspect/step-down.ts';
+export { rbacYaml } from './kubernetes/rbac.ts';
+export type { RbacOptions } from './kubernetes/rbac.ts';
 export type { KubeConfigLike } from './kubernetes/kube-config.ts';
 export type { Leadership } from './life/leadership.ts';
 export { LeaderElector, runOrDie } from './lease/elector.ts';

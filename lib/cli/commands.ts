@@ -1,0 +1,13 @@
+import type { Command } from './command.ts';
+
+/** The commands, each loaded when it is used: `run` does not pay for `doctor`. */
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  wait: async () => (await import('./wait.ts')).wait,
+  rbac: async () => (await import('./rbac.ts')).rbac,
+  completion: async () => (await import('./completion.ts')).completion,
+};
+
+/** All commands, for help and completion. */
+export function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
+}
