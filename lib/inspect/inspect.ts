@@ -63,7 +63,7 @@ export async function inspectLease(
 }
 
 /**
- * Reads once how all locks of a namespace stand: its Leases, whoever holds them, and its ConfigMaps
+ * Reads once how all locks of a namespace stand: all Leases, also those of other programs, and the ConfigMaps
  * that exactly one Pod owns or that this library made. Sorted by name. Settles as `inspectLock`
  * does. Needs the right to `list` Leases and ConfigMaps.
  */

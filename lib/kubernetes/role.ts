@@ -77,6 +77,24 @@ const rules = {
   ],
 };
 
+/** One verb on one resource, as an access review asks for it. */
+export interface Right {
+  readonly group: string;
+  readonly resource: string;
+  /** Missing for all objects of the resource. */
+  readonly name?: string;
+  readonly verb: string;
+}
+
+/** Every right that an election of this mode needs. */
+export function rightsOf(mode: 'life' | 'lease', name: string, namespace: string): Right[] {
+  const needed =
+    mode === 'life'
+      ? rules.life({ namespace, lockName: name, takeOver: false })
+      : rules.lease({ namespace, leaseName: name, events: false });
+  return needed.flatMap(({ verbs, ...rule }) => verbs.map((verb) => ({ ...rule, verb })));
+}
+
 /** The complete Role, with its binding, for `become`. */
 export function roleYaml(options: RoleOptions): string {
   const { namespace, lockName, takeOver, user } = options;
