@@ -3,6 +3,9 @@ import type { Command } from './command.ts';
 /** The commands, each loaded when it is used: `run` does not pay for `doctor`. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   wait: async () => (await import('./wait.ts')).wait,
+  status: async () => (await import('./status.ts')).status,
+  'step-down': async () => (await import('./step-down.ts')).stepDown,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   rbac: async () => (await import('./rbac.ts')).rbac,
   completion: async () => (await import('./completion.ts')).completion,
 };

@@ -3,7 +3,8 @@ import { parse, quoted } from '../kubernetes/answer.ts';
 import type { ApiResponse, Transport } from '../kubernetes/transport.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Finding, duration, findingsOf } from './finding.ts';
+import { duration } from '../platform/printable.ts';
+import { type Finding, findingsOf } from './finding.ts';
 
 const { ok, warning, error } = findingsOf('api-server');
 

@@ -42,13 +42,3 @@ export function findingsOf(check: FindingCheck) {
     });
   return { ok: of('ok'), warning: of('warning'), error: of('error') };
 }
-
-/** A duration for people. */
-export function duration(ms: number): string {
-  const seconds = Math.round(Math.abs(ms) / 1_000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
-}

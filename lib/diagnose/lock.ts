@@ -1,6 +1,7 @@
 import { type Json, child, list, text } from '../kubernetes/json.ts';
 import type { LockStatus } from '../inspect/status.ts';
-import { type Finding, duration, findingsOf } from './finding.ts';
+import { duration } from '../platform/printable.ts';
+import { type Finding, findingsOf } from './finding.ts';
 
 const { ok, warning, error } = findingsOf('lock');
 

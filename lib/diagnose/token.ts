@@ -2,7 +2,8 @@ import { join } from 'node:path';
 
 import { type Environment, SERVICE_ACCOUNT_PATH, readSmall } from '../kubernetes/environment.ts';
 import { type Json, child, isObject, text } from '../kubernetes/json.ts';
-import { type Finding, duration, findingsOf } from './finding.ts';
+import { duration } from '../platform/printable.ts';
+import { type Finding, findingsOf } from './finding.ts';
 
 const { ok, warning, error } = findingsOf('token');
 

@@ -3,7 +3,7 @@ import { toLock } from '../kubernetes/config-map-lock.ts';
 import { type Json, child, list, text } from '../kubernetes/json.ts';
 import { toVersion } from '../kubernetes/lease.ts';
 import { STEP_DOWN } from '../kubernetes/step-down.ts';
-import { printable } from '../platform/printable.ts';
+import { duration, printable } from '../platform/printable.ts';
 import { durationMs } from '../protocol/lease/record.ts';
 import {
   type Liveness,
@@ -184,8 +184,8 @@ function explainLease(
 ): string {
   const where = pod?.nodeName === undefined ? '' : ` on node ${pod.nodeName}`;
   if (reason === 'held') return `${holder}${where} leads`;
-  const seconds = Math.round(-remainingMs / 1_000);
-  return `the Lease of ${holder}${where} expired ${seconds} s ago, and nobody has taken it over`;
+  const ago = duration(remainingMs);
+  return `the Lease of ${holder}${where} expired ${ago} ago, and nobody has taken it over`;
 }
 
 function stepDownOf(object: Json): { readonly stepDown?: string } {
