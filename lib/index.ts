@@ -38,6 +38,7 @@ export type {
   EventLevel,
   EventListener,
   EventSubject,
+  StepDownReason,
 } from './events/event.ts';
 export type { LeaderMetrics } from './events/metrics.ts';
 export type { WaitingReason, WaitingState } from './events/waiting.ts';

@@ -16,6 +16,15 @@ export interface EventSubject {
   readonly identity: string;
 }
 
+/** Why a leader hands over. */
+export type StepDownReason =
+  /** `stepDown()` was called. */
+  | 'called'
+  /** Somebody has asked for it in the lock. */
+  | 'asked'
+  /** The health check has failed too often. */
+  | 'unhealthy';
+
 /** The types of events, and the fields of each. */
 export type EventDetail =
   /**
@@ -36,6 +45,10 @@ export type EventDetail =
   | { readonly type: 'lost'; readonly error: Error }
   /** The work, or `onStoppedLeading`, has not ended in time and may go on. */
   | { readonly type: 'work-abandoned'; readonly error: Error }
+  /**
+   * The leader hands over: `stepDown()` was called, the lock asks for it, or the health check fails.
+   */
+  | { readonly type: 'stepping-down'; readonly reason: StepDownReason }
   /** The lock was given up. */
   | { readonly type: 'released' }
   /** The candidate stopped waiting because its signal aborted. */
@@ -66,6 +79,7 @@ export const levels: Readonly<Record<EventDetail['type'], EventLevel>> = {
   trouble: 'warn',
   lost: 'error',
   'work-abandoned': 'error',
+  'stepping-down': 'info',
   released: 'info',
   withdrawn: 'info',
   failed: 'error',

@@ -1,3 +1,5 @@
+import type { Bar } from '../protocol/bar.ts';
+
 /** Why a candidate does not lead yet, for logs, metrics and status pages. */
 export interface WaitingState {
   readonly lockName: string;
@@ -44,5 +46,16 @@ export type WaitingReason =
   | 'quota-exceeded'
   /** Nobody holds the lock; this candidate is about to create it (both). */
   | 'free'
+  /** The lock is free, but this candidate's health check fails, so it leaves the lock (both). */
+  | 'unhealthy'
+  /** The lock is free, but this candidate has just stepped down and leaves it to others (both). */
+  | 'stepped-down'
   /** The API server does not answer, or answers with errors (both). */
   | 'api-unavailable';
+
+/** Why a candidate does not take a free lock, for people. */
+export const barWords: Readonly<Record<Bar['because'], string>> = {
+  unhealthy: 'nobody holds the lock, but the health check of this candidate does not pass',
+  'stepped-down':
+    'nobody holds the lock; this candidate has just stepped down, and lets others lead',
+};

@@ -19,6 +19,7 @@ import {
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
+import type { Standing } from '../platform/standing.ts';
 import type { OpenLock } from './resource-lock.ts';
 
 export interface CampaignOptions {
@@ -27,6 +28,8 @@ export interface CampaignOptions {
   readonly settings: Settings;
   readonly requestTimeoutMs: number;
   readonly observer: CampaignObserver;
+  /** Whether it may take the lock; always, by default. */
+  readonly standing?: Standing | undefined;
   /** What the same elector's last campaign knew. */
   readonly known?: Known | undefined;
 }
@@ -266,6 +269,8 @@ export class Campaign {
   #step(event: Event, trouble: unknown): void {
     const before = this.#state;
     this.#state = step(before, event, this.#moment());
+    const { lock, standing } = this.#options;
+    if (!['', lock.identity].includes(holderOf(this.#state))) standing?.othersLead();
     if (before.phase !== this.#state.phase) {
       this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
     }
@@ -279,6 +284,7 @@ export class Campaign {
       bootMs: clock.boot(),
       dateMs: clock.date().getTime(),
       random: clock.random(),
+      bar: this.#options.standing?.bar,
     };
   }
 }

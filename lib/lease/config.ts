@@ -100,7 +100,7 @@ export interface LeadOptions extends LeaseElectionSettings, PlaceOptions, LabelO
    */
   readonly releaseOnCancel?: boolean | undefined;
   /**
-   * Whether to campaign again after a loss, once the old work has settled.
+   * Whether to campaign again after a loss or after stepping down, once the old work has settled.
    * @default false
    */
   readonly recampaign?: boolean | undefined;

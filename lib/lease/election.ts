@@ -1,37 +1,23 @@
-import { type AcquiredLease, Campaign } from './campaign.ts';
-import type { CheckedDurations, LeaseElectionSettings } from './config.ts';
-import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
+import { Campaign } from './campaign.ts';
+import type { ElectionOptions } from './election-options.ts';
+import { type Ending, type Job, settledWithin } from './job.ts';
 import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
-import type { OpenLock, ResourceLock } from './resource-lock.ts';
-import { Term } from './term.ts';
-import {
-  abandonedError,
-  expiredError,
-  lostError,
-  releasedError,
-  timeoutError,
-} from './term-errors.ts';
+import type { OpenLock } from './resource-lock.ts';
+import { type Held, Tenure } from './tenure.ts';
+import type { Term } from './term.ts';
+import { expiredError, timeoutError } from './term-errors.ts';
 import { EventStream } from '../events/stream.ts';
 import { checkDuration } from '../checks.ts';
-import type { LeaderElectionError } from '../errors.ts';
+import type { StepDownReason } from '../events/event.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
-import { sleep } from '../platform/clock.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { Known, Loss } from '../protocol/lease/state.ts';
-
-export interface ElectionOptions {
-  readonly lock: ResourceLock;
-  readonly name: string;
-  readonly durations: CheckedDurations;
-  readonly releaseOnCancel: boolean;
-  readonly settings: LeaseElectionSettings;
-  readonly onNewLeader?: ((identity: string) => void) | undefined;
-}
+import { Standing } from '../platform/standing.ts';
+import type { Known } from '../protocol/lease/state.ts';
 
 const log = createLog('lease');
 
@@ -47,7 +33,7 @@ export class Election {
   readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
-  #term: Term | undefined;
+  #tenure: Tenure | undefined;
   /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
   /** This election, among those of the process. */
@@ -72,7 +58,7 @@ export class Election {
 
   /** The current term, until its work has settled, even if that is after its end. */
   get term(): Term | undefined {
-    return this.#term;
+    return this.#tenure?.term;
   }
 
   /** Throws `ERR_LEASE_EXPIRED`: see `LeaderElector.check`. */
@@ -81,10 +67,15 @@ export class Election {
     if (maxTolerableExpiredLeaseMs !== 0) {
       checkDuration('maxTolerableExpiredLeaseMs', maxTolerableExpiredLeaseMs);
     }
-    const unrenewedMs = this.#term?.unrenewedMs() ?? 0;
+    const unrenewedMs = this.term?.unrenewedMs() ?? 0;
     if (unrenewedMs > durations.leaseDurationMs + maxTolerableExpiredLeaseMs) {
       throw expiredError(lock, unrenewedMs);
     }
+  }
+
+  /** Ends the current term, if there is one. */
+  stepDown(reason: StepDownReason): void {
+    this.#tenure?.stepDown(reason);
   }
 
   /**
@@ -109,7 +100,8 @@ export class Election {
       throw error;
     } finally {
       wait.end();
-      await this.#within(this.#reporter.recorded());
+      const { renewDeadlineMs } = this.#options.durations;
+      await settledWithin(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
       lock?.close();
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
@@ -123,9 +115,11 @@ export class Election {
     signal: AbortSignal,
     firstWait: Wait,
   ): Promise<Ending<T>> {
-    for (let wait = firstWait; ; wait = { ...this.#since(), signal, end: () => undefined }) {
+    const { clock } = this.#platform;
+    const end = () => undefined;
+    for (let wait = firstWait; ; wait = { startedMs: clock.now(), signal, end }) {
       const ending = await this.#runOnce(lock, job, signal, wait);
-      if (ending.how !== 'lost' || !job.recampaigns) return ending;
+      if (!job.recampaigns || !('work' in ending)) return ending;
       await abortable(ending.work, signal).catch((error: unknown) => {
         throw ending.abandoned ?? error;
       });
@@ -140,16 +134,17 @@ export class Election {
     );
   }
 
-  #since() {
-    return { startedMs: this.#platform.clock.now() };
-  }
-
   /** Undefined if there is no election. */
   async #open(): Promise<OpenLock | undefined> {
     const { lock, settings } = this.#options;
     const { enabled = true, events = false } = settings;
     if (!enabled) return undefined;
     return openLock(lock, this.#platform, this.#requestTimeoutMs, events);
+  }
+
+  #standingFor({ key }: OpenLock): Standing {
+    const { clock, elections } = this.#platform;
+    return new Standing(clock, elections, { ...key, candidate: this.#options.candidate });
   }
 
   /** Well below the deadline: one slow request must not cost the lease. */
@@ -166,8 +161,9 @@ export class Election {
     if (!lock) {
       wait.end();
       this.#reporter.onSkipped();
-      return this.#serve(undefined, undefined, job, signal);
+      return this.#serve(undefined, job, signal);
     }
+    const standing = this.#standingFor(lock);
     const campaign = new Campaign({
       clock: this.#platform.clock,
       lock,
@@ -175,126 +171,25 @@ export class Election {
       requestTimeoutMs: this.#requestTimeoutMs,
       observer: this.#reporter,
       known: this.#known,
+      standing,
     });
     try {
       const acquired = await campaign.acquire(wait.signal);
       wait.end();
       const waitedMs = this.#platform.clock.now() - wait.startedMs;
       this.#reporter.onStarted(acquired.version, waitedMs);
-      return await this.#serve(campaign, { ...acquired, namespace: lock.namespace }, job, signal);
+      const { namespace } = lock;
+      return await this.#serve({ campaign, acquired, namespace, standing }, job, signal);
     } finally {
       this.#known = campaign.known;
       campaign.close();
     }
   }
 
-  async #serve<T>(
-    campaign: Campaign | undefined,
-    tenure: (AcquiredLease & { readonly namespace: string }) | undefined,
-    job: Job<T>,
-    signal: AbortSignal,
-  ): Promise<Ending<T>> {
-    const term = this.#begin(tenure);
-    const startedMs = this.#platform.clock.now();
-    const stop = new AbortController();
-    const renewing = this.#renew(campaign, tenure, term, stop.signal);
-    const work = settle(() => job.work(this.#served(term, tenure)));
-    void work.then(() => {
-      if (this.#term === term && term.isOver) this.#term = undefined;
-    });
-
-    const first = await firstOf(work, term, signal, job.endsWithWork);
-    if (first === 'lost') stop.abort();
-    if (first === 'cancelled') term.end(signal.reason);
-    if (first !== 'lost' || !job.recampaigns) this.#running?.ending();
-    if (first === 'work' && tenure && job.endsWithWork) {
-      const tookMs = this.#platform.clock.now() - startedMs;
-      this.#reporter.onWorkDone(await work, tookMs, this.#platform.elections);
-    }
-    const why: unknown = first === 'lost' ? term.error : signal.reason;
-    const outcome = await this.#within(work);
-    const abandonedWork = outcome ? undefined : this.#abandon('the work', why, tenure);
-    term.close(releasedError(this.#options.lock));
-    const stopped = await this.#within(settle(() => job.onStopped?.()));
-    const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why, tenure);
-    stop.abort();
-    await renewing;
-    if (tenure) this.#reporter.onStopped(tenure.version);
-
-    const wanted = first === 'work' || this.#options.releaseOnCancel;
-    if (wanted && outcome && stopped && !term.error && (await campaign?.release())) {
-      this.#reporter.onReleased();
-    }
-    if (outcome) this.#term = undefined;
-    if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
-    return ending(first, outcome, term, work, abandonedWork ?? abandonedStop);
-  }
-
-  #begin(tenure: AcquiredLease | undefined): Term {
-    const { lock } = this.#options;
-    const term = new Term({
-      clock: this.#platform.clock,
-      proven: tenure?.proven,
-      expired: () => this.#lost({ because: 'expired' }, tenure),
-    });
-    this.#term = term;
-    if (!tenure) this.#reporter.onLeader(lock.identity);
-    void term.lost.then((error) => {
-      this.#reporter.onLost(error);
-    });
-    return term;
-  }
-
-  #served(
-    term: Term,
-    tenure: (AcquiredLease & { readonly namespace: string }) | undefined,
-  ): Served {
-    const fencingToken = tenure?.version.resourceVersion ?? '0';
-    return { term, fencingToken, namespace: tenure?.namespace, skipped: !tenure };
-  }
-
-  /** A renewal that fails in an unforeseen way ends the term, too. */
-  async #renew(
-    campaign: Campaign | undefined,
-    tenure: AcquiredLease | undefined,
-    term: Term,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (!campaign) return;
-    try {
-      const loss = await campaign.renew(signal);
-      if (loss) term.lose(this.#lost(loss, tenure));
-    } catch (error) {
-      term.lose(error as Error);
-    }
-  }
-
-  /** Undefined if it takes too long: work that does not end is not awaited for ever. */
-  async #within<T>(settled: Promise<T>): Promise<T | undefined> {
-    const limit = new AbortController();
-    const { clock } = this.#platform;
-    const timeUp = sleep(clock, this.#options.durations.renewDeadlineMs, limit.signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await Promise.race([settled, timeUp]);
-    } finally {
-      limit.abort();
-    }
-  }
-
-  #lost(loss: Loss, tenure: AcquiredLease | undefined): LeaderElectionError {
-    const { lock, durations } = this.#options;
-    const { forMs = durations.renewDeadlineMs } = tenure?.proven() ?? {};
-    return lostError(lock, loss, forMs, this.#reporter.trouble);
-  }
-
-  /** Reports that a part of a term goes on after its end; `why` is how it ended. */
-  #abandon(what: string, why: unknown, tenure: AcquiredLease | undefined): LeaderElectionError {
-    const { lock, durations } = this.#options;
-    const error = abandonedError(lock, what, durations.renewDeadlineMs, why);
-    this.#reporter.onAbandoned(error, tenure?.version);
-    return error;
+  #serve<T>(held: Held | undefined, job: Job<T>, signal: AbortSignal): Promise<Ending<T>> {
+    const onEnding = () => this.#running?.ending();
+    const parts = { platform: this.#platform, options: this.#options, reporter: this.#reporter };
+    this.#tenure = new Tenure({ ...parts, held, onEnding });
+    return this.#tenure.serve(job, signal);
   }
 }

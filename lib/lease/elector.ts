@@ -29,6 +29,7 @@ export class LeaderElector {
     const { lock, callbacks, name, releaseOnCancel } = config;
     this.#election = new Election(platform, {
       lock,
+      candidate: lock.identity,
       name: name ?? lock.describe(),
       durations: this.#durations,
       releaseOnCancel: releaseOnCancel ?? false,
@@ -38,8 +39,8 @@ export class LeaderElector {
   }
 
   /**
-   * Competes, and leads. Resolves when the work has settled after the signal has aborted or the
-   * lease was lost. It may be called again afterwards.
+   * Competes, and leads. Resolves when the work has settled after the signal has aborted, the lease
+   * was lost, or this elector has stepped down. It may be called again afterwards.
    * @throws what a callback threw
    * @throws `ERR_WORK_ABANDONED` if the work or `onStoppedLeading` takes longer than
    *   `renewDeadlineMs` to end
@@ -70,6 +71,18 @@ export class LeaderElector {
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  /**
+   * Hands over: the work's signal aborts with `ERR_STEPPED_DOWN`, and once the work has settled, the
+   * Lease is released and `run` resolves. The next `run` takes no free Lease for 2 s, or until
+   * another elector leads. Does nothing if this elector does not lead.
+   *
+   * Resolves at once, so that the work may await it: await `run` for the end of the work.
+   */
+  stepDown(): Promise<void> {
+    this.#election.stepDown('called');
+    return Promise.resolve();
   }
 
   /** Whether this elector is proven to lead at this moment. */

@@ -1,12 +1,16 @@
 import { Term } from './term.ts';
 import { LeaderElectionError } from '../errors.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
+
+/** What has ended a term. */
+export type First = 'work' | 'lost' | 'stepped-down' | 'cancelled';
 
 /** The work of a leader. */
 export interface Job<T> {
   readonly work: (served: Served) => T | PromiseLike<T>;
   /** Whether the term ends when the work returns. It always ends when the work throws. */
   readonly endsWithWork: boolean;
-  /** Whether to campaign again after a lost term. */
+  /** Whether to campaign again after a term that was lost, or that ended by stepping down. */
   readonly recampaigns: boolean;
   /** Called after the work has settled or was given up, and before the lease is released. */
   readonly onStopped?: () => unknown;
@@ -19,6 +23,8 @@ export interface Served {
   readonly namespace: string | undefined;
   readonly fencingToken: string;
   readonly skipped: boolean;
+  /** Ends this term. */
+  readonly stepDown: () => void;
 }
 
 export type Settled<T> = { readonly value: T } | { readonly error: unknown };
@@ -29,7 +35,7 @@ export type Ending<T> =
   | { readonly how: 'threw'; readonly error: unknown }
   | { readonly how: 'cancelled'; readonly abandoned: LeaderElectionError | undefined }
   | {
-      readonly how: 'lost';
+      readonly how: 'lost' | 'stepped-down';
       readonly error: Error;
       readonly abandoned: LeaderElectionError | undefined;
       readonly work: Promise<unknown>;
@@ -41,8 +47,8 @@ export async function firstOf<T>(
   term: Term,
   signal: AbortSignal,
   endsWithWork: boolean,
-): Promise<'work' | 'lost' | 'cancelled'> {
-  const { promise, resolve } = Promise.withResolvers<'work' | 'lost' | 'cancelled'>();
+): Promise<First> {
+  const { promise, resolve } = Promise.withResolvers<First>();
   const onAbort = () => {
     resolve('cancelled');
   };
@@ -51,6 +57,9 @@ export async function firstOf<T>(
   });
   void term.lost.then(() => {
     resolve('lost');
+  });
+  void term.steppingDown.then(() => {
+    resolve('stepped-down');
   });
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort);
@@ -62,14 +71,16 @@ export async function firstOf<T>(
 }
 
 export function ending<T>(
-  first: 'work' | 'lost' | 'cancelled',
+  first: First,
   outcome: Settled<T> | undefined,
   term: Term,
   work: Promise<unknown>,
   abandoned: LeaderElectionError | undefined,
 ): Ending<T> {
-  const { error = new Error('lost') } = term;
-  if (first === 'lost') return { how: 'lost', error, work, abandoned };
+  if (first === 'lost' || first === 'stepped-down') {
+    const error = first === 'lost' ? term.error : (term.signal.reason as Error);
+    return { how: first, error: error ?? new Error(first), work, abandoned };
+  }
   if (first === 'cancelled' || !outcome) return { how: 'cancelled', abandoned };
   if ('error' in outcome) return { how: 'threw', error: outcome.error };
   return { how: 'returned', value: outcome.value };
@@ -81,5 +92,23 @@ export async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled
     return { value: await call() };
   } catch (error) {
     return { error };
+  }
+}
+
+/** Undefined if it takes longer: work that does not end is not awaited for ever. */
+export async function settledWithin<T>(
+  clock: Clock,
+  limitMs: number,
+  settled: Promise<T>,
+): Promise<T | undefined> {
+  const limit = new AbortController();
+  const timeUp = sleep(clock, limitMs, limit.signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  try {
+    return await Promise.race([settled, timeUp]);
+  } finally {
+    limit.abort();
   }
 }

@@ -22,8 +22,9 @@ export interface LeaseLeadership {
   /** True outside a cluster, or with `enabled: false`: every process leads. */
   readonly skipped: boolean;
   /**
-   * Aborts when leadership ends: with `ERR_LEADERSHIP_LOST` when it is lost, with the reason of
-   * `options.signal` when that aborts, with `ERR_RELEASED` when the work has ended. Reading
+   * Aborts when leadership ends: with `ERR_LEADERSHIP_LOST` when it is lost, with `ERR_STEPPED_DOWN`
+   * when this elector hands over, with the reason of `options.signal` when that aborts, with
+   * `ERR_RELEASED` when the work has ended. Reading
    * `aborted` asks the clock, so it is true even right after the process was stopped or its machine
    * suspended. A signal that `AbortSignal.any` makes of it may be late: before each critical step,
    * ask this one or `remainingMs`.
@@ -36,6 +37,15 @@ export interface LeaseLeadership {
    * skipped. Check it before a critical step.
    */
   readonly remainingMs: () => number;
+  /**
+   * Hands over: `signal` aborts with `ERR_STEPPED_DOWN`, and once the work has settled, the Lease is
+   * released. Then `lead` rejects with `ERR_STEPPED_DOWN` or, with `recampaign`, campaigns again;
+   * it takes no free Lease for 2 s, or until another elector leads. Does nothing once `signal` has
+   * aborted.
+   *
+   * Resolves at once, so that the work may await it: await `lead` for the end of the work.
+   */
+  readonly stepDown: () => Promise<void>;
 }
 
 /**
@@ -44,8 +54,9 @@ export interface LeaseLeadership {
  * did. Outside a cluster the work begins at once, with `skipped: true`.
  *
  * If the Lease is lost, the work's signal aborts. Once the work has settled, or after
- * `renewDeadlineMs`, this rejects with `ERR_LEADERSHIP_LOST`. With `recampaign` it campaigns again
- * instead, once the work has settled.
+ * `renewDeadlineMs`, this rejects with `ERR_LEADERSHIP_LOST`. If this elector steps down, this rejects
+ * with `ERR_STEPPED_DOWN` once the Lease is released. With `recampaign` it campaigns again instead,
+ * once the work has settled.
  *
  * @param leaseName - name of the Lease, a DNS subdomain; the same in every replica
  * @param work - must last as long as this replica should lead, and end soon after its signal aborts
@@ -93,6 +104,7 @@ export async function leadOn<T>(
   });
   const election = new Election(platform, {
     lock,
+    candidate: options.identity ?? '',
     name: leaseName,
     durations,
     releaseOnCancel: options.releaseOnCancel ?? true,
@@ -111,6 +123,8 @@ export async function leadOn<T>(
       throw ending.error;
     case 'cancelled':
       throw ending.abandoned ?? signal.reason;
+    case 'stepped-down':
+      throw ending.abandoned ?? ending.error;
     case 'lost':
       throw ending.abandoned ? lostAnd(ending.error, ending.abandoned) : ending.error;
   }
@@ -128,7 +142,7 @@ function leadershipOf(
   identity: string,
   served: Served,
 ): LeaseLeadership {
-  const { term, namespace = givenNamespace, fencingToken, skipped } = served;
+  const { term, namespace = givenNamespace, fencingToken, skipped, stepDown } = served;
   return {
     identity,
     leaseName,
@@ -138,5 +152,9 @@ function leadershipOf(
     signal: term.signal,
     ended: aborted(term.signal),
     remainingMs: () => term.remainingMs(),
+    stepDown: () => {
+      stepDown();
+      return Promise.resolve();
+    },
   };
 }

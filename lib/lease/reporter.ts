@@ -1,7 +1,8 @@
 import { LeaderElectionError } from '../errors.ts';
+import type { StepDownReason } from '../events/event.ts';
 import type { EventStream } from '../events/stream.ts';
 import type { LeaderMetrics } from '../events/metrics.ts';
-import type { WaitingReason, WaitingState } from '../events/waiting.ts';
+import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
 import { isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -188,6 +189,10 @@ export class Reporter implements CampaignObserver {
     this.#events.emit({ type: 'lost', error }, error.message);
   }
 
+  onSteppingDown(reason: StepDownReason, error: Error): void {
+    this.#events.emit({ type: 'stepping-down', reason }, error.message);
+  }
+
   onStopped(version: LockVersion): void {
     this.#measure('off');
     this.#record('stopped leading', version);
@@ -265,6 +270,9 @@ function waitOf(
     const reason = isQuotaExceeded(cause) ? 'quota-exceeded' : 'api-unavailable';
     return { reason, message: messageOf(trouble) };
   }
+  const { command } = state;
+  const bar = command.do === 'wait' ? command.bar : undefined;
+  if (bar) return { reason: bar, message: barWords[bar] };
   const holder = holderOf(state);
   if (holder !== '') return { reason: 'held', message: `${holder} leads` };
   return state.version && !state.gone

@@ -1,4 +1,5 @@
 import { LeaderElectionError } from '../errors.ts';
+import type { StepDownReason } from '../events/event.ts';
 import { printable } from '../platform/printable.ts';
 import type { Loss } from '../protocol/lease/state.ts';
 import type { ResourceLock } from './resource-lock.ts';
@@ -43,6 +44,19 @@ export function abandonedError(
 export function releasedError(lock: ResourceLock): LeaderElectionError {
   const what = `${lock.identity} has stopped leading ${lock.describe()}.`;
   return new LeaderElectionError('ERR_RELEASED', what);
+}
+
+export function steppedDownError(lock: ResourceLock, reason: StepDownReason): LeaderElectionError {
+  const why = {
+    called: 'stepDown() was called',
+    asked: 'the Lease asks it to',
+    unhealthy: 'its health check has failed too often',
+  };
+  const what = `${lock.identity} hands over Lease ${lock.describe()}: ${why[reason]}.`;
+  return new LeaderElectionError(
+    'ERR_STEPPED_DOWN',
+    `${what} Stop all work that only a leader may do.`,
+  );
 }
 
 /** `why` is what the candidate waits for. */

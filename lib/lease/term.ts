@@ -15,6 +15,7 @@ export class Term {
   readonly #options: TermOptions;
   readonly #controller = new AbortController();
   readonly #lost = Promise.withResolvers<Error>();
+  readonly #steppingDown = Promise.withResolvers<Error>();
   /** For the work: aborts when leadership ends, for any reason. */
   readonly signal: AbortSignal;
   #isOver = false;
@@ -43,6 +44,11 @@ export class Term {
     return this.#lost.promise;
   }
 
+  /** Resolves with the error if this elector steps down. */
+  get steppingDown(): Promise<Error> {
+    return this.#steppingDown.promise;
+  }
+
   /** Whether this elector is proven to lead now. */
   get isProven(): boolean {
     return this.remainingMs() > 0;
@@ -65,6 +71,14 @@ export class Term {
   /** Asks the work to end; leadership goes on until it has. */
   end(reason: unknown): void {
     this.#controller.abort(reason);
+  }
+
+  /** Asks the work to end, so that another elector can lead. False if it was asked before. */
+  stepDown(error: Error): boolean {
+    if (this.signal.aborted) return false;
+    this.end(error);
+    this.#steppingDown.resolve(error);
+    return true;
   }
 
   /** Leadership is lost. */

@@ -89,5 +89,8 @@ function skip(
     events.emit({ type: 'released' }, 'stopped leading');
     return Promise.resolve();
   };
-  return leadershipOf(facts, { release }).leadership;
+  const stepDown = () => {
+    events.emit({ type: 'stepping-down', reason: 'called' }, 'stepDown() was called');
+  };
+  return leadershipOf(facts, { release, stepDown }).leadership;
 }

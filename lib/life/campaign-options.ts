@@ -3,6 +3,7 @@ import type { ConfigMapLock } from '../kubernetes/config-map-lock.ts';
 import type { ApiError } from '../kubernetes/outcome.ts';
 import type { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Standing } from '../platform/standing.ts';
 import type { UnconfirmedEnds } from '../platform/unconfirmed.ts';
 import type { Settings, State } from '../protocol/life/state.ts';
 import type { PodIdentity } from '../protocol/model.ts';
@@ -16,6 +17,8 @@ export interface CampaignOptions {
   readonly settings: Settings;
   readonly observer: CampaignObserver;
   readonly unconfirmed: UnconfirmedEnds;
+  /** Whether it may take the lock; always, by default. */
+  readonly standing?: Standing | undefined;
   /** The predecessors that an earlier call of this process has left. */
   readonly predecessors: readonly PodIdentity[];
 }

@@ -4,11 +4,13 @@ import {
   type Command,
   type Event,
   type Failure,
+  type Moment,
   type State,
   start,
 } from '../protocol/life/state.ts';
 import { step } from '../protocol/life/step.ts';
-import type { Lock, PodIdentity } from '../protocol/model.ts';
+import { barAt } from '../protocol/bar.ts';
+import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { Inspector } from './inspector.ts';
 import { LockWatcher } from './lock-watcher.ts';
@@ -51,7 +53,8 @@ export class Campaign {
   constructor(options: CampaignOptions) {
     this.#options = options;
     const { settings, podUid, predecessors, observer } = options;
-    this.#state = start(settings, podUid, predecessors);
+    const isBarred = barAt(this.#moment()) !== undefined;
+    this.#state = start(settings, podUid, predecessors, isBarred);
     this.#watcher = new LockWatcher({
       ...options,
       maxBackoffMs: settings.maxBackoffMs,
@@ -134,9 +137,16 @@ export class Campaign {
   }
 
   #step(event: Event): void {
-    const { clock, observer } = this.#options;
-    this.#state = step(this.#state, event, { nowMs: clock.now(), random: clock.random() });
+    const { observer, standing } = this.#options;
+    this.#state = step(this.#state, event, this.#moment());
+    const { lock, podUid } = this.#state;
+    if (lock && holderOf(lock)?.uid !== podUid) standing?.othersLead();
     observer.onState(this.#state, undefined);
+  }
+
+  #moment(): Moment {
+    const { clock, standing } = this.#options;
+    return { nowMs: clock.now(), random: clock.random(), bar: standing?.bar };
   }
 
   async #execute(

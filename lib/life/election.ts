@@ -1,4 +1,4 @@
-import type { EventListener } from '../events/event.ts';
+import type { EventListener, StepDownReason } from '../events/event.ts';
 import { EventStream } from '../events/stream.ts';
 import { neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
@@ -15,18 +15,19 @@ import {
   refusedLock,
 } from '../kubernetes/failure.ts';
 import { watchOver } from './guard.ts';
+import { explainRelease } from './release.ts';
 import type { Candidate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
-import { isTransient } from '../kubernetes/outcome.ts';
 import type { Transport } from '../kubernetes/transport.ts';
-import { type Leadership, leadershipOf } from './leadership.ts';
+import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { createLog } from '../platform/log.ts';
 import { Reporter } from './reporter.ts';
 import type { CheckedOptions } from './options.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
 import { joined } from '../protocol/life/predecessors.ts';
 import type { Platform } from '../platform/platform.ts';
+import { Standing } from '../platform/standing.ts';
 import { messageOf } from '../platform/printable.ts';
 
 const log = createLog('become');
@@ -59,6 +60,8 @@ export class Election {
   readonly #context: Context;
   /** The registration while it waits, leads, or is about to end. */
   #running: RunningElection | undefined;
+  #standing: Standing | undefined;
+  #isSteppingDown = false;
 
   constructor(
     platform: Platform,
@@ -99,6 +102,7 @@ export class Election {
     this.#events.log(`Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`);
     try {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
+      this.#standing = new Standing(clock, this.#platform.elections, this.#key());
       this.#announcer.waits();
       const victory = await this.#begin().run(limit.signal);
       // From now on the signal has no effect, not even through a listener of `leading`.
@@ -186,6 +190,7 @@ export class Election {
       },
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
+      standing: this.#standing,
       predecessors,
     };
   }
@@ -209,6 +214,9 @@ export class Election {
       fencingToken,
     };
     const { leadership, lose } = leadershipOf(facts, {
+      stepDown: () => {
+        this.#stepDown('called');
+      },
       release: async () => {
         stop.abort();
         // On a retry after a failure, the lock may be a later call's.
@@ -216,6 +224,7 @@ export class Election {
         this.#running.ending();
         try {
           await victory.release();
+          if (this.#isSteppingDown) this.#standing?.standAside();
           this.#announcer.released();
         } catch (error) {
           throw explainRelease(error, this.#context);
@@ -231,6 +240,14 @@ export class Election {
       if (!stop.signal.aborted) this.#api.close();
     });
     return leadership;
+  }
+
+  /** Reports it; once the lock is released, other Pods are let first. */
+  #stepDown(reason: StepDownReason): LeaderElectionError {
+    const error = steppedDownError({ ...this.#candidate, lockName: this.#lockName }, reason);
+    if (!this.#isSteppingDown) this.#events.emit({ type: 'stepping-down', reason }, error.message);
+    this.#isSteppingDown = true;
+    return error;
   }
 
   /** With `guard`, resolves once the lock is lost or may not be read any more. */
@@ -265,17 +282,4 @@ export class Election {
     const parts = { api, clock, lock: store, namespace, maxBackoffMs };
     return watchOver(parts, lock, podUid, this.#observer, signal);
   }
-}
-
-function explainRelease(error: unknown, context: Context): unknown {
-  // An API server that is overloaded or down has refused nothing for good.
-  const explained = isTransient(error) ? error : explainRefusal(error, refusedLock(context));
-  if (explained instanceof LeaderElectionError) return explained;
-  const what = messageOf(error);
-  return new LeaderElectionError(
-    'ERR_RELEASE_FAILED',
-    `ConfigMap ${context.namespace}/${context.lockName} could not be released: ${what}. It is ` +
-      'kept until this Pod ends; call release() again to try again.',
-    { cause: error },
-  );
 }

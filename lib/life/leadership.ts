@@ -1,4 +1,5 @@
 import { LeaderElectionError } from '../errors.ts';
+import type { StepDownReason } from '../events/event.ts';
 import { aborted } from '../platform/abort.ts';
 
 /** What `become` resolves with: this Pod leads. */
@@ -25,8 +26,8 @@ export interface Leadership extends AsyncDisposable {
    */
   readonly fencingToken: string;
   /**
-   * Aborts with `ERR_RELEASED` on release and, with `guard`, with `ERR_LEADERSHIP_LOST` if the lock
-   * was deleted, marked for deletion or taken over.
+   * Aborts with `ERR_RELEASED` on `release()`, with `ERR_STEPPED_DOWN` on `stepDown()` and, with
+   * `guard`, with `ERR_LEADERSHIP_LOST` if the lock was deleted, marked for deletion or taken over.
    */
   readonly signal: AbortSignal;
   /** Resolves when `signal` aborts: leadership is over. Never rejects. */
@@ -45,16 +46,24 @@ export interface Leadership extends AsyncDisposable {
    * @throws `ERR_ALREADY_RUNNING` if another call of this process holds the lock by then
    */
   release(): Promise<void>;
+  /**
+   * Hands over: as `release`, but `signal` aborts with `ERR_STEPPED_DOWN`, and the next `become` of
+   * this process for this lock does not take it for 2 s, or until another Pod leads. First stop what
+   * only a leader may do. Resolves, and throws, as `release` does.
+   */
+  stepDown(): Promise<void>;
 }
 
 export type LeadershipFacts = Omit<
   Leadership,
-  'identity' | 'signal' | 'ended' | 'release' | typeof Symbol.asyncDispose
+  'identity' | 'signal' | 'ended' | 'release' | 'stepDown' | typeof Symbol.asyncDispose
 >;
 
 /** How a leadership gives up its lock. */
 export interface Tenure {
   release(): Promise<void>;
+  /** The next election of this process leaves the lock to others. */
+  stepDown(): void;
 }
 
 /** The handle of a leader; `lose` ends it from outside. */
@@ -67,9 +76,7 @@ export function leadershipOf(
   const lose = (reason: LeaderElectionError) => {
     controller.abort(reason);
   };
-  const release = async () => {
-    const what = `Pod ${facts.podName} released ${facts.lockName}`;
-    lose(new LeaderElectionError('ERR_RELEASED', what));
+  const giveUp = async () => {
     releasing ??= tenure.release();
     try {
       await releasing;
@@ -78,13 +85,38 @@ export function leadershipOf(
       throw error;
     }
   };
+  const release = () => {
+    const what = `Pod ${facts.podName} released ${facts.lockName}`;
+    lose(new LeaderElectionError('ERR_RELEASED', what));
+    return giveUp();
+  };
+  const stepDown = () => {
+    if (!releasing) tenure.stepDown();
+    lose(steppedDownError(facts, 'called'));
+    return giveUp();
+  };
   const leadership: Leadership = {
     ...facts,
     identity: facts.podName,
     signal: controller.signal,
     ended: aborted(controller.signal),
     release,
+    stepDown,
     [Symbol.asyncDispose]: release,
   };
   return { leadership, lose };
+}
+
+export function steppedDownError(
+  { podName, lockName }: Pick<LeadershipFacts, 'podName' | 'lockName'>,
+  reason: StepDownReason,
+): LeaderElectionError {
+  const why = {
+    called: 'stepDown() was called',
+    asked: 'the lock asks it to. Stop what only a leader may do, then call release()',
+    unhealthy:
+      'its health check has failed too often. Stop what only a leader may do, then call release()',
+  };
+  const what = `Pod ${podName} hands over ${lockName}: ${why[reason]}.`;
+  return new LeaderElectionError('ERR_STEPPED_DOWN', what);
 }

@@ -1,6 +1,9 @@
+import { LeaderElectionError } from '../errors.ts';
 import type { Api } from '../kubernetes/api.ts';
 import type { ConfigMapLock } from '../kubernetes/config-map-lock.ts';
+import { type Context, explainRefusal, refusedLock } from '../kubernetes/failure.ts';
 import { ApiError, isTransient } from '../kubernetes/outcome.ts';
+import { messageOf } from '../platform/printable.ts';
 import { type Lock, holderOf } from '../protocol/model.ts';
 import type { UnconfirmedEnds } from '../platform/unconfirmed.ts';
 
@@ -54,4 +57,17 @@ export async function release(
   }
   unconfirmed.delete(held.uid);
   return lock;
+}
+
+export function explainRelease(error: unknown, context: Context): unknown {
+  // An API server that is overloaded or down has refused nothing for good.
+  const explained = isTransient(error) ? error : explainRefusal(error, refusedLock(context));
+  if (explained instanceof LeaderElectionError) return explained;
+  const what = messageOf(error);
+  return new LeaderElectionError(
+    'ERR_RELEASE_FAILED',
+    `ConfigMap ${context.namespace}/${context.lockName} could not be released: ${what}. It is ` +
+      'kept until this Pod ends; call release() again to try again.',
+    { cause: error },
+  );
 }

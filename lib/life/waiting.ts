@@ -1,4 +1,4 @@
-import type { WaitingReason, WaitingState } from '../events/waiting.ts';
+import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
 import { printable } from '../platform/printable.ts';
 import { type Obstacle, type State, awaited } from '../protocol/life/state.ts';
 
@@ -13,6 +13,8 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   'node-not-ready': 'node-not-ready',
   'lock-deleting': 'lock-deleting',
   quota: 'quota-exceeded',
+  unhealthy: 'unhealthy',
+  'stepped-down': 'stepped-down',
   none: 'free',
 };
 
@@ -68,6 +70,9 @@ function explain(
       return `the lock is being deleted, but finalizers keep it: ${state.lock?.finalizers.join(', ') ?? ''}`;
     case 'quota-exceeded':
       return `${quota} of the namespace does not allow another ConfigMap`;
+    case 'unhealthy':
+    case 'stepped-down':
+      return barWords[reason];
     default:
       return 'nobody holds the lock';
   }

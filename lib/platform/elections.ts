@@ -32,15 +32,29 @@ export interface RunningElection {
 /** The running elections of a process, by key. */
 export type ElectionMap = Map<string, Set<Entry>>;
 
+/** Until when a candidate that has stepped down leaves a lock to others, by key. */
+export type AsideMap = Map<string, number>;
+
 /**
  * Ensures that a process competes for a lock only once under one name. Two elections that share a
  * lock cannot tell which of them leads, and one that releases it takes it from the other.
  */
 export class Elections {
   readonly #running: ElectionMap;
+  readonly #aside: AsideMap;
 
-  constructor(running: ElectionMap = new Map()) {
+  constructor(running: ElectionMap = new Map(), aside: AsideMap = new Map()) {
     this.#running = running;
+    this.#aside = aside;
+  }
+
+  /** The candidate has stepped down: until then its next election leaves the lock to others. */
+  standAside(key: ElectionKey, untilMs: number): void {
+    this.#aside.set(idOf(key), untilMs);
+  }
+
+  asideUntilMs(key: ElectionKey): number | undefined {
+    return this.#aside.get(idOf(key));
   }
 
   /**

@@ -23,7 +23,7 @@ export interface Platform {
 export const systemPlatform: Platform = {
   clock: systemClock,
   environment: { variables: process.env, root: '/' },
-  elections: new Elections(shared().elections),
+  elections: new Elections(shared().elections, shared().aside),
   unconfirmed: new UnconfirmedEnds(shared().unconfirmed),
   predecessors: shared().predecessors,
   connect: async (credentials) => {

@@ -1,4 +1,4 @@
-import type { ElectionMap } from './elections.ts';
+import type { AsideMap, ElectionMap } from './elections.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 
 export type PredecessorMap = Map<string, readonly PodIdentity[]>;
@@ -7,6 +7,8 @@ export type PredecessorMap = Map<string, readonly PodIdentity[]>;
 interface Shared {
   /** The running elections. */
   readonly elections: ElectionMap;
+  /** Missing if another version of the package has made this. */
+  readonly aside?: AsideMap;
   /** The locks that may still disappear, by UID. */
   readonly unconfirmed: Set<string>;
   /** Pods that may still lead although their locks have ended, by lock. */
@@ -20,6 +22,7 @@ export function shared(): Shared {
   const global = globalThis as unknown as { [key]: Shared | undefined };
   return (global[key] ??= {
     elections: new Map(),
+    aside: new Map(),
     unconfirmed: new Set(),
     predecessors: new Map(),
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { LockVersion } from '../../lib/protocol/lease/record.ts';
-import { type Event, type State, start } from '../../lib/protocol/lease/state.ts';
+import { type Event, type Moment, type State, start } from '../../lib/protocol/lease/state.ts';
 import { step } from '../../lib/protocol/lease/step.ts';
 import { read } from '../public/project.ts';
 
@@ -114,8 +114,9 @@ function taken(): Step[] {
   for (let depth = 0; depth < 7; depth++) {
     reached = reached.flatMap(({ state, nowMs }) =>
       eventsFor(state).flatMap((event) =>
-        [nowMs, nowMs + settings.leaseDurationMs + 1_000].flatMap((laterMs) => {
-          const after = tryStep(state, event, laterMs);
+        moments(nowMs).flatMap((moment) => {
+          const laterMs = moment.nowMs;
+          const after = tryStep(state, event, moment);
           if (!after || after === state) return [];
           found.push({ before: state, event, after });
           const key = keyOf(after, laterMs);
@@ -133,22 +134,32 @@ function taken(): Step[] {
 function keyOf(state: State, nowMs: number): string {
   const { phase, command, next, version, gone, watch, writeUnconfirmed } = state;
   const { holderIdentity, leaseTransitions } = version?.record ?? {};
-  const rest = [state.conflicts > 0, nowMs >= state.heldUntilMs];
+  const isBarred = command.do === 'wait' && command.bar !== undefined;
+  const rest = [state.conflicts > 0, nowMs >= state.heldUntilMs, isBarred];
   return JSON.stringify([
     ...[phase, command.do, next, holderIdentity, leaseTransitions, gone, watch, writeUnconfirmed],
     ...rest,
   ]);
 }
 
-function tryStep(state: State, event: Event, nowMs: number): State | undefined {
+function tryStep(state: State, event: Event, moment: Moment): State | undefined {
   try {
-    return step(state, event, at(nowMs));
+    return step(state, event, moment);
   } catch {
     return undefined;
   }
 }
 
-function at(nowMs: number) {
+/** At once, and after a lease; with and without a bar. */
+function moments(nowMs: number): Moment[] {
+  const bar = { because: 'unhealthy' as const, untilMs: Number.POSITIVE_INFINITY };
+  return [nowMs, nowMs + settings.leaseDurationMs + 1_000].flatMap((laterMs) => [
+    at(laterMs),
+    { ...at(laterMs), bar },
+  ]);
+}
+
+function at(nowMs: number): Moment {
   return { nowMs, bootMs: nowMs, dateMs: nowMs, random: 0.5 };
 }
 
@@ -162,7 +173,7 @@ function eventsFor({ phase, command, sent }: State): Event[] {
     ...[...written, 'conflict' as const].map((version) => ({ type: 'written', version }) as const),
     ...[true, false].map((ambiguous) => ({ type: 'failed', ambiguous }) as const),
     ...versions.map((version) => ({ type: 'seen', version }) as const),
-    ...(['time-up', 'watch-opened', 'watch-lost'] as const).map((type) => ({ type })),
+    ...(['time-up', 'unbarred', 'watch-opened', 'watch-lost'] as const).map((type) => ({ type })),
     { type: 'gone', resourceVersion: 'any' },
   ];
   // Who is told to stop is not told again.

@@ -1,3 +1,4 @@
+import type { Bar } from '../../lib/protocol/bar.ts';
 import { describe, expect, it } from 'vitest';
 
 import { type Event, type State, start } from '../../lib/protocol/life/state.ts';
@@ -58,6 +59,8 @@ function arrows(): Set<string> {
   return found;
 }
 
+const BAR: Bar = { because: 'unhealthy', untilMs: Number.POSITIVE_INFINITY };
+
 /** The same, as taken: by trying every sort of event in every state that can be reached with them. */
 function transitions(): Set<string> {
   const settings = {
@@ -66,39 +69,45 @@ function transitions(): Set<string> {
     takeOverFromNotReadyNodeAfterMs: 1_000,
     trustsPodUid: false,
   };
-  const beginnings = [start(settings, undefined), start(settings, 'my-uid')];
+  const beginnings = [
+    start(settings, undefined),
+    start(settings, 'my-uid'),
+    start(settings, 'my-uid', [], true),
+  ];
   const found = new Set(beginnings.map(({ command }) => `start ${command.do}`));
   const seen = new Set<string>();
   let states: State[] = beginnings;
   for (let depth = 0; depth < 5; depth++) {
     states = states.flatMap((state) =>
-      events().flatMap((event) => {
-        const next = tryStep(state, event, depth * 10_000);
-        if (!next || next === state) return [];
-        found.add(`${state.command.do} ${event.type} ${next.command.do}`);
-        const key = JSON.stringify([
-          next.command,
-          next.lock,
-          next.holder,
-          next.predecessors.length,
-          next.next,
-          next.obstacle,
-        ]);
-        if (seen.has(key)) return [];
-        seen.add(key);
-        return [next];
-      }),
+      [undefined, BAR].flatMap((bar) =>
+        events().flatMap((event) => {
+          const next = tryStep(state, event, depth * 10_000, bar);
+          if (!next || next === state) return [];
+          found.add(`${state.command.do} ${event.type} ${next.command.do}`);
+          const key = JSON.stringify([
+            next.command,
+            next.lock,
+            next.holder,
+            next.predecessors.length,
+            next.next,
+            next.obstacle,
+          ]);
+          if (seen.has(key)) return [];
+          seen.add(key);
+          return [next];
+        }),
+      ),
     );
   }
   return found;
 }
 
-function tryStep(state: State, event: Event, nowMs: number): State | undefined {
+function tryStep(state: State, event: Event, nowMs: number, bar?: Bar): State | undefined {
   // A look is cut short by the end of the lock that is known, and of no other.
   const isOther = event.type === 'lock-gone' && event.lock.uid !== state.lock?.uid;
   if (state.command.do === 'inspect' && isOther) return undefined;
   try {
-    return step(state, event, { nowMs, random: 0.5 });
+    return step(state, event, { nowMs, random: 0.5, bar });
   } catch {
     return undefined;
   }
@@ -159,6 +168,7 @@ function events(): Event[] {
     { type: 'lock-gone', lock: crowded },
     ...found.map((each) => ({ type: 'pod-seen', pod: read(each) }) as const),
     { type: 'node-changed' },
+    { type: 'unbarred' },
     { type: 'watch-opened', of: 'lock' },
     { type: 'watch-lost', of: 'lock' },
   ];

@@ -1,16 +1,21 @@
 import { heldUntil, isFree } from './known.ts';
 import { ASSUMED_CROWD, type Moment, POLL_JITTER, type State, wait } from './state.ts';
 import { acquire, create } from './writes.ts';
+import { barAt } from '../bar.ts';
 import { suppressionDelayMs } from '../delay.ts';
 
 export function follow(state: State, when: Moment): State {
   const { version, gone, heldUntilMs, settings } = state;
+  const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
   if (isFree(state, when)) {
+    const bar = barAt(when);
+    // Nothing shows whether another one takes the lock, unless a read does.
+    if (bar && bar.untilMs > pollMs) return wait(state, pollMs, 'get', bar);
+    if (bar) return wait(state, bar.untilMs, 'decide', bar);
     return version && !gone ? acquire(state, version, when) : create(state, when);
   }
   const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
-  const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
   // Even a lease that is shorter than the time between two reads is read twice.
   const isNew = version && !gone && heldUntilMs >= heldUntil(version.record, settings, when);
   return pollMs < attemptMs || isNew

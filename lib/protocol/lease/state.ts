@@ -1,5 +1,6 @@
 /** The state, events and commands of an elector. */
 import type { LeaderElectionRecord, LockVersion } from './record.ts';
+import type { Bar } from '../bar.ts';
 import type { Instant } from '../validity.ts';
 
 /** The number of waiting electors is unknown. With 3 or with 100, few of them collide. */
@@ -25,14 +26,16 @@ export type Command =
   | { readonly do: 'create'; readonly record: LeaderElectionRecord }
   /** Replace exactly this version. */
   | { readonly do: 'update'; readonly version: LockVersion; readonly record: LeaderElectionRecord }
-  /** Do nothing until this moment or the next hint. */
-  | { readonly do: 'wait'; readonly untilMs: number }
+  /** Do nothing until this moment or the next hint. `bar` is why a free lock is not taken. */
+  | { readonly do: 'wait'; readonly untilMs: number; readonly bar?: Bar['because'] }
   | { readonly do: 'end' };
 
 /** Reported by a watch. A hint saves reads; a write that follows a wrong hint is refused. */
 export type Hint =
   | { readonly type: 'seen'; readonly version: LockVersion }
   | { readonly type: 'gone'; readonly resourceVersion: string }
+  /** The bar has ended. */
+  | { readonly type: 'unbarred' }
   | { readonly type: 'watch-opened' }
   | { readonly type: 'watch-lost' };
 
@@ -57,6 +60,8 @@ export interface Moment extends Instant {
   readonly dateMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** Why this elector must not take the lock, even if it is free. */
+  readonly bar?: Bar | undefined;
 }
 
 /** Why leadership was lost. */
@@ -181,8 +186,9 @@ export function get(state: State, when: Moment): State {
   return { ...state, command: { do: 'get' }, issuedAt: when };
 }
 
-export function wait(state: State, untilMs: number, next: State['next']): State {
-  return { ...state, command: { do: 'wait', untilMs }, next };
+export function wait(state: State, untilMs: number, next: State['next'], bar?: Bar): State {
+  const command = { do: 'wait' as const, untilMs, ...(bar && { bar: bar.because }) };
+  return { ...state, command, next };
 }
 
 export function lose(state: State, loss: Loss): State {

@@ -21,6 +21,7 @@ import {
   type Watch,
 } from './state.ts';
 import { isAltered, isCreated, release, remember } from './writes.ts';
+import { barAt } from '../bar.ts';
 import { backoffMs } from '../delay.ts';
 import { leftMs } from '../validity.ts';
 
@@ -39,7 +40,7 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   get: ['got', 'failed', 'finish'],
   create: ['written', 'failed', 'finish'],
   update: ['written', 'failed', 'finish'],
-  wait: ['time-up', 'finish', 'seen', 'gone', 'watch-opened', 'watch-lost'],
+  wait: ['time-up', 'finish', 'seen', 'gone', 'unbarred', 'watch-opened', 'watch-lost'],
   end: [],
 };
 
@@ -61,6 +62,8 @@ function react(state: State, event: Event, when: Moment): State {
       return onSeen(state, event.version, when);
     case 'gone':
       return onGone(state, event.resourceVersion, when);
+    case 'unbarred':
+      return isBarred(state) ? decide(state, when) : state;
     case 'watch-opened':
       return onWatch({ ...state, watch: 'silent' }, when);
     case 'watch-lost':
@@ -160,7 +163,7 @@ function onSeen(before: State, version: LockVersion, when: Moment): State {
   // An own write that failed but took effect is no reason to hurry the next one.
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
   // All electors see at the same moment that nobody holds the lock.
-  if (state.phase === 'following' && isFree(state, when)) {
+  if (mayTake(state, when)) {
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
   }
   return decide(state, when);
@@ -172,7 +175,7 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   if (!version || phase === 'releasing' || isKnown) return state;
   if (isOlder(resourceVersion, version.resourceVersion)) return state;
   const gone = { ...observeGone(state, when), watch: watchAfterEvent(state) };
-  if (gone.phase === 'following' && isFree(gone, when)) return wait(gone, spread(when), 'decide');
+  if (mayTake(gone, when)) return wait(gone, spread(when), 'decide');
   return decide(gone, when);
 }
 
@@ -182,6 +185,14 @@ function onWatch(state: State, when: Moment): State {
   if (state.watch === 'silent') return get(state, when);
   // A read that is delayed, perhaps because the API server asked for it, stays delayed.
   return state.next === 'get' ? state : decide(state, when);
+}
+
+function mayTake(state: State, when: Moment): boolean {
+  return state.phase === 'following' && isFree(state, when) && !barAt(when);
+}
+
+function isBarred({ command }: State): boolean {
+  return command.do === 'wait' && command.bar !== undefined;
 }
 
 /** What to do with the lock as it is known. */

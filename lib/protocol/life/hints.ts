@@ -7,7 +7,11 @@ import { holderOf, livenessOf, type Lock, type PodReading } from '../model.ts';
 /** Looks must not delay a garbage collector that frees the lock 4 to 15 ms later. */
 export const UNHURRIED_MS = 100;
 
-export function onHint(state: State, hint: Hint, when: Moment): State {
+export function onHint(
+  state: State,
+  hint: Exclude<Hint, { type: 'unbarred' }>,
+  when: Moment,
+): State {
   const { nowMs, random } = when;
   switch (hint.type) {
     case 'lock-gone': {

@@ -8,6 +8,7 @@ import {
   inspect,
   type Obstacle,
   podsToRead,
+  standAside,
   type State,
   wait,
 } from './state.ts';
@@ -87,6 +88,8 @@ function onOwnLock(
 
 /** The lock is free, but could not be created. Once is a race; more needs patience. */
 function attemptFreeLock(state: State, when: Moment): State {
+  const aside = standAside(state, when);
+  if (aside) return aside;
   const patient = state.obstacle === 'quota' || state.misses > 1;
   const delay = patient
     ? backoffMs(state.misses - 1, state.settings.maxBackoffMs, when.random)

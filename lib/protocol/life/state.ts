@@ -1,4 +1,5 @@
 /** The state, events and commands of a candidate. */
+import { type Bar, barAt } from '../bar.ts';
 import { afterEnd, joined, predecessorsAt } from './predecessors.ts';
 import {
   holderOf,
@@ -21,7 +22,7 @@ export interface Settings {
 
 /** Why the lock is not free. */
 export type Obstacle =
-  Liveness | 'released' | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
+  Liveness | Bar['because'] | 'released' | 'node-not-ready' | 'lock-deleting' | 'quota' | 'none';
 
 /** Why this Pod must never lead. */
 export type Failure =
@@ -63,6 +64,8 @@ export type Hint =
   | { readonly type: 'lock-gone'; readonly lock: Lock }
   | { readonly type: 'pod-seen'; readonly pod: PodReading }
   | { readonly type: 'node-changed' }
+  /** The bar has ended. */
+  | { readonly type: 'unbarred' }
   | { readonly type: 'watch-opened'; readonly of: Watched }
   | { readonly type: 'watch-lost'; readonly of: Watched };
 
@@ -104,6 +107,8 @@ export interface Moment {
   readonly nowMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** Why this candidate must not take the lock, even if it is free. */
+  readonly bar?: Bar | undefined;
 }
 
 export interface State {
@@ -138,15 +143,19 @@ export interface State {
   readonly notReadySinceMs: number | undefined;
 }
 
-/** `predecessors`: left by an earlier call of this process. */
+/** `predecessors`: left by an earlier call of this process. A barred candidate looks first. */
 export function start(
   settings: Settings,
   podUid: string | undefined,
   predecessors: readonly PodIdentity[] = [],
+  isBarred = false,
 ): State {
+  const begin: Command = isBarred
+    ? { do: 'inspect', search: false }
+    : { do: 'attempt', podUid: podUid ?? '', verify: true };
   return {
     settings,
-    command: podUid === undefined ? { do: 'identify' } : { do: 'attempt', podUid, verify: true },
+    command: podUid === undefined ? { do: 'identify' } : begin,
     podUid,
     lock: undefined,
     holder: undefined,
@@ -181,6 +190,14 @@ export function podsToRead(state: State, lock: Lock | undefined): readonly PodId
 
 export function wait(state: State, untilMs: number): State {
   return { ...state, command: { do: 'wait', untilMs } };
+}
+
+/** Leaves a free lock to others while a bar holds; undefined if none does. */
+export function standAside(state: State, when: Moment): State | undefined {
+  const bar = barAt(when);
+  if (!bar) return undefined;
+  const untilMs = Math.min(bar.untilMs, when.nowMs + state.settings.maxBackoffMs);
+  return wait({ ...state, obstacle: bar.because, next: 'attempt' }, untilMs);
 }
 
 export function inspect(state: State): State {

@@ -16,8 +16,10 @@ import {
   inspect,
   type Settings,
   type State,
+  standAside,
   wait,
 } from './state.ts';
+import { barAt } from '../bar.ts';
 import { backoffMs } from '../delay.ts';
 import { livenessOf, MAX_PREDECESSORS, type Pod, type PodReading } from '../model.ts';
 
@@ -29,7 +31,7 @@ export function step(state: State, event: Event, when: Moment): State {
   }
   switch (event.type) {
     case 'identified':
-      return onIdentified(state, event.self);
+      return onIdentified(state, event.self, when);
     case 'attempted':
       return onAttempted(state, event);
     case 'inspected':
@@ -42,6 +44,8 @@ export function step(state: State, event: Event, when: Moment): State {
       return inspect(state);
     case 'time-up':
       return state.next === 'attempt' ? attemptOrWait(state, when) : inspect(state);
+    case 'unbarred':
+      return isBarred(state) ? attemptOrWait(state, when) : state;
     default:
       return onHint(state, event, when);
   }
@@ -52,6 +56,7 @@ const hints = [
   'lock-gone',
   'pod-seen',
   'node-changed',
+  'unbarred',
   'watch-opened',
   'watch-lost',
 ] as const;
@@ -68,13 +73,14 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   fail: [],
 };
 
-function onIdentified(state: State, self: Pod | 'absent'): State {
+function onIdentified(state: State, self: Pod | 'absent', when: Moment): State {
   if (self === 'absent') return fail(state, { because: 'pod-not-found' });
   const { settings } = state;
   const failure = disqualification(settings, { of: self, found: self });
   if (failure) return fail(state, failure);
-  const command: Command = { do: 'attempt', podUid: self.uid, verify: false };
-  return { ...state, podUid: self.uid, command };
+  const known = { ...state, podUid: self.uid };
+  if (barAt(when)) return inspect(known);
+  return { ...known, command: { do: 'attempt', podUid: self.uid, verify: false } };
 }
 
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
@@ -125,7 +131,12 @@ function attemptOrWait(state: State, when: Moment): State {
     const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
     return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
   }
-  return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
+  const attempt: Command = { do: 'attempt', podUid: knownUid(state), verify: true };
+  return standAside(state, when) ?? { ...state, command: attempt };
+}
+
+function isBarred({ command, obstacle }: State): boolean {
+  return command.do === 'wait' && (obstacle === 'unhealthy' || obstacle === 'stepped-down');
 }
 
 function knownUid(state: State): string {

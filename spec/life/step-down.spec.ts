@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+
+import type { ElectionEvent } from '../../lib/events/event.ts';
+import { Outcome } from '../lease/simulation.ts';
+import { Simulation } from './simulation.ts';
+
+const STEPPED_DOWN = { code: 'ERR_STEPPED_DOWN' };
+
+/** A process in Pod `a` that leads. */
+async function leading() {
+  const simulation = await Simulation.withPods();
+  const process = simulation.process('a');
+  const events: ElectionEvent[] = [];
+  const onEvent = (event: ElectionEvent) => events.push(event);
+  const leadership = await simulation.settled(process.become({ onEvent }));
+  return { simulation, clock: simulation.clock, process, leadership, events, onEvent };
+}
+
+describe('stepDown', () => {
+  test('aborts the signal, releases the lock and says so', async () => {
+    const { simulation, leadership, events } = await leading();
+    await simulation.settled(leadership.stepDown());
+    expect(leadership.signal.reason).toMatchObject({
+      ...STEPPED_DOWN,
+      message: 'Pod a hands over lock: stepDown() was called.',
+    });
+    expect(simulation.lock).toBeUndefined();
+    expect(events.slice(-2)).toMatchObject([
+      { type: 'stepping-down', reason: 'called', level: 'info' },
+      { type: 'released' },
+    ]);
+  });
+
+  test('keeps the next call of this process out for two seconds', async () => {
+    const { simulation, process, leadership } = await leading();
+    await simulation.settled(leadership.stepDown());
+    const again = simulation.settled(process.become());
+    expect((await again).waitedMs).toBe(2_000);
+  });
+
+  test('lets another Pod lead at once, and this one when that has released', async () => {
+    const { simulation, clock, process, leadership, onEvent, events } = await leading();
+    const other = simulation.become('b');
+    await clock.advance(5_000);
+    const stepped = simulation.settled(leadership.stepDown());
+    const again = new Outcome(process.become({ onEvent }));
+    await stepped;
+    const next = await simulation.settled(other);
+    await clock.advance(500);
+    expect([simulation.holder, again.isPending]).toEqual(['b', true]);
+    await simulation.settled(next.release());
+    await simulation.settled(again.promise, 500);
+    expect(simulation.holder).toBe('a');
+    expect(events.filter(({ type }) => type === 'waiting').at(-1)).not.toMatchObject({
+      reason: 'stepped-down',
+    });
+  });
+
+  test('says why the next call waits', async () => {
+    const { simulation, clock, process, leadership, onEvent, events } = await leading();
+    await simulation.settled(leadership.stepDown());
+    void process.become({ onEvent });
+    await clock.advance(1_000);
+    expect(events.at(-1)).toMatchObject({ type: 'waiting', reason: 'stepped-down', leader: '' });
+  });
+
+  test('keeps out a call that first has to learn the UID of its Pod', async () => {
+    const { simulation, process, leadership } = await leading();
+    await simulation.settled(leadership.stepDown());
+    const again = simulation.settled(process.become({ podUid: undefined }));
+    expect((await again).waitedMs).toBe(2_000);
+  });
+
+  test('may be called after release, and again', async () => {
+    const { simulation, process, leadership } = await leading();
+    await simulation.settled(leadership.release());
+    await simulation.settled(leadership.stepDown());
+    await simulation.settled(leadership.stepDown());
+    expect(leadership.signal.reason).toMatchObject({ code: 'ERR_RELEASED' });
+    const again = await simulation.settled(process.become());
+    expect(again.waitedMs).toBeLessThan(100);
+  });
+
+  test('can be tried again if the release fails', async () => {
+    const { simulation, leadership } = await leading();
+    const fault = simulation.fault({ verb: 'delete', error: { status: 503 } });
+    const failed = new Outcome(leadership.stepDown());
+    await simulation.clock.advance(60_000);
+    expect(failed.error).toMatchObject({ code: 'ERR_RELEASE_FAILED' });
+    fault.remove();
+    await simulation.settled(leadership.stepDown());
+    expect(simulation.lock).toBeUndefined();
+  });
+
+  test('ends a leadership without an election', async () => {
+    const { simulation, process } = await leading();
+    const skipped = await simulation.settled(process.become({ enabled: false }));
+    await skipped.stepDown();
+    expect(skipped.signal.reason).toMatchObject(STEPPED_DOWN);
+  });
+});
