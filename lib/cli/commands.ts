@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 /** The commands, each loaded when it is used: `run` does not pay for `doctor`. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   wait: async () => (await import('./wait.ts')).wait,
+  serve: async () => (await import('./serve/serve.ts')).serve,
   status: async () => (await import('./status.ts')).status,
   'step-down': async () => (await import('./step-down.ts')).stepDown,
   doctor: async () => (await import('./doctor.ts')).doctor,
