@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 
 /** The commands, each loaded when it is used: `run` does not pay for `doctor`. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).run,
   wait: async () => (await import('./wait.ts')).wait,
   serve: async () => (await import('./serve/serve.ts')).serve,
   status: async () => (await import('./status.ts')).status,

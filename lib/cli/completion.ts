@@ -40,7 +40,7 @@ function optionsOf({ options }: Command): Completion[] {
 /** After `--`, the words are those of another command. */
 function bash(commands: readonly Command[]): string {
   const cases = commands.map(
-    (command) => `    ${command.name}) words='${optionsOf(command).map(flagOf).join(' ')}' ;;`,
+    (command) => `    ${command.name}) words='${wordsOf(command).join(' ')}' ;;`,
   );
   const choices = commands
     .flatMap(optionsOf)
@@ -78,6 +78,7 @@ function fish(commands: readonly Command[]): string {
   const lines = commands.flatMap((command) => [
     `complete -c $program -n __fish_use_subcommand -f -a ${command.name} -d '${escaped(command.summary)}'`,
     ...optionsOf(command).map(({ name, option }) => fishOption(command.name, name, option)),
+    ...(command.name === 'completion' ? [fishShells()] : []),
   ]);
   return `for program in leader-for-life kubectl-leader\n${lines.map((line) => `  ${line}\n`).join('')}end\n`;
 }
@@ -89,8 +90,14 @@ function fishOption(command: string, name: string, { type, choices, help }: Opti
   return `complete -c $program ${when} -l ${name}${takes} -d '${escaped(help)}'`;
 }
 
-function flagOf({ name }: Completion): string {
-  return `--${name}`;
+function fishShells(): string {
+  const names = Object.keys(shells).join(' ');
+  return `complete -c $program -n '__fish_seen_subcommand_from completion' -f -a '${names}'`;
+}
+
+function wordsOf(command: Command): string[] {
+  const names = command.name === 'completion' ? Object.keys(shells) : [];
+  return [...names, ...optionsOf(command).map(({ name }) => `--${name}`)];
 }
 
 function escaped(text: string): string {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import type { ElectionEvent, KubeConfigLike } from '../index.ts';
+import type { ElectionEvent, EventLevel, KubeConfigLike } from '../index.ts';
 import { type EventWriter, type LogFormat, eventWriter } from './log.ts';
 import { type Options, UsageError, type Variables } from './option.ts';
 
@@ -41,7 +41,7 @@ export interface Context {
   /** Writes to standard output. */
   readonly print: (text: string) => void;
   /** Writes a line for people to stderr. */
-  readonly say: (message: string) => void;
+  readonly say: (message: string, level?: EventLevel) => void;
   /** Writes an event of an election to stderr, in the format of `--log-format`. */
   readonly onEvent: (event: ElectionEvent) => void;
   /**
