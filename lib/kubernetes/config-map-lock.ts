@@ -3,6 +3,7 @@ import type { Api } from './api.ts';
 import { type Json, child, isGiven, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
 import { hasStatus, isAbsent, isConflict, isTaken } from './outcome.ts';
+import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
 const POD_NAME = 'leader-for-life/pod-name';
 const POD_UID = 'leader-for-life/pod-uid';
@@ -20,6 +21,7 @@ export const reservedAnnotations: readonly string[] = [
   ATTEMPT,
   PREDECESSORS,
   RELEASED,
+  STEP_DOWN,
 ];
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'leader-for-life' };
@@ -156,6 +158,7 @@ export function toLock(object: Json): Lock {
     released: text(annotations, RELEASED) !== undefined,
     deleting: isGiven(metadata, 'deletionTimestamp'),
     finalizers: list(metadata, 'finalizers').filter((item) => typeof item === 'string'),
+    ...(asksToStepDown(metadata, (owner ?? mark)?.name) && { handoverAsked: true }),
     ...(owner && { owner }),
     ...(mark && { mark }),
     ...(attempt !== undefined && { attempt }),

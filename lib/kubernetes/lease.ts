@@ -6,6 +6,7 @@ import {
 import type { Api } from './api.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
+import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
 export interface LeaseOptions {
   readonly namespace: string;
@@ -86,7 +87,7 @@ export class Lease {
 
   #body(object: Json, record: LeaderElectionRecord): Json {
     const { labels, annotations } = this.#options;
-    const metadata = child(object, 'metadata');
+    const { metadata, spec } = withoutRequests(object, record);
     return {
       ...object,
       apiVersion: 'coordination.k8s.io/v1',
@@ -96,7 +97,7 @@ export class Lease {
         ...merged(metadata, 'labels', labels),
         ...merged(metadata, 'annotations', annotations),
       },
-      spec: { ...child(object, 'spec'), ...record },
+      spec: { ...spec, ...record },
     };
   }
 }
@@ -108,9 +109,10 @@ export function toVersion(object: Json): LockVersion {
   const uid = text(metadata, 'uid');
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
+  const holder = holderIn(spec);
   return {
     record: {
-      holderIdentity: text(spec, 'holderIdentity') ?? '',
+      holderIdentity: holder,
       leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
       acquireTime: text(spec, 'acquireTime'),
       renewTime: text(spec, 'renewTime'),
@@ -118,7 +120,33 @@ export function toVersion(object: Json): LockVersion {
     },
     resourceVersion,
     uid,
+    ...(isHandoverAsked(metadata, spec) && { handoverAsked: true }),
     object,
+  };
+}
+
+function holderIn(spec: Json): string {
+  return text(spec, 'holderIdentity') ?? '';
+}
+
+/** By our annotation or, as in client-go's coordinated election, by another preferred holder. */
+function isHandoverAsked(metadata: Json, spec: Json): boolean {
+  const holder = holderIn(spec);
+  const preferred = text(spec, 'preferredHolder') ?? '';
+  const prefersOther = holder !== '' && preferred !== '' && preferred !== holder;
+  return prefersOther || asksToStepDown(metadata, holder);
+}
+
+/** What was asked of one holder is not asked of the next. A release still says who is preferred. */
+function withoutRequests(object: Json, { holderIdentity }: LeaderElectionRecord) {
+  const metadata = child(object, 'metadata');
+  const spec = child(object, 'spec');
+  if (holderIdentity === holderIn(spec)) return { metadata, spec };
+  const { [STEP_DOWN]: asked, ...annotations } = child(metadata, 'annotations');
+  const { preferredHolder, ...rest } = spec;
+  return {
+    metadata: asked === undefined ? metadata : { ...metadata, annotations },
+    spec: holderIdentity === '' || preferredHolder === undefined ? spec : rest,
   };
 }
 

@@ -2,8 +2,13 @@ import type { Api } from './api.ts';
 import { type Json, child, text } from './json.ts';
 import { hasStatus, isAbsent, isConflict } from './outcome.ts';
 
-/** Asks the holder that it names to hand over. */
+/** An annotation of a lock: the identity of the holder that is asked to hand over. */
 export const STEP_DOWN = 'leader-for-life/step-down';
+
+/** Whether the metadata of a lock ask this holder to hand over. */
+export function asksToStepDown(metadata: Json, holder: string | undefined): boolean {
+  return holder ? text(child(metadata, 'annotations'), STEP_DOWN) === holder : false;
+}
 
 export interface StepDownRequest {
   /** Path of the ConfigMap or Lease. */

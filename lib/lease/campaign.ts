@@ -30,6 +30,8 @@ export interface CampaignOptions {
   readonly observer: CampaignObserver;
   /** Whether it may take the lock; always, by default. */
   readonly standing?: Standing | undefined;
+  /** Called whenever the lock, while this elector leads, asks it to hand over. */
+  readonly onHandoverAsked?: (() => void) | undefined;
   /** What the same elector's last campaign knew. */
   readonly known?: Known | undefined;
 }
@@ -269,12 +271,14 @@ export class Campaign {
   #step(event: Event, trouble: unknown): void {
     const before = this.#state;
     this.#state = step(before, event, this.#moment());
-    const { lock, standing } = this.#options;
+    const { lock, standing, onHandoverAsked } = this.#options;
     if (!['', lock.identity].includes(holderOf(this.#state))) standing?.othersLead();
     if (before.phase !== this.#state.phase) {
       this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
     }
     this.#options.observer.onState(this.#state, trouble);
+    const { phase, version, gone } = this.#state;
+    if (phase === 'leading' && !gone && version?.handoverAsked) onHandoverAsked?.();
   }
 
   #moment(): Moment {

@@ -20,6 +20,7 @@ import {
   placeChecks,
 } from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
+import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { checkCopy, checkIdentity } from './lease-lock.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
@@ -188,5 +189,5 @@ const leadChecks: Readonly<Record<keyof LeadOptions, Check>> = {
   signal: checkSignal,
   recampaign: checkBoolean,
   ...labelChecks,
-  annotations: annotationsExcept([]),
+  annotations: annotationsExcept([STEP_DOWN]),
 };

@@ -172,6 +172,9 @@ export class Election {
       observer: this.#reporter,
       known: this.#known,
       standing,
+      onHandoverAsked: () => {
+        this.stepDown('asked');
+      },
     });
     try {
       const acquired = await campaign.acquire(wait.signal);

@@ -4,6 +4,7 @@ import { type Check, annotationsExcept, checkLockName, checkProperties } from '.
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
+import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { type LabelOptions, type PlaceOptions, labelChecks, placeChecks } from '../options.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
@@ -221,5 +222,5 @@ const checks: Readonly<Record<keyof LeaseLockOptions, Check>> = {
   ...placeChecks,
   identity: checkIdentity,
   ...labelChecks,
-  annotations: annotationsExcept([]),
+  annotations: annotationsExcept([STEP_DOWN]),
 };

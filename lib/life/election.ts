@@ -257,7 +257,10 @@ export class Election {
     signal: AbortSignal,
   ): Promise<void> {
     if (!this.#options.guard) return;
-    const loss = await this.#watchOver(lock, podUid, signal);
+    const onHandoverAsked = () => {
+      lose(this.#stepDown('asked'));
+    };
+    const loss = await this.#watchOver(lock, podUid, onHandoverAsked, signal);
     if (!loss) return;
     lose(loss.error);
     this.#announcer.lost(loss.error);
@@ -273,13 +276,13 @@ export class Election {
     this.#running = undefined;
   }
 
-  #watchOver(lock: Lock, podUid: string, signal: AbortSignal) {
+  #watchOver(lock: Lock, podUid: string, onHandoverAsked: () => void, signal: AbortSignal) {
     const clock = inBackground(this.#platform.clock);
     const api = new Api(this.#transport, clock);
     const store = new ConfigMapLock(api, this.#lockOptions());
     const { namespace } = this.#candidate;
     const { maxBackoffMs } = this.#options;
-    const parts = { api, clock, lock: store, namespace, maxBackoffMs };
+    const parts = { api, clock, lock: store, namespace, maxBackoffMs, onHandoverAsked };
     return watchOver(parts, lock, podUid, this.#observer, signal);
   }
 }

@@ -15,6 +15,8 @@ export interface GuardParts {
   readonly lock: ConfigMapLock;
   readonly namespace: string;
   readonly maxBackoffMs: number;
+  /** Called whenever the lock was read, and asks its holder to hand over. */
+  readonly onHandoverAsked: () => void;
 }
 
 /** Why a lock is lost, and the locks that were found instead, oldest first. */
@@ -60,12 +62,13 @@ export async function watchOver(
         const others = [...hinted, ...watcher.missedLocks, ...(found ? [found] : [])];
         return { error: loss(lock.name, found, podUid), others };
       }
+      if (found?.handoverAsked) parts.onHandoverAsked();
       for (;;) {
         const pollMs = watcher.complete ? WATCHED_POLL_MS : maxBackoffMs;
         const hint = await watcher.next(clock.now() + pollMs, signal);
-        // A watch is a hint: what looks like a loss is read before it is believed.
+        // A watch is a hint: what looks like a loss or a request is read before it is believed.
         if (hint && 'lock' in hint) hinted.splice(0, 1, hint.lock);
-        if (hint?.type !== 'lock-seen' || !isMine(hint.lock)) break;
+        if (hint?.type !== 'lock-seen' || !isMine(hint.lock) || hint.lock.handoverAsked) break;
       }
     }
   } catch (error) {

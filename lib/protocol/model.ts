@@ -16,6 +16,8 @@ export interface Lock {
   readonly attempt?: string;
   /** The predecessors of its creator, oldest first. */
   readonly predecessors?: readonly PodIdentity[];
+  /** Somebody asks its holder to hand over. */
+  readonly handoverAsked?: boolean;
   /** Its holder has released it, and has stopped leading. */
   readonly released: boolean;
   /** It is marked for deletion, and finalizers keep it. */

@@ -89,7 +89,7 @@ describe('ConfigMapLock', () => {
     const { 'example.com/note': _, ...own } = asSent.annotations;
     expect(transport.requests[0]?.body).toMatchObject({ metadata: { labels, annotations: own } });
     expect(reservedAnnotations).toEqual(
-      ['pod-name', 'pod-uid', 'attempt', 'predecessors', 'released'].map(
+      ['pod-name', 'pod-uid', 'attempt', 'predecessors', 'released', 'step-down'].map(
         (key) => `leader-for-life/${key}`,
       ),
     );

@@ -36,7 +36,13 @@ const stored = {
   metadata,
   spec: { ...record, strategy: 'OldestEmulationVersion', preferredHolder: 'app-1' },
 };
-const read = { record, resourceVersion: '7', uid: 'uid-1', object: stored };
+const read = {
+  record,
+  resourceVersion: '7',
+  uid: 'uid-1',
+  handoverAsked: true,
+  object: stored,
+};
 const next = { ...record, renewTime: '2026-01-01T00:00:04.000000Z' };
 
 const it = base.extend('open', ({ api }) => (changes: Partial<LeaseOptions> = {}) => {
@@ -68,6 +74,20 @@ describe('toVersion', () => {
       renewTime: undefined,
       leaseTransitions: 0,
     });
+  });
+
+  const asking = { ...metadata, annotations: { 'leader-for-life/step-down': 'app-0_1' } };
+  it.for<[boolean, object, object]>([
+    [true, asking, record],
+    [true, metadata, { ...record, preferredHolder: 'app-1' }],
+    [false, metadata, { ...record, preferredHolder: 'app-0_1' }],
+    [false, metadata, { ...record, preferredHolder: '' }],
+    [false, metadata, { preferredHolder: 'app-1' }],
+    [false, asking, { ...record, holderIdentity: 'app-0' }],
+    [false, { ...metadata, annotations: { 'leader-for-life/step-down': '' } }, {}],
+  ])('says that the holder is asked to hand over: %j (%j, %j)', ([asked, about, spec]) => {
+    const { handoverAsked = false } = toVersion({ ...type, metadata: about, spec });
+    expect(handoverAsked).toBe(asked);
   });
 
   it('takes the largest number that a Lease can hold', () => {
@@ -108,6 +128,22 @@ describe('Lease', () => {
     },
   );
 
+  /** A Lease whose holder is asked to hand over, in both ways. */
+  function requested(holderIdentity: string, changes: object = {}) {
+    const annotations = { note: 'y', 'leader-for-life/step-down': holderIdentity };
+    const spec = { ...record, holderIdentity, preferredHolder: 'app-1', ...changes };
+    return { ...type, metadata: { ...metadata, annotations }, spec };
+  }
+
+  it('a release drops the annotation, and says who is preferred', async ({ open, transport }) => {
+    transport.reply(200, stored);
+    const released = { ...record, holderIdentity: '' };
+    await open().update({ ...read, object: requested('app-0_1') }, released, signal);
+    const { metadata: about, spec } = transport.requests[0]?.body as typeof stored;
+    expect(about).toEqual({ ...metadata, annotations: { note: 'y' } });
+    expect(spec).toEqual({ ...released, preferredHolder: 'app-1' });
+  });
+
   const labelled = { ...metadata, labels: { team: 'a', app: 'old' } };
   it.for<[string, Partial<LeaseOptions>, object, object]>([
     [
@@ -127,6 +163,18 @@ describe('Lease', () => {
       extra,
       { ...type, metadata: labelled, spec: {} },
       { ...type, metadata: { ...labelled, ...extra, labels: { team: 'a', app: 'x' } }, spec: next },
+    ],
+    [
+      'drops what was asked of another holder, and keeps other annotations',
+      {},
+      requested('other'),
+      { ...requested('other'), metadata: { ...metadata, annotations: { note: 'y' } }, spec: next },
+    ],
+    [
+      'keeps what is asked of the same holder',
+      {},
+      requested('app-0_1'),
+      requested('app-0_1', next),
     ],
   ])('update %s', async ([, changes, object, body], { open, transport }) => {
     transport.reply(200, stored);

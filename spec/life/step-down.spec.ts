@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { ElectionEvent } from '../../lib/events/event.ts';
 import { Outcome } from '../lease/simulation.ts';
-import { Simulation } from './simulation.ts';
+import { LOCK_PATH, Simulation } from './simulation.ts';
 
 const STEPPED_DOWN = { code: 'ERR_STEPPED_DOWN' };
 
@@ -97,5 +97,88 @@ describe('stepDown', () => {
     const skipped = await simulation.settled(process.become({ enabled: false }));
     await skipped.stepDown();
     expect(skipped.signal.reason).toMatchObject(STEPPED_DOWN);
+  });
+});
+
+describe('an annotation of the lock', () => {
+  const STEP_DOWN = 'leader-for-life/step-down';
+
+  async function guarded(guard = true) {
+    const simulation = await Simulation.withPods();
+    const events: ElectionEvent[] = [];
+    const onEvent = (event: ElectionEvent) => events.push(event);
+    const process = simulation.process('a');
+    const leadership = await simulation.settled(process.become({ guard, onEvent }));
+    await simulation.clock.advance(1_000);
+    const ask = async (holder: string) => {
+      const body = { metadata: { annotations: { [STEP_DOWN]: holder } } };
+      simulation.cluster.request('PATCH', LOCK_PATH, body, 'application/merge-patch+json');
+      await simulation.clock.advance(1_000);
+    };
+    return { simulation, process, leadership, events, ask };
+  }
+
+  test('aborts the signal of a guarded holder, which keeps the lock until it releases', async () => {
+    const { simulation, process, leadership, events, ask } = await guarded();
+    const other = simulation.become('b');
+    await ask('a');
+    expect(leadership.signal.reason).toMatchObject({
+      ...STEPPED_DOWN,
+      message:
+        'Pod a hands over lock: the lock asks it to. Stop what only a leader may do, then call release().',
+    });
+    await simulation.clock.advance(3_600_000);
+    expect(simulation.holder).toBe('a');
+    await simulation.settled(leadership.release());
+    await simulation.settled(other);
+    expect(events.filter(({ type }) => ['stepping-down', 'released'].includes(type))).toMatchObject(
+      [{ type: 'stepping-down', reason: 'asked' }, { type: 'released' }],
+    );
+    expect(process.isAlive).toBe(true);
+  });
+
+  test('keeps the holder out of the next round, as stepDown does', async () => {
+    const { simulation, process, leadership, ask } = await guarded();
+    await ask('a');
+    await simulation.settled(leadership.release());
+    expect((await simulation.settled(process.become())).waitedMs).toBe(2_000);
+  });
+
+  test('is noticed by polls, too', async () => {
+    const simulation = await Simulation.withPods();
+    simulation.fault({ verb: 'watch', error: { status: 403 } });
+    const leadership = await simulation.lead('a', { guard: true });
+    const body = { metadata: { annotations: { [STEP_DOWN]: 'a' } } };
+    simulation.cluster.request('PATCH', LOCK_PATH, body, 'application/merge-patch+json');
+    await simulation.clock.advance(20_000);
+    expect(leadership.signal.reason).toMatchObject(STEPPED_DOWN);
+  });
+
+  test.for(['b', 'A', ''])('that names %o is ignored', async (holder) => {
+    const { leadership, ask } = await guarded();
+    await ask(holder);
+    expect(leadership.signal.aborted).toBe(false);
+  });
+
+  test('is not seen without a guard', async () => {
+    const { leadership, ask } = await guarded(false);
+    await ask('a');
+    expect(leadership.signal.aborted).toBe(false);
+  });
+
+  test('is followed by a loss if somebody takes the lock meanwhile', async () => {
+    const { simulation, events, ask } = await guarded();
+    await ask('a');
+    simulation.cluster.deleteConfigMap('lock');
+    await simulation.clock.advance(1_000);
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(['stepping-down', 'lost']);
+  });
+
+  test('is not an option', async () => {
+    const { process } = await guarded();
+    const annotations = { [STEP_DOWN]: 'a' };
+    await expect(process.become({ annotations })).rejects.toThrow(
+      /options\.annotations key must be/,
+    );
   });
 });

@@ -10,6 +10,7 @@ import {
   LOCK,
   NOBODY,
   aborted,
+  askedOf,
   documented,
   expectForbidden,
   lost,
@@ -101,6 +102,18 @@ export function attacksOnLeases(clusterName: string, base: AttackTest): void {
         expect(turn).toMatchObject({ identity: 'b' });
       });
       expect(await told).toMatchObject(lost);
+    });
+
+    it('ask the leader to hand over: its work ends, then the Lease is released', async ({
+      intruder,
+      led,
+      space,
+    }) => {
+      const told = aborted(led.signal);
+      await intruder.rewriteLease({ metadata: { annotations: askedOf('a') } });
+      expect(await told).toMatchObject({ code: 'ERR_STEPPED_DOWN' });
+      await expect(led.run).rejects.toBe(led.signal.reason);
+      expect((await space.lease()).spec.holderIdentity).toBe('');
     });
 
     it('empty the holder: the leader takes the Lease back', async ({ intruder, led }) => {

@@ -8,6 +8,7 @@ import {
   LOCK,
   NOBODY,
   aborted,
+  askedOf,
   documented,
   expectForbidden,
   lost,
@@ -56,6 +57,20 @@ export function attacksOnLocks(clusterName: string, base: AttackTest): void {
         expect(unaware.signal.aborted).toBe(false);
       },
     );
+
+    it('ask the leader to hand over: guard tells it, and it keeps the lock', async ({
+      a,
+      intruder,
+      space,
+    }) => {
+      const leadership = await a.become(LOCK, { guard: true });
+      const unaware = await a.restarted().become(LOCK);
+      const told = aborted(leadership.signal);
+      await intruder.patchLock({ annotations: askedOf('a') });
+      expect(await told).toMatchObject({ code: 'ERR_STEPPED_DOWN' });
+      expect(unaware.signal.aborted).toBe(false);
+      expect((await space.lock(LOCK))?.metadata?.ownerReferences?.[0]?.name).toBe('a');
+    });
 
     it.for<[string, string, (space: Namespace) => Promise<void>]>([
       ['for as long as its own Pod lives', 'thief', (space) => space.deletePod('thief')],

@@ -19,6 +19,9 @@ export const LOCK = 'lock';
 /** A UID that no Pod has. */
 export const NOBODY = '00000000-0000-4000-8000-000000000000';
 
+/** The annotation that asks this holder to hand over. */
+export const askedOf = (holder: string) => ({ 'leader-for-life/step-down': holder });
+
 /** What the printed Role allows in its namespace. */
 function rulesIn(yaml: string): V1PolicyRule[] {
   const documents = loadAllYaml(yaml) as V1Role[];

@@ -113,7 +113,7 @@ export class Participation {
     const term = this.#term;
     if (!term || !this.#own) return false;
     term.isResigned = true;
-    term.resignation.resolve();
+    term.resignation.resolve(undefined);
     this.#changed();
     await term.handover.promise;
     return true;

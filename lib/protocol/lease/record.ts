@@ -20,6 +20,8 @@ export interface LockVersion {
   readonly resourceVersion: string;
   /** Changes if the lock is deleted and created again; missing if the lock cannot tell. */
   readonly uid?: string;
+  /** Somebody asks the holder to hand over. */
+  readonly handoverAsked?: boolean;
   /** For the lock's own use: the object that it read. */
   readonly object?: unknown;
 }
