@@ -5,7 +5,7 @@ import type { Place } from '../context.ts';
 /** An answer that is older is not given. The clock goes on while the machine sleeps. */
 const FRESH_MS = 1_000;
 
-/** Whoever asks should not wait for an API server that does not answer. */
+/** A program that asks should not wait for an API server that does not answer. */
 const TIMEOUT_MS = 2_000;
 
 /** Somebody holds the lock, and may work. */

@@ -14,6 +14,7 @@ export interface Source {
 
 /** Where to listen. */
 export interface Address {
+  /** Empty for all addresses. */
   readonly host: string;
   readonly port: number;
 }
@@ -25,7 +26,7 @@ export function addressOf(text: string): Address {
   if (digits === '' || port > 65_535) {
     throw new UsageError(`--http must be HOST:PORT or :PORT, but is ${quote(text)}.`);
   }
-  return { host: host.replace(/^\[|\]$/g, '') || '0.0.0.0', port };
+  return { host: host.replace(/^\[|\]$/g, ''), port };
 }
 
 /** Tells programs who leads. */
@@ -51,12 +52,13 @@ export class LeaderServer {
   async listen({ host, port }: Address): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, resolve);
+      this.#server.listen(port, host === '' ? undefined : host, resolve);
     });
     this.#nextBeat();
     const bound = this.#server.address();
     const actual = typeof bound === 'object' && bound ? bound.port : port;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+    const shown = host.includes(':') ? `[${host}]` : host || 'localhost';
+    return `http://${shown}:${actual}`;
   }
 
   /** Sends an event to everybody who listens, if the leader has changed. */
