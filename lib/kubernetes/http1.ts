@@ -2,12 +2,16 @@ import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 
+import type { Access } from './credentials.ts';
 import { stripError } from './outcome.ts';
 import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
+const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
+
 /**
  * HTTP/1.1 over an agent's connections: for plain http, for proxies, for servers without HTTP/2.
+ * Loaded on first use: `node:http` takes 4 MB, because an import of it loads its `WebSocket`.
  */
 export class Http1Route implements Route {
   readonly #server: URL;
@@ -19,10 +23,13 @@ export class Http1Route implements Route {
   #holdsProcess = false;
   #retired = false;
 
-  constructor(server: URL, proxyAgent: Agent | undefined, ownAgent: Agent) {
+  constructor({ server, tls, proxyAgent }: Access) {
     this.#server = server;
     this.#proxyAgent = proxyAgent;
-    this.#ownAgent = ownAgent;
+    this.#ownAgent =
+      server.protocol === 'http:'
+        ? new http.Agent(KEEP_ALIVE)
+        : new https.Agent({ ...KEEP_ALIVE, ...tls });
   }
 
   get isOpen(): boolean {

@@ -14,7 +14,8 @@ import type { KubeConfigLike } from './kube-config.ts';
 import { isDnsLabel, isDnsSubdomain, isUid } from './names.ts';
 import type { CheckedOptions } from '../life/options.ts';
 import type { Platform } from '../platform/platform.ts';
-import { serviceAccountCredentials } from './service-account.ts';
+import type { PodIdentity } from '../protocol/model.ts';
+import { serviceAccountCredentials, tokenPod } from './service-account.ts';
 import { Warnings } from '../platform/warnings.ts';
 
 /** Who competes, where, and how to reach the API server; outside a cluster there is none. */
@@ -112,6 +113,24 @@ export function tellIfKubeConfigIsLeftOut({ environment, clock, warn }: Platform
 /** This Pod's name, if the environment contains it. */
 export function podNameOf(environment: Environment): string | undefined {
   return read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
+}
+
+/** The Pod in which this process runs, and which of its containers, as far as that is known. */
+export interface OwnPod extends PodIdentity {
+  readonly containerName: string | undefined;
+}
+
+/** Undefined if nothing says which Pod this is, by name and UID. Sends no request. */
+export async function ownPod(
+  environment: Environment,
+  hasServiceAccount: boolean,
+): Promise<OwnPod | undefined> {
+  const name = podNameOf(environment);
+  const uid = uidOf(environment, name);
+  const given = name !== undefined && uid !== undefined ? { name, uid } : undefined;
+  const pod = given ?? (hasServiceAccount ? await tokenPod(environment) : undefined);
+  const { CONTAINER_NAME: containerName } = environment.variables;
+  return pod && { ...pod, containerName: containerName === '' ? undefined : containerName };
 }
 
 /** `POD_UID` belongs to the Pod that `POD_NAME` names, and to no other. */

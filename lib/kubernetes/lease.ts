@@ -1,9 +1,11 @@
 import {
+  type HolderContainer,
   type LeaderElectionRecord,
   type LockVersion,
   MAX_INT32,
 } from '../protocol/lease/record.ts';
 import type { Api } from './api.ts';
+import { annotated, containerOf } from './holder-container.ts';
 import { type Json, child, isObject, text } from './json.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
 import { asksToStepDown, STEP_DOWN } from './step-down.ts';
@@ -13,6 +15,8 @@ export interface LeaseOptions {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The container of this process, which each record that names a holder is to say. */
+  readonly container?: () => HolderContainer | undefined;
 }
 
 export function leasesPath(namespace: string): string {
@@ -86,8 +90,11 @@ export class Lease {
   }
 
   #body(object: Json, record: LeaderElectionRecord): Json {
-    const { labels, annotations } = this.#options;
+    const { labels, annotations, container } = this.#options;
     const { metadata, spec } = withoutRequests(object, record);
+    const stored = child(metadata, 'annotations');
+    const all = annotated({ ...stored, ...annotations }, record, container?.());
+    const isAnnotated = Object.keys(stored).length + Object.keys(all).length > 0;
     return {
       ...object,
       apiVersion: 'coordination.k8s.io/v1',
@@ -95,7 +102,7 @@ export class Lease {
       metadata: {
         ...metadata,
         ...merged(metadata, 'labels', labels),
-        ...merged(metadata, 'annotations', annotations),
+        ...(isAnnotated && { annotations: all }),
       },
       spec: { ...spec, ...record },
     };
@@ -109,15 +116,17 @@ export function toVersion(object: Json): LockVersion {
   const uid = text(metadata, 'uid');
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
   const spec = child(object, 'spec');
-  const holder = holderIn(spec);
+  const record = {
+    holderIdentity: holderIn(spec),
+    leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
+    acquireTime: text(spec, 'acquireTime'),
+    renewTime: text(spec, 'renewTime'),
+    leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
+  };
+  const container = containerOf(child(metadata, 'annotations'), record);
   return {
-    record: {
-      holderIdentity: holder,
-      leaseDurationSeconds: wholeNumber(spec, 'leaseDurationSeconds'),
-      acquireTime: text(spec, 'acquireTime'),
-      renewTime: text(spec, 'renewTime'),
-      leaseTransitions: wholeNumber(spec, 'leaseTransitions') ?? 0,
-    },
+    record,
+    ...(container && { container }),
     resourceVersion,
     uid,
     ...(isHandoverAsked(metadata, spec) && { handoverAsked: true }),

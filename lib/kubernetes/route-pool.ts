@@ -1,15 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
-
 import { abortable } from '../platform/abort.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Access } from './credentials.ts';
-import { Http1Route } from './http1.ts';
 import { Http2Route, connectTls } from './http2.ts';
 import type { OutgoingRequest, Route } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
-
-const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
 
 /** More than an election needs, even if each connection carries one request. */
 const MAX_ROUTES_PER_MEMBER = 16;
@@ -190,14 +184,12 @@ async function negotiate(
   maxStreams: number | undefined,
 ): Promise<Route> {
   const { server, tls, proxyAgent } = access;
-  if (server.protocol === 'http:') {
-    return new Http1Route(server, proxyAgent, new http.Agent(KEEP_ALIVE));
-  }
   // Client-node makes the agents for proxies, which do not negotiate HTTP/2.
-  const ownAgent = new https.Agent({ ...KEEP_ALIVE, ...tls });
-  if (proxyAgent) return new Http1Route(server, proxyAgent, ownAgent);
-  const socket = await connectTls(server, tls, clock, signal);
-  if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock, maxStreams);
-  socket.destroy();
-  return new Http1Route(server, undefined, ownAgent);
+  if (server.protocol === 'https:' && !proxyAgent) {
+    const socket = await connectTls(server, tls, clock, signal);
+    if (socket.alpnProtocol === 'h2') return new Http2Route(server, socket, clock, maxStreams);
+    socket.destroy();
+  }
+  const { Http1Route } = await import('./http1.ts');
+  return new Http1Route(access);
 }

@@ -9,7 +9,10 @@ import {
   inClusterServer,
   readSmall,
 } from './environment.ts';
+import { child, text } from './json.ts';
+import { isDnsSubdomain } from './names.ts';
 import { stripError } from './outcome.ts';
+import type { PodIdentity } from '../protocol/model.ts';
 
 /** After this long, the files are read again even if they look unchanged, as client-go does. */
 const MAX_AGE_MS = 60_000;
@@ -56,6 +59,20 @@ export function serviceAccountCredentials(environment: Environment): Credentials
       return Promise.resolve();
     },
   };
+}
+
+/** The Pod to which Kubernetes has bound the service account's token. */
+export async function tokenPod(environment: Environment): Promise<PodIdentity | undefined> {
+  try {
+    const token = await readSmall(join(environment.root, SERVICE_ACCOUNT_PATH, 'token'));
+    const [, payload = ''] = token.split('.');
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const pod = child(child(claims, 'kubernetes.io'), 'pod');
+    const [name, uid] = [text(pod, 'name'), text(pod, 'uid')];
+    return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,10 +1,8 @@
 import { abortable, linked, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
-import { LeaderElectionError } from '../errors.ts';
 import { HintQueue } from '../platform/hint-queue.ts';
-import { printable } from '../platform/printable.ts';
-import { type LockVersion, alteration } from '../protocol/lease/record.ts';
+import type { LockVersion } from '../protocol/lease/record.ts';
 import {
   type Moment,
   type Command,
@@ -19,8 +17,10 @@ import {
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
+import { HolderWatch } from './holder-watch.ts';
 import type { Standing } from '../platform/standing.ts';
 import type { OpenLock } from './resource-lock.ts';
+import { alteredBy } from './term-errors.ts';
 
 export interface CampaignOptions {
   readonly clock: Clock;
@@ -53,23 +53,6 @@ export interface AcquiredLease {
   readonly version: LockVersion;
 }
 
-/** Others go by what is stored: a leader that went by what it had sent would lead beside them. */
-function alteredBy(command: Command, event: Event, lock: string): LeaderElectionError | undefined {
-  if (command.do !== 'create' && command.do !== 'update') return undefined;
-  if (event.type !== 'written' || event.version === 'conflict') return undefined;
-  const { record: sent } = command;
-  const { record: stored } = event.version;
-  const field = alteration(sent, stored);
-  if (field === undefined) return undefined;
-  const show = (value: string | number | undefined) => printable(JSON.stringify(value ?? null));
-  return new LeaderElectionError(
-    'ERR_REJECTED',
-    `Lease ${lock} was stored with the ${field} ${show(stored[field])} instead of ` +
-      `${show(sent[field])}, so nobody can lead by it. Probably an admission webhook changes it: ` +
-      'exempt this Lease from it. kubectl get mutatingwebhookconfigurations lists them.',
-  );
-}
-
 /**
  * One elector's campaign, up to the end of a term: carries out what the protocol decides, step by
  * step.
@@ -79,13 +62,18 @@ export class Campaign {
   readonly #closed = new AbortController();
   #state: State;
   readonly #hints: HintQueue<Hint>;
+  readonly #holder: HolderWatch;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
     // A read shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#moment(), options.known);
+    this.#holder = new HolderWatch(options.lock, (hint) => {
+      this.#hints.push(hint);
+    });
     void this.#watch();
+    void this.#identify();
   }
 
   /** What it has seen of the lock. */
@@ -153,6 +141,12 @@ export class Campaign {
   /** Ends what is under way. */
   close(): void {
     this.#closed.abort();
+    this.#holder.close();
+  }
+
+  async #identify(): Promise<void> {
+    const isKnown = await this.#options.lock.identify?.(this.#closed.signal);
+    if (isKnown) this.#hints.push({ type: 'container-known' });
   }
 
   /** Keeps the hints until they are read. A watch that ends counts as lost. */
@@ -271,6 +265,7 @@ export class Campaign {
   #step(event: Event, trouble: unknown): void {
     const before = this.#state;
     this.#state = step(before, event, this.#moment());
+    this.#holder.follow(this.#state);
     const { lock, standing, onHandoverAsked } = this.#options;
     if (!['', lock.identity].includes(holderOf(this.#state))) standing?.othersLead();
     if (before.phase !== this.#state.phase) {

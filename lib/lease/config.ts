@@ -9,6 +9,7 @@ import {
   having,
   typed,
 } from '../checks.ts';
+import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { MAX_DELAY_MS } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
 import {
@@ -20,7 +21,6 @@ import {
   placeChecks,
 } from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
-import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { checkCopy, checkIdentity } from './lease-lock.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
@@ -189,5 +189,5 @@ const leadChecks: Readonly<Record<keyof LeadOptions, Check>> = {
   signal: checkSignal,
   recampaign: checkBoolean,
   ...labelChecks,
-  annotations: annotationsExcept([STEP_DOWN]),
+  annotations: annotationsExcept(reservedLeaseAnnotations),
 };

@@ -1,5 +1,7 @@
 import { explainRefusal } from '../kubernetes/failure.ts';
 import type { ElectionKey } from '../platform/elections.ts';
+import { Evidence } from './evidence.ts';
+import type { OwnPod } from '../kubernetes/identity.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -10,7 +12,11 @@ import { ObjectWatch } from '../kubernetes/watch.ts';
 import { neverAborts } from '../platform/abort.ts';
 import { printable } from '../platform/printable.ts';
 import type { Refused } from '../kubernetes/remedy.ts';
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
+import type {
+  HolderContainer,
+  LeaderElectionRecord,
+  LockVersion,
+} from '../protocol/lease/record.ts';
 import type { Platform } from '../platform/platform.ts';
 import { mayLand } from '../platform/unconfirmed.ts';
 import type { LockListener, OpenLock, RequestFailure } from './resource-lock.ts';
@@ -27,6 +33,8 @@ export class LeaseConnection implements OpenLock {
   readonly #api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
+  readonly #evidence: Evidence;
+  readonly #pod: OwnPod | undefined;
   #watch: ObjectWatch | undefined;
 
   constructor(
@@ -36,6 +44,7 @@ export class LeaseConnection implements OpenLock {
     identity: string,
     options: LeaseOptions,
     events: boolean,
+    pod?: OwnPod,
   ) {
     this.#platform = platform;
     this.#api = api;
@@ -44,8 +53,10 @@ export class LeaseConnection implements OpenLock {
     this.name = options.name;
     const { namespace, name } = options;
     this.key = { server, kind: 'Lease', namespace, name, candidate: identity };
-    this.#lease = new Lease(api, options);
+    this.#lease = new Lease(api, { ...options, container: () => this.#evidence.own });
     this.#events = events;
+    this.#evidence = new Evidence(api, platform.clock, namespace);
+    this.#pod = pod;
   }
 
   describe(): string {
@@ -105,6 +116,15 @@ export class LeaseConnection implements OpenLock {
     if (!this.#events || !isObject(object)) return;
     const message = printable(`${this.identity} ${what}`);
     await this.explained(createEvent(this.#api, this.#platform.clock, object, message));
+  }
+
+  async identify(signal: AbortSignal): Promise<boolean> {
+    if (!this.#pod || this.#evidence.own) return false;
+    return this.#evidence.identify(this.#pod, signal);
+  }
+
+  ended(container: HolderContainer, signal: AbortSignal): Promise<boolean> {
+    return this.#evidence.ended(container, signal);
   }
 
   failure(error: unknown): RequestFailure {

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 
 import { type Check, annotationsExcept, checkLockName, checkProperties } from '../checks.ts';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
-import { locate, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
+import { locate, ownPod, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
+import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
-import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { type LabelOptions, type PlaceOptions, labelChecks, placeChecks } from '../options.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
@@ -143,7 +143,8 @@ export class LeaseLock implements ResourceLock {
     const transport = await platform.connect(credentials);
     const api = new Api(transport, platform.clock, requestTimeoutMs);
     const lease = { namespace, name, labels, annotations };
-    return new LeaseConnection(platform, api, server, this.identity, lease, events);
+    const pod = await ownPod(platform.environment, this.#options.kubeConfig === undefined);
+    return new LeaseConnection(platform, api, server, this.identity, lease, events, pod);
   }
 }
 
@@ -222,5 +223,5 @@ const checks: Readonly<Record<keyof LeaseLockOptions, Check>> = {
   ...placeChecks,
   identity: checkIdentity,
   ...labelChecks,
-  annotations: annotationsExcept([STEP_DOWN]),
+  annotations: annotationsExcept(reservedLeaseAnnotations),
 };

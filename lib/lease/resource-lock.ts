@@ -1,5 +1,9 @@
 import type { ElectionKey } from '../platform/elections.ts';
-import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
+import type {
+  HolderContainer,
+  LeaderElectionRecord,
+  LockVersion,
+} from '../protocol/lease/record.ts';
 
 /**
  * Where electors keep their record: a Lease, or anything else that replaces a version only if it is
@@ -81,6 +85,13 @@ export interface OpenLock extends ResourceLock {
     whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'>;
   failure(error: unknown): RequestFailure;
+  /**
+   * Finds out in which container this process runs; from then on, writes say so. Resolves with
+   * whether that has become known.
+   */
+  identify?(signal: AbortSignal): Promise<boolean>;
+  /** Resolves with true once the API server says that this container has ended. */
+  ended?(container: HolderContainer, signal: AbortSignal): Promise<boolean>;
   /** Ends every connection. */
   close(): void;
 }

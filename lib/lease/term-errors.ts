@@ -1,7 +1,8 @@
 import { LeaderElectionError } from '../errors.ts';
 import type { StepDownReason } from '../events/event.ts';
 import { printable } from '../platform/printable.ts';
-import type { Loss } from '../protocol/lease/state.ts';
+import { alteration } from '../protocol/lease/record.ts';
+import type { Command, Event, Loss } from '../protocol/lease/state.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** The Lease is no longer held. `trouble` is why the last request failed, if it did. */
@@ -92,4 +93,25 @@ function wordsOf(loss: Loss, forMs: number): string {
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Others go by what is stored: a leader that went by what it had sent would lead beside them. */
+export function alteredBy(
+  command: Command,
+  event: Event,
+  lock: string,
+): LeaderElectionError | undefined {
+  if (command.do !== 'create' && command.do !== 'update') return undefined;
+  if (event.type !== 'written' || event.version === 'conflict') return undefined;
+  const { record: sent } = command;
+  const { record: stored } = event.version;
+  const field = alteration(sent, stored);
+  if (field === undefined) return undefined;
+  const show = (value: string | number | undefined) => printable(JSON.stringify(value ?? null));
+  return new LeaderElectionError(
+    'ERR_REJECTED',
+    `Lease ${lock} was stored with the ${field} ${show(stored[field])} instead of ` +
+      `${show(sent[field])}, so nobody can lead by it. Probably an admission webhook changes it: ` +
+      'exempt this Lease from it. kubectl get mutatingwebhookconfigurations lists them.',
+  );
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
@@ -103,7 +102,8 @@ export const systemClock: Clock = {
   boot: () => (process.platform === 'linux' ? linuxBoot() : performance.now()),
   date: () => new Date(),
   random: () => Math.random(),
-  uuid: () => randomUUID(),
+  // Loaded when it is first read, unlike `node:crypto`, an import of which loads all of it.
+  uuid: () => crypto.randomUUID(),
   after(ms, task, options) {
     const timer = setTimeout(task, Math.min(Math.max(ms, 0), MAX_DELAY_MS));
     if (options?.unref) timer.unref();

@@ -17,6 +17,11 @@ function withCondition(status: Json, type: string, value: string, now: string, m
   return { ...status, conditions: [...others, condition] };
 }
 
+/** Another one for each start of a container. */
+function containerId({ metadata: { uid } }: KubeObject, name: unknown, restarts: number): string {
+  return `containerd://${uid}-${String(name)}-${restarts}`;
+}
+
 /** Plays the nodes: writes what kubelets and the node controller write about Pods and Nodes. */
 export class Kubelet {
   readonly #model: ApiModel;
@@ -48,6 +53,7 @@ export class Kubelet {
       startTime: now,
       containerStatuses: names.map((name) => ({
         name,
+        containerID: containerId(pod, name, 0),
         ready: true,
         started: true,
         restartCount: 0,
@@ -68,7 +74,7 @@ export class Kubelet {
       ...container,
       ready: false,
       started: false,
-      state: { terminated },
+      state: { terminated: { ...terminated, containerID: container['containerID'] } },
     }));
     const ended = {
       ...status,
@@ -86,11 +92,15 @@ export class Kubelet {
     const now = this.#now();
     const status = asObject(pod['status']);
     const [first = {}, ...others] = listOf(status['containerStatuses']);
+    const { name, containerID, restartCount } = first;
+    const restarts = Number(restartCount) + 1;
+    const terminated = { exitCode: 1, reason: 'Error', finishedAt: now, containerID };
     const restarted = {
       ...first,
-      restartCount: Number(first['restartCount']) + 1,
+      containerID: containerId(pod, name, restarts),
+      restartCount: restarts,
       state: { running: { startedAt: now } },
-      lastState: { terminated: { exitCode: 1, reason: 'Error', finishedAt: now } },
+      lastState: { terminated },
     };
     return this.#setStatus(pod, { ...status, containerStatuses: [restarted, ...others] });
   }

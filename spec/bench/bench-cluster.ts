@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { get } from '../cluster/api.ts';
 import { down, up } from '../cluster/lifecycle.ts';
+import { findProgram } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
 
 /** Its own, so that nothing else goes on in it. */
@@ -16,6 +17,11 @@ export async function openCluster({ node }: { readonly node: boolean }): Promise
     process.once(signal, () => void abandon(cluster));
   }
   return cluster;
+}
+
+/** Without Go there is neither a Kubernetes nor a program to compare with. */
+export function hasGo(): boolean {
+  return findProgram('go', ['/usr/local/go/bin']) !== undefined;
 }
 
 /** Nothing of it is left. */

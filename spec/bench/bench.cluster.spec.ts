@@ -30,7 +30,8 @@ async function measure(...args: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [json, svg] = [join(folder, 'bench.json'), join(folder, 'bench.svg')];
-  const child = bench(...args, '--json', json, '--svg', svg);
+  const drawn = args.includes('--light') ? [] : ['--svg', svg];
+  const child = bench(...args, '--json', json, ...drawn);
   const [stdout, , [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -39,7 +40,7 @@ async function measure(...args: string[]) {
   expect(code).toBe(0);
   expect(existsSync(folderOf('bench'))).toBe(false);
   const data: unknown = JSON.parse(await readFile(json, 'utf8'));
-  return { stdout, data, svg: await readFile(svg, 'utf8') };
+  return { stdout, data, svg: drawn.length > 0 ? await readFile(svg, 'utf8') : '' };
 }
 
 /** It builds a Kubernetes of its own. */
@@ -86,6 +87,26 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
       many: programs.map((of) => ({ ...of, electors: 3, lost: 0 })),
     });
     expect(svg).toContain('client-go');
+  });
+
+  test('--light measures ours, bare Node.js, the floor and Go', async (context) => {
+    skipElsewhere(context, false);
+    const little = ['--handovers', '1', '--minutes', '1', '--electors', '3'];
+    const { stdout, data } = await measure('--light', ...little);
+    expect(stdout).toMatch(/^leader-for-life .+ client-go 0\..+ Kubernetes 1\./);
+    expect(stdout).toMatch(/^first become of a process, median +at most 90.0 ms +/m);
+    const programs = ['bare Node.js', 'floor', 'leader-for-life'];
+    const of =
+      (more: object) =>
+      (program: string): unknown =>
+        expect.objectContaining({ program, ...more });
+    expect(data).toMatchObject({
+      start: expect.arrayContaining([...programs, 'operator-lib'].map(of({ leadingMs: TIMES }))),
+      memory: expect.arrayContaining([...programs, 'operator-lib'].map(of({}))),
+      aborted: { leadershipMs: expect.any(Number), plainMs: expect.any(Number) },
+      renewals: expect.arrayContaining([...programs, 'client-go'].map(of({}))),
+      thousand: [...programs, 'client-go'].map(of({ electors: 3 })),
+    });
   });
 
   test.for([

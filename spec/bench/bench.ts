@@ -2,13 +2,14 @@
  * `npm run bench [-- handover|requests|import|size ...]` measures in this process and prints;
  * `npm run bench -- --cluster [handover|call|herd|requests ...]` does so on a real Kubernetes,
  * beside operator-lib; `npm run bench -- --lease [release|crash|...]` measures lease mode there,
- * beside client-go. It writes nothing but the files that are asked for, and never fails for
+ * beside client-go; `npm run bench -- --light [start|memory|...]` what a process costs (Linux, root),
+ * beside Go if that is on the machine. It writes nothing but the files that are asked for, and never fails for
  * being slow: the machine decides about that.
  */
 import { writeFile } from 'node:fs/promises';
 
 import { type Command, parse } from './command.ts';
-import { closeCluster, openCluster, versionsOf } from './bench-cluster.ts';
+import { closeCluster, hasGo, openCluster, versionsOf } from './bench-cluster.ts';
 import { describeMachine, heading } from './machine.ts';
 import { toSvg } from './plot.ts';
 import { format, goalReport } from './report.ts';
@@ -24,7 +25,7 @@ try {
 
 async function run(command: Command): Promise<void> {
   const { cluster: needed } = command.suite;
-  if (!needed) return measure(command, {}, undefined);
+  if (!needed || (needed.isOptional && !hasGo())) return measure(command, {}, undefined);
   try {
     const cluster = await openCluster(needed);
     await measure(command, await versionsOf(cluster, needed), cluster);

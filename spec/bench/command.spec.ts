@@ -7,6 +7,7 @@ describe('the arguments of npm run bench', () => {
   test.each([
     { args: '', suite: 'in-process', sizes: [3, 100, 1_000], minutes: 5 },
     { args: '--cluster', suite: 'cluster', sizes: [3, 100, 1_000], minutes: 5 },
+    { args: '--light', suite: 'light', sizes: [3], minutes: 5 },
     { args: '--lease', suite: 'lease', sizes: [100], minutes: 3 },
     { args: '--lease --candidates=2,7 --minutes=1', suite: 'lease', sizes: [2, 7], minutes: 1 },
   ] as const)('$args', ({ args, suite, sizes, minutes }) => {
@@ -20,6 +21,8 @@ describe('the arguments of npm run bench', () => {
   test.each([
     ['--lease call', 'call is none of release, crash, requests, footprint, herd, many'],
     ['--cluster --lease', '--cluster and --lease are two benchmarks'],
+    ['--light --lease', '--lease and --light are two benchmarks'],
+    ['--light call', 'call is none of start, memory, aborted, renewals, thousand'],
     ['--lease --electors=0', 'a whole number was expected, 1 or more, not 0'],
     ['--lease many --svg=x', '--svg shows the part handover of --cluster, or release, crash and'],
     ['--cluster import', 'import is none of handover, call, herd, requests'],

@@ -19,6 +19,7 @@ export function parse(args: readonly string[]): Command {
     options: {
       cluster: { type: 'boolean', default: false },
       lease: { type: 'boolean', default: false },
+      light: { type: 'boolean', default: false },
       candidates: { type: 'string' },
       electors: { type: 'string', default: '1000' },
       handovers: { type: 'string' },
@@ -27,10 +28,11 @@ export function parse(args: readonly string[]): Command {
       svg: { type: 'string' },
     },
   });
-  if (values.cluster && values.lease) {
-    throw new TypeError('--cluster and --lease are two benchmarks');
-  }
-  const suite: Suite = SUITES[values.cluster ? 'cluster' : values.lease ? 'lease' : 'in-process'];
+  const [name = 'in-process', other] = (['cluster', 'lease', 'light'] as const).filter(
+    (one) => values[one],
+  );
+  if (other) throw new TypeError(`--${name} and --${other} are two benchmarks`);
+  const suite: Suite = SUITES[name];
   const known = Object.keys(suite.situations);
   const unknown = positionals.filter((part) => !known.includes(part));
   if (unknown.length > 0) throw new TypeError(`${unknown.join()} is none of ${known.join(', ')}`);

@@ -7,11 +7,15 @@ import { join } from 'node:path';
 
 import type { RequestRecord } from '../../lib/testing/index.ts';
 import { createCluster } from '../../lib/testing/index.ts';
+import { certificateFor } from '../support/certificate.ts';
 
 const FOR_EVER_MS = 2 ** 31 - 1;
 
-const [, , folder = '.'] = process.argv;
-const cluster = await createCluster();
+const [, , folder = '.', protocol] = process.argv;
+const isSecure = protocol === 'h2';
+const cluster = await createCluster(
+  isSecure ? { https: certificateFor('kubernetes', '127.0.0.1') } : {},
+);
 const file = openSync(join(folder, 'audit.log'), 'a');
 const told = new WeakSet<RequestRecord>();
 let count = 0;
@@ -64,7 +68,8 @@ cluster.onChange(({ type, before, after }) => {
   const [verb, status] = after ? (['create', 201] as const) : (['delete', 200] as const);
   tell({ verb, resource: type.plural, namespace, name, status, latencyMs: 0 });
 });
-void cluster.until(tellAnswers, FOR_EVER_MS);
+if (isSecure) setInterval(() => cluster.requests.clear(), 1_000);
+else void cluster.until(tellAnswers, FOR_EVER_MS);
 
 writeFileSync(join(folder, 'kubeconfig'), cluster.kubeConfigText());
 // The process that started it has ended.

@@ -3,6 +3,10 @@ import { crash, podHandover, release } from './handover.ts';
 import { requests } from './day.ts';
 import { footprint, leaseRequests, podRequests } from './idle.ts';
 import { herd, inProcessHerd, leaseHerd } from './herd.ts';
+import { aborted } from './light/aborted.ts';
+import { memory, renewals } from './light/idle.ts';
+import { starting } from './light/start.ts';
+import { thousand } from './light/thousand.ts';
 import { many } from './many.ts';
 import { type Machine, heading } from './machine.ts';
 import type { Plot } from './plot.ts';
@@ -25,6 +29,8 @@ export interface Suite {
     /** Another library that takes part, and where its version is. */
     readonly module: string;
     readonly goMod: string;
+    /** Without Go, an API server in another process takes its place. */
+    readonly isOptional?: boolean;
   };
   /** The title of what is drawn. */
   readonly picture: string;
@@ -36,6 +42,16 @@ export const SUITES = {
     situations: { handover: inProcessHerd, requests, import: importing, size },
     picture: '',
     defaults: { candidates: '3,100,1000', minutes: '5' },
+  },
+  // Linux only; as root, for a mount namespace.
+  light: {
+    situations: { start: starting, memory, aborted, renewals, thousand },
+    cluster: {
+      ...{ node: false, module: 'client-go', goMod: 'lease/client-go/go.mod' },
+      isOptional: true,
+    },
+    picture: '',
+    defaults: { candidates: '3', minutes: '5' },
   },
   cluster: {
     situations: { handover: podHandover, call, herd, requests: podRequests },

@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
 
-import { parseCpuMs, parseMemory } from './usage.ts';
+import { parseMemory, parseRunMs, usageOf } from './usage.ts';
 
-test('CPU time is that of the program and of the kernel for it', () => {
-  const stat =
-    '5085 (a (tricky) name) S 5054 5085 5054 0 -1 4194304 9029 11 0 0 134 19 7 8 20 0 11 0 1 2 3';
-  expect(parseCpuMs(stat)).toBe(1_530);
+test('CPU time is the time that a thread has run', () => {
+  expect(parseRunMs('217073000 5000 12\n')).toBe(217.073);
+});
+
+test('a process that computes uses CPU time', () => {
+  const before = usageOf(process.pid).cpuMs;
+  const { user } = process.cpuUsage();
+  while (process.cpuUsage().user - user < 20_000) Math.sqrt(user);
+  expect(usageOf(process.pid).cpuMs - before).toBeGreaterThan(10);
 });
 
 test('memory is what is resident, and what of it is its own', () => {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What a process has used, by its own account in /proc. */
 export interface Usage {
@@ -10,22 +11,22 @@ export interface Usage {
   readonly ownBytes: number;
 }
 
-/** Linux counts in these for programs, even if its own ticks differ. */
-const TICK_MS = 10;
-
 export function usageOf(pid: number): Usage {
   return {
-    cpuMs: parseCpuMs(readFileSync(`/proc/${pid}/stat`, 'utf8')),
+    cpuMs: cpuMsOf(`/proc/${pid}/task`),
     ...parseMemory(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')),
   };
 }
 
-/** From /proc/PID/stat. */
-export function parseCpuMs(stat: string): number {
-  // The program's name is in parentheses, and may contain any.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [user, system] = [Number(fields[11]), Number(fields[12])];
-  return (user + system) * TICK_MS;
+/** In nanoseconds per thread, while /proc/PID/stat counts in ticks of 10 ms. */
+function cpuMsOf(tasks: string): number {
+  const threads = readdirSync(tasks).map((thread) => join(tasks, thread, 'schedstat'));
+  return threads.reduce((total, path) => total + parseRunMs(readFileSync(path, 'utf8')), 0);
+}
+
+/** From /proc/PID/task/TID/schedstat. */
+export function parseRunMs(schedstat: string): number {
+  return Number(schedstat.split(' ')[0]) / 1_000_000;
 }
 
 /** From /proc/PID/smaps_rollup. */

@@ -12,6 +12,7 @@ import {
   change,
   elector,
   factWords,
+  hasEnded,
   leads,
   requestWords,
 } from './lease-world.ts';
@@ -32,6 +33,12 @@ export function electorMoves(world: LeaseWorld, index: number, moves: Move<Lease
         if (elector(to, index).state !== state) add(to, () => `hears: ${factWords(fact)}`);
       }
     }
+    const container = state.version?.container;
+    if (container && hasEnded(world, container)) {
+      const to = advance(world, index, { type: 'holder-ended', container });
+      const say = () => `is told that ${container.containerId} has ended`;
+      if (elector(to, index).state.ended !== state.ended) add(to, say);
+    }
     const watched = spend(world, 'watches');
     if (watched) {
       const type = watching ? 'watch-lost' : 'watch-opened';
@@ -42,17 +49,17 @@ export function electorMoves(world: LeaseWorld, index: number, moves: Move<Lease
   finishMoves(world, index, add);
   const campaigning = phase === 'ended' ? spend(world, 'again') : undefined;
   if (campaigning) {
-    const { state: known, ...moment } = elector(world, index);
+    const { state: known, life, ...moment } = elector(world, index);
     const left = world.electing.remembers ? known : undefined;
     const again = begin(state.settings, moment, watching, left);
-    add(change(campaigning, index, again), () => 'campaigns again');
+    add(change(campaigning, index, { ...again, life }), () => 'campaigns again');
   }
 }
 
 type Add = (to: LeaseWorld, say: () => string, broken?: Broken) => void;
 
 function finishMoves(world: LeaseWorld, index: number, add: Add): void {
-  const { state, request, ...moment } = elector(world, index);
+  const { state, request, life, ...moment } = elector(world, index);
   const { phase } = state;
   const isWriting = request !== undefined && request.command.do !== 'get';
   // `Election` releases only what is proven, and waits for writes to be answered first.
@@ -74,15 +81,22 @@ function finishMoves(world: LeaseWorld, index: number, add: Add): void {
   const restarting = spend(world, 'restarts');
   if (restarting && phase !== 'ended') {
     const fresh = begin(state.settings, moment, true);
-    add(change(abandon(restarting, index), index, fresh), () => 'dies, and begins anew');
+    const again = { ...fresh, life };
+    add(change(abandon(restarting, index), index, again), () => 'dies, and begins anew');
+  }
+  const ending = spend(world, 'ends');
+  if (ending && phase !== 'ended') {
+    const fresh = { ...begin(state.settings, moment, true), life: life + 1 };
+    const say = () => 'dies with its container, and begins anew in another';
+    add(change(abandon(ending, index), index, fresh), say);
   }
 }
 
 /** What becomes of a write that nobody waits for any more is up to the network. */
 function abandon(world: LeaseWorld, index: number): LeaseWorld {
-  const { request } = elector(world, index);
+  const { request, life } = elector(world, index);
   if (!request || request.answer || request.command.do === 'get') return world;
-  return { ...world, late: [...world.late, { by: index, write: request.command }] };
+  return { ...world, late: [...world.late, { by: index, life, write: request.command }] };
 }
 
 /** Its request has come to an end. */
@@ -105,7 +119,8 @@ function requestMoves(world: LeaseWorld, index: number, request: Request, add: A
     const doubled =
       command.do === 'get' || world.late.length > 1 ? undefined : spend(heard, 'doubled');
     if (doubled && command.do !== 'get') {
-      const late = [...doubled.late, { by: index, write: command }];
+      const { life } = elector(world, index);
+      const late = [...doubled.late, { by: index, life, write: command }];
       add({ ...doubled, late }, () => `${say()}, once so far`, broken);
     }
   }

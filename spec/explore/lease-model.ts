@@ -33,7 +33,7 @@ export class LeaseModel implements Model<LeaseWorld> {
   readonly first: LeaseWorld;
 
   constructor(bounds: LeaseBounds, electing: Electing) {
-    const { electors, wall, leases, remembered, namesakes, webhook, ...left } = bounds;
+    const { electors, wall, leases, remembered, namesakes, contained, webhook, ...left } = bounds;
     const clock = { nowMs: 0, bootMs: 0, dateMs: WALL_MS };
     const dateMs = WALL_MS - (wall === 'is late' ? 60_000 : 0);
     const slow = { ...clock, dateMs, tickMs: SLOW_TICK_MS, wall };
@@ -48,7 +48,7 @@ export class LeaseModel implements Model<LeaseWorld> {
         const identity = namesakes && index === 1 ? shared : own;
         return begin({ ...others, identity }, fast, true);
       }),
-      fixed: { remembered, namesakes, webhook },
+      fixed: { remembered, namesakes, contained, webhook },
       electing,
       isAltering: false,
       lock: undefined,
@@ -152,7 +152,7 @@ function electorFragment(elector: Elector): Fragment {
 }
 
 /** What the future depends on, as far as anybody can tell from outside. */
-function partsOf({ state, request, watching, token, wall }: Elector): object {
+function partsOf({ state, request, watching, token, wall, life }: Elector): object {
   const { stamp, issuedAt, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
   // A clock that goes shows another time with every write.
   const stamped = wall === 'stands still' ? stamp : undefined;
@@ -172,6 +172,7 @@ function partsOf({ state, request, watching, token, wall }: Elector): object {
     answer: request?.answer,
     watching,
     token,
+    life,
   };
 }
 
@@ -244,9 +245,9 @@ function rank({ state, request, watching }: Elector): number {
 }
 
 function carryOutLate(world: LeaseWorld, at: number): Move<LeaseWorld> {
-  const { by, write: command } = world.late[at] ?? impossible();
+  const { by, life, write: command } = world.late[at] ?? impossible();
   const late = world.late.toSpliced(at, 1);
-  const { to, outcome, broken } = carryOut({ ...world, late }, by, command);
+  const { to, outcome, broken } = carryOut({ ...world, late }, by, command, life);
   const say = () => `the ${command.do} by ${letter(by)} arrives late: ${answerWords(outcome)}`;
   // Somebody has deleted the Lease since: the leader has lost it already, and its successor does not lead yet.
   return { to, place: 'world', say, broken: command.do === 'create' ? undefined : broken };

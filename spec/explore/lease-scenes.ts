@@ -8,12 +8,14 @@ const PLAIN: LeaseBounds = {
   wall: 'goes',
   leases: 'alike',
   namesakes: false,
+  contained: false,
   webhook: 'shortens',
   remembered: 1,
 };
 
 /** Defects of what surrounds `step`, which the model can have. */
 const electingDefects: Readonly<Record<string, Partial<Electing>>> = {
+  'container-by-name': { tellsContainersApart: false },
   'lease-forgotten': { remembers: false },
   'no-local-expiry': { isJudged: false },
   'writes-unconditional': { isConditional: false },
@@ -47,6 +49,12 @@ export const leaseScenes: readonly Scene[] = [
   lease('a write made twice', { doubled: 1 }),
   lease('a watch that is lost', { watches: 1 }),
   lease('a restart', { restarts: 1 }),
+  lease('a container that ends', { contained: true, ends: 1, again: 0 }),
+  lease('two containers that end', { contained: true, ends: 2, again: 0, ticks: 1 }),
+  lease('a container that ends, a lost answer', {
+    contained: true,
+    ...{ ends: 1, lost: 1, again: 0, ticks: 1 },
+  }),
   lease('a holder emptied by hand', { wipes: 1, again: 1 }),
   lease('a holder emptied by hand, work that ends', { wipes: 1, finishes: 1, again: 0, ticks: 2 }),
   lease('a Lease deleted by hand, work that ends', {

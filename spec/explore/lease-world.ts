@@ -1,5 +1,9 @@
 /** What surrounds the electors of lease mode: a Lease, clocks, and an API server that carries out requests. */
-import type { LeaderElectionRecord, LockVersion } from '../../lib/protocol/lease/record.ts';
+import type {
+  HolderContainer,
+  LeaderElectionRecord,
+  LockVersion,
+} from '../../lib/protocol/lease/record.ts';
 import {
   type Command,
   type Event,
@@ -30,6 +34,8 @@ export const NOTHING = {
   refused: 0,
   /** Processes that end at any moment, and begin again under the same identity. */
   restarts: 0,
+  /** The same with their containers, of whose end the others may be told at any time. */
+  ends: 0,
   /** Calls that are aborted, and terms whose work ends: they release the Lease. */
   finishes: 0,
   /** Watches that end, or open. */
@@ -52,6 +58,8 @@ export interface Fixed {
   readonly remembered: number;
   /** Whether the second elector is another process with the identity of the first one. */
   readonly namesakes: boolean;
+  /** Whether each process says in which container it runs. */
+  readonly contained: boolean;
   /** What an admission webhook changes in what is written: the duration, or the time of a renewal. */
   readonly webhook: 'shortens' | 'stamps';
 }
@@ -72,9 +80,16 @@ export interface Electing {
   readonly isJudged: boolean;
   /** An elector that campaigns again knows what it has seen. */
   readonly remembers: boolean;
+  /** The end of one container says nothing about the next one of its name. */
+  readonly tellsContainersApart: boolean;
 }
 
-export const SHIPPED: Electing = { isConditional: true, isJudged: true, remembers: true };
+export const SHIPPED: Electing = {
+  isConditional: true,
+  isJudged: true,
+  remembers: true,
+  tellsContainersApart: true,
+};
 
 /** One leader whose clock is as slow as is tolerated, beside others. */
 export const SLOW_TICK_MS = 2_000;
@@ -110,6 +125,8 @@ export interface Elector extends Moment {
   readonly watching: boolean;
   /** By which version its term began. */
   readonly token: number | undefined;
+  /** How many containers it has had before. */
+  readonly life: number;
 }
 
 type Fact = Hint & { type: 'seen' | 'gone' };
@@ -120,7 +137,7 @@ export interface LeaseWorld {
   /** What happened to the lock last, which watches tell of, in whatever order. */
   readonly facts: readonly Fact[];
   /** Writes that were given up or made twice, and may be carried out at any time. */
-  readonly late: readonly { readonly by: number; readonly write: Write }[];
+  readonly late: readonly { readonly by: number; readonly life: number; readonly write: Write }[];
   readonly written: number;
   /** The largest token of any term so far. */
   readonly token: number;
@@ -143,7 +160,8 @@ export function begin(
   const { nowMs, bootMs, dateMs, tickMs, wall } = clock;
   const state = start(settings, { nowMs, bootMs, dateMs, random: 0 }, known);
   const moment = { nowMs, bootMs, dateMs, tickMs, wall };
-  return withRequest({ state, request: undefined, watching, token: undefined, ...moment });
+  const life = 0;
+  return withRequest({ state, request: undefined, watching, token: undefined, life, ...moment });
 }
 
 /** What the state asks for is sent at once. */
@@ -205,7 +223,12 @@ interface Outcome {
 }
 
 /** What the API server does about a request. */
-export function carryOut(world: LeaseWorld, by: number, command: Request['command']): Outcome {
+export function carryOut(
+  world: LeaseWorld,
+  by: number,
+  command: Request['command'],
+  life = elector(world, by).life,
+): Outcome {
   const { lock } = world;
   if (command.do === 'get') {
     return { to: world, outcome: { type: 'got', version: lock }, broken: undefined };
@@ -215,7 +238,7 @@ export function carryOut(world: LeaseWorld, by: number, command: Request['comman
     return { to: world, outcome: { type: 'written', version: 'conflict' }, broken: undefined };
   }
   const record = admitted(world, command.record);
-  const to = store(world, record, lock?.uid ?? `uid-${world.written}`, by);
+  const to = store(world, record, lock?.uid ?? `uid-${world.written}`, { by, life });
   const version = to.lock ?? 'conflict';
   return { to, outcome: { type: 'written', version }, broken: depose(world, by, command.record) };
 }
@@ -240,13 +263,43 @@ export function store(
   world: LeaseWorld,
   record: LeaderElectionRecord,
   uid: string,
-  by?: number,
+  by?: { readonly by: number; readonly life: number },
 ): LeaseWorld {
   const written = world.written + 1;
   // Only where one name does not tell it.
-  const writer = world.fixed.namesakes && by !== undefined && { object: { by } };
-  const lock: LockVersion = { record, resourceVersion: String(written), uid, ...writer };
+  const writer = world.fixed.namesakes && by && { object: { by: by.by } };
+  const container = world.fixed.contained && by && record.holderIdentity !== '' && containerOf(by);
+  const lock: LockVersion = {
+    record,
+    resourceVersion: String(written),
+    uid,
+    ...writer,
+    ...(container && { container }),
+  };
   return { ...remember(world, { type: 'seen', version: lock }), lock, written };
+}
+
+function containerOf({
+  by,
+  life,
+}: {
+  readonly by: number;
+  readonly life: number;
+}): HolderContainer {
+  const containerName = `container-${by}`;
+  const containerId = `${containerName}-${life}`;
+  return { podName: '', podUid: '', containerName, containerId, since: '' };
+}
+
+/** Whether the API server says that this container has ended. */
+export function hasEnded({ electors, electing }: LeaseWorld, container: HolderContainer): boolean {
+  return electors.some(({ life }, by) =>
+    Array.from({ length: life }, (_, ended) => containerOf({ by, life: ended })).some((ended) =>
+      electing.tellsContainersApart
+        ? ended.containerId === container.containerId
+        : ended.containerName === container.containerName,
+    ),
+  );
 }
 
 export function remember(world: LeaseWorld, fact: Fact): LeaseWorld {

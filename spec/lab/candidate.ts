@@ -77,8 +77,11 @@ async function byBecome(onWaiting = tell): Promise<void> {
   say('released');
 }
 
-async function byLead(afterwards: () => void = () => undefined): Promise<void> {
-  const options = { ...settings, identity: name, recampaign: true };
+async function byLead(
+  afterwards: () => void = () => undefined,
+  identity: string | undefined = name,
+): Promise<void> {
+  const options = { ...settings, identity, recampaign: true };
   await lead(
     lock,
     async ({ signal, fencingToken }) => {
@@ -107,6 +110,8 @@ const forms: Readonly<Record<string, () => Promise<void>>> = {
   become: byBecome,
   lead: byLead,
   elector: byElector,
+  /** Under another identity each time, as `lead` does by default. */
+  anew: () => byLead(undefined, `${name}_${process.pid}_${nowMs()}`),
   /** Asks when commanded to. */
   gated: async () => {
     await once(gate, 'open');
@@ -131,6 +136,8 @@ const forms: Readonly<Record<string, () => Promise<void>>> = {
 const commands: Readonly<Record<string, () => unknown>> = {
   begin: () => gate.emit('open'),
   exit: () => process.exit(0),
+  /** At once, without any handler; the first process of a container cannot kill itself by a signal. */
+  abort: () => process.abort(),
   crash: () => {
     throw new Error('crashed on command');
   },

@@ -28,9 +28,10 @@ export interface CandidateOptions {
   readonly onSigterm?: 'release' | 'linger' | 'exit' | 'ignore';
   /**
    * `gated`: ask only when commanded to. `once`: end, with success, as soon as it leads. `elsewhere`: do
-   * not ask, another container did. `none`: do not lead at all.
+   * not ask, another container did. `none`: do not lead at all. `lead`: lease mode, with the Pod's name
+   * as identity. `anew`: with another identity each time.
    */
-  readonly election?: 'become' | 'gated' | 'once' | 'elsewhere' | 'none';
+  readonly election?: 'become' | 'gated' | 'once' | 'elsewhere' | 'none' | 'lead' | 'anew';
   /** What `become` is told. */
   readonly become?: BecomeOptions;
   readonly env?: readonly V1EnvVar[];

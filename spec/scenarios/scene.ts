@@ -37,7 +37,7 @@ export class Scene extends Arena {
   /** Has the process in a container of that Pod do something to itself. */
   async command(
     pod: string,
-    command: 'begin' | 'exit' | 'crash' | 'exhaust' | 'fill',
+    command: 'begin' | 'exit' | 'crash' | 'abort' | 'exhaust' | 'fill',
     container = 'main',
   ): Promise<void> {
     await writeFile(join(this.where.folder, 'commands', `${pod}.${container}`), command);

@@ -17,6 +17,9 @@ export interface Details {
   readonly lastMs: number;
   readonly goneMs: number;
   readonly phase: 'Failed' | 'Succeeded';
+  /** What becomes of an elector's Pod, or what its status seems to say. */
+  readonly how: 'evicted' | 'gone';
+  readonly as: 'unready' | 'wiped';
   /** Nothing is said of its containers while they run on. */
   readonly wipes?: boolean;
   readonly cascade?: 'background' | 'foreground';

@@ -18,6 +18,8 @@ export interface LeaseSlot extends ElectorSlot {
   readonly slownessMs: number;
   /** Whether a new process goes on under the name of the last one. */
   readonly keepsIdentity: boolean;
+  /** Whether it runs in a Pod, and knows in which. */
+  readonly inPod?: boolean;
   /** Whether another slot's processes have the same identity. */
   readonly isNamesake?: boolean;
   /** Whether its program asks a second time at once, by mistake, for the same Lease and identity. */

@@ -19,6 +19,7 @@ import { nothingHeld } from './checks/lease-withdrawal.ts';
 import { leaseWrites } from './checks/lease-writes.ts';
 import { electorRemains, electorRequests, missingRights } from './checks/requests.ts';
 import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
+import { Containers } from './containers.ts';
 import { duration } from './draw.ts';
 import { giveBackQuota, leaseFaults, leaseInterruptions, leaseQuota } from './events/api-server.ts';
 import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lock.ts';
@@ -29,7 +30,7 @@ import {
   heldWatches,
   refusedConnections,
 } from './events/network.ts';
-import { electorPauses, processes } from './events/processes.ts';
+import { electorPods, electorPauses, processes } from './events/processes.ts';
 import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
@@ -109,6 +110,7 @@ function drawLease(luck: Luck, given: Times): LeaseSlot {
     keepsIdentity: luck.chance(0.2),
     restartMs: duration(luck, 20_000, 200),
     asksTwice: luck.chance(0.1),
+    ...(luck.fork('pod').chance(0.4) && { inPod: true }),
   };
 }
 
@@ -166,6 +168,7 @@ function drawSetting(luck: Luck): Setting {
     ...(webhook && { webhook }),
     latencyMs: drawLatency(luck, slots),
     gcDelayMs: 0,
+    kubeletLagMs: luck.fork('kubelet').pick([0, 50, 1_500, 20_000]),
     leftOver: drawLeftOver(luck),
   };
 }
@@ -176,6 +179,8 @@ export function bootElector(world: World, slot: Slot, within?: Process): LeasePr
   const name = world.nextName(slot);
   const process = within ?? new Process(world, { name, podName, podUid: name }, setting.clock);
   const place = { slot: index, name };
+  if (!within && setting['inPod'] === true)
+    process.variables = world.observer(Containers).enter(slot);
   return setting.kind === 'client-go'
     ? new ClientGoCandidate(world, setting as ClientGoSlot, place, process)
     : new LeaseCandidate(world, setting as LeaseSlot, place, process);
@@ -196,7 +201,7 @@ export const leasePart: Part = {
   families: [
     ...[processes, electorPauses, electorCuts, electorMishaps, leaseFaults, leaseInterruptions],
     ...[leaseLabels, leaseDeletions, leaseEdits, leaseQuota, gateways, heldWatches],
-    refusedConnections,
+    ...[refusedConnections, electorPods],
   ],
   checks: [
     ...[oneElector, growingElectionTokens, tokensOfWrites, provenTerms, steadyBelief],

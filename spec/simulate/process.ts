@@ -66,6 +66,8 @@ export class Process {
   readonly #candidates: Candidate[] = [];
   /** As last read from its file. */
   token: string;
+  /** Its environment. */
+  variables: Readonly<Record<string, string>> = {};
   /** How many timers are its program's, and none of the library's. */
   #programTimers = 0;
   isAlive = true;

@@ -27,6 +27,7 @@ const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
   slownessMs: (ms) => `its work takes ${span(ms)} to stop`,
   keepsIdentity: () => 'keeps its identity when it starts again',
   isNamesake: () => 'has the identity of another',
+  inPod: () => 'runs in a Pod',
   asksTwice: () => 'asks a second time while it competes',
   restartMs: (ms) => `starts again after ${span(ms)}`,
   requestTimeoutMs: (ms) => `gives requests ${span(ms)}`,

@@ -96,7 +96,8 @@ export class Sightings {
     return {
       send: async (request, signal) => {
         const response = await transport.send(request, signal);
-        if (request.query?.['watch'] !== 'true') return response;
+        const isWatch = request.query?.['watch'] === 'true' && request.path.endsWith('/leases');
+        if (!isWatch) return response;
         if (response.status !== 200) return response;
         this.#watches += 1;
         this.#readsSinceOpen = 0;

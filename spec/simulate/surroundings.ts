@@ -13,7 +13,10 @@ import type { World } from './world.ts';
 /** What surrounds one candidate; several candidates of a process share all but the telling. */
 export class CandidateSurroundings implements Platform {
   readonly clock: ProcessClock;
-  readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly environment: {
+    readonly variables: Readonly<Record<string, string>>;
+    readonly root: string;
+  };
   readonly elections: Elections;
   readonly unconfirmed: UnconfirmedEnds;
   readonly predecessors: PredecessorMap;
@@ -25,6 +28,7 @@ export class CandidateSurroundings implements Platform {
     this.#world = world;
     this.#who = who;
     const { clock, elections, unconfirmed, predecessors } = who.process;
+    this.environment = { variables: who.process.variables, root: '/nonexistent' };
     this.clock = clock;
     this.elections = elections;
     this.unconfirmed = unconfirmed;

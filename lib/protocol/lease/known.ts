@@ -4,6 +4,8 @@
  */
 import {
   durationMs,
+  type HolderContainer,
+  isSameContainer,
   isSameRecord,
   isWriteOf,
   type LeaderElectionRecord,
@@ -51,7 +53,11 @@ export function observe(before: State, version: LockVersion, when: Moment): Stat
   const recreated = known?.uid !== undefined && known.uid !== version.uid;
   const state = recreated ? observeGone(before, when) : before;
   const { record } = version;
-  const same = known && isSameRecord(known.record, record);
+  // A process that starts again within a moment may write its predecessor's record.
+  const same =
+    known &&
+    isSameRecord(known.record, record) &&
+    isSameContainer(known.container, version.container);
   if (same && !state.gone) return { ...state, version };
   const seen = { ...state, version, gone: false };
   const news = { ...seen, conflicts: 0 };
@@ -59,7 +65,9 @@ export function observe(before: State, version: LockVersion, when: Moment): Stat
   // Keep another's time: an abandoned create may take effect at any time. Keep the conflicts: the
   // network may carry out a write twice, and return the second answer.
   if (isMine(version, state)) return bounded(seen, record);
-  const untilMs = heldUntil(record, state.settings, when);
+  // A renewal of a process that has ended may arrive after its end.
+  const isOver = state.ended !== undefined && isSameContainer(version.container, state.ended);
+  const untilMs = isOver ? state.deletedUntilMs : heldUntil(record, state.settings, when);
   const namesake = state.namesake || record.holderIdentity === state.settings.identity;
   return { ...news, heldUntilMs: Math.max(untilMs, state.deletedUntilMs), namesake };
 }
@@ -83,6 +91,14 @@ export function observeGone(state: State, when: Moment): State {
     ? heldUntil(version.record, settings, when)
     : when.nowMs + settings.leaseDurationMs;
   return { ...state, gone: true, heldUntilMs, deletedUntilMs: heldUntilMs };
+}
+
+/** The holder's container has ended, so nobody leads by its record, however fresh that is. */
+export function observeEnd(before: State, container: HolderContainer): State {
+  const { version, gone, deletedUntilMs } = before;
+  const state = { ...before, ended: container };
+  const isHolder = version && !gone && isSameContainer(version.container, container);
+  return isHolder ? { ...state, heldUntilMs: deletedUntilMs } : state;
 }
 
 /** When a holder that is still alive would have renewed the lock, or stopped leading. */

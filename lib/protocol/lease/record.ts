@@ -13,9 +13,29 @@ export interface LeaderElectionRecord {
   readonly leaseTransitions: number;
 }
 
+/** The container in which an elector runs, as it says beside its record. */
+export interface HolderContainer {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly containerName: string;
+  /** As in the Pod's status, for example `containerd://…`. */
+  readonly containerId: string;
+  /** When the elector began, by the clock of its node; RFC 3339. */
+  readonly since: string;
+}
+
+export function isSameContainer(
+  a: HolderContainer | undefined,
+  b: HolderContainer | undefined,
+): boolean {
+  return a?.podUid === b?.podUid && a?.containerId === b?.containerId && a?.since === b?.since;
+}
+
 /** A record, and what is needed to replace this version of it. */
 export interface LockVersion {
   readonly record: LeaderElectionRecord;
+  /** Where the process runs that wrote this record; undefined if it has not said so. */
+  readonly container?: HolderContainer | undefined;
   /** Changes with every write; if it is a number, it grows. */
   readonly resourceVersion: string;
   /** Changes if the lock is deleted and created again; missing if the lock cannot tell. */

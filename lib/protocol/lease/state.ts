@@ -1,5 +1,5 @@
 /** The state, events and commands of an elector. */
-import type { LeaderElectionRecord, LockVersion } from './record.ts';
+import type { HolderContainer, LeaderElectionRecord, LockVersion } from './record.ts';
 import type { Bar } from '../bar.ts';
 import type { Instant } from '../validity.ts';
 
@@ -37,7 +37,11 @@ export type Hint =
   /** The bar has ended. */
   | { readonly type: 'unbarred' }
   | { readonly type: 'watch-opened' }
-  | { readonly type: 'watch-lost' };
+  | { readonly type: 'watch-lost' }
+  /** The API server says that no process of this container runs any more. */
+  | { readonly type: 'holder-ended'; readonly container: HolderContainer }
+  /** From now on, writes say in which container this elector runs. */
+  | { readonly type: 'container-known' };
 
 export type Event =
   | { readonly type: 'got'; readonly version: LockVersion | undefined }
@@ -104,6 +108,8 @@ export interface State {
   readonly heldUntilMs: number;
   /** Until when the holder of a deleted lock may lead, regardless of the next holder. */
   readonly deletedUntilMs: number;
+  /** The last container that is known to have ended while its process held the lock. */
+  readonly ended: HolderContainer | undefined;
   readonly watch: Watch;
   /** When the command was decided: what it proves holds from then on. */
   readonly issuedAt: Instant;
@@ -141,6 +147,7 @@ const NOTHING: Known = {
   gone: false,
   heldUntilMs: Number.NEGATIVE_INFINITY,
   deletedUntilMs: Number.NEGATIVE_INFINITY,
+  ended: undefined,
   written: undefined,
   sent: [],
   namesake: false,
@@ -149,7 +156,7 @@ const NOTHING: Known = {
 /** What an elector has seen and written in its earlier campaigns. */
 export type Known = Pick<
   State,
-  'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'written' | 'sent' | 'namesake'
+  'version' | 'gone' | 'heldUntilMs' | 'deletedUntilMs' | 'ended' | 'written' | 'sent' | 'namesake'
 >;
 
 export function start(settings: Settings, when: Moment, known: Known = NOTHING): State {
@@ -162,6 +169,7 @@ export function start(settings: Settings, when: Moment, known: Known = NOTHING):
     gone: known.gone,
     heldUntilMs: known.heldUntilMs,
     deletedUntilMs: known.deletedUntilMs,
+    ended: known.ended,
     watch: 'closed',
     issuedAt: when,
     stamp: undefined,

@@ -4,9 +4,18 @@
  * rules. It writes what client-go's `tryAcquireOrRenew` writes.
  */
 import { follow, spread } from './following.ts';
-import { isFree, isMine, isNews, isSent, observe, observeGone, shareOf } from './known.ts';
+import {
+  isFree,
+  isMine,
+  isNews,
+  isSent,
+  observe,
+  observeEnd,
+  observeGone,
+  shareOf,
+} from './known.ts';
 import { keep, renewalMs, urgencyMs } from './leading.ts';
-import { isOlder, type LockVersion } from './record.ts';
+import { type HolderContainer, isOlder, type LockVersion } from './record.ts';
 import {
   type Moment,
   type Command,
@@ -40,7 +49,17 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   get: ['got', 'failed', 'finish'],
   create: ['written', 'failed', 'finish'],
   update: ['written', 'failed', 'finish'],
-  wait: ['time-up', 'finish', 'seen', 'gone', 'unbarred', 'watch-opened', 'watch-lost'],
+  wait: [
+    'time-up',
+    'finish',
+    'seen',
+    'gone',
+    'unbarred',
+    'watch-opened',
+    'watch-lost',
+    'holder-ended',
+    'container-known',
+  ],
   end: [],
 };
 
@@ -68,6 +87,10 @@ function react(state: State, event: Event, when: Moment): State {
       return onWatch({ ...state, watch: 'silent' }, when);
     case 'watch-lost':
       return onWatch({ ...state, watch: 'closed' }, when);
+    case 'holder-ended':
+      return onHolderEnded(state, event.container, when);
+    case 'container-known':
+      return onContainerKnown(state, when);
   }
 }
 
@@ -177,6 +200,19 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   const gone = { ...observeGone(state, when), watch: watchAfterEvent(state) };
   if (mayTake(gone, when)) return wait(gone, spread(when), 'decide');
   return decide(gone, when);
+}
+
+/** Several electors may learn it at the same moment. */
+function onHolderEnded(before: State, container: HolderContainer, when: Moment): State {
+  const state = observeEnd(before, container);
+  const isNews = !isFree(before, when) && isFree(state, when);
+  return state.phase === 'following' && isNews ? wait(state, spread(when), 'decide') : state;
+}
+
+/** A leader that dies before others know its container is waited out: it tells them at once. */
+function onContainerKnown(state: State, when: Moment): State {
+  const isSteady = state.failures + state.conflicts === 0 && state.next === 'decide';
+  return state.phase === 'leading' && isSteady ? keep(state, when) : state;
 }
 
 /** A watch that opens does not show that an object is missing; only a read does. */

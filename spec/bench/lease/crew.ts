@@ -33,13 +33,17 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-/** This library, as built. Its types are stripped beforehand: Node.js would need memory for that. */
-export function ourProgram(): Program {
-  const source = readFileSync(join(import.meta.dirname, 'electors.ts'), 'utf8');
-  const { outputText } = ts.transpileModule(source, {
+/** A program without its types: Node.js would need time and memory to strip them. */
+export function transpiled(path: string): string {
+  return ts.transpileModule(readFileSync(path, 'utf8'), {
     compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
-  });
-  const args = ['--input-type=module', '--eval', outputText, '--'];
+  }).outputText;
+}
+
+/** This library, as built. */
+export function ourProgram(): Program {
+  const program = transpiled(join(import.meta.dirname, 'electors.ts'));
+  const args = ['--input-type=module', '--eval', program, '--'];
   return { name: 'leader-for-life', file: process.execPath, args };
 }
 

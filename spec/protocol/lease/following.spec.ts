@@ -55,6 +55,7 @@ describe('an elector that starts', () => {
       gone: false,
       heldUntilMs: -Infinity,
       deletedUntilMs: -Infinity,
+      ended: undefined,
       watch: 'closed',
       issuedAt: at(7),
       stamp: undefined,

@@ -37,6 +37,10 @@ func say(event, message string) {
 		Message:   message,
 	})
 	must(err)
+	if os.Getenv("JOURNAL") == "stdout" {
+		fmt.Println(string(line))
+		return
+	}
 	path := filepath.Join("/scene", run+".jsonl")
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	must(err)

@@ -103,7 +103,7 @@ export const steadyPace = leaseCheck('pace of electors', (world, violated) => {
     violated(`${who.name} has asked nothing for ${ms} ms, although it ${stateOf(who, end)}`);
   };
   const send = ({ who, sent }: { readonly who: LeaseCandidate; readonly sent: Sent }) => {
-    if (sent.verb === 'watch') return;
+    if (sent.verb === 'watch' || sent.resource === 'pods') return;
     const nowMs = who.clock.now();
     const end = ends.get(who);
     ends.delete(who);
@@ -128,7 +128,7 @@ export const steadyPace = leaseCheck('pace of electors', (world, violated) => {
   };
   const receive = (fact: Answer & { readonly who: LeaseCandidate }) => {
     const { who } = fact;
-    if (fact.sent.verb === 'watch') return;
+    if (fact.sent.verb === 'watch' || fact.sent.resource === 'pods') return;
     const { count = 1, begunMs = who.clock.now(), wants = wantsOf(who) } = underWay.get(who) ?? {};
     underWay.delete(who);
     if (count > 1) {
@@ -204,7 +204,7 @@ export const variedPauses = leaseCheck('pauses of electors vary', (_, violated) 
   }
   const pauses = new Map<LeaseCandidate, Pause>();
   const end = (fact: Answer & { readonly who: LeaseCandidate }) => {
-    if (fact.sent.verb === 'watch') return;
+    if (fact.sent.verb === 'watch' || fact.sent.resource === 'pods') return;
     const before = pauses.get(fact.who) ?? { ms: 0, times: 0 };
     const sinceMs = isFailure(fact) ? undefined : fact.who.clock.now();
     pauses.set(fact.who, { ...before, sinceMs });
@@ -214,7 +214,8 @@ export const variedPauses = leaseCheck('pauses of electors vary', (_, violated) 
     unanswered: end,
     sent: ({ who, sent }) => {
       const before = pauses.get(who);
-      if (sent.verb === 'watch' || before?.sinceMs === undefined) return;
+      if (sent.verb === 'watch' || sent.resource === 'pods' || before?.sinceMs === undefined)
+        return;
       const ms = Math.round(who.clock.now() - before.sinceMs);
       // A shorter one was ended by something that happened.
       const isWhole = ms >= who.setting.times.retryPeriodMs * LEAST_OF_PERIOD;

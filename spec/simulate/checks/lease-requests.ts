@@ -161,7 +161,7 @@ export const timelyRequests = leaseCheck('requests end in time', (world, violate
   return {
     died: ({ who }) => all.delete(who),
     sent: ({ who, sent }) => {
-      if (sent.verb === 'watch') return;
+      if (sent.verb === 'watch' || sent.resource === 'pods') return;
       const errands = all.get(who) ?? new Map<Sent, Errand>();
       all.set(who, errands.set(sent, { sinceMs: who.clock.now(), isLeaders: who.serves }));
     },

@@ -128,7 +128,7 @@ export const lossesWithCause = leaseCheck('losses have a cause', (world, violate
       }
     },
     sent: ({ who, sent }) => {
-      if (sent.verb === 'watch' || who.serves) return;
+      if (sent.verb === 'watch' || sent.resource === 'pods' || who.serves) return;
       asking.add(who);
       deposed.delete(who);
     },

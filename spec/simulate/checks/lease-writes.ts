@@ -19,6 +19,10 @@ function holdingOf(identity: string, { uid }: LeaseRecord): string {
   return JSON.stringify([identity, uid]);
 }
 
+function writeOf({ holderIdentity, renewTime }: LeaseRecord): string {
+  return JSON.stringify([holderIdentity, renewTime]);
+}
+
 /** What one of ours may write, given what is stored in truth and what it has been shown. */
 class Writes {
   readonly #world: World;
@@ -30,6 +34,8 @@ class Writes {
   readonly #transitions = new Map<string, { since: bigint; count: number }[]>();
   /** The last Lease that was deleted of those that each one had read, and when, by its own clock. */
   readonly #gone = new Map<LeaseCandidate, Gone>();
+  /** By holder and time, who sent each record. */
+  readonly #writers = new Map<string, LeaseCandidate>();
   /** The shortest time for which any holder on record has counted. */
   #shortestMs: number;
 
@@ -72,6 +78,7 @@ class Writes {
 
   sent(who: LeaseCandidate, { verb, request }: Sent): void {
     const record = recordOf(request.body);
+    this.#writers.set(writeOf(record), who);
     if (verb === 'update') this.#update(who, record);
     else if (verb === 'create') this.#create(who, record);
     else if (verb === 'delete' || verb === 'patch') this.#violated(`${who.name}: ${verb}`);
@@ -141,6 +148,7 @@ class Writes {
       if (isNew && isPlain) this.#waited(who, 'takes the new Lease');
       return;
     }
+    if (this.#hasEnded(replaced)) return;
     const seenMs = sightings.firstMs(replaced);
     if (seenMs === undefined) {
       this.#violated(`${name} takes over a Lease of ${replaced.holderIdentity} that it never saw`);
@@ -155,6 +163,14 @@ class Writes {
           `${Math.round(ageMs)} of ${limitMs} ms`,
       );
     }
+  }
+
+  /** Nobody leads by this record, which its Pod's status may show: its process has ended. */
+  #hasEnded(replaced: LeaseRecord): boolean {
+    const writer = this.#writers.get(writeOf(replaced));
+    if (!writer || writer.isAlive || writer.setting.inPod !== true) return false;
+    this.#world.figures.add('records of processes that have ended taken over');
+    return true;
   }
 
   /** A term ends when another one has had the Lease, though he has it no more. */

@@ -1,3 +1,4 @@
+import { Containers } from '../containers.ts';
 import { anySlot, duration, events, slotOrLeader } from '../draw.ts';
 import type { Details, Family, Kind } from '../family.ts';
 import type { Process } from '../process.ts';
@@ -150,7 +151,11 @@ export const electorPauses: Family = {
     },
     'suspend elector': suspending,
     jump: {
-      act: (world, event) => running(world, event)?.clock.setWall(event.offsetMs),
+      act: (world, event) => {
+        // A node whose clock is set back while its containers restart is a documented limit.
+        const isSet = targetOf(world, event).setting['inPod'] !== true;
+        if (isSet) running(world, event)?.clock.setWall(event.offsetMs);
+      },
       tell: wallClockSet,
     },
     halt: {
@@ -160,6 +165,36 @@ export const electorPauses: Family = {
         if (candidate?.isRunning && candidate.kind === 'lease') candidate.clock.haltWall();
       },
       tell: 'the wall clock of {slot} stands still from now on',
+    },
+  },
+};
+
+/** The Pods of electors: they end, or seem to. */
+export const electorPods: Family = {
+  name: 'elector pods',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 4), () => ({
+      what: luck.pick(['end pod', 'disguise', 'disguise']),
+      slot: slotOrLeader(luck, setting),
+      how: luck.pick(['evicted', 'gone']),
+      as: luck.pick(['unready', 'wiped']),
+      forMs: duration(luck, 30_000, 1),
+    })),
+  kinds: {
+    'end pod': {
+      act: (world, event) => {
+        const slot = targetOf(world, event);
+        if (slot.setting['inPod'] === true) world.observer(Containers).end(slot, event.how);
+      },
+      tell: 'the Pod of {slot} ends, and is {how}',
+    },
+    disguise: {
+      act: (world, event) => {
+        const slot = targetOf(world, event);
+        if (slot.setting['inPod'] !== true) return undefined;
+        return world.observer(Containers).disguise(slot, event.as);
+      },
+      tell: 'the container of {slot} is {as} in its status for {forMs} ms',
     },
   },
 };

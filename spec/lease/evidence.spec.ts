@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { V1PodStatus } from '@kubernetes/client-node';
+import type { LeadOptions } from '../../lib/index.ts';
+import { Simulation } from '../life/simulation.ts';
+import { LeaseProcess, untilAborted } from './simulation.ts';
+
+/** Much less than the fifteen seconds of a Lease. */
+const SOON_MS = 1_000;
+const LEASE_MS = 15_000;
+
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/default/leases/lock';
+const merge = 'application/merge-patch+json';
+
+/** Pods `a` and `b` with a process each; the one in `a` leads, and says so. */
+async function scene(more: Record<string, string> = {}) {
+  const simulation = await Simulation.withPods();
+  const { clock, cluster } = simulation;
+  const processes = new Map<string, LeaseProcess>();
+  const start = (podName: string, name = podName, options: LeadOptions = {}) => {
+    const process = new LeaseProcess(simulation, name);
+    const pod = cluster.getPod(podName);
+    if (pod) Object.assign(process.platform.environment.variables, cluster.env(pod), more);
+    void process.lead(untilAborted, options);
+    processes.set(name, process);
+    return process;
+  };
+  const lease = () => cluster.getLease('lock');
+  const holder = () => lease()?.spec?.holderIdentity;
+  const until = (name: string) => clock.runUntil(() => holder() === name);
+  /** How long the named process takes from now on. */
+  const takes = async (name: string) => {
+    const startedMs = clock.now();
+    await until(name);
+    return clock.now() - startedMs;
+  };
+  const status = (podName: string, change: (status: V1PodStatus) => object) => {
+    const pod = cluster.getPod(podName);
+    if (!pod) throw new Error(`there is no Pod ${podName}`);
+    const path = `/api/v1/namespaces/default/pods/${podName}/status`;
+    cluster.request('PATCH', path, { status: change(pod.status as unknown as V1PodStatus) }, merge);
+  };
+  const a = start('a');
+  await until('a');
+  const b = start('b');
+  await clock.advance(5_000);
+  return { simulation, clock, cluster, start, lease, holder, takes, status, a, b };
+}
+
+const annotationsOf = ({ lease }: Awaited<ReturnType<typeof scene>>) =>
+  lease()?.metadata.annotations ?? {};
+
+describe('LEASE-2: a leader whose container has ended', () => {
+  type Scene = Awaited<ReturnType<typeof scene>>;
+  const ends: Record<string, (world: Scene) => void> = {
+    'restarted in its Pod': ({ cluster }) => cluster.restartContainer('a'),
+    'with its Pod, which has failed': ({ cluster }) => cluster.evictPod('a'),
+    'with its Pod, which has completed': ({ cluster }) => cluster.finishPod('a', 'Succeeded'),
+    'with its Pod, which is gone': ({ cluster }) => cluster.deletePod('a'),
+    'with its Pod, which another of that name replaces': ({ cluster }) => cluster.replacePod('a'),
+  };
+
+  it.each(Object.entries(ends))('%s, is followed at once', async (_, end) => {
+    const world = await scene();
+    world.a.kill();
+    end(world);
+    expect(await world.takes('b')).toBeLessThan(SOON_MS);
+    expect(world.lease()?.spec?.leaseTransitions).toBe(1);
+  });
+
+  it('is followed at once by the next process of the same container', async () => {
+    const world = await scene();
+    world.simulation.cluster.deletePod('b');
+    world.a.kill();
+    world.cluster.restartContainer('a');
+    world.start('a', 'a-again');
+    expect(await world.takes('a-again')).toBeLessThan(SOON_MS);
+  });
+
+  it('is followed at once even if its last renewal arrives after its end', async () => {
+    const world = await scene();
+    world.a.line.hold();
+    await world.clock.advance(2_500);
+    world.a.kill();
+    world.cluster.restartContainer('a');
+    world.a.line.release();
+    expect(await world.takes('b')).toBeLessThan(SOON_MS);
+  });
+});
+
+describe('LEASE-2: a leader is waited out', () => {
+  type Scene = Awaited<ReturnType<typeof scene>>;
+  const signs: Record<string, (world: Scene) => void> = {
+    'if its Pod is not ready': ({ status }) => {
+      status('a', ({ conditions, containerStatuses = [] }) => ({
+        conditions: conditions?.map((each) => ({ ...each, status: 'False' })),
+        containerStatuses: containerStatuses.map((each) => ({ ...each, ready: false })),
+      }));
+    },
+    'if its node is lost': ({ cluster }) => {
+      cluster.setNodeReady(cluster.getPod('a')?.spec?.nodeName ?? '', false);
+    },
+    'if its Pod is being deleted': ({ cluster }) => {
+      cluster.deletePod('a', { gracePeriodSeconds: 30 });
+    },
+    'if the status of its Pod is empty': ({ status }) => {
+      status('a', () => ({ containerStatuses: null, conditions: null }));
+    },
+    'if its Pod has failed without any container status': ({ status }) => {
+      status('a', () => ({ phase: 'Failed', containerStatuses: null }));
+    },
+    'if another container of that name has ended': ({ status }) => {
+      status('a', ({ containerStatuses = [] }) => ({
+        containerStatuses: containerStatuses.map((each) => ({
+          ...each,
+          lastState: {
+            terminated: {
+              exitCode: 1,
+              containerID: 'containerd://older',
+              finishedAt: '2099-01-01T00:00:00Z',
+            },
+          },
+        })),
+      }));
+    },
+    // A process that starts may find its predecessor's status, and take that for its own.
+    'if its container is said to have ended before its process began': ({ status }) => {
+      status('a', ({ containerStatuses = [] }) => ({
+        containerStatuses: containerStatuses.map(({ containerID, ...each }) => ({
+          ...each,
+          containerID: 'containerd://newer',
+          lastState: {
+            terminated: { exitCode: 1, containerID, finishedAt: '2020-01-01T00:00:00Z' },
+          },
+        })),
+      }));
+    },
+  };
+
+  it.each(Object.entries(signs))('%s', async (_, show) => {
+    const world = await scene();
+    show(world);
+    await world.clock.advance(LEASE_MS * 2);
+    expect(world.holder()).toBe('a');
+  });
+
+  it('if another elector renews its Lease, and keeps annotations that it does not know', async () => {
+    const world = await scene();
+    world.a.kill();
+    const renewTime = '2026-01-01T00:00:30.000000Z';
+    world.cluster.request('PATCH', LEASE, { spec: { renewTime } }, merge);
+    await world.clock.advance(100);
+    world.cluster.restartContainer('a');
+    expect(await world.takes('b')).toBeGreaterThan(LEASE_MS - 200);
+  });
+
+  it('if the Role does not allow reading Pods, and neither warns', async () => {
+    const world = await scene();
+    const rule = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] };
+    world.cluster.grant('c', [rule]);
+    world.cluster.deletePod('b');
+    world.b.kill();
+    const c = world.start('c');
+    world.a.kill();
+    world.cluster.restartContainer('a');
+    expect(await world.takes('c')).toBeGreaterThan(LEASE_MS - 2_100);
+    expect(Object.keys(annotationsOf(world))).toEqual([]);
+    expect(world.simulation.warnings).toEqual([]);
+    expect(c.isAlive).toBe(true);
+  });
+});
+
+describe('the annotations of a Lease', () => {
+  it('say in which container the holder runs', async () => {
+    const world = await scene();
+    const pod = world.cluster.getPod('a');
+    expect(annotationsOf(world)).toEqual({
+      'leader-for-life/pod-name': 'a',
+      'leader-for-life/pod-uid': pod?.metadata.uid,
+      'leader-for-life/container-name': 'container',
+      'leader-for-life/container-id': pod?.status?.containerStatuses?.[0]?.containerID,
+      'leader-for-life/since': expect.stringMatching(/^2026-/),
+      'leader-for-life/written': `${String(world.lease()?.spec?.renewTime)} a`,
+    });
+  });
+});
