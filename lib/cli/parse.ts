@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { Command } from './command.ts';
 import {
   type Option,
@@ -11,6 +10,9 @@ import {
 } from './option.ts';
 
 type Value = boolean | string | number | readonly string[] | undefined;
+
+/** An `import` of it would load all of `node:util`, with 3 MB of worker threads. */
+const { parseArgs } = process.getBuiltinModule('node:util');
 
 /** The arguments of a command, read. */
 export interface Parsed {

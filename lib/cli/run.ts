@@ -81,7 +81,6 @@ export const run = defineCommand({
     const warn = (message: string) => context.say(message, 'warn');
     const supervisor = new Supervisor(command, context.variables, signals, warn);
     const place = await context.place();
-    await supervisor.prepare();
     const { timeout: timeoutMs, events, guard, identity } = values;
     const settings = {
       ...place,

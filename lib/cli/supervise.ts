@@ -1,12 +1,13 @@
-import { execFile } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { systemClock } from '../platform/clock.ts';
 import { Exit } from './command.ts';
-import { NOT_EXECUTABLE, NOT_FOUND } from './exit-codes.ts';
+import { LEADERSHIP_LOST, NOT_EXECUTABLE, NOT_FOUND } from './exit-codes.ts';
 import { findExecutable } from './executable.ts';
 import type { Variables } from './option.ts';
-import { ProcessGroup } from './process-group.ts';
+import type { ProcessGroup } from './process-group.ts';
 import type { Signals } from './signals.ts';
-import { Watchdog } from './watchdog.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** How long the command may run, which leadership decides. */
 export interface Term {
@@ -28,8 +29,8 @@ export class Supervisor {
   readonly #variables: Variables;
   readonly #signals: Signals;
   readonly #warn: (message: string) => void;
-  /** What kills the command with this process, found while waiting for leadership. */
-  readonly #wrapper: Promise<readonly string[]>;
+  /** What has the kernel kill the command with this process. */
+  readonly #wrapper: readonly string[];
   readonly #shell: string | undefined;
 
   /** Throws an `Exit` if there is no such command: nobody should wait for that. */
@@ -46,13 +47,8 @@ export class Supervisor {
     checkCommand(command, variables);
     this.#shell = pathOf('sh', variables);
     this.#wrapper = wrapperOf(variables);
-  }
-
-  /** Warns if nothing would end the command with this process. */
-  async prepare(): Promise<void> {
-    const wrapper = await this.#wrapper;
-    if (process.pid === 1 || wrapper.length > 0 || this.#shell !== undefined) return;
-    this.#warn(
+    if (process.pid === 1 || this.#wrapper.length > 0 || this.#shell !== undefined) return;
+    warn(
       'neither setpriv (of util-linux) nor sh is on the PATH: if this process is killed, the command ' +
         'goes on, and another may lead. Install one of them, or let this process be PID 1.',
     );
@@ -63,11 +59,18 @@ export class Supervisor {
    * behind is killed, as it is in a container.
    */
   async run(term: Term): Promise<number> {
-    const wrapper = await this.#wrapper;
-    const watchdog = this.#watchdog(term);
-    const [file = '', ...args] = [...wrapper, ...this.#command];
+    // Not before: a candidate that waits needs no memory for it.
+    const [groups, watchdogs] = await Promise.all([
+      import('./process-group.ts'),
+      import('./watchdog.ts'),
+    ]);
+    this.#signals.stop.throwIfAborted();
+    const isLost = () => term.lost.aborted;
+    if (isLost()) return LEADERSHIP_LOST;
+    const watchdog = this.#watchdog(watchdogs.Watchdog, term);
+    const [file = '', ...args] = [...this.#wrapper, ...this.#command];
     const env = { ...this.#variables, ...term.env };
-    const group = new ProcessGroup({ file, args, env });
+    const group = new groups.ProcessGroup({ file, args, env });
     const onExit = () => group.kill();
     process.once('exit', onExit);
     if (group.id !== undefined) watchdog?.watch(group.id);
@@ -78,11 +81,13 @@ export class Supervisor {
     term.onRenewed?.(renew);
     const detach = this.#signals.passTo((name) => {
       // After a stop of both, the command goes on only if it still leads, which the clock says.
-      if (name !== 'SIGCONT' || !term.lost.aborted) group.signal(name);
+      if (name !== 'SIGCONT' || !isLost()) group.signal(name);
     });
     const endLoss = onLoss(term, group);
     try {
-      return await group.exitCode;
+      const exitCode = await group.exitCode;
+      // The watchdog may have ended it: the clock is asked before the end counts as the command's own.
+      return isLost() ? LEADERSHIP_LOST : exitCode;
     } finally {
       await group.end();
       endLoss();
@@ -93,9 +98,9 @@ export class Supervisor {
   }
 
   /** As PID 1 this process takes everything with it, except when it is stopped. */
-  #watchdog({ livesForMs }: Term): Watchdog | undefined {
+  #watchdog(Shell: typeof Watchdog, { livesForMs }: Term): Watchdog | undefined {
     if (this.#shell === undefined || (process.pid === 1 && !livesForMs)) return undefined;
-    return new Watchdog(this.#shell, () => {
+    return new Shell(this.#shell, () => {
       this.#warn(
         'the watchdog of the command has ended: if this process is killed, the command may go on',
       );
@@ -136,14 +141,11 @@ function pathOf(name: string, variables: Variables): string | undefined {
   return 'path' in found ? found.path : undefined;
 }
 
-/** `setpriv`, if it can: that of busybox does not know the option. PID 1 does not need it. */
-function wrapperOf(variables: Variables): Promise<readonly string[]> {
+/** `setpriv`, unless it is that of busybox, which does not know the option. PID 1 does not need it. */
+function wrapperOf(variables: Variables): readonly string[] {
   const setpriv = pathOf('setpriv', variables);
-  if (setpriv === undefined || process.pid === 1) return Promise.resolve([]);
-  const args = ['--pdeathsig', 'KILL', '--'];
-  return new Promise((resolve) => {
-    execFile(setpriv, [...args, setpriv, '--version'], (error) => {
-      resolve(error ? [] : [setpriv, ...args]);
-    });
-  });
+  if (setpriv === undefined || process.pid === 1) return [];
+  return basename(realpathSync(setpriv)) === 'busybox'
+    ? []
+    : [setpriv, '--pdeathsig', 'KILL', '--'];
 }
