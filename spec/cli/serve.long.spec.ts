@@ -1,11 +1,16 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { requestStepDown } from '../../lib/index.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
+import { root } from '../public/entry-points.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { CliProcess } from './cli-process.ts';
+
+const execute = promisify(execFile);
 
 let cluster: Cluster;
 let folder: string;
@@ -37,18 +42,18 @@ interface Said {
 class Sidecar implements AsyncDisposable {
   readonly process: CliProcess;
   readonly pod: string;
-  #url: Promise<string>;
+  readonly url: Promise<string>;
 
   constructor(pod: 'a' | 'b', ...args: string[]) {
     this.pod = `${pod}-${number}`;
     const all = ['serve', '--http', '127.0.0.1:0', '--grace', '0s', ...args];
     this.process = new CliProcess(cluster, all, { pod: this.pod });
-    this.#url = this.process.prints(/listening on (\S+)/, 'stderr').then(([, url = '']) => url);
-    this.#url.catch(() => undefined);
+    this.url = this.process.prints(/listening on (\S+)/, 'stderr').then(([, url = '']) => url);
+    this.url.catch(() => undefined);
   }
 
   async fetch(path: string, method = 'GET'): Promise<Response> {
-    return fetch(`${await this.#url}${path}`, { method });
+    return fetch(`${await this.url}${path}`, { method });
   }
 
   async says(): Promise<Said> {
@@ -172,6 +177,39 @@ describe.each([
   });
 });
 
+describe('the examples of docs/sidecar.md', () => {
+  const page = readFileSync(join(root, 'docs/sidecar.md'), 'utf8');
+  const example = (language: string) =>
+    new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page)?.[1] ?? '';
+
+  it.each([
+    [
+      'Python',
+      ['python3', '-c'],
+      () => `${example('python').split('while True:')[0] ?? ''}print("leads" if leads() else "no")`,
+    ],
+    [
+      'a shell',
+      ['sh', '-c'],
+      () =>
+        example('sh')
+          .replace('while sleep 1; do', 'for once in 1; do')
+          .replace('work', 'echo leads; exit')
+          .concat('echo no'),
+    ],
+  ] as const)('in %s, ask the sidecar', async (_, [program, ...args], code) => {
+    await using a = new Sidecar('a', lock);
+    await a.until({ is_leader: true });
+    await using b = new Sidecar('b', lock);
+    await b.until({ leader: a.pod });
+    const ask = async (sidecar: Sidecar) => {
+      const text = code().replaceAll('http://127.0.0.1:4040', await sidecar.url);
+      return (await execute(program, [...args, text])).stdout;
+    };
+    expect([await ask(a), await ask(b)]).toEqual(['leads\n', 'no\n']);
+  });
+});
+
 describe('serve', () => {
   it('never says that it leads after it was stopped for longer than its Lease', async () => {
     const times = ['--lease', '--ttl', '3s'];
@@ -202,6 +240,33 @@ describe('serve', () => {
       fault.remove();
     }
     await b.until({ leader: a.pod });
+  });
+
+  it('lets nobody conclude from the end of its container that the program has ended', async () => {
+    const name = `several-${number}`;
+    const containers = ['leader', 'app'].map((each) => ({ name: each }));
+    const pods = '/api/v1/namespaces/default/pods';
+    cluster.request('POST', pods, { metadata: { name }, spec: { containers } });
+    const state = { running: { startedAt: '2026-01-01T00:00:00Z' } };
+    const containerStatuses = containers.map((each) => {
+      return { ...each, containerID: `containerd://${each.name}`, state };
+    });
+    const type = 'application/merge-patch+json';
+    const status = { status: { phase: 'Running', containerStatuses } };
+    cluster.request('PATCH', `${pods}/${name}/status`, status, type);
+    await using process = new CliProcess(
+      cluster,
+      ['serve', '--http', '127.0.0.1:0', '--lease', '--ttl', '2s', lock],
+      { pod: name, env: { CONTAINER_NAME: 'leader' } },
+    );
+    await process.prints(/listening/, 'stderr');
+    const renewals = new Set<string | undefined>();
+    await cluster.until(() => {
+      const lease = cluster.getLease(lock);
+      if (lease?.spec?.renewTime) renewals.add(lease.spec.renewTime);
+      return renewals.size > 4;
+    });
+    expect(cluster.getLease(lock)?.metadata.annotations).toBeUndefined();
   });
 
   it("takes contrib's flags", async () => {

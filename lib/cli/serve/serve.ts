@@ -80,6 +80,9 @@ export const serve = defineCommand({
     const contrib = values['election-namespace'];
     const place = contrib === undefined ? given : { ...given, namespace: contrib };
 
+    // The end of this container proves nothing about the program beside it, so others must not take
+    // the Lease at once when it ends.
+    delete process.env['CONTAINER_NAME'];
     const signal = untilAsked();
     const { variables, say, onEvent } = context;
     const hook = (command: string | undefined) => (term: Parameters<typeof runHook>[1]) =>
