@@ -1,7 +1,7 @@
 // Builds the package: node .config/build.js [FOLDER], dist/ by default. Types are file by file, the code is
 // in a few files: each file that a process loads costs it 0.15 MB and time, and the library has a hundred.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -17,7 +17,7 @@ if (status !== 0) process.exit(1);
 
 const bundle = await rolldown({
   cwd: root,
-  input: { index: 'lib/index.ts', 'testing/index': 'lib/testing/index.ts' },
+  input: { index: 'lib/index.ts', 'testing/index': 'lib/testing/index.ts', cli: 'lib/cli/bin.ts' },
   platform: 'node',
   external: (id) => !/^[./]|^lib\//.test(id),
   onLog: (level, { message }) => {
@@ -26,3 +26,5 @@ const bundle = await rolldown({
 });
 await bundle.write({ dir: folder, chunkFileNames: 'chunks/[name].js', comments: false });
 await bundle.close();
+// npm does this for users; a checkout has no npm in between.
+chmodSync(join(folder, 'cli.js'), 0o755);

@@ -287,6 +287,7 @@ export class Campaign {
       dateMs: clock.date().getTime(),
       random: clock.random(),
       bar: this.#options.standing?.bar,
+      candidateCount: this.#options.lock.candidateCount,
     };
   }
 }

@@ -106,8 +106,8 @@ describe('rooms', () => {
     expect(outside).toEqual([]);
   });
 
-  it('client-node is loaded by the testing tools only', () => {
-    const strangers = imports(/^lib\/(?!testing\/)/).filter(
+  it('client-node is loaded by the testing tools and the command line only', () => {
+    const strangers = imports(/^lib\/(?!testing\/|cli\/context)/).filter(
       ({ to, kind }) => to.startsWith('@kubernetes/') && kind !== 'type',
     );
     expect(strangers).toEqual([]);
@@ -122,6 +122,19 @@ describe('rooms', () => {
 
   it('nothing but lib/testing imports lib/testing', () => {
     const leaks = imports(/^lib\/(?!testing\/)/).filter(({ to }) => to.startsWith('lib/testing/'));
+    expect(leaks).toEqual([]);
+  });
+
+  it('the command line uses what every user can import, and the clock', () => {
+    const allowed = /^(?:lib\/cli\/.*|lib\/(?:index|version|platform\/clock)\.ts|node:.*)$/;
+    const deep = imports(/^lib\/cli\//).filter(
+      ({ to }) => !allowed.test(to) && to !== '@kubernetes/client-node',
+    );
+    expect(deep).toEqual([]);
+  });
+
+  it('nothing but the command line imports the command line', () => {
+    const leaks = imports(/^lib\/(?!cli\/)/).filter(({ to }) => to.startsWith('lib/cli/'));
     expect(leaks).toEqual([]);
   });
 
@@ -148,7 +161,8 @@ describe('rooms', () => {
   });
 
   it('leaves the process and the console to the program', () => {
-    expect(sources().flatMap((path) => ofTheProgram(file(path)))).toEqual([]);
+    const library = sources().filter((path) => !path.startsWith('lib/cli/'));
+    expect(library.flatMap((path) => ofTheProgram(file(path)))).toEqual([]);
   });
 });
 

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The program `leader-for-life`. */
+import { main } from './main.ts';
+
+// Someone who closed our output early has read enough, and is no reason to end the leader.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+// Events say the same as these warnings, in the format that was asked for.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => {
+  if (name !== 'LeaderElectionWarning')
+    process.stderr.write(`leader-for-life: warning: ${message}\n`);
+});
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`leader-for-life: error: ${error.message}\n`);
+  process.exit(1);
+});
+
+const output = {
+  stdout: (text: string) => void process.stdout.write(text),
+  stderr: (text: string) => void process.stderr.write(text),
+};
+process.exit(await main(process.argv.slice(2), process.env, output));

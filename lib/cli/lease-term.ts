@@ -1,0 +1,85 @@
+import { type LeadOptions, type LeaseLeadership, lead } from '../index.ts';
+import { systemClock } from '../platform/clock.ts';
+import { endOfWait } from './exit-codes.ts';
+import type { Supervisor, Term } from './supervise.ts';
+
+export interface LeaseTimes {
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+  /** From SIGTERM to SIGKILL after a loss. */
+  readonly graceMs: number;
+}
+
+/** A loss this much before the proven end is no expiry. */
+const TOLERANCE_MS = 50;
+
+/** Waits for the Lease and runs the command. Resolves with its exit code, after the release. */
+export async function leaseTerm(
+  name: string,
+  supervisor: Supervisor,
+  times: LeaseTimes,
+  options: LeadOptions & { readonly signal: AbortSignal },
+): Promise<number | 'lost'> {
+  const { graceMs, ...durations } = times;
+  const listeners = new Set<() => void>();
+  const onEvent: NonNullable<LeadOptions['onEvent']> = (event) => {
+    if (event.type === 'renewed') for (const listener of listeners) listener();
+    options.onEvent?.(event);
+  };
+  let running: Promise<number> | undefined;
+  const work = (leadership: LeaseLeadership) => {
+    options.signal.throwIfAborted();
+    const onRenewed = (listener: () => void) => void listeners.add(listener);
+    running = supervisor.run(termOf(leadership, times, onRenewed));
+    return running;
+  };
+  try {
+    return await lead(name, work, { ...options, ...durations, onEvent });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_LEADERSHIP_LOST') return endOfWait(error);
+    // Not even what cannot be killed may run beside the next term.
+    await running?.catch(() => undefined);
+    return 'lost';
+  }
+}
+
+/**
+ * After the last renewal has expired, others wait for the rest of the lease duration. If leadership
+ * is lost before, the lock was taken away, and another may lead at once.
+ */
+function termOf(
+  leadership: LeaseLeadership,
+  times: LeaseTimes,
+  onRenewed: (listener: () => void) => void,
+): Term {
+  const { leaseName, namespace, identity, fencingToken, signal } = leadership;
+  let provenUntilMs = 0;
+  let graceMs = 0;
+  const prove = () => {
+    const remainingMs = leadership.remainingMs();
+    if (remainingMs <= 0) return;
+    provenUntilMs = systemClock.now() + remainingMs;
+    // If the stored duration is shorter, as an admission webhook may have it, so is the rest of it.
+    graceMs = times.graceMs * Math.min(remainingMs / times.renewDeadlineMs, 1);
+  };
+  prove();
+  onRenewed(prove);
+  return {
+    env: {
+      LEADER_NAME: leaseName,
+      LEADER_NAMESPACE: namespace,
+      LEADER_IDENTITY: identity,
+      LEADER_MODE: 'lease',
+      LEADER_FENCING_TOKEN: fencingToken,
+      LEADER_SINCE: systemClock.date().toISOString(),
+    },
+    lost: signal,
+    graceMs: () => {
+      const leftMs = provenUntilMs - systemClock.now();
+      return leftMs > TOLERANCE_MS ? 0 : leftMs + graceMs;
+    },
+    livesForMs: () => provenUntilMs - systemClock.now() + graceMs,
+    onRenewed,
+  };
+}

@@ -1,0 +1,21 @@
+import { constants } from 'node:os';
+import { Exit } from './command.ts';
+
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** The exit code of a program that this signal ended. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+/**
+ * A signal that aborts when this process is asked to end. Its reason is an `Exit` with the code that
+ * the signal stands for, so a command that rejects with it ends with that code.
+ */
+export function untilAsked(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ENDING) {
+    process.on(name, () => controller.abort(new Exit(signalExitCode(name))));
+  }
+  return controller.signal;
+}
