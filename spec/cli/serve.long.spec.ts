@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -269,6 +269,21 @@ describe('serve', () => {
     expect(cluster.getLease(lock)?.metadata.annotations).toBeUndefined();
   });
 
+  it.each([
+    ['for life', []],
+    ['by a Lease', ['--lease']],
+  ] as const)('leads only while the program is healthy, %s', async (_, mode) => {
+    const file = join(folder, `healthy-${lock}`);
+    writeFileSync(file, '');
+    await using a = new Sidecar('a', ...mode, '--health-file', file, lock);
+    await a.until({ is_leader: true });
+    await using b = new Sidecar('b', ...mode, lock);
+    await b.until({ leader: a.pod });
+    rmSync(file);
+    await b.until({ is_leader: true });
+    expect((await a.says()).body).toMatchObject({ is_leader: false });
+  });
+
   it("takes contrib's flags", async () => {
     const contrib = ['--election', lock, '--election-namespace', 'default', '--ttl', '4s'];
     await using a = new Sidecar('a', ...contrib, '--id', 'my-id');
@@ -284,17 +299,5 @@ describe('serve', () => {
     await using a = new Sidecar('a', lock);
     const { code, stderr } = await a.process.end();
     expect([code, stderr]).toEqual([1, expect.stringMatching(/ERR_FOREIGN_LOCK/)]);
-  });
-
-  it.each([
-    [['serve'], /A name is missing/],
-    [['serve', '--election', 'x', 'y'], /--election and NAME say the same/],
-    [['serve', '--id', 'x', 'y'], /add --lease/],
-    [['serve', '--http', 'nowhere', 'x'], /--http must be HOST:PORT/],
-    [['serve', '--lease', '--ttl', '1500ms', 'x'], /--ttl must be a whole number of seconds/],
-  ])('%j is bad usage', async (args, message) => {
-    await using process = new CliProcess(cluster, args);
-    const { code, stderr } = await process.end();
-    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 });

@@ -30,6 +30,8 @@ export interface ParticipationOptions {
   /** Whether to give the lock up at the end. */
   readonly releases: boolean;
   readonly podName: string | undefined;
+  /** Whether the program can work. */
+  readonly healthy: BecomeOptions['healthy'];
   readonly onEvent: (event: ElectionEvent) => void;
   /** The election of others, or this one, has changed. */
   readonly onChange: () => void;
@@ -135,13 +137,9 @@ export class Participation {
   }
 
   async #leadForLife(): Promise<void> {
-    const { name, place, podName, signal, releases } = this.#options;
+    const { name, place, podName, signal, healthy, releases } = this.#options;
     const options: BecomeOptions = {
-      ...place,
-      podName,
-      signal,
-      guard: true,
-      onEvent: this.#onEvent,
+      ...{ ...place, podName, signal, healthy, guard: true, onEvent: this.#onEvent },
     };
     for (;;) {
       const leadership = await become(name, options);
@@ -157,7 +155,7 @@ export class Participation {
   }
 
   async #leadByLease(): Promise<void> {
-    const { name, place, durations, signal, releases } = this.#options;
+    const { name, place, durations, signal, healthy, releases } = this.#options;
     const work = (leadership: LeaseLeadership) => {
       const term = this.#begin(leadership);
       const { resignation, handover } = term;
@@ -168,7 +166,7 @@ export class Participation {
       ...place,
       ...durations,
       ...{ identity: this.#identity, signal, recampaign: true, releaseOnCancel: releases },
-      ...{ watchDog: this.#watchDog, onEvent: this.#onEvent },
+      ...{ healthy, watchDog: this.#watchDog, onEvent: this.#onEvent },
     });
   }
 

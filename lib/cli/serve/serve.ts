@@ -2,6 +2,7 @@ import { Exit, defineCommand } from '../command.ts';
 import { CONTEXT_OPTIONS } from '../context.ts';
 import { UsageError } from '../option.ts';
 import { untilAsked } from '../stop.ts';
+import { healthOf } from './health.ts';
 import { runHook } from './hooks.ts';
 import { Participation } from './participation.ts';
 import { LeaderServer, addressOf } from './server.ts';
@@ -50,6 +51,21 @@ export const serve = defineCommand({
       placeholder: 'COMMAND',
       help: 'Shell command to run when it leads no longer; the lock is given up when it has ended',
     },
+    'health-url': {
+      type: 'text',
+      placeholder: 'URL',
+      help: 'Lead only while this answers with 200 to 399; asked every 2s',
+    },
+    'health-exec': {
+      type: 'text',
+      placeholder: 'COMMAND',
+      help: 'Lead only while this shell command ends with 0; run every 2s',
+    },
+    'health-file': {
+      type: 'text',
+      placeholder: 'FILE',
+      help: 'Lead only while this file exists',
+    },
     election: { type: 'text', placeholder: 'NAME', help: "contrib's flag for --lease NAME" },
     'election-namespace': {
       type: 'text',
@@ -75,7 +91,12 @@ export const serve = defineCommand({
     if (mode === 'life' && (id !== undefined || ttl !== undefined)) {
       throw new UsageError('--id and --ttl are for Leases: add --lease.');
     }
+    const durations = durationsOf(ttl);
     const address = addressOf(http);
+    const healthy = healthOf({
+      ...{ url: values['health-url'], exec: values['health-exec'] },
+      file: values['health-file'],
+    });
     const given = await context.place();
     const contrib = values['election-namespace'];
     const place = contrib === undefined ? given : { ...given, namespace: contrib };
@@ -88,8 +109,8 @@ export const serve = defineCommand({
     const hook = (command: string | undefined) => (term: Parameters<typeof runHook>[1]) =>
       runHook(command, term, variables, say);
     const participation = new Participation({
-      ...{ mode, name, identity: id, place, durations: durationsOf(ttl), graceMs: grace },
-      ...{ releases: release, podName: variables['POD_NAME'], signal, say, onEvent },
+      ...{ mode, name, identity: id, place, durations, graceMs: grace },
+      ...{ releases: release, healthy, podName: variables['POD_NAME'], signal, say, onEvent },
       onChange: () => void server.changed().catch(() => undefined),
       onLeading: hook(values['on-leading']),
       onLost: hook(values['on-lost']),
