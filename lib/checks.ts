@@ -87,6 +87,12 @@ export function checkDuration(name: string, value: unknown): void {
   }
 }
 
+export function checkCount(name: string, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw invalidArgument(name, 'a whole number, at least 1', value);
+  }
+}
+
 export function checkSignal(name: string, value: unknown): void {
   having(['addEventListener', 'removeEventListener', 'throwIfAborted'], 'an AbortSignal')(
     name,

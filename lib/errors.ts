@@ -17,6 +17,7 @@ export const errorCodes = [
   'ERR_FOREIGN_LOCK',
   'ERR_REJECTED',
   'ERR_TIMEOUT',
+  'ERR_NO_LEADER',
   'ERR_LEADERSHIP_LOST',
   'ERR_STEPPED_DOWN',
   'ERR_LEASE_EXPIRED',

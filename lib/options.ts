@@ -3,6 +3,7 @@ import {
   type Check,
   checkBoolean,
   checkCallback,
+  checkCount,
   checkDuration,
   checkKubeConfigType,
   checkLabels,
@@ -59,6 +60,29 @@ export interface ElectionSettings {
    * is a process warning, and the election goes on.
    */
   readonly onEvent?: EventListener | undefined;
+  /**
+   * Whether this process can do the leader's work. Called every `healthyPeriodMs`, while waiting and
+   * while leading. A candidate takes a free lock only after a check that passed. A leader steps down
+   * after `healthyFailureThreshold` failures in a row. A check fails if it returns anything but true,
+   * throws, or takes longer than `healthyTimeoutMs`; then its signal aborts.
+   * @default no check
+   */
+  readonly healthy?: ((signal: AbortSignal) => boolean | Promise<boolean>) | undefined;
+  /**
+   * Milliseconds from the end of a health check to the next one.
+   * @default 2_000
+   */
+  readonly healthyPeriodMs?: number | undefined;
+  /**
+   * Milliseconds that a health check may take.
+   * @default 1_000
+   */
+  readonly healthyTimeoutMs?: number | undefined;
+  /**
+   * Number of failures in a row after which a leader steps down.
+   * @default 3
+   */
+  readonly healthyFailureThreshold?: number | undefined;
   /** Receives the metrics, under the name of the lock or elector. */
   readonly metrics?: LeaderMetrics | undefined;
   /**
@@ -83,6 +107,10 @@ export const electionChecks: Checks<ElectionSettings> = {
   timeoutMs: checkDuration,
   onWaiting: checkCallback,
   onEvent: checkCallback,
+  healthy: checkCallback,
+  healthyPeriodMs: checkDuration,
+  healthyTimeoutMs: checkDuration,
+  healthyFailureThreshold: checkCount,
   metrics: checkMetrics,
   events: checkBoolean,
 };

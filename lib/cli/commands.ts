@@ -4,6 +4,10 @@ import type { Command } from './command.ts';
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).run,
   wait: async () => (await import('./wait.ts')).wait,
+  serve: async () => (await import('./serve/serve.ts')).serve,
+  status: async () => (await import('./status.ts')).status,
+  'step-down': async () => (await import('./step-down.ts')).stepDown,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   rbac: async () => (await import('./rbac.ts')).rbac,
   completion: async () => (await import('./completion.ts')).completion,
 };

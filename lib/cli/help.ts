@@ -54,9 +54,9 @@ function optionLines(options: Options): string {
     .join('\n');
 }
 
-function leftOf(name: string, { type, placeholder }: Option): string {
-  const short = name === 'help' ? '-h, ' : '    ';
-  return `  ${short}--${name}${type === 'flag' ? '' : ` ${placeholder ?? name.toUpperCase()}`}`;
+function leftOf(name: string, { type, placeholder, short }: Option): string {
+  const letter = short === undefined ? '    ' : `-${short}, `;
+  return `  ${letter}--${name}${type === 'flag' ? '' : ` ${placeholder ?? name.toUpperCase()}`}`;
 }
 
 function rightOf({ help, type, default: value }: Option): string {

@@ -14,6 +14,8 @@ export interface Option {
   readonly type: keyof ValueTypes;
   /** One line for `--help`, without a full stop at the end. */
   readonly help: string;
+  /** One letter that stands for the name, after one dash. */
+  readonly short?: string;
   /** Stands for the value in `--help`. Not for a flag. */
   readonly placeholder?: string;
   /** The only values that are allowed. */

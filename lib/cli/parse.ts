@@ -23,7 +23,7 @@ export interface Parsed {
 
 /** The option that every command has. */
 export const HELP = {
-  help: { type: 'flag', help: 'Print this text and exit' },
+  help: { type: 'flag', short: 'h', help: 'Print this text and exit' },
 } as const satisfies Options;
 
 /** Reads the arguments of a command. Options that are left out come from the environment. */
@@ -60,14 +60,15 @@ function parsed(
   options: Options,
   args: readonly string[],
 ): { values: Given; positionals: string[] } {
-  const config = Object.entries(options).map(([name, { type }]) => {
+  const config = Object.entries(options).map(([name, { type, short }]) => {
     const forName = type === 'flag' ? 'boolean' : 'string';
-    return [name, { type: forName, multiple: type === 'list' } as const] as const;
+    const rest = { multiple: type === 'list', ...(short !== undefined && { short }) };
+    return [name, { type: forName, ...rest } as const] as const;
   });
   try {
     return parseArgs({
       args: [...args],
-      options: { ...Object.fromEntries(config), ...SHORT },
+      options: Object.fromEntries(config),
       allowPositionals: true,
       allowNegative: true,
     });
@@ -75,8 +76,6 @@ function parsed(
     throw new UsageError(messageOf(error as Error));
   }
 }
-
-const SHORT = { help: { type: 'boolean', short: 'h' } } as const;
 
 /** Node.js's own words, without its advice about positional arguments. */
 function messageOf({ message }: Error): string {

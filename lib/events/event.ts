@@ -49,6 +49,10 @@ export type EventDetail =
    * The leader hands over: `stepDown()` was called, the lock asks for it, or the health check fails.
    */
   | { readonly type: 'stepping-down'; readonly reason: StepDownReason }
+  /** The health check has failed, for the `failures`-th time in a row. Not given after the threshold. */
+  | { readonly type: 'unhealthy'; readonly error: Error; readonly failures: number }
+  /** The health check has passed again. */
+  | { readonly type: 'healthy' }
   /** The lock was given up. */
   | { readonly type: 'released' }
   /** The candidate stopped waiting because its signal aborted. */
@@ -80,6 +84,8 @@ export const levels: Readonly<Record<EventDetail['type'], EventLevel>> = {
   lost: 'error',
   'work-abandoned': 'error',
   'stepping-down': 'info',
+  unhealthy: 'warn',
+  healthy: 'info',
   released: 'info',
   withdrawn: 'info',
   failed: 'error',

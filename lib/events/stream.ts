@@ -71,6 +71,17 @@ export class EventStream {
     return this.#warnings.give('work-abandoned', error.message) !== undefined;
   }
 
+  /** Reports a health check that has failed. */
+  unhealthy(error: Error, failures: number): void {
+    const what = `the health check has failed (${failures} in a row): ${error.message}`;
+    this.emit({ type: 'unhealthy', error, failures }, what);
+  }
+
+  /** Reports a health check that has passed again. */
+  healthy(): void {
+    this.emit({ type: 'healthy' }, 'the health check has passed again');
+  }
+
   /** Reports a request that has failed and is retried. */
   trouble(error: Error): void {
     this.emit({ type: 'trouble', error }, error.message);

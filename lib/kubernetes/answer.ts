@@ -17,10 +17,15 @@ export interface Subject {
 
 const KINDS: ReadonlyMap<string, string> = new Map([
   ['configmaps', 'ConfigMap'],
+  ['daemonsets', 'DaemonSet'],
+  ['deployments', 'Deployment'],
   ['events', 'Event'],
   ['leases', 'Lease'],
   ['nodes', 'Node'],
   ['pods', 'Pod'],
+  ['replicasets', 'ReplicaSet'],
+  ['selfsubjectaccessreviews', 'SelfSubjectAccessReview'],
+  ['statefulsets', 'StatefulSet'],
 ]);
 
 /** By status, for answers that end a request or say what is stored. */
@@ -91,7 +96,7 @@ export function refused(
   // An overloaded API server answers in plain text, and no answer with these codes ends anything.
   if (!isFailure(answer, status)) {
     if (!isTransientStatus(status)) return foreign(response, body);
-    const plain = { status, reason: '', message: quote(response, body), causes: [] };
+    const plain = { status, reason: '', message: quoted(response, body), causes: [] };
     return new ApiError(plain, line, retryAfterMs(response, answer));
   }
   if (!isTransientStatus(status) && !isDenial && !isRefusal(answer, status, about)) {
@@ -114,7 +119,7 @@ export function refused(
 /** An error that quotes the first words of an answer that Kubernetes would not give. */
 export function foreign(response: ApiResponse, body: string): Error {
   const who = 'something between this process and the API server answered';
-  return new Error(`${who}: ${response.status} ${quote(response, body)}`);
+  return new Error(`${who}: ${response.status} ${quoted(response, body)}`);
 }
 
 /** Undefined if it is not JSON: proxies answer with HTML pages. */
@@ -129,7 +134,11 @@ export function parse(body: string): unknown {
 function isGrant(request: ApiRequest, answer: Json): boolean {
   const subject = subjectOf(request);
   if (!subject) return true;
-  if (subject.name === '') return isListOf(answer, subject);
+  if (subject.name === '') {
+    // A review has no name, and is not stored.
+    if (request.method === 'POST') return text(answer, 'kind') === KINDS.get(subject.resource);
+    return isListOf(answer, subject);
+  }
   if (request.method !== 'DELETE' || answer['kind'] !== 'Status') return isAbout(answer, subject);
   return answer['status'] === 'Success' && isNamed(child(answer, 'details'), subject);
 }
@@ -192,7 +201,8 @@ function isNamed(details: Json, { group, resource, name }: Subject): boolean {
   );
 }
 
-function quote({ conceal = (said) => said }: ApiResponse, body: string): string {
+/** The first words of an answer. */
+export function quoted({ conceal = (said) => said }: ApiResponse, body: string): string {
   const words = conceal(body).trim().replace(/\s+/g, ' ');
   if (words === '') return 'with an empty body';
   return words.length > MAX_QUOTE_CHARS ? `${words.slice(0, MAX_QUOTE_CHARS)}…` : words;

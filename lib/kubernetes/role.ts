@@ -66,7 +66,34 @@ const rules = {
   observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
     { group, resource, name, verbs: ['get', 'watch'] },
   ],
+  /** Also lists, which RBAC cannot restrict to a name. */
+  inspector: [
+    { group: '', resource: 'configmaps', verbs: ['get', 'list', 'watch'] },
+    { group: 'coordination.k8s.io', resource: 'leases', verbs: ['get', 'list', 'watch'] },
+    { group: '', resource: 'pods', verbs: ['get'] },
+  ] as Rule[],
+  stepDown: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
+    { group, resource, name, verbs: ['get', 'watch', 'patch'] },
+  ],
 };
+
+/** One verb on one resource, as an access review asks for it. */
+export interface Right {
+  readonly group: string;
+  readonly resource: string;
+  /** Missing for all objects of the resource. */
+  readonly name?: string;
+  readonly verb: string;
+}
+
+/** Every right that an election of this mode needs. */
+export function rightsOf(mode: 'life' | 'lease', name: string, namespace: string): Right[] {
+  const needed =
+    mode === 'life'
+      ? rules.life({ namespace, lockName: name, takeOver: false })
+      : rules.lease({ namespace, leaseName: name, events: false });
+  return needed.flatMap(({ verbs, ...rule }) => verbs.map((verb) => ({ ...rule, verb })));
+}
 
 /** The complete Role, with its binding, for `become`. */
 export function roleYaml(options: RoleOptions): string {
@@ -93,6 +120,20 @@ export function observerRoleYaml(options: ObserverRoleOptions): string {
   const what = resource === 'leases' ? 'lease' : 'lock';
   const role = { kind: 'Role', name: `${name}-${what}-observer`, namespace } as const;
   return bound(role, rules.observer(options), user).join('---\n');
+}
+
+/** The complete Role, with its binding, to inspect the locks of a namespace. */
+export function inspectorRoleYaml({ namespace, user }: Common): string {
+  const role = { kind: 'Role', name: 'leader-for-life-inspector', namespace } as const;
+  return bound(role, rules.inspector, user).join('---\n');
+}
+
+/** The complete Role, with its binding, to ask a leader to step down. */
+export function stepDownRoleYaml(options: ObserverRoleOptions): string {
+  const { namespace, name, resource, user } = options;
+  const what = resource === 'leases' ? 'lease' : 'lock';
+  const role = { kind: 'Role', name: `${name}-${what}-step-down`, namespace } as const;
+  return bound(role, rules.stepDown(options), user).join('---\n');
 }
 
 interface Named {

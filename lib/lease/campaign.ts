@@ -60,6 +60,7 @@ export interface AcquiredLease {
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #closed = new AbortController();
+  readonly #endOfHealth: (() => void) | undefined;
   #state: State;
   readonly #hints: HintQueue<Hint>;
   readonly #holder: HolderWatch;
@@ -69,6 +70,7 @@ export class Campaign {
     // A read shows what was missed.
     this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
     this.#state = start(options.settings, this.#moment(), options.known);
+    this.#endOfHealth = options.standing?.onHealthy(() => this.#hints.push({ type: 'unbarred' }));
     this.#holder = new HolderWatch(options.lock, (hint) => {
       this.#hints.push(hint);
     });
@@ -140,6 +142,7 @@ export class Campaign {
 
   /** Ends what is under way. */
   close(): void {
+    this.#endOfHealth?.();
     this.#closed.abort();
     this.#holder.close();
   }
@@ -284,6 +287,7 @@ export class Campaign {
       dateMs: clock.date().getTime(),
       random: clock.random(),
       bar: this.#options.standing?.bar,
+      candidateCount: this.#options.lock.candidateCount,
     };
   }
 }

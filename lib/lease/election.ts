@@ -14,6 +14,7 @@ import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
+import { Health } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Standing } from '../platform/standing.ts';
@@ -33,6 +34,8 @@ export class Election {
   readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
+  readonly #events: EventStream;
+  #health: Health | undefined;
   #tenure: Tenure | undefined;
   /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
@@ -46,7 +49,8 @@ export class Election {
     this.#platform = platform;
     this.#options = options;
     const subject = { mode: 'lease' as const, ...placeOf(lock), identity: lock.identity };
-    const events = new EventStream({ clock, subject, onEvent, log, warn });
+    this.#events = new EventStream({ clock, subject, onEvent, log, warn });
+    const events = this.#events;
     this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
     watchDog?.setLeaderElection(this);
   }
@@ -87,12 +91,14 @@ export class Election {
     const startedMs = this.#platform.clock.now();
     const wait = this.#limit(signal);
     const onAbort = () => this.#running?.ending();
+    const healthChecks = new AbortController();
     let lock: OpenLock | undefined;
     try {
       lock = await this.#open();
       this.#reporter.attend(lock);
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
+      await this.#checkHealth(lock, wait.signal, healthChecks.signal);
       return await this.#runOften(lock, job, signal, { ...wait, startedMs });
     } catch (error) {
       if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
@@ -100,6 +106,7 @@ export class Election {
       throw error;
     } finally {
       wait.end();
+      healthChecks.abort();
       const { renewDeadlineMs } = this.#options.durations;
       await settledWithin(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
       lock?.close();
@@ -142,9 +149,24 @@ export class Election {
     return openLock(lock, this.#platform, this.#requestTimeoutMs, events);
   }
 
+  /** Resolves with the first health check, if there is an election. */
+  async #checkHealth(lock: OpenLock | undefined, waiting: AbortSignal, stop: AbortSignal) {
+    const { clock } = this.#platform;
+    const { settings } = this.#options;
+    this.#health = undefined;
+    if (!lock || !settings.healthy) return;
+    const onThreshold = () => {
+      this.stepDown('unhealthy');
+    };
+    const options = { clock, pauseClock: clock, listener: this.#events, onThreshold };
+    this.#health = new Health(settings, options);
+    await abortable(this.#health.begin(stop), waiting);
+  }
+
   #standingFor({ key }: OpenLock): Standing {
     const { clock, elections } = this.#platform;
-    return new Standing(clock, elections, { ...key, candidate: this.#options.candidate });
+    const own = { ...key, candidate: this.#options.candidate };
+    return new Standing(clock, elections, own, this.#health);
   }
 
   /** Well below the deadline: one slow request must not cost the lease. */

@@ -1,16 +1,21 @@
 import type { Api } from '../kubernetes/api.ts';
+import { countReplicas, replicaSelector } from '../kubernetes/crowd.ts';
 import { hasEnded, hasSeveral, runningContainer } from '../kubernetes/holder-container.ts';
 import type { OwnPod } from '../kubernetes/identity.ts';
 import { type Json, child, text } from '../kubernetes/json.ts';
 import { getPod, podsPath } from '../kubernetes/pod.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
 import { linked } from '../platform/abort.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
 import type { HolderContainer } from '../protocol/lease/record.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 
 const MAX_BACKOFF_MS = 16_000;
+
+/** Replicas that start together do not see each other at once. */
+const FIRST_RECOUNT_MS = 60_000;
+const MAX_RECOUNT_MS = 60 * 60_000;
 
 const log = createLog('evidence');
 
@@ -24,6 +29,7 @@ export class Evidence {
   readonly #namespace: string;
   #isForbidden = false;
   #own: HolderContainer | undefined;
+  #candidateCount: number | undefined;
 
   constructor(api: Api, clock: Clock, namespace: string) {
     this.#api = api;
@@ -36,16 +42,44 @@ export class Evidence {
     return this.#own;
   }
 
+  /** The number of replicas of this process's Pod, once it is known. */
+  get candidateCount(): number | undefined {
+    return this.#candidateCount;
+  }
+
   /** Resolves with whether the container of this process has become known. */
   async identify({ name, uid, containerName }: OwnPod, signal: AbortSignal): Promise<boolean> {
     const since = this.#clock.date().toISOString();
-    return this.#watch({ name, uid }, signal, (pod) => {
-      if (pod === 'absent' || (containerName === undefined && hasSeveral(pod))) return 'never';
+    let selector: string | undefined;
+    const isKnown = await this.#watch({ name, uid }, signal, (pod) => {
+      if (pod === 'absent') return 'never';
+      selector ??= replicaSelector(pod);
+      if (containerName === undefined && hasSeveral(pod)) return 'never';
       const running = runningContainer(pod, containerName);
       if (!running) return 'not yet';
       this.#own = { podName: name, podUid: uid, ...running, since };
       return 'now';
     });
+    if (selector !== undefined) void this.#count(selector, signal);
+    return isKnown;
+  }
+
+  /** Counts now and then. A failure does not matter: the number only saves the API server work. */
+  async #count(selector: string, signal: AbortSignal): Promise<void> {
+    let validMs = FIRST_RECOUNT_MS;
+    try {
+      while (!signal.aborted) {
+        const counting = countReplicas(this.#api, this.#namespace, selector, signal);
+        this.#candidateCount = await counting.catch((error: unknown) => {
+          if (!this.#api.isTransient(error)) throw error;
+          return this.#candidateCount;
+        });
+        await sleep(this.#clock, validMs, signal);
+        validMs = Math.min(2 * validMs, MAX_RECOUNT_MS);
+      }
+    } catch (error) {
+      if (!signal.aborted) log(`the candidates are not counted: ${String(error)}`);
+    }
   }
 
   /** Resolves with whether the container has ended, as soon as the API server says so. */

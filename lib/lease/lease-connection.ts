@@ -123,6 +123,10 @@ export class LeaseConnection implements OpenLock {
     return this.#evidence.identify(this.#pod, signal);
   }
 
+  get candidateCount(): number | undefined {
+    return this.#evidence.candidateCount;
+  }
+
   ended(container: HolderContainer, signal: AbortSignal): Promise<boolean> {
     return this.#evidence.ended(container, signal);
   }

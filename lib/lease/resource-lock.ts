@@ -90,6 +90,8 @@ export interface OpenLock extends ResourceLock {
    * whether that has become known.
    */
   identify?(signal: AbortSignal): Promise<boolean>;
+  /** The number of electors that compete, if it is known. */
+  readonly candidateCount?: number | undefined;
   /** Resolves with true once the API server says that this container has ended. */
   ended?(container: HolderContainer, signal: AbortSignal): Promise<boolean>;
   /** Ends every connection. */

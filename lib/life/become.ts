@@ -1,4 +1,4 @@
-import { Election, eventsOf } from './election.ts';
+import { Election } from './election.ts';
 import {
   type Candidate,
   identify,
@@ -6,6 +6,7 @@ import {
   tellIfKubeConfigIsLeftOut,
 } from '../kubernetes/identity.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
+import { eventsOf } from './reporter.ts';
 import { type BecomeOptions, type CheckedOptions, checkOptions } from './options.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 
@@ -18,7 +19,7 @@ import { type Platform, systemPlatform } from '../platform/platform.ts';
  * what this rests on. A container that restarts in the leader's Pod leads again at once. While a
  * call waits or leads, a second one of the same Pod for the same lock rejects with
  * `ERR_ALREADY_RUNNING`; after a release or an abort, it waits until the first one has ended. Once
- * resolved, nothing runs in the background, unless `guard` is set.
+ * resolved, nothing runs in the background, unless `guard` or `healthy` is set.
  *
  * @param lockName - name of the ConfigMap, a DNS subdomain; the same in every replica
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request

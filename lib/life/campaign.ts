@@ -86,6 +86,7 @@ export class Campaign {
     const { signal } = controller;
     const withdrawal = this.#creates.withdrawalLimit();
     outer.addEventListener('abort', withdrawal.begin, { once: true });
+    const endOfHealth = this.#options.standing?.onHealthy(() => this.#watcher.unbar());
     try {
       for (;;) {
         const { command } = this.#state;
@@ -106,6 +107,7 @@ export class Campaign {
       throw error;
     } finally {
       outer.removeEventListener('abort', withdrawal.begin);
+      endOfHealth?.();
       withdrawal.end();
       end();
       this.#watcher.close();

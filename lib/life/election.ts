@@ -1,6 +1,6 @@
-import type { EventListener, StepDownReason } from '../events/event.ts';
-import { EventStream } from '../events/stream.ts';
-import { neverAborts } from '../platform/abort.ts';
+import type { StepDownReason } from '../events/event.ts';
+import type { EventStream } from '../events/stream.ts';
+import { abortable, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import { Announcer } from './announcer.ts';
 import { Campaign, CampaignLost, type Victory } from './campaign.ts';
@@ -21,27 +21,15 @@ import { Api } from '../kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
-import { createLog } from '../platform/log.ts';
-import { Reporter } from './reporter.ts';
+import { eventsOf, Reporter } from './reporter.ts';
 import type { CheckedOptions } from './options.ts';
+import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
 import { joined } from '../protocol/life/predecessors.ts';
+import { Health } from '../platform/health.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Standing } from '../platform/standing.ts';
 import { messageOf } from '../platform/printable.ts';
-
-const log = createLog('become');
-
-/** The events of one call of `become`. */
-export function eventsOf(
-  { clock, warn }: Platform,
-  name: string,
-  { namespace, podName: identity }: Pick<Candidate, 'namespace' | 'podName'>,
-  onEvent: EventListener | undefined,
-): EventStream {
-  const subject = { mode: 'life' as const, name, namespace, identity };
-  return new EventStream({ clock, subject, onEvent, log, warn });
-}
 
 /** One call of `become` in a cluster: puts the parts together, and cleans up. */
 export class Election {
@@ -62,6 +50,8 @@ export class Election {
   #running: RunningElection | undefined;
   #standing: Standing | undefined;
   #isSteppingDown = false;
+  readonly #healthChecks = new AbortController();
+  #onUnhealthy: () => void = () => undefined;
 
   constructor(
     platform: Platform,
@@ -102,9 +92,10 @@ export class Election {
     this.#events.log(`Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`);
     try {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
-      this.#standing = new Standing(clock, this.#platform.elections, this.#key());
       this.#announcer.waits();
-      const victory = await this.#begin().run(limit.signal);
+      const health = await this.#checkHealth(limit.signal);
+      this.#standing = new Standing(clock, this.#platform.elections, this.#key(), health);
+      const victory = await this.#compete(limit.signal);
       // From now on the signal has no effect, not even through a listener of `leading`.
       end();
       return this.#lead(victory, clock.now() - startedMs);
@@ -115,6 +106,29 @@ export class Election {
     } finally {
       end();
     }
+  }
+
+  /** A lock of an earlier process of this Pod is no reason to lead if the health check fails. */
+  async #compete(signal: AbortSignal): Promise<Victory> {
+    for (;;) {
+      const victory = await this.#begin().run(signal);
+      if (this.#standing?.bar?.because !== 'unhealthy') return victory;
+      await victory.release();
+      this.#passOn();
+    }
+  }
+
+  /** Resolves with the first health check. The next ones do not keep the process alive. */
+  async #checkHealth(signal: AbortSignal): Promise<Health | undefined> {
+    if (!this.#options.healthy) return undefined;
+    const { clock } = this.#platform;
+    const onThreshold = () => {
+      this.#onUnhealthy();
+    };
+    const parts = { clock, pauseClock: inBackground(clock), listener: this.#events, onThreshold };
+    const health = new Health(this.#options, parts);
+    await abortable(health.begin(this.#healthChecks.signal), signal);
+    return health;
   }
 
   /** Starts from what earlier calls of this process have passed on. */
@@ -159,17 +173,7 @@ export class Election {
   #limit() {
     const { signal = neverAborts(), timeoutMs } = this.#options;
     return withDeadline(this.#platform.clock, signal, timeoutMs, (limitMs) =>
-      this.#timeout(limitMs),
-    );
-  }
-
-  #timeout(timeoutMs: number): LeaderElectionError {
-    const { namespace, podName } = this.#candidate;
-    const why = this.#observer.last?.message ?? 'the API server has not answered yet';
-    return new LeaderElectionError(
-      'ERR_TIMEOUT',
-      `Pod ${podName} did not become the leader of ${namespace}/${this.#lockName} within ` +
-        `${timeoutMs} ms: ${why}.`,
+      timeoutError(this.#context, limitMs, this.#observer.last?.message),
     );
   }
 
@@ -219,6 +223,7 @@ export class Election {
       },
       release: async () => {
         stop.abort();
+        this.#healthChecks.abort();
         // On a retry after a failure, the lock may be a later call's.
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
@@ -235,6 +240,10 @@ export class Election {
         }
       },
     });
+    this.#onUnhealthy = () => {
+      lose(this.#stepDown('unhealthy'));
+      this.#healthChecks.abort();
+    };
     void this.#keep(victory, lose, stop.signal).then(async () => {
       await this.#announcer.recorded();
       if (!stop.signal.aborted) this.#api.close();
@@ -272,6 +281,7 @@ export class Election {
   /** From now on another call of this process may compete. */
   #end(): void {
     this.#passOn();
+    this.#healthChecks.abort();
     this.#running?.ended();
     this.#running = undefined;
   }

@@ -103,6 +103,11 @@ export class LockWatcher {
     return this.#hints.next(untilMs, signal);
   }
 
+  /** The candidate may take the lock again. */
+  unbar(): void {
+    this.#hints.push({ type: 'unbarred' });
+  }
+
   /** Aborts as soon as a hint says that this lock is gone. */
   untilGone(uid: string | undefined): { readonly signal: AbortSignal; end(): void } {
     const controller = new AbortController();

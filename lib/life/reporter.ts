@@ -1,14 +1,31 @@
-import type { EventStream } from '../events/stream.ts';
+import type { EventListener } from '../events/event.ts';
+import { EventStream } from '../events/stream.ts';
 import type { WaitingState } from '../events/waiting.ts';
 import { type Context, explainRefusal, refusedLock } from '../kubernetes/failure.ts';
 import type { ApiError } from '../kubernetes/outcome.ts';
+import type { Candidate } from '../kubernetes/identity.ts';
 import { quotaName, remedyOf } from '../kubernetes/remedy.ts';
 import type { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createLog } from '../platform/log.ts';
+import type { Platform } from '../platform/platform.ts';
 import { messageOf } from '../platform/printable.ts';
 import type { State } from '../protocol/life/state.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
+
+const log = createLog('become');
+
+/** The events of one call of `become`. */
+export function eventsOf(
+  { clock, warn }: Platform,
+  name: string,
+  { namespace, podName: identity }: Pick<Candidate, 'namespace' | 'podName'>,
+  onEvent: EventListener | undefined,
+): EventStream {
+  const subject = { mode: 'life' as const, name, namespace, identity };
+  return new EventStream({ clock, subject, onEvent, log, warn });
+}
 
 /** Reports what happens in a campaign, and to its lock, as events. */
 export class Reporter implements CampaignObserver {

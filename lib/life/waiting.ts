@@ -1,4 +1,6 @@
+import { LeaderElectionError } from '../errors.ts';
 import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
+import type { Context } from '../kubernetes/failure.ts';
 import { printable } from '../platform/printable.ts';
 import { type Obstacle, type State, awaited } from '../protocol/life/state.ts';
 
@@ -76,4 +78,17 @@ function explain(
     default:
       return 'nobody holds the lock';
   }
+}
+
+/** `why` is what the candidate waits for. */
+export function timeoutError(
+  { namespace, lockName, podName }: Pick<Context, 'namespace' | 'lockName' | 'podName'>,
+  timeoutMs: number,
+  why = 'the API server has not answered yet',
+): LeaderElectionError {
+  return new LeaderElectionError(
+    'ERR_TIMEOUT',
+    `Pod ${podName} did not become the leader of ${namespace}/${lockName} within ${timeoutMs} ms: ` +
+      `${why}.`,
+  );
 }

@@ -1,4 +1,5 @@
 import { AccessRules } from './access.ts';
+import { reviewOf } from './access-review.ts';
 import { parseBody } from './decode.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { discovery } from './discovery.ts';
@@ -111,6 +112,11 @@ export class ApiModel {
   #handle(request: RawRequest, route: Route, user: string, staleBy: number): ModelAnswer {
     if (route.verb !== 'watch') checkTimeout(request);
     if (!route.resource) return this.#nonResource(request, user);
+    // Every user may ask this, whatever else is granted.
+    if (route.resource === REVIEWS && request.method === 'POST') {
+      const review = parseBody(request.body ?? '', 'SelfSubjectAccessReview');
+      return answer(201, JSON.stringify(reviewOf(this.access, user, review)));
+    }
     const refusal = this.access.refusal(user, route);
     if (refusal) throw refusal;
     const { type, subresource } = route;
@@ -226,6 +232,9 @@ export class ApiModel {
     return answer(200, textOf(type, as, { resourceVersion: revision }, found));
   }
 }
+
+/** Only asked, never stored. */
+const REVIEWS = 'selfsubjectaccessreviews';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 

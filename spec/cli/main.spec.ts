@@ -47,7 +47,7 @@ describe.each(Object.keys(commands))('%s', (name) => {
     const { code, stdout, stderr } = await cli([name, 'a', flag]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const options = Array.from(
-      stdout.matchAll(/^ +(?:-h, )?--([-a-z]+)/gm),
+      stdout.matchAll(/^ +(?:-\w, )?--([-a-z]+)/gm),
       ([, option]) => option,
     );
     expect(options).toEqual([...Object.keys(command?.options ?? {}), 'help']);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { V1PodStatus } from '@kubernetes/client-node';
 import type { LeadOptions } from '../../lib/index.ts';
 import { Simulation } from '../life/simulation.ts';
+import { enough } from './scene.ts';
 import { LeaseProcess, untilAborted } from './simulation.ts';
 
 /** Much less than the fifteen seconds of a Lease. */
@@ -39,11 +40,12 @@ async function scene(more: Record<string, string> = {}) {
     const path = `/api/v1/namespaces/default/pods/${podName}/status`;
     cluster.request('PATCH', path, { status: change(pod.status as unknown as V1PodStatus) }, merge);
   };
-  const a = start('a');
+  const stop = new AbortController();
+  const a = start('a', 'a', { signal: stop.signal });
   await until('a');
   const b = start('b');
   await clock.advance(5_000);
-  return { simulation, clock, cluster, start, lease, holder, takes, status, a, b };
+  return { simulation, clock, cluster, start, lease, holder, takes, status, stop, a, b };
 }
 
 const annotationsOf = ({ lease }: Awaited<ReturnType<typeof scene>>) =>
@@ -100,7 +102,7 @@ describe('LEASE-2: a leader is waited out', () => {
       cluster.setNodeReady(cluster.getPod('a')?.spec?.nodeName ?? '', false);
     },
     'if its Pod is being deleted': ({ cluster }) => {
-      cluster.deletePod('a', { gracePeriodSeconds: 30 });
+      cluster.deletePod('a', { gracePeriodSeconds: 60 });
     },
     'if the status of its Pod is empty': ({ status }) => {
       status('a', () => ({ containerStatuses: null, conditions: null }));
@@ -181,5 +183,42 @@ describe('the annotations of a Lease', () => {
       'leader-for-life/since': expect.stringMatching(/^2026-/),
       'leader-for-life/written': `${String(world.lease()?.spec?.renewTime)} a`,
     });
+  });
+});
+
+describe('the number of candidates', () => {
+  const writes = { verb: 'update', resource: 'leases' } as const;
+
+  /** How many of a hundred Pods write when the Lease is released. */
+  async function attempts(rights: Record<string, string[]>): Promise<number> {
+    const world = await scene();
+    const { cluster, clock } = world;
+    world.b.kill();
+    const rule = (group: string, resource: string, verbs: string[]) => ({
+      ...{ apiGroups: [group], resources: [resource], verbs },
+    });
+    for (let index = 0; index < 100; index += 1) {
+      const name = `pod-${index}`;
+      cluster.createPod(name, { labels: { app: 'x' } });
+      cluster.grant(name, [
+        rule('coordination.k8s.io', 'leases', ['*']),
+        ...Object.entries(rights).map(([resource, verbs]) => rule('', resource, verbs)),
+      ]);
+      // So long does it take until others see a write.
+      world.start(name).line.mishap = ({ method }) => (method === 'PUT' ? { lateMs: 20 } : {});
+    }
+    await clock.advance(5_000);
+    const before = cluster.requests.count(writes);
+    world.stop.abort(enough);
+    await clock.runUntil(() => !['a', ''].includes(world.holder() ?? ''));
+    await clock.advance(500);
+    return cluster.requests.count(writes) - before - 1;
+  }
+
+  it('is counted if Pods may be listed, and keeps most of a crowd from writing', async () => {
+    const counted = await attempts({ pods: ['get', 'watch', 'list'] });
+    const assumed = await attempts({});
+    expect(counted).toBeLessThanOrEqual(8);
+    expect(assumed).toBeGreaterThan(3 * counted);
   });
 });

@@ -88,6 +88,15 @@ const bad: [object, string][] = [
   [{ releaseOnCancel: 1 }, 'releaseOnCancel must be a boolean, but is 1'],
   [{ enabled: 'no' }, 'enabled must be a boolean, but is "no"'],
   [{ events: null }, 'events must be a boolean, but is null'],
+  [{ healthy: true }, 'healthy must be a function, but is true'],
+  ...['healthyPeriodMs', 'healthyTimeoutMs'].map((name): [object, string] => [
+    { [name]: 0 },
+    `${name} must be a number of milliseconds, more than 0`,
+  ]),
+  ...[0, 1.5, -1, Infinity, '3', null].map((value): [object, string] => [
+    { healthyFailureThreshold: value },
+    'healthyFailureThreshold must be a whole number, at least 1, but is',
+  ]),
   [{ metrics: 1 }, 'metrics must be a metrics provider, but is 1'],
   [{ metrics: {} }, 'metrics must be a metrics provider, but is an object'],
   [{ metrics: { ...metrics, on: 1 } }, 'metrics must be a metrics provider'],
@@ -105,6 +114,10 @@ describe('the configuration of an elector', () => {
       name: 'x',
       watchDog: new LeaderHealthzAdaptor(0),
       enabled: false,
+      healthy: () => true,
+      healthyPeriodMs: 1,
+      healthyTimeoutMs: 1,
+      healthyFailureThreshold: 1,
       metrics,
       events: true,
     };

@@ -35,7 +35,10 @@ function shown(value: unknown): string {
 
 const subdomain = 'a DNS subdomain (RFC 1123) of at most 253 characters';
 const duration = 'a number of milliseconds, more than 0 and at most 2147483647';
-const DURATIONS = ['timeoutMs', 'maxBackoffMs', 'takeOverFromNotReadyNodeAfterMs'];
+const DURATIONS = [
+  ...['timeoutMs', 'maxBackoffMs', 'takeOverFromNotReadyNodeAfterMs'],
+  ...['healthyPeriodMs', 'healthyTimeoutMs'],
+];
 const LABELS = ['labels', 'annotations'];
 
 const accepted: [string, unknown[]][] = [
@@ -210,7 +213,8 @@ describe('the options', () => {
         expect(complaintOf(name, value)).toBe(
           `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
             'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
-            'timeoutMs, onWaiting, onEvent, metrics, events.',
+            'timeoutMs, onWaiting, onEvent, healthy, healthyPeriodMs, healthyTimeoutMs, ' +
+            'healthyFailureThreshold, metrics, events.',
         );
       }
     },

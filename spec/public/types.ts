@@ -51,6 +51,10 @@ export async function callsThatCompile(signal: AbortSignal) {
     takeOverFromNotReadyNodeAfterMs: 60_000,
     onWaiting: ({ reason, holderPod }: WaitingState) => `${reason}: ${holderPod ?? 'nobody'}`,
     onEvent: tell,
+    healthy: (check: AbortSignal) => !check.aborted,
+    healthyPeriodMs: 2_000,
+    healthyTimeoutMs: 1_000,
+    healthyFailureThreshold: 3,
     enabled: true,
     metrics,
     events: true,
@@ -123,6 +127,10 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     timeoutMs: 60_000,
     onWaiting: ({ reason, holder }: WaitingState) => `${reason}: ${holder ?? 'nobody'}`,
     onEvent: tell,
+    healthy: (check: AbortSignal) => !check.aborted,
+    healthyPeriodMs: 2_000,
+    healthyTimeoutMs: 1_000,
+    healthyFailureThreshold: 3,
     watchDog: new LeaderHealthzAdaptor(20_000),
   } as const satisfies Required<LeadOptions>;
   await lead('my-lease', look, everything);
@@ -148,6 +156,10 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     timeoutMs: 60_000,
     onWaiting: ({ reason }: WaitingState) => reason,
     onEvent: tell,
+    healthy: (check: AbortSignal) => !check.aborted,
+    healthyPeriodMs: 2_000,
+    healthyTimeoutMs: 1_000,
+    healthyFailureThreshold: 3,
     callbacks: {
       onStartedLeading: async (ended: AbortSignal) => {
         await Promise.resolve(ended);

@@ -41,17 +41,23 @@ export class Containers {
   /** The environment of a process that starts in this slot. */
   enter(slot: Slot): Record<string, string> {
     const { cluster } = this.#world;
-    const before = this.#known.get(slot.index);
+    const known = this.#known.get(slot.index);
     const pod = cluster.getPod(slot.podName);
-    const isOver = pod?.status?.phase !== 'Running' || before?.uid !== pod.metadata.uid;
-    if (isOver && pod) cluster.deletePod(pod);
-    const { uid } = isOver
-      ? cluster.createPod(slot.podName, { containerName: NAME }).metadata
-      : pod.metadata;
-    const restarts = isOver || !before ? 0 : before.restarts + 1;
+    const goesOn = pod?.status?.phase === 'Running' && pod.metadata.uid === known?.uid;
+    if (pod && !goesOn) cluster.deletePod(pod);
+    const before = goesOn ? known : undefined;
+    const uid =
+      before?.uid ?? cluster.createPod(slot.podName, { containerName: NAME }).metadata.uid;
+    const restarts = before ? before.restarts + 1 : 0;
     const current = { id: `containerd://${uid}-${NAME}-${restarts}`, startedAt: this.#now(slot) };
-    const last = isOver ? undefined : before?.current;
-    this.#set(slot, { uid, restarts, current, last, isReady: true, isWiped: false });
+    this.#set(slot, {
+      uid,
+      restarts,
+      current,
+      last: before?.current,
+      isReady: true,
+      isWiped: false,
+    });
     return { POD_NAME: slot.podName, POD_UID: uid, POD_NAMESPACE: 'default' };
   }
 

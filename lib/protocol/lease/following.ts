@@ -1,5 +1,5 @@
 import { heldUntil, isFree } from './known.ts';
-import { ASSUMED_CROWD, type Moment, POLL_JITTER, type State, wait } from './state.ts';
+import { ASSUMED_CANDIDATES, type Moment, POLL_JITTER, type State, wait } from './state.ts';
 import { acquire, create } from './writes.ts';
 import { barAt } from '../bar.ts';
 import { suppressionDelayMs } from '../delay.ts';
@@ -14,7 +14,7 @@ export function follow(state: State, when: Moment): State {
     if (bar) return wait(state, bar.untilMs, 'decide', bar);
     return version && !gone ? acquire(state, version, when) : create(state, when);
   }
-  const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
+  const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CANDIDATES, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   // Even a lease that is shorter than the time between two reads is read twice.
   const isNew = version && !gone && heldUntilMs >= heldUntil(version.record, settings, when);
@@ -24,5 +24,9 @@ export function follow(state: State, when: Moment): State {
 }
 
 export function spread(when: Moment): number {
-  return when.nowMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
+  return when.nowMs + spreadMs(when);
+}
+
+function spreadMs({ candidateCount = ASSUMED_CANDIDATES, random }: Moment): number {
+  return suppressionDelayMs(candidateCount, random);
 }

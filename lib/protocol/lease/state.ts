@@ -3,8 +3,8 @@ import type { HolderContainer, LeaderElectionRecord, LockVersion } from './recor
 import type { Bar } from '../bar.ts';
 import type { Instant } from '../validity.ts';
 
-/** The number of waiting electors is unknown. With 3 or with 100, few of them collide. */
-export const ASSUMED_CROWD = 10;
+/** If the number of electors is unknown. With 3 or with 100, few of them collide. */
+export const ASSUMED_CANDIDATES = 10;
 
 export const FIRST_RETRY_MS = 100;
 
@@ -64,6 +64,8 @@ export interface Moment extends Instant {
   readonly dateMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** The number of electors, if it is known. */
+  readonly candidateCount?: number | undefined;
   /** Why this elector must not take the lock, even if it is free. */
   readonly bar?: Bar | undefined;
 }

@@ -187,6 +187,8 @@ function onSeen(before: State, version: LockVersion, when: Moment): State {
   if (state.failures + state.conflicts > 0 && isMine(version, state)) return state;
   // All electors see at the same moment that nobody holds the lock.
   if (mayTake(state, when)) {
+    // What was shown before a refusal says nothing new.
+    if (!news && state.conflicts > 0) return state;
     return news || state.next === 'get' ? wait(state, spread(when), 'decide') : state;
   }
   return decide(state, when);
@@ -202,11 +204,12 @@ function onGone(state: State, resourceVersion: string, when: Moment): State {
   return decide(gone, when);
 }
 
-/** Several electors may learn it at the same moment. */
+/** Several electors may learn it at the same moment. It is no reason to hurry a retry. */
 function onHolderEnded(before: State, container: HolderContainer, when: Moment): State {
   const state = observeEnd(before, container);
   const isNews = !isFree(before, when) && isFree(state, when);
-  return state.phase === 'following' && isNews ? wait(state, spread(when), 'decide') : state;
+  if (state.phase !== 'following' || !isNews || state.failures + state.conflicts > 0) return state;
+  return mayTake(state, when) ? wait(state, spread(when), 'decide') : decide(state, when);
 }
 
 /** A leader that dies before others know its container is waited out: it tells them at once. */

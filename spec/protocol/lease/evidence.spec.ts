@@ -1,7 +1,16 @@
 import { describe } from 'vitest';
 import type { HolderContainer, LockVersion } from '../../../lib/protocol/lease/record.ts';
 import type { Event } from '../../../lib/protocol/lease/state.ts';
-import { after, aFollower, aLeader, aVersion, aWatcher, decisions, seen } from './fixtures.ts';
+import {
+  after,
+  aFollower,
+  aLeader,
+  aVersion,
+  aWatcher,
+  decisions,
+  refused,
+  seen,
+} from './fixtures.ts';
 
 const old: HolderContainer = {
   ...{ podName: 'pod', podUid: 'uid', containerName: 'app', containerId: 'containerd://1' },
@@ -30,6 +39,10 @@ describe('LEASE-2: the end of a container', () => {
       [100, ended, seen(writtenIn(next, '10'))],
       { heldUntilMs: 15_100 },
     ],
+  });
+
+  decisions(() => after(aFollower(writtenIn(old)), 2_000, { type: 'time-up' }, refused()), {
+    'does not hurry a retry': [[2_001, ended], 'reads at 2100'],
   });
 
   decisions(() => after(aFollower(writtenIn(old))), {

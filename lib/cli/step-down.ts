@@ -1,0 +1,120 @@
+import {
+  type Holder,
+  type LockStatus,
+  inspectLease,
+  inspectLock,
+  observeLease,
+  observeLock,
+  requestStepDown,
+} from '../index.ts';
+import { systemClock } from '../platform/clock.ts';
+import { Exit, defineCommand } from './command.ts';
+import { CONTEXT_OPTIONS, type Place } from './context.ts';
+import { TIMED_OUT } from './exit-codes.ts';
+import { untilAsked } from './stop.ts';
+
+type Mode = LockStatus['mode'];
+
+export const stepDown = defineCommand({
+  name: 'step-down',
+  synopsis: 'step-down [options] NAME',
+  summary: 'Ask the leader to hand over, and wait until another one leads',
+  description: [
+    'Asks the leader of the lock NAME to hand over, by an annotation on the ConfigMap or Lease, and ' +
+      'waits until another one leads. A leader of this library ends its work first. Others ignore ' +
+      'the annotation. Needs the rights to get, watch and patch the object.',
+    'Prints who leads then. Exit codes: 0 another one leads; 1 step-down failed, or the same one leads ' +
+      'again, or another than --to; 2 bad usage; 124 --timeout ran out.',
+  ],
+  names: { min: 1, max: 1 },
+  options: {
+    lease: {
+      type: 'flag',
+      help: 'NAME is a Lease; by default a ConfigMap or, if there is none, a Lease',
+    },
+    to: {
+      type: 'text',
+      placeholder: 'POD',
+      help: "Who should lead next: noted as the Lease's preferredHolder; only with a Lease",
+    },
+    timeout: {
+      type: 'duration',
+      placeholder: 'DURATION',
+      default: '1m',
+      help: 'Longest wait for another leader; then the exit code is 124',
+    },
+    ...CONTEXT_OPTIONS,
+  },
+  async run({ names, values, context }) {
+    const [name = ''] = names;
+    const signal = untilAsked();
+    const place = { ...(await context.place()), signal };
+    const mode = values.lease ? 'lease' : await modeOf(name, place);
+    const { to, timeout } = values;
+    const asked = await requestStepDown(mode, name, { ...place, to });
+    // Another one has taken over before the request was stored.
+    if (asked.stepDown !== asked.holder) {
+      context.print(`${asked.holder ?? ''}\n`);
+      return 0;
+    }
+    context.say(`asked ${asked.holder ?? ''} to step down`);
+    const leader = await nextLeader(mode, name, asked, place, timeout);
+    context.print(`${leader}\n`);
+    if (leader === asked.holder)
+      throw new Exit(1, `${leader} leads again: no other candidate did.`);
+    if (to !== undefined && leader !== to && !leader.startsWith(`${to}_`)) {
+      throw new Exit(1, `${leader} leads, not ${to}.`);
+    }
+    return 0;
+  },
+});
+
+type Where = Place & { readonly signal: AbortSignal };
+
+async function modeOf(name: string, place: Where): Promise<Mode> {
+  const isThere = ({ uid }: LockStatus) => uid !== undefined;
+  const lock = await inspectLock(name, place).catch((error: unknown) => error);
+  if (!(lock instanceof Error) && isThere(lock as LockStatus)) return 'life';
+  const lease = await inspectLease(name, place);
+  if (isThere(lease)) return 'lease';
+  if (lock instanceof Error) throw lock;
+  return 'life';
+}
+
+/** Who leads after the asked one has stopped. */
+async function nextLeader(
+  mode: Mode,
+  name: string,
+  asked: LockStatus,
+  place: Where,
+  timeoutMs: number,
+): Promise<string> {
+  const ending = new AbortController();
+  const cancel = systemClock.after(timeoutMs, () => ending.abort());
+  const observe = mode === 'life' ? observeLock : observeLease;
+  place.signal.addEventListener('abort', () => ending.abort());
+  const { signal } = ending;
+  let isHeld = true;
+  try {
+    for await (const holder of observe(name, { ...place, signal })) {
+      if (holder && (!isHeld || isAnother(holder, asked))) return holder.identity;
+      isHeld = holder !== null;
+    }
+  } finally {
+    cancel();
+  }
+  place.signal.throwIfAborted();
+  const what = isHeld
+    ? `${asked.holder ?? ''} still leads. A leader without this library ignores the request`
+    : 'Nobody leads. Is there another candidate?';
+  throw new Exit(TIMED_OUT, `${what} (ERR_TIMEOUT)`);
+}
+
+function isAnother(next: Holder & { leaseTransitions?: number }, asked: LockStatus): boolean {
+  const { since = next.acquireTime, transitions = next.leaseTransitions } = asked;
+  return (
+    next.identity !== asked.holder ||
+    next.acquireTime.getTime() !== since.getTime() ||
+    next.leaseTransitions !== transitions
+  );
+}
