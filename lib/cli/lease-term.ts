@@ -11,6 +11,12 @@ export interface LeaseTimes {
   readonly graceMs: number;
 }
 
+/** Codes of the end of a term. The last one: the command did not end, so the Lease expires. */
+const ENDS = new Set<unknown>(['ERR_LEADERSHIP_LOST', 'ERR_STEPPED_DOWN', 'ERR_WORK_ABANDONED']);
+
+/** Events after which another time is left. */
+const CHANGES = new Set(['renewed', 'lost']);
+
 /** A loss this much before the proven end is no expiry. */
 const TOLERANCE_MS = 50;
 
@@ -24,22 +30,22 @@ export async function leaseTerm(
   const { graceMs, ...durations } = times;
   const listeners = new Set<() => void>();
   const onEvent: NonNullable<LeadOptions['onEvent']> = (event) => {
-    if (event.type === 'renewed') for (const listener of listeners) listener();
+    if (CHANGES.has(event.type)) for (const listener of listeners) listener();
     options.onEvent?.(event);
   };
   let running: Promise<number> | undefined;
   const work = (leadership: LeaseLeadership) => {
     options.signal.throwIfAborted();
-    const onRenewed = (listener: () => void) => void listeners.add(listener);
-    running = supervisor.run(termOf(leadership, times, onRenewed));
+    const onChange = (listener: () => void) => void listeners.add(listener);
+    running = supervisor.run(termOf(leadership, times, onChange));
     return running;
   };
   try {
     return await lead(name, work, { ...options, ...durations, onEvent });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_LEADERSHIP_LOST') return endOfWait(error);
+    if (!running || !ENDS.has((error as { code?: unknown }).code)) return endOfWait(error);
     // Not even what cannot be killed may run beside the next term.
-    await running?.catch(() => undefined);
+    await running.catch(() => undefined);
     return 'lost';
   }
 }
@@ -51,7 +57,7 @@ export async function leaseTerm(
 function termOf(
   leadership: LeaseLeadership,
   times: LeaseTimes,
-  onRenewed: (listener: () => void) => void,
+  onChange: (listener: () => void) => void,
 ): Term {
   const { leaseName, namespace, identity, fencingToken, signal } = leadership;
   let provenUntilMs = 0;
@@ -64,7 +70,7 @@ function termOf(
     graceMs = times.graceMs * Math.min(remainingMs / times.renewDeadlineMs, 1);
   };
   prove();
-  onRenewed(prove);
+  onChange(prove);
   return {
     env: {
       LEADER_NAME: leaseName,
@@ -77,9 +83,10 @@ function termOf(
     lost: signal,
     graceMs: () => {
       const leftMs = provenUntilMs - systemClock.now();
-      return leftMs > TOLERANCE_MS ? 0 : leftMs + graceMs;
+      const isTaken = leftMs > TOLERANCE_MS && leadership.remainingMs() === 0;
+      return isTaken ? 0 : leftMs + graceMs;
     },
     livesForMs: () => provenUntilMs - systemClock.now() + graceMs,
-    onRenewed,
+    onChange,
   };
 }

@@ -11,7 +11,6 @@ export async function lifeTerm(
 ): Promise<number | 'lost'> {
   const leadership = await become(name, options).catch(endOfWait);
   const { namespace, identity, fencingToken, acquiredAt, signal } = leadership;
-  let outcome: number | 'lost' | undefined;
   try {
     options.signal.throwIfAborted();
     const env = {
@@ -22,13 +21,18 @@ export async function lifeTerm(
       LEADER_FENCING_TOKEN: fencingToken,
       LEADER_SINCE: acquiredAt.toISOString(),
     };
-    // Who takes the lock away may let another Pod lead at once.
-    const exitCode = await supervisor.run({ env, lost: signal, graceMs: () => 0 });
-    outcome = signal.aborted ? 'lost' : exitCode;
-    return outcome;
+    // If the lock was taken away, another Pod may lead at once. To hand over, the command may end first.
+    const graceMs = () => (hasSteppedDown(signal) ? Infinity : 0);
+    const exitCode = await supervisor.run({ env, lost: signal, graceMs });
+    return signal.aborted ? 'lost' : exitCode;
   } finally {
+    const isTaken = signal.aborted && !hasSteppedDown(signal);
     await leadership.release().catch((error: unknown) => {
-      if (outcome !== 'lost') warn((error as Error).message);
+      if (!isTaken) warn((error as Error).message);
     });
   }
+}
+
+function hasSteppedDown({ reason }: AbortSignal): boolean {
+  return (reason as { code?: unknown } | undefined)?.code === 'ERR_STEPPED_DOWN';
 }

@@ -40,7 +40,10 @@ const LEASE_OPTIONS = {
 const OPTIONS = {
   lease: { type: 'flag', help: 'Lead by the Lease NAME, instead of for life' },
   guard: { type: 'flag', help: 'For life: kill the command if the lock is taken away' },
-  restart: { type: 'flag', help: 'After a loss, wait for the next turn instead of ending' },
+  restart: {
+    type: 'flag',
+    help: 'When leadership is lost or handed over, wait for the next turn instead of ending',
+  },
   timeout: TIMEOUT,
   ...LEASE_OPTIONS,
   events: { type: 'flag', help: 'Record a Kubernetes Event for each change of leader' },
@@ -59,10 +62,11 @@ export const run = defineCommand({
     'Signals are passed on to the command and its children. So on SIGTERM run waits for the command, ' +
       'releases the lock, and exits. The grace period of the Pod limits that, and nothing else.',
     'If leadership is lost, the command gets SIGTERM and, after --grace, SIGKILL: in time for nothing of ' +
-      'it to run when another process may lead. With --guard it gets SIGKILL at once.',
+      'it to run when another process may lead. With --guard it gets SIGKILL at once. If this process is ' +
+      'asked to step down, which a leader for life hears with --guard only, the command gets SIGTERM.',
     'The command gets LEADER_NAME, LEADER_NAMESPACE, LEADER_IDENTITY, LEADER_MODE (life or lease), ' +
       'LEADER_FENCING_TOKEN and LEADER_SINCE.',
-    "Exit codes: the command's own; 128 + n if signal n ended it; 75 leadership was lost; 124 --timeout " +
+    "Exit codes: the command's own; 128 + n if signal n ended it; 75 leadership was lost or handed over; 124 --timeout " +
       'ran out; 125 run failed; 126 the command is not executable; 127 there is no such command; ' +
       '143 SIGTERM while waiting (128 + n for other signals).',
   ],

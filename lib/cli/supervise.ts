@@ -13,14 +13,14 @@ import type { Watchdog } from './watchdog.ts';
 export interface Term {
   /** Variables that tell the command about its leadership. */
   readonly env: Readonly<Record<string, string>>;
-  /** Aborts when leadership is lost. */
+  /** Aborts when leadership is lost or handed over. */
   readonly lost: AbortSignal;
-  /** Milliseconds from now until the command must be dead, after leadership was lost. */
+  /** Milliseconds from now until the command must be dead, after that. */
   readonly graceMs: () => number;
   /** Milliseconds from now until it must be dead if nothing is renewed; missing if nothing expires. */
   readonly livesForMs?: (() => number) | undefined;
-  /** Calls the listener after each renewal. */
-  readonly onRenewed?: ((listener: () => void) => void) | undefined;
+  /** Calls the listener when either time has changed. */
+  readonly onChange?: ((listener: () => void) => void) | undefined;
 }
 
 /** Runs a command while this process leads. */
@@ -74,23 +74,25 @@ export class Supervisor {
     const onExit = () => group.kill();
     process.once('exit', onExit);
     if (group.id !== undefined) watchdog?.watch(group.id);
-    const renew = () => {
+    const ending = new Ending(term, group);
+    const onChange = () => {
       if (term.livesForMs) watchdog?.renew(Math.max(term.livesForMs(), 0));
+      ending.check();
     };
-    renew();
-    term.onRenewed?.(renew);
+    onChange();
+    term.onChange?.(onChange);
+    term.lost.addEventListener('abort', onChange, { once: true });
     const detach = this.#signals.passTo((name) => {
-      // After a stop of both, the command goes on only if it still leads, which the clock says.
-      if (name !== 'SIGCONT' || !isLost()) group.signal(name);
+      // After a stop of both, the command goes on only if it still may, which the clock says.
+      if (name !== 'SIGCONT' || ending.check()) group.signal(name);
     });
-    const endLoss = onLoss(term, group);
     try {
       const exitCode = await group.exitCode;
       // The watchdog may have ended it: the clock is asked before the end counts as the command's own.
       return isLost() ? LEADERSHIP_LOST : exitCode;
     } finally {
       await group.end();
-      endLoss();
+      ending.close();
       detach();
       watchdog?.end();
       process.removeListener('exit', onExit);
@@ -108,24 +110,38 @@ export class Supervisor {
   }
 }
 
-/** Asks the command to end, and kills it in time. */
-function onLoss({ lost, graceMs }: Term, group: ProcessGroup): () => void {
-  let cancel: () => void = () => undefined;
-  const onAbort = () => {
-    const leftMs = graceMs();
+/** The end of a command whose leadership is over: it is asked to end, and killed in time. */
+class Ending {
+  readonly #term: Term;
+  readonly #group: ProcessGroup;
+  #wasAsked = false;
+  #isClosed = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(term: Term, group: ProcessGroup) {
+    this.#term = term;
+    this.#group = group;
+  }
+
+  /** Does what is due. Returns whether the command may still run. */
+  check(): boolean {
+    if (this.#isClosed || !this.#term.lost.aborted) return true;
+    const leftMs = this.#term.graceMs();
+    this.#cancel();
     if (leftMs <= 0) {
-      group.kill();
-      return;
+      this.#group.kill();
+      return false;
     }
-    group.signal('SIGTERM');
-    cancel = systemClock.after(leftMs, () => group.kill());
-  };
-  if (lost.aborted) onAbort();
-  else lost.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    lost.removeEventListener('abort', onAbort);
-    cancel();
-  };
+    if (!this.#wasAsked) this.#group.signal('SIGTERM');
+    this.#wasAsked = true;
+    if (leftMs < Infinity) this.#cancel = systemClock.after(leftMs, () => this.check());
+    return true;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
 }
 
 function checkCommand([name = '']: readonly string[], variables: Variables): void {
