@@ -124,8 +124,17 @@ export async function checkServiceAccount(environment: Environment): Promise<voi
   }
 }
 
+const reading = new Map<string, Promise<string>>();
+
+/** Reads at the same time are one: a process may start a thousand elections at once. */
+export function readSmall(path: string): Promise<string> {
+  const started = reading.get(path) ?? readNow(path).finally(() => reading.delete(path));
+  reading.set(path, started);
+  return started;
+}
+
 /** Neither waits for a pipe nor reads a device without end. */
-export async function readSmall(path: string): Promise<string> {
+async function readNow(path: string): Promise<string> {
   const stats = await stat(path);
   if (!stats.isFile()) throw new Error('it is no regular file');
   if (stats.size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);

@@ -1,10 +1,10 @@
-import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import http2, { type ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
-import { PassThrough, pipeline } from 'node:stream';
 import tls, { type TLSSocket } from 'node:tls';
 
 import type { Clock } from '../platform/clock.ts';
 import type { TlsOptions } from './credentials.ts';
+import { Http2Body } from './http2-body.ts';
 import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
@@ -143,7 +143,11 @@ export class Http2Route implements Route {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     stream.on('response', (head) => {
-      resolve({ status: head[':status'] ?? 0, headers: headersOf(head), body: read(stream) });
+      resolve({
+        status: head[':status'] ?? 0,
+        headers: headersOf(head),
+        body: new Http2Body(stream),
+      });
     });
     stream.on('error', reject);
     let isUnderWay = true;
@@ -217,14 +221,4 @@ export class Http2Route implements Route {
 function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
   const entries = Object.entries(head).filter(([name]) => !name.startsWith(':'));
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
-}
-
-/**
- * When a stream closes, what has arrived is lost unless a reader has begun. The caller may be busy
- * before it reads, for example renewing credentials after a 401.
- */
-function read(stream: ClientHttp2Stream): AsyncIterable<string> {
-  const chunks = new PassThrough({ encoding: 'utf8' });
-  // An error goes to the reader, if there is one.
-  return pipeline(stream, chunks, () => undefined);
 }

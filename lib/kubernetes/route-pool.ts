@@ -33,6 +33,8 @@ export class RoutePool {
   /** The routes that take further requests. */
   readonly #openings: Opening[] = [];
   readonly #routes = new Set<Route>();
+  /** The route of the last request: most often it has room for the next one. */
+  #last: Route | undefined;
   readonly #closing = new AbortController();
   #holdsProcess = false;
 
@@ -86,15 +88,20 @@ export class RoutePool {
   ): Promise<ApiResponse> {
     let answer: Promise<ApiResponse> | undefined;
     try {
-      let route = await abortable(this.#find(access), signal);
+      let route = this.#last;
       // Other requests may have taken the last room on it in this very turn, or closed it. If there
       // are too many routes, the request waits on one, or the server refuses it and it is retried.
-      const isUsable = () => route.isOpen && route.hasRoom;
-      for (let tries = 1; !isUsable() && tries < 4 * this.#maxRoutes; tries += 1) {
+      const isUsable = () => route?.isOpen && route.hasRoom;
+      for (let tries = 0; !route || (!isUsable() && tries < 4 * this.#maxRoutes); tries += 1) {
         route = await abortable(this.#find(access), signal);
       }
       signal.throwIfAborted();
-      answer = route.send(request, signal, progress, onOver);
+      this.#last = route;
+      const sentOn = route;
+      answer = route.send(request, signal, progress, () => {
+        onOver();
+        if (sentOn.isIdle && this.#openings.length > 1) this.#prefer(this.#last ?? sentOn);
+      });
     } finally {
       if (!answer) onOver();
     }

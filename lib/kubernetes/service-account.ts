@@ -17,17 +17,33 @@ import type { PodIdentity } from '../protocol/model.ts';
 /** After this long, the files are read again even if they look unchanged, as client-go does. */
 const MAX_AGE_MS = 60_000;
 
+/** All elections of an environment share its credentials. */
+const known = new WeakMap<
+  Environment,
+  { readonly server: string; readonly credentials: Credentials }
+>();
+
 /**
  * The credentials of the Pod's service account, from its files. Kubernetes replaces the files while
  * the Pod runs, so they are read again when they have changed, and after a refusal.
  */
 export function serviceAccountCredentials(environment: Environment): Credentials {
-  const server = new URL(inClusterServer(environment));
+  const server = inClusterServer(environment);
+  let shared = known.get(environment);
+  if (shared?.server !== server) {
+    shared = { server, credentials: fromFiles(environment, new URL(server)) };
+    known.set(environment, shared);
+  }
+  return shared.credentials;
+}
+
+function fromFiles(environment: Environment, server: URL): Credentials {
   const folder = join(environment.root, SERVICE_ACCOUNT_PATH);
   const [tokenPath, caPath] = [join(folder, 'token'), join(folder, 'ca.crt')];
   let last:
     { readonly access: Access; readonly stamp: string; readonly readMs: number } | undefined;
   let isRefused = false;
+  let reading: Promise<Access> | undefined;
 
   const read = async (stamp: string) => {
     const readMs = systemClock.now();
@@ -42,16 +58,18 @@ export function serviceAccountCredentials(environment: Environment): Credentials
 
   return {
     access: async () => {
+      const nowMs = systemClock.now();
       const stamp = stampOf(tokenPath) + stampOf(caPath);
-      const isFresh =
-        last?.stamp === stamp && systemClock.now() - last.readMs < MAX_AGE_MS && !isRefused;
+      const isFresh = last?.stamp === stamp && nowMs - last.readMs < MAX_AGE_MS && !isRefused;
       if (last && isFresh) return last.access;
       try {
-        return await read(stamp);
+        return await (reading ??= read(stamp));
       } catch (error) {
         // The last token may be valid for a while yet.
         if (last) return last.access;
         throw stripError({ message: `there are no credentials: ${stripError(error).message}` });
+      } finally {
+        reading = undefined;
       }
     },
     refresh: (refused) => {

@@ -389,6 +389,19 @@ describe('access by a service account', () => {
     },
   );
 
+  it('is read once for all elections that start at the same time', async () => {
+    const elections = Array.from({ length: 3 }, () => serviceAccountCredentials(container));
+    const [first, ...others] = await Promise.all(elections.map((one) => one.access()));
+    for (const other of others) expect(other).toBe(first);
+  });
+
+  it('follows the environment to another API server', async () => {
+    await serviceAccountCredentials(container).access();
+    container.variables['KUBERNETES_SERVICE_HOST'] = '10.0.0.2';
+    const { server } = await serviceAccountCredentials(container).access();
+    expect(server.hostname).toBe('10.0.0.2');
+  });
+
   it('notices at once that the token was rotated', async () => {
     const credentials = serviceAccountCredentials(container);
     await credentials.access();
