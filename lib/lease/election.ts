@@ -17,8 +17,7 @@ import { checkDuration } from '../checks.ts';
 import type { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
-import { sleep } from '../platform/clock.ts';
-import { withDeadline } from '../platform/deadline.ts';
+import { withDeadline, within } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -102,6 +101,7 @@ export class Election {
       this.#reporter.attend(lock);
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
+      if (lock) this.#reporter.onCompeting();
       return await this.#runOften(lock, job, signal, { ...wait, startedMs });
     } catch (error) {
       if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
@@ -114,6 +114,7 @@ export class Election {
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
       this.#running = undefined;
+      this.#reporter.onEnded();
     }
   }
 
@@ -180,7 +181,7 @@ export class Election {
       const acquired = await campaign.acquire(wait.signal);
       wait.end();
       const waitedMs = this.#platform.clock.now() - wait.startedMs;
-      this.#reporter.onStarted(acquired.version, waitedMs);
+      this.#reporter.onStarted(acquired, waitedMs);
       return await this.#serve(campaign, { ...acquired, namespace: lock.namespace }, job, signal);
     } finally {
       this.#known = campaign.known;
@@ -270,18 +271,8 @@ export class Election {
   }
 
   /** Undefined if it takes too long: work that does not end is not awaited for ever. */
-  async #within<T>(settled: Promise<T>): Promise<T | undefined> {
-    const limit = new AbortController();
-    const { clock } = this.#platform;
-    const timeUp = sleep(clock, this.#options.durations.renewDeadlineMs, limit.signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await Promise.race([settled, timeUp]);
-    } finally {
-      limit.abort();
-    }
+  #within<T>(settled: Promise<T>): Promise<T | undefined> {
+    return within(this.#platform.clock, this.#options.durations.renewDeadlineMs, settled);
   }
 
   #lost(loss: Loss, tenure: AcquiredLease | undefined): LeaderElectionError {

@@ -107,7 +107,9 @@ export class Election {
     } catch (error) {
       this.#end();
       this.#api.close();
-      throw this.#explain(error);
+      const explained = this.#explain(error);
+      this.#announcer.ended();
+      throw explained;
     } finally {
       end();
     }
@@ -196,7 +198,7 @@ export class Election {
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
     const { resourceVersion: fencingToken } = lock;
-    this.#announcer.leads(lock, waitedMs);
+    this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -221,6 +223,7 @@ export class Election {
           throw explainRelease(error, this.#context);
         } finally {
           this.#end();
+          this.#announcer.ended();
           await this.#announcer.recorded();
           this.#api.close();
         }
@@ -247,6 +250,7 @@ export class Election {
     this.#running?.ending();
     await lost(loss.others);
     this.#end();
+    this.#announcer.ended();
   }
 
   /** From now on another call of this process may compete. */

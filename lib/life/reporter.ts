@@ -6,9 +6,18 @@ import { quotaName, remedyOf } from '../kubernetes/remedy.ts';
 import type { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/printable.ts';
-import type { State } from '../protocol/life/state.ts';
+import type { Obstacle, State } from '../protocol/life/state.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
+
+/** While one of these is in the way, the holder may lead. */
+const HELD: ReadonlySet<Obstacle> = new Set<Obstacle>([
+  'alive',
+  'unknown',
+  'terminating',
+  'finishing',
+  'node-not-ready',
+]);
 
 /** Reports what happens in a campaign, and to its lock, as events. */
 export class Reporter implements CampaignObserver {
@@ -17,6 +26,9 @@ export class Reporter implements CampaignObserver {
   readonly #context: Context;
   readonly #onWaiting: ((state: WaitingState) => void) | undefined;
   #lastKey = '';
+  #hasSeenLeader = false;
+  /** When the candidate last stopped waiting for another leader. */
+  #freedMs: number | undefined;
   /** The quota that refused the last create. */
   #quota: ApiError | undefined;
   /** Undefined until the candidate has to wait. */
@@ -34,7 +46,13 @@ export class Reporter implements CampaignObserver {
     this.#onWaiting = onWaiting;
   }
 
+  /** Milliseconds since another leader was last known to lead; undefined if there was none. */
+  get takeoverMs(): number | undefined {
+    return this.#freedMs === undefined ? undefined : this.#clock.now() - this.#freedMs;
+  }
+
   onState(state: State, trouble: Error | undefined): void {
+    this.#noteLeader(state);
     const quota = state.obstacle === 'quota' ? this.#quota : undefined;
     this.#noteTrouble(trouble, quota);
     if (!trouble && state.command.do !== 'wait') return;
@@ -100,6 +118,15 @@ export class Reporter implements CampaignObserver {
 
   get #what(): string {
     return `${this.#context.namespace}/${this.#context.lockName}`;
+  }
+
+  #noteLeader({ command, obstacle }: State): void {
+    if (command.do === 'wait' && HELD.has(obstacle)) {
+      this.#hasSeenLeader = true;
+      this.#freedMs = undefined;
+    } else if (this.#hasSeenLeader) {
+      this.#freedMs ??= this.#clock.now();
+    }
   }
 
   /** What keeps a candidate from the lock until somebody fixes it. */
