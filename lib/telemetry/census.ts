@@ -12,8 +12,8 @@ import {
 
 /** Durations that belong together. `counts` has one more entry than there are bounds. */
 export interface Durations {
-  readonly counts: number[];
-  sum: number;
+  readonly counts: readonly number[];
+  readonly sum: number;
 }
 
 /** A value with its labels. */
@@ -110,6 +110,9 @@ export class Census {
   #initialize(event: ElectionEvent): void {
     for (const family of families) {
       if (family.type === 'counter' && family.initial) this.#add(family, event, family.initial, 0);
+      if (family.type === 'histogram' && family.isInitial) {
+        this.#change(family, event, (durations) => durations);
+      }
     }
   }
 
@@ -130,17 +133,22 @@ export class Census {
   #measure(family: HistogramFamily, event: ElectionEvent): void {
     const seconds = family.measure(event);
     if (seconds === undefined) return;
-    const { buckets } = family;
     // Beyond every bound it is -1, which is the last count.
-    const at = buckets.findIndex((bound) => seconds <= bound);
-    this.#durations.get(family)?.change(
-      labelsOf(family, event),
-      () => ({ counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0 }),
-      ({ counts, sum }) => ({
-        counts: counts.with(at, (counts.at(at) ?? 0) + 1),
-        sum: sum + seconds,
-      }),
-    );
+    const at = family.buckets.findIndex((bound) => seconds <= bound);
+    this.#change(family, event, ({ counts, sum }) => ({
+      counts: counts.with(at, (counts.at(at) ?? 0) + 1),
+      sum: sum + seconds,
+    }));
+  }
+
+  #change(
+    family: HistogramFamily,
+    event: ElectionEvent,
+    change: (durations: Durations) => Durations,
+  ): void {
+    const length = family.buckets.length + 1;
+    const none = () => ({ counts: Array.from({ length }, () => 0), sum: 0 });
+    this.#durations.get(family)?.change(labelsOf(family, event), none, change);
   }
 }
 

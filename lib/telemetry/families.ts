@@ -40,6 +40,8 @@ export interface HistogramFamily extends FamilyBase {
   readonly unit: 's';
   /** Upper bounds in seconds. */
   readonly buckets: readonly number[];
+  /** Whether there are counts of 0 from the start of an election: many processes lead only once. */
+  readonly isInitial: boolean;
   /** Seconds, if the event has such a duration. */
   readonly measure: (event: ElectionEvent) => number | undefined;
 }
@@ -117,6 +119,7 @@ export const families: readonly Family[] = [
     unit: 's',
     help: 'How long renewals of the Lease took.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    isInitial: false,
     measure: (event) => (event.type === 'renewed' ? event.latencyMs / 1_000 : undefined),
   },
   {
@@ -126,6 +129,7 @@ export const families: readonly Family[] = [
     unit: 's',
     help: 'Time from the last sign of another leader until this process led.',
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 300],
+    isInitial: true,
     measure: (event) =>
       event.type === 'leading' && event.takeoverMs !== undefined
         ? event.takeoverMs / 1_000

@@ -224,7 +224,14 @@ test('node-cron runs each fire of a distributed task in one replica', async () =
   const fires: string[] = [];
   const skipped: string[] = [];
   const enough = Promise.withResolvers<undefined>();
-  const tasks = replicas('a', 'b', 'c').map((runCoordinator) => {
+  const claims: Promise<boolean>[] = [];
+  const tasks = replicas('a', 'b', 'c').map(({ shouldRun }) => {
+    const claimed = (key: string) => {
+      const claim = shouldRun(key);
+      claims.push(claim);
+      return claim;
+    };
+    const runCoordinator = { shouldRun: claimed };
     const run = ({ date }: { date: Date }) => {
       fires.push(date.toISOString());
       if (fires.length === 3) enough.resolve(undefined);
@@ -239,6 +246,7 @@ test('node-cron runs each fire of a distributed task in one replica', async () =
   });
   await enough.promise;
   for (const task of tasks) await task.destroy();
+  await Promise.all(claims);
   expect(new Set(fires).size).toBe(fires.length);
   expect(new Set(skipped)).toEqual(new Set(['not-elected']));
 });

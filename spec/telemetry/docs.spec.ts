@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { attributesOf } from '../../lib/telemetry/attributes.ts';
 import { families } from '../../lib/telemetry/families.ts';
+import { documentedRules } from '../monitoring/manifests.ts';
 import { read } from '../public/project.ts';
 
 const page = read('docs/monitoring.md');
@@ -33,4 +34,10 @@ test('docs/monitoring.md names every attribute', () => {
   const attributes = Object.keys(attributesOf(labels));
   expect(attributes).toHaveLength(6);
   for (const attribute of attributes) expect(page).toContain(`\`${attribute}\``);
+});
+
+test('docs/monitoring.md lists every alert', () => {
+  const listed = Array.from(page.matchAll(/^\| `(LeaderElection\w+)`/gm), ([, alert]) => alert);
+  const rules = documentedRules().groups.flatMap((group) => group.rules);
+  expect(listed).toEqual(rules.map(({ alert }) => alert));
 });

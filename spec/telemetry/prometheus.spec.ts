@@ -107,8 +107,9 @@ describe('the metrics of a Lease', () => {
     await simulation.clock.advance(1_000);
     void b.lead(untilAborted);
     await simulation.clock.advance(1_000);
-    expect(await lines(/^leader_for_life_transitions/)).toEqual([
+    expect(await lines(/^leader_for_life_(?:transitions|takeover\w+_count)/)).toEqual([
       `leader_for_life_transitions_total{${ofLease}} 0`,
+      `leader_for_life_takeover_duration_seconds_count{${ofLease}} 0`,
     ]);
     stop.abort();
     await simulation.settled(leading).catch(() => undefined);
