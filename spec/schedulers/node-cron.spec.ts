@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import cron from 'node-cron';
 
@@ -126,6 +127,49 @@ describe('a claim whose answer is lost', () => {
   });
 });
 
+/** What becomes of the next write of a replica. */
+const mishaps = {
+  none: undefined,
+  'lost before it took effect': { reset: true },
+  'lost after it took effect': { reset: true, when: 'after' },
+  refused: { error: { status: 503 } },
+  'refused, but made': { error: { status: 503 }, when: 'after' },
+} as const;
+
+test('a fire runs at most once, whatever the clocks are and the network does', async () => {
+  const claim = fc.record({
+    replica: fc.constantFrom('a', 'b', 'c'),
+    // Clocks that differ: each replica is at another second.
+    second: fc.integer({ min: 0, max: 4 }),
+    mishap: fc.constantFrom(...Object.keys(mishaps)) as fc.Arbitrary<keyof typeof mishaps>,
+  });
+  // Those of a batch are made at the same time.
+  const batches = fc.array(fc.array(claim, { minLength: 1, maxLength: 4 }), { maxLength: 6 });
+  const world = fc.asyncProperty(batches, async (schedule) => {
+    await using own = await createCluster();
+    const coordinators = new Map(
+      ['a', 'b', 'c'].map((name) => {
+        const { kubeConfig } = own.optionsFor(own.createPod(name), { user: name });
+        return [name, leaseCoordinator('jobs', { kubeConfig, namespace: 'default' })];
+      }),
+    );
+    const runsOf = new Map<number, number>();
+    for (const batch of schedule) {
+      await Promise.all(
+        batch.map(async ({ replica: user, second, mishap }) => {
+          const rule = mishaps[mishap];
+          if (rule) own.faults.add({ user, resource: 'leases', verb: 'update', times: 1, ...rule });
+          if (!(await coordinators.get(user)?.shouldRun(fire(second)))) return;
+          runsOf.set(second, (runsOf.get(second) ?? 0) + 1);
+        }),
+      );
+    }
+    expect([...runsOf.values()].filter((count) => count > 1)).toEqual([]);
+    if (schedule.length > 0) expect(runsOf.size).toBeGreaterThan(0);
+  });
+  await fc.assert(world, { numRuns: 30 });
+});
+
 describe('without an API server', () => {
   test('a fire is skipped, with the reason; the next one is not', async () => {
     const a = replica('a', { timeoutMs: 300 });
@@ -225,9 +269,9 @@ test('node-cron runs each fire of a distributed task in one replica', async () =
   const skipped: string[] = [];
   const enough = Promise.withResolvers<undefined>();
   const claims: Promise<boolean>[] = [];
-  const tasks = replicas('a', 'b', 'c').map(({ shouldRun }) => {
+  const tasks = replicas('a', 'b', 'c').map((one) => {
     const claimed = (key: string) => {
-      const claim = shouldRun(key);
+      const claim = one.shouldRun(key);
       claims.push(claim);
       return claim;
     };
