@@ -17,14 +17,27 @@ if (status !== 0) process.exit(1);
 
 const bundle = await rolldown({
   cwd: root,
-  input: { index: 'lib/index.ts', 'testing/index': 'lib/testing/index.ts', cli: 'lib/cli/bin.ts' },
+  input: {
+    index: 'lib/index.ts',
+    cli: 'lib/cli/bin.ts',
+    'testing/index': 'lib/testing/index.ts',
+    'schedulers/node-cron': 'lib/schedulers/node-cron.ts',
+    'telemetry/opentelemetry': 'lib/telemetry/opentelemetry.ts',
+    'telemetry/prometheus': 'lib/telemetry/prometheus.ts',
+  },
   platform: 'node',
   external: (id) => !/^[./]|^lib\//.test(id),
   onLog: (level, { message }) => {
     if (level !== 'debug' && level !== 'info') throw new Error(message);
   },
 });
-await bundle.write({ dir: folder, chunkFileNames: 'chunks/[name].js', comments: false });
+await bundle.write({
+  dir: folder,
+  chunkFileNames: 'chunks/[name].js',
+  comments: false,
+  // What the entries share with the main one is one file, which a program has loaded anyway.
+  codeSplitting: { groups: [{ name: 'core', test: /lib[/](?!telemetry)/, minShareCount: 2 }] },
+});
 await bundle.close();
 // npm does this for users; a checkout has no npm in between.
 chmodSync(join(folder, 'cli.js'), 0o755);

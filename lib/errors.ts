@@ -25,6 +25,7 @@ export const errorCodes = [
   'ERR_ALREADY_RUNNING',
   'ERR_RELEASED',
   'ERR_RELEASE_FAILED',
+  'ERR_CLOCK_AHEAD',
 ] as const;
 
 /** Stable name of what went wrong; messages may change, codes do not. */

@@ -31,16 +31,36 @@ export type EventDetail =
    * There is no election, so this process leads: it is outside a cluster, or `enabled` is false.
    */
   | { readonly type: 'skipped' }
+  /** The candidate has begun to compete. */
+  | { readonly type: 'started' }
   /** The reason why the lock is not free has changed. `leader` is empty for nobody. */
   | { readonly type: 'waiting'; readonly reason: WaitingReason; readonly leader: string }
   /** This candidate leads, after it has waited `waitedMs`. */
-  | { readonly type: 'leading'; readonly waitedMs: number; readonly fencingToken: string }
-  /** A renewal of the Lease has succeeded, `latencyMs` after it was sent. */
-  | { readonly type: 'renewed'; readonly latencyMs: number }
+  | {
+      readonly type: 'leading';
+      readonly waitedMs: number;
+      readonly fencingToken: string;
+      /**
+       * Milliseconds since another leader was last known to lead: until its end was seen or, for a
+       * Lease, its last renewal or release. Missing if this candidate saw no other leader.
+       */
+      readonly takeoverMs?: number;
+      /** Milliseconds for which leadership is proven; missing in life mode. */
+      readonly remainingMs?: number;
+    }
+  /**
+   * A renewal of the Lease has succeeded, `latencyMs` after it was sent. Leadership is proven for
+   * `remainingMs` from now on.
+   */
+  | { readonly type: 'renewed'; readonly latencyMs: number; readonly remainingMs: number }
+  /** A renewal has to read the Lease first, because the record it knew is not the stored one. */
+  | { readonly type: 'slow-path' }
   /** Something should be fixed. Given once per code: see `docs/errors.md`. */
   | { readonly type: 'degraded'; readonly code: string }
   /** A request has failed and is retried. */
   | { readonly type: 'trouble'; readonly error: Error }
+  /** A request has succeeded after others have failed. */
+  | { readonly type: 'recovered' }
   /** Leadership was lost. */
   | { readonly type: 'lost'; readonly error: Error }
   /** The work, or `onStoppedLeading`, has not ended in time and may go on. */
@@ -59,6 +79,8 @@ export type EventDetail =
   | { readonly type: 'withdrawn' }
   /** The election ended with an error: the API server refused a request, or `timeoutMs` is over. */
   | { readonly type: 'failed'; readonly error: Error }
+  /** The election is over: this candidate neither waits nor leads any more. */
+  | { readonly type: 'ended' }
   /** Another leader was seen. `leader` is empty for nobody. */
   | { readonly type: 'observed'; readonly leader: string };
 
@@ -76,11 +98,14 @@ export type EventListener = (event: ElectionEvent) => unknown;
 
 export const levels: Readonly<Record<EventDetail['type'], EventLevel>> = {
   skipped: 'info',
+  started: 'debug',
   waiting: 'info',
   leading: 'info',
   renewed: 'debug',
+  'slow-path': 'debug',
   degraded: 'warn',
   trouble: 'warn',
+  recovered: 'info',
   lost: 'error',
   'work-abandoned': 'error',
   'stepping-down': 'info',
@@ -89,5 +114,6 @@ export const levels: Readonly<Record<EventDetail['type'], EventLevel>> = {
   released: 'info',
   withdrawn: 'info',
   failed: 'error',
+  ended: 'debug',
   observed: 'info',
 };

@@ -96,7 +96,8 @@ export class EventStream {
 
   /** A request has succeeded. */
   succeeded(): void {
-    this.#warnings.succeeded();
+    if (!this.#warnings.succeeded()) return;
+    this.publish({ type: 'recovered' }, 'requests succeed again');
   }
 
   /** Calls a callback of the user. What it throws, or rejects with, is reported once. */

@@ -1,6 +1,6 @@
 import { Campaign } from './campaign.ts';
 import type { ElectionOptions } from './election-options.ts';
-import { type Ending, type Job, settledWithin } from './job.ts';
+import { type Ending, type Job } from './job.ts';
 import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
 import type { OpenLock } from './resource-lock.ts';
@@ -12,7 +12,7 @@ import { checkDuration } from '../checks.ts';
 import type { StepDownReason } from '../events/event.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
-import { withDeadline } from '../platform/deadline.ts';
+import { withDeadline, within } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
 import { Health } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
@@ -99,6 +99,7 @@ export class Election {
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
       await this.#checkHealth(lock, wait.signal, healthChecks.signal);
+      if (lock) this.#reporter.onCompeting();
       return await this.#runOften(lock, job, signal, { ...wait, startedMs });
     } catch (error) {
       if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
@@ -108,11 +109,12 @@ export class Election {
       wait.end();
       healthChecks.abort();
       const { renewDeadlineMs } = this.#options.durations;
-      await settledWithin(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
+      await within(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
       lock?.close();
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
       this.#running = undefined;
+      this.#reporter.onEnded();
     }
   }
 
@@ -202,7 +204,7 @@ export class Election {
       const acquired = await campaign.acquire(wait.signal);
       wait.end();
       const waitedMs = this.#platform.clock.now() - wait.startedMs;
-      this.#reporter.onStarted(acquired.version, waitedMs);
+      this.#reporter.onStarted(acquired, waitedMs);
       const { namespace } = lock;
       return await this.#serve({ campaign, acquired, namespace, standing }, job, signal);
     } finally {

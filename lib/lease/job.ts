@@ -1,6 +1,5 @@
 import { Term } from './term.ts';
 import { LeaderElectionError } from '../errors.ts';
-import { type Clock, sleep } from '../platform/clock.ts';
 
 /** What has ended a term. */
 export type First = 'work' | 'lost' | 'stepped-down' | 'cancelled';
@@ -92,23 +91,5 @@ export async function settle<T>(call: () => T | PromiseLike<T>): Promise<Settled
     return { value: await call() };
   } catch (error) {
     return { error };
-  }
-}
-
-/** Undefined if it takes longer: work that does not end is not awaited for ever. */
-export async function settledWithin<T>(
-  clock: Clock,
-  limitMs: number,
-  settled: Promise<T>,
-): Promise<T | undefined> {
-  const limit = new AbortController();
-  const timeUp = sleep(clock, limitMs, limit.signal).then(
-    () => undefined,
-    () => undefined,
-  );
-  try {
-    return await Promise.race([settled, timeUp]);
-  } finally {
-    limit.abort();
   }
 }

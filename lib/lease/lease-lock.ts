@@ -83,7 +83,7 @@ export class LeaseLock implements ResourceLock {
   }
 
   /**
-   * Sends one request. `version` must be one that this lock has returned.
+   * Sends one request. `version` must be one that a `LeaseLock` for this Lease has returned.
    * @throws `LeaderElectionError` that explains the API server's refusal
    */
   async update(

@@ -2,18 +2,19 @@ import { LeaderElectionError } from '../errors.ts';
 import type { StepDownReason } from '../events/event.ts';
 import type { EventStream } from '../events/stream.ts';
 import type { LeaderMetrics } from '../events/metrics.ts';
-import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
-import { isQuotaExceeded } from '../kubernetes/outcome.ts';
+import type { WaitingState } from '../events/waiting.ts';
 import { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Elections } from '../platform/elections.ts';
 import { messageOf, printable } from '../platform/printable.ts';
 import type { LockVersion } from '../protocol/lease/record.ts';
 import { type State, holderOf } from '../protocol/lease/state.ts';
-import type { Instant } from '../protocol/validity.ts';
-import type { CampaignObserver } from './campaign.ts';
+import { type Instant, leftMs } from '../protocol/validity.ts';
+import type { AcquiredLease, CampaignObserver } from './campaign.ts';
 import type { Settled } from './job.ts';
+import { OtherLeader } from './other-leader.ts';
 import type { OpenLock } from './resource-lock.ts';
+import { describeWaiting } from './waiting.ts';
 
 /** Work that ends this soon has probably only been started. */
 const SHORT_WORK_MS = 1_000;
@@ -35,10 +36,13 @@ export interface ReporterOptions {
 export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
   readonly #events: EventStream;
+  readonly #other: OtherLeader;
   #recorded: Promise<void> = Promise.resolve();
   #lock: OpenLock | undefined;
   #lastKey = '';
   #renewedAt: Instant | undefined;
+  /** An election that has not begun, for one that runs already, does not end either. */
+  #hasBegun = false;
   /** Undefined until the candidate has to wait. */
   last: WaitingState | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
@@ -49,6 +53,7 @@ export class Reporter implements CampaignObserver {
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#other = new OtherLeader(options.clock);
     this.#measure('off');
   }
 
@@ -64,22 +69,30 @@ export class Reporter implements CampaignObserver {
     if (state.namesake) this.#noteNamesake(state);
     if (state.phase === 'leading') this.#noteDuration(state);
     this.#noteRenewal(state);
+    this.#other.onState(state);
     this.onLeader(holderOf(state));
     this.#noteWait(state);
   }
 
   /** The first proof of a term is its beginning; each later one is a renewal. */
-  #noteRenewal({ phase, renewedAt }: State): void {
+  #noteRenewal({ phase, renewedAt, deadlineMs }: State): void {
     const before = this.#renewedAt;
     this.#renewedAt = phase === 'leading' ? renewedAt : undefined;
     if (!before || !this.#renewedAt || before === this.#renewedAt) return;
     const latencyMs = this.#options.clock.now() - this.#renewedAt.nowMs;
-    this.#events.publish({ type: 'renewed', latencyMs }, `renewed in ${Math.round(latencyMs)} ms`);
+    const remainingMs = this.#remainingMs(this.#renewedAt, deadlineMs);
+    const what = `renewed in ${Math.round(latencyMs)} ms`;
+    this.#events.publish({ type: 'renewed', latencyMs, remainingMs }, what);
+  }
+
+  #remainingMs(since: Instant, forMs: number): number {
+    const { clock } = this.#options;
+    return Math.max(leftMs(since, forMs, { nowMs: clock.now(), bootMs: clock.boot() }), 0);
   }
 
   #noteWait(state: State): void {
     if (state.phase !== 'following' || state.command.do !== 'wait') return;
-    const { reason, message } = waitOf(state, this.trouble);
+    const { reason, message } = describeWaiting(state, this.trouble);
     const holder = holderOf(state);
     const key = JSON.stringify([reason, holder]);
     if (key === this.#lastKey) return;
@@ -136,6 +149,7 @@ export class Reporter implements CampaignObserver {
 
   onSlowPath(): void {
     this.#measure('slowpathExercised');
+    this.#events.publish({ type: 'slow-path' }, 'a renewal has to read the Lease first');
   }
 
   onUnwatched(error: unknown): void {
@@ -173,15 +187,25 @@ export class Reporter implements CampaignObserver {
   }
 
   onSkipped(): void {
+    this.#hasBegun = true;
     this.#events.emit({ type: 'skipped' }, 'there is no election, so this process leads');
   }
 
-  onStarted(version: LockVersion, waitedMs: number): void {
+  onCompeting(): void {
+    this.#hasBegun = true;
+    this.#events.publish({ type: 'started' }, 'competing');
+  }
+
+  onStarted({ version, proven }: AcquiredLease, waitedMs: number): void {
     this.#forgetWait();
     this.#measure('on');
     const { resourceVersion: fencingToken } = version;
     const what = `leading after ${Math.round(waitedMs)} ms`;
-    this.#events.publish({ type: 'leading', waitedMs, fencingToken }, what);
+    const remainingMs = this.#remainingMs(proven(), proven().forMs);
+    const { takeoverMs } = this.#other;
+    const detail = { type: 'leading' as const, waitedMs, fencingToken, remainingMs };
+    const takeover = takeoverMs !== undefined && { takeoverMs };
+    this.#events.publish({ ...detail, ...takeover }, what);
     this.#record('became leader', version);
   }
 
@@ -204,6 +228,11 @@ export class Reporter implements CampaignObserver {
 
   onFailed(error: Error): void {
     this.#events.emit({ type: 'failed', error }, error.message);
+  }
+
+  onEnded(): void {
+    if (this.#hasBegun) this.#events.publish({ type: 'ended' }, 'the election is over');
+    this.#hasBegun = false;
   }
 
   onWithdrawn(reason: unknown): void {
@@ -259,23 +288,4 @@ export class Reporter implements CampaignObserver {
     const { metrics, name } = this.#options;
     this.#events.call('metrics', 'metrics', () => metrics?.[figure](name));
   }
-}
-
-function waitOf(
-  state: State,
-  trouble: unknown,
-): { readonly reason: WaitingReason; readonly message: string } {
-  if (trouble !== undefined) {
-    const cause = trouble instanceof Error ? trouble.cause : undefined;
-    const reason = isQuotaExceeded(cause) ? 'quota-exceeded' : 'api-unavailable';
-    return { reason, message: messageOf(trouble) };
-  }
-  const { command } = state;
-  const bar = command.do === 'wait' ? command.bar : undefined;
-  if (bar) return { reason: bar, message: barWords[bar] };
-  const holder = holderOf(state);
-  if (holder !== '') return { reason: 'held', message: `${holder} leads` };
-  return state.version && !state.gone
-    ? { reason: 'released', message: 'the last leader has released the Lease' }
-    : { reason: 'free', message: 'nobody holds the Lease' };
 }

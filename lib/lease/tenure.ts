@@ -1,19 +1,12 @@
 import type { AcquiredLease, Campaign } from './campaign.ts';
 import type { ElectionOptions } from './election-options.ts';
-import {
-  type Ending,
-  ending,
-  firstOf,
-  type Job,
-  type Served,
-  settle,
-  settledWithin,
-} from './job.ts';
+import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
 import type { Reporter } from './reporter.ts';
 import { Term } from './term.ts';
 import { abandonedError, lostError, releasedError, steppedDownError } from './term-errors.ts';
 import type { LeaderElectionError } from '../errors.ts';
 import type { StepDownReason } from '../events/event.ts';
+import { within } from '../platform/deadline.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Standing } from '../platform/standing.ts';
 import type { Loss } from '../protocol/lease/state.ts';
@@ -133,7 +126,7 @@ export class Tenure {
 
   #within<T>(settled: Promise<T>): Promise<T | undefined> {
     const { platform, options } = this.#parts;
-    return settledWithin(platform.clock, options.durations.renewDeadlineMs, settled);
+    return within(platform.clock, options.durations.renewDeadlineMs, settled);
   }
 
   #lost(loss: Loss): LeaderElectionError {

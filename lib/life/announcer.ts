@@ -32,6 +32,8 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   /** The lock with which this Pod leads. */
   #lock: Lock | undefined;
+  /** An election that has not begun, for one that runs already, does not end either. */
+  #hasBegun = false;
   #recorded: Promise<unknown> = Promise.resolve();
 
   constructor(options: AnnouncerOptions) {
@@ -39,14 +41,17 @@ export class Announcer {
   }
 
   waits(): void {
+    this.#hasBegun = true;
+    this.#options.events.publish({ type: 'started' }, 'competing');
     this.#measure('off');
   }
 
-  leads(lock: Lock, waitedMs: number): void {
+  leads(lock: Lock, waitedMs: number, takeoverMs: number | undefined): void {
     this.#lock = lock;
     const { resourceVersion: fencingToken } = lock;
     const what = `leading after ${Math.round(waitedMs)} ms`;
-    this.#options.events.emit({ type: 'leading', waitedMs, fencingToken }, what);
+    const takeover = takeoverMs !== undefined && { takeoverMs };
+    this.#options.events.emit({ type: 'leading', waitedMs, fencingToken, ...takeover }, what);
     this.#measure('on');
     this.#record('became leader', lock);
   }
@@ -64,6 +69,11 @@ export class Announcer {
     const { events, podName } = this.#options;
     events.emit({ type: 'released' }, `released by Pod ${podName}`);
     this.#stopped(lock);
+  }
+
+  ended(): void {
+    if (this.#hasBegun) this.#options.events.publish({ type: 'ended' }, 'the election is over');
+    this.#hasBegun = false;
   }
 
   /** Resolves once every Kubernetes Event has been recorded, has failed, or has taken too long. */

@@ -88,6 +88,7 @@ function skip(
   const release = () => {
     events.call('metrics', 'metrics', () => metrics?.off(lockName));
     events.emit({ type: 'released' }, 'stopped leading');
+    events.publish({ type: 'ended' }, 'the election is over');
     return Promise.resolve();
   };
   const stepDown = () => {

@@ -102,7 +102,9 @@ export class Election {
     } catch (error) {
       this.#end();
       this.#api.close();
-      throw this.#explain(error);
+      const explained = this.#explain(error);
+      this.#announcer.ended();
+      throw explained;
     } finally {
       end();
     }
@@ -204,18 +206,10 @@ export class Election {
     const { namespace, podName } = this.#candidate;
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
-    const { resourceVersion: fencingToken } = lock;
-    this.#announcer.leads(lock, waitedMs);
+    this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
     const facts = {
-      lockName: this.#lockName,
-      namespace,
-      podName,
-      podUid,
-      skipped: false,
-      acquiredAt: clock.date(),
-      waitedMs,
-      attempts,
-      fencingToken,
+      ...{ lockName: this.#lockName, namespace, podName, podUid, skipped: false },
+      ...{ acquiredAt: clock.date(), waitedMs, attempts, fencingToken: lock.resourceVersion },
     };
     const { leadership, lose } = leadershipOf(facts, {
       stepDown: () => {
@@ -235,6 +229,7 @@ export class Election {
           throw explainRelease(error, this.#context);
         } finally {
           this.#end();
+          this.#announcer.ended();
           await this.#announcer.recorded();
           this.#api.close();
         }
@@ -276,6 +271,7 @@ export class Election {
     this.#running?.ending();
     await lost(loss.others);
     this.#end();
+    this.#announcer.ended();
   }
 
   /** From now on another call of this process may compete. */

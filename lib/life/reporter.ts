@@ -10,7 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { messageOf } from '../platform/printable.ts';
-import type { State } from '../protocol/life/state.ts';
+import type { Obstacle, State } from '../protocol/life/state.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
 
@@ -27,6 +27,15 @@ export function eventsOf(
   return new EventStream({ clock, subject, onEvent, log, warn });
 }
 
+/** While one of these is in the way, the holder may lead. */
+const HELD: ReadonlySet<Obstacle> = new Set<Obstacle>([
+  'alive',
+  'unknown',
+  'terminating',
+  'finishing',
+  'node-not-ready',
+]);
+
 /** Reports what happens in a campaign, and to its lock, as events. */
 export class Reporter implements CampaignObserver {
   readonly #events: EventStream;
@@ -34,6 +43,9 @@ export class Reporter implements CampaignObserver {
   readonly #context: Context;
   readonly #onWaiting: ((state: WaitingState) => void) | undefined;
   #lastKey = '';
+  #hasSeenLeader = false;
+  /** When the candidate last stopped waiting for another leader. */
+  #freedMs: number | undefined;
   /** The quota that refused the last create. */
   #quota: ApiError | undefined;
   /** Undefined until the candidate has to wait. */
@@ -51,7 +63,13 @@ export class Reporter implements CampaignObserver {
     this.#onWaiting = onWaiting;
   }
 
+  /** Milliseconds since another leader was last known to lead; undefined if there was none. */
+  get takeoverMs(): number | undefined {
+    return this.#freedMs === undefined ? undefined : this.#clock.now() - this.#freedMs;
+  }
+
   onState(state: State, trouble: Error | undefined): void {
+    this.#noteLeader(state);
     const quota = state.obstacle === 'quota' ? this.#quota : undefined;
     this.#noteTrouble(trouble, quota);
     if (!trouble && state.command.do !== 'wait') return;
@@ -117,6 +135,15 @@ export class Reporter implements CampaignObserver {
 
   get #what(): string {
     return `${this.#context.namespace}/${this.#context.lockName}`;
+  }
+
+  #noteLeader({ command, obstacle }: State): void {
+    if (command.do === 'wait' && HELD.has(obstacle)) {
+      this.#hasSeenLeader = true;
+      this.#freedMs = undefined;
+    } else if (this.#hasSeenLeader) {
+      this.#freedMs ??= this.#clock.now();
+    }
   }
 
   /** What keeps a candidate from the lock until somebody fixes it. */

@@ -33,8 +33,10 @@ export class Warnings {
     return this.#clock.now() - this.#failingSinceMs >= TROUBLE_MS;
   }
 
-  /** A request succeeded. */
-  succeeded(): void {
+  /** A request succeeded. Returns whether the one before it had failed. */
+  succeeded(): boolean {
+    const wasFailing = this.#failingSinceMs !== undefined;
     this.#failingSinceMs = undefined;
+    return wasFailing;
   }
 }

@@ -1,4 +1,5 @@
 import { median, ms } from './report.ts';
+import { COLOURS, type Colour, FAINT, GRID, INK, line, round, svgOf, text } from './svg.ts';
 
 /** Durations in milliseconds that belong together; each is drawn. */
 export interface Sample {
@@ -31,21 +32,6 @@ const CAPTION_LINE = 17;
 /** The width of text is a guess: this leaves room for wider fonts. */
 const LETTER = 7;
 
-/** Each colour and its counterpart on dark pages. */
-const INK = ['#1f2328', '#e6edf3'] as const;
-const FAINT = ['#656d76', '#9198a1'] as const;
-const GRID = ['#d8dee4', '#30363d'] as const;
-const PAPER = ['#ffffff', '#0d1117'] as const;
-
-/** They are told apart by those who see fewer colours, too (Okabe and Ito), on both papers. */
-const COLOURS = [
-  ['#0072b2', '#56b4e9'],
-  ['#d55e00', '#e69f00'],
-  ['#009e73', '#2fc49a'],
-  ['#6e7781', '#8b949e'],
-] as const;
-
-type Colour = readonly [light: string, dark: string];
 type Scale = (value: number) => number;
 
 /** The plot as an SVG document, which suits light and dark pages. */
@@ -71,7 +57,7 @@ export function toSvg({ title, panels, caption }: Plot): string {
   const lines = caption.map((line, index) => {
     return text(MARGIN, top + 10 + index * CAPTION_LINE, line, 12, FAINT);
   });
-  return svgOf(title, top + 10 + caption.length * CAPTION_LINE, [...drawn, ...lines]);
+  return svgOf(title, [WIDTH, top + 10 + caption.length * CAPTION_LINE], [...drawn, ...lines]);
 }
 
 /** The powers of ten that hold all samples; the same for all panels, so that they compare. */
@@ -158,36 +144,4 @@ function dot(x: number, y: number, [light]: Colour): string {
 function medianMark(x: number, y: number, height: number): string {
   const [left, top] = [round(x - 1.25), round(y - height / 2)];
   return `<rect x="${left}" y="${top}" width="2.5" height="${height}" fill="${INK[0]}"/>`;
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, [light]: Colour): string {
-  return `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" stroke="${light}"/>`;
-}
-
-function text(x: number, y: number, words: string, size: number, [light]: Colour, more = '') {
-  const place = `x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${light}"`;
-  return `<text ${place}${more && ` ${more}`}>${escape(words)}</text>`;
-}
-
-/** Where style sheets are unknown it stays light, and legible: it brings its own paper. */
-function svgOf(title: string, height: number, drawn: readonly string[]): string {
-  const rules = [INK, FAINT, GRID, PAPER, ...COLOURS].map(
-    ([light, dark]) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`,
-  );
-  return `<svg role="img" xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" \
-viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, -apple-system, Segoe UI, sans-serif">
-<title>${escape(title)}</title>
-<style>@media (prefers-color-scheme:dark){${rules.join('')}}</style>
-<rect width="${WIDTH}" height="${height}" fill="${PAPER[0]}"/>
-${drawn.join('\n')}
-</svg>
-`;
-}
-
-function round(pixels: number): number {
-  return Math.round(pixels * 10) / 10;
-}
-
-function escape(words: string): string {
-  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

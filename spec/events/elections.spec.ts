@@ -8,13 +8,13 @@ import { observeLeaseIn, observeLockIn } from '../../lib/observe/observe.ts';
 import { LeaseProcess, Outcome, untilAborted } from '../lease/simulation.ts';
 import { Simulation, kubeConfig } from '../life/simulation.ts';
 
-/** Collects events; `of` gives those of a type, `types` all but renewals. */
+/** Collects events; `of` gives those of a type, `types` all but those of the level `debug`. */
 class Listener {
   readonly events: ElectionEvent[] = [];
   readonly onEvent = (event: ElectionEvent) => this.events.push(event);
 
   get types(): string[] {
-    return this.events.map(({ type }) => type).filter((type) => type !== 'renewed');
+    return this.events.filter(({ level }) => level !== 'debug').map(({ type }) => type);
   }
 
   of<T extends ElectionEvent['type']>(type: T): Extract<ElectionEvent, { type: T }>[] {
@@ -56,6 +56,7 @@ describe('become', () => {
     await simulation.settled(leadership.release());
     const subject = { mode: 'life', name: 'lock', namespace: 'default', identity: 'b' };
     expect(listener.events).toEqual([
+      expect.objectContaining({ ...subject, type: 'started', level: 'debug' }),
       expect.objectContaining({ ...subject, type: 'waiting', level: 'info', leader: 'a' }),
       expect.objectContaining({ ...subject, type: 'waiting', reason: 'free', leader: '' }),
       expect.objectContaining({
@@ -64,6 +65,7 @@ describe('become', () => {
         waitedMs: leadership.waitedMs,
       }),
       expect.objectContaining({ ...subject, type: 'released', level: 'info' }),
+      expect.objectContaining({ ...subject, type: 'ended', level: 'debug' }),
     ]);
   });
 
@@ -96,7 +98,10 @@ describe('become', () => {
     const abort = simulation.abortable((signal) => simulation.become('b', { onEvent, signal }));
     await simulation.clock.advance(1_000);
     await abort();
-    expect(listener.events.at(-1)).toMatchObject({ type: 'withdrawn', level: 'info' });
+    expect(listener.events.slice(-2)).toMatchObject([
+      { type: 'withdrawn', level: 'info' },
+      { type: 'ended', level: 'debug' },
+    ]);
   });
 
   test('tells each failed request, once that this lasts, and why it gave up', async () => {
@@ -398,6 +403,120 @@ test('an elector tells, waits no longer than it should, and calls onWaiting', as
   again.catch(() => undefined);
   await expect(simulation.settled(again)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   expect(listener.types).toEqual(['observed', 'waiting', 'failed', 'waiting', 'failed']);
+});
+
+describe('the frame of an election', () => {
+  test('of become is not told by a second call that is refused', async () => {
+    const simulation = await Simulation.withPods();
+    const listener = new Listener();
+    const process = simulation.process('a');
+    await simulation.settled(process.become({ onEvent: listener.onEvent }));
+    const second = process.become({ onEvent: listener.onEvent });
+    await expect(simulation.settled(second)).rejects.toMatchObject({ code: 'ERR_ALREADY_RUNNING' });
+    expect(listener.events.map(({ type }) => type)).toEqual(['started', 'leading', 'failed']);
+  });
+
+  test('of become ends with a loss', async () => {
+    const simulation = await Simulation.withPods();
+    const listener = new Listener();
+    await simulation.lead('a', { guard: true, onEvent: listener.onEvent });
+    simulation.cluster.deleteConfigMap('lock');
+    await simulation.clock.advance(30_000);
+    expect(listener.events.map(({ type }) => type)).toEqual([
+      ...['started', 'leading', 'lost', 'ended'],
+    ]);
+  });
+
+  test('of a Lease is told once, and not by a second call that is refused', async () => {
+    const simulation = await Simulation.create();
+    const a = new LeaseProcess(simulation, 'a');
+    const listener = new Listener();
+    const stop = new AbortController();
+    const { onEvent } = listener;
+    const first = a.lead(untilAborted, { onEvent, signal: stop.signal, releaseOnCancel: false });
+    await simulation.clock.advance(1_000);
+    const second = a.lead(untilAborted, { onEvent });
+    await expect(simulation.settled(second)).rejects.toMatchObject({ code: 'ERR_ALREADY_RUNNING' });
+    expect(listener.of('ended')).toEqual([]);
+    stop.abort();
+    await simulation.settled(first).catch(() => undefined);
+    expect(listener.of('started')).toHaveLength(1);
+    expect(listener.events.at(-1)).toMatchObject({ type: 'ended', level: 'debug' });
+  });
+
+  test('has an end without an election, too', async () => {
+    const simulation = await Simulation.create();
+    const listener = new Listener();
+    const a = new LeaseProcess(simulation, 'a');
+    await simulation.settled(a.lead(() => 1, { onEvent: listener.onEvent, enabled: false }));
+    expect(listener.events.map(({ type }) => type)).toEqual(['skipped', 'observed', 'ended']);
+  });
+});
+
+describe('a takeover', () => {
+  test('of a lock takes as long as it has after the end of the leader was seen', async () => {
+    const simulation = await Simulation.withPods();
+    const listener = new Listener();
+    await simulation.lead('a', { onEvent: listener.onEvent });
+    expect(listener.of('leading')[0]).not.toHaveProperty('takeoverMs');
+    const waiting = simulation.become('b', { onEvent: listener.onEvent });
+    await simulation.clock.advance(60_000);
+    simulation.end('a');
+    const tookMs = await simulation.duration(waiting);
+    const takeoverMs = listener.of('leading')[1]?.takeoverMs ?? Number.NaN;
+    expect(takeoverMs).toBeGreaterThanOrEqual(0);
+    expect(takeoverMs).toBeLessThanOrEqual(tookMs);
+  });
+
+  test.each([
+    ['released', true, 0, 1_000],
+    ['not released', false, 15_000, 17_100],
+  ])('of a Lease that was %s counts from the last sign of its leader', async (...row) => {
+    const [, releaseOnCancel, leastMs, mostMs] = row;
+    const simulation = await Simulation.create();
+    const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+    const listener = new Listener();
+    const stop = new AbortController();
+    void a.lead(untilAborted, { signal: stop.signal, releaseOnCancel, onEvent: listener.onEvent });
+    await simulation.clock.advance(1_000);
+    expect(listener.of('leading')[0]).not.toHaveProperty('takeoverMs');
+    void b.lead(untilAborted, { onEvent: listener.onEvent });
+    await simulation.clock.advance(30_000);
+    stop.abort();
+    await simulation.clock.advance(30_000);
+    const takeoverMs = listener.of('leading')[1]?.takeoverMs ?? Number.NaN;
+    expect(takeoverMs).toBeGreaterThanOrEqual(leastMs);
+    expect(takeoverMs).toBeLessThanOrEqual(mostMs);
+  });
+});
+
+describe('a leader by a Lease', () => {
+  test('tells for how long leadership is proven', async () => {
+    const simulation = await Simulation.create();
+    const a = new LeaseProcess(simulation, 'a');
+    const listener = new Listener();
+    void a.lead(untilAborted, { onEvent: listener.onEvent });
+    await simulation.clock.advance(3_000);
+    const proven = [...listener.of('leading'), ...listener.of('renewed')];
+    expect(proven).toHaveLength(2);
+    for (const { remainingMs = 0 } of proven) {
+      expect(remainingMs).toBeGreaterThan(9_000);
+      expect(remainingMs).toBeLessThanOrEqual(10_000);
+    }
+  });
+
+  test('tells when a renewal takes the slow path, and when requests succeed again', async () => {
+    const simulation = await Simulation.create();
+    const a = new LeaseProcess(simulation, 'a');
+    const listener = new Listener();
+    void a.lead(untilAborted, { onEvent: listener.onEvent });
+    await simulation.clock.advance(1_000);
+    simulation.fault({ verb: 'update', error: { status: 503 }, times: 1 });
+    await simulation.clock.advance(5_000);
+    expect(listener.of('trouble')).toHaveLength(1);
+    expect(listener.of('slow-path').length).toBeGreaterThan(0);
+    expect(listener.of('recovered')).toMatchObject([{ level: 'info' }]);
+  });
 });
 
 describe('an observer', () => {

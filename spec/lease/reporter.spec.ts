@@ -31,6 +31,7 @@ afterEach(() => {
 });
 
 const version = aVersion('7', { holderIdentity: 'a' });
+const acquired = { version, proven: () => ({ nowMs: 0, bootMs: 0, forMs: 10_000 }) };
 
 async function reporterOf(
   metrics?: LeaderMetrics,
@@ -141,7 +142,7 @@ describe('trouble', () => {
 
 describe('metrics', () => {
   const occasions = {
-    on: (reporter: Reporter) => reporter.onStarted(version, 0),
+    on: (reporter: Reporter) => reporter.onStarted(acquired, 0),
     off: (reporter: Reporter) => reporter.onStopped(version),
     slowpathExercised: (reporter: Reporter) => reporter.onSlowPath(),
   };
@@ -176,7 +177,7 @@ describe('Events', () => {
       started.push(what);
       await ends[started.length - 1]?.promise;
     });
-    reporter.onStarted(version, 0);
+    reporter.onStarted(acquired, 0);
     reporter.onStopped(version);
     expect(started).toEqual(['became leader', 'stopped leading']);
     const recorded = new Outcome(reporter.recorded());
@@ -194,7 +195,7 @@ describe('Events', () => {
     const { clock, reporter } = await reporterOf(undefined, (what) =>
       what === 'stopped leading' ? last.promise : Promise.resolve(),
     );
-    reporter.onStarted(version, 0);
+    reporter.onStarted(acquired, 0);
     reporter.onStopped(version);
     const recorded = new Outcome(reporter.recorded());
     await clock.settle();

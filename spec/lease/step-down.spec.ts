@@ -191,5 +191,5 @@ test('a leader that steps down says so once', async () => {
   void leadership.stepDown();
   void leadership.stepDown();
   await clock.settle();
-  expect(types.slice(-3)).toEqual(['stepping-down called', 'observed', 'released']);
+  expect(types.slice(-4)).toEqual(['stepping-down called', 'observed', 'released', 'ended']);
 });

@@ -31,13 +31,14 @@ test('the signal of a leader aborts after three failures; the lock stays until i
   expect(simulation.holder).toBe('a');
   await simulation.settled(leadership.release());
   await simulation.settled(next);
-  const told = events.filter(({ type }) => !['leading', 'waiting'].includes(type));
+  const told = events.filter(({ type }) => !['started', 'leading', 'waiting'].includes(type));
   expect(told).toMatchObject([
     { type: 'unhealthy', failures: 1 },
     { type: 'unhealthy', failures: 2 },
     { type: 'unhealthy', failures: 3 },
     { type: 'stepping-down', reason: 'unhealthy' },
     { type: 'released' },
+    { type: 'ended' },
   ]);
 });
 

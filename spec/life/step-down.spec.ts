@@ -25,9 +25,10 @@ describe('stepDown', () => {
       message: 'Pod a hands over lock: stepDown() was called.',
     });
     expect(simulation.lock).toBeUndefined();
-    expect(events.slice(-2)).toMatchObject([
+    expect(events.slice(-3)).toMatchObject([
       { type: 'stepping-down', reason: 'called', level: 'info' },
       { type: 'released' },
+      { type: 'ended' },
     ]);
   });
 
@@ -171,7 +172,8 @@ describe('an annotation of the lock', () => {
     await ask('a');
     simulation.cluster.deleteConfigMap('lock');
     await simulation.clock.advance(1_000);
-    expect(events.slice(-2).map(({ type }) => type)).toEqual(['stepping-down', 'lost']);
+    const types = events.map(({ type }) => type);
+    expect(types.slice(-3)).toEqual(['stepping-down', 'lost', 'ended']);
   });
 
   test('is not an option', async () => {

@@ -70,6 +70,9 @@ installed, and all licences are permissive: ${counts.join(', ')}.
 The library itself uses three of them: \`@kubernetes/client-node\`, which brings most of the others, \`p-retry\`
 and \`debug\`. Each release on GitHub has this list attached as a bill of materials (CycloneDX).
 
+\`prom-client\`, \`@opentelemetry/api\` and \`node-cron\` are optional peers: a program that uses one of them
+passes objects of it to the library, which never loads it.
+
 ${table([['package', 'version', 'licence'], ...rows])}`;
 }
 

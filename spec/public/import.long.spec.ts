@@ -44,6 +44,14 @@ describe('outside a cluster', () => {
     expect(await packagesLoadedBy(`await import(${testing})`)).toSatisfy(isLight);
   });
 
+  it.each(['node-cron', 'opentelemetry', 'prometheus'] as const)(
+    'importing leader-for-life/%s loads no client, and nothing that programs pass to it',
+    async (subpath) => {
+      const path = JSON.stringify(entryPoints[`leader-for-life/${subpath}`]);
+      expect(await packagesLoadedBy(`await import(${path})`)).toSatisfy(isLight);
+    },
+  );
+
   it('notices a client, however it is loaded', async () => {
     const imported = await packagesLoadedBy("await import('@kubernetes/client-node')");
     expect(imported).toContain('@kubernetes/client-node');

@@ -35,11 +35,21 @@ describe('package.json', () => {
       'p-retry',
     ]);
     expect(manifest['dependencies']).toHaveProperty('@kubernetes/client-node', '^1.4.0 || ^2.0.0');
-    expect(manifest).not.toHaveProperty('peerDependencies');
     expect(manifest).not.toHaveProperty('optionalDependencies');
   });
 
-  it('exports the two entry points, types first, and itself', () => {
+  it('documents versions of what programs pass to it, and installs none of it', () => {
+    const peers = Object.keys(manifest['peerDependencies'] ?? {});
+    expect(peers).toEqual(['@opentelemetry/api', 'node-cron', 'prom-client']);
+    expect(manifest['peerDependenciesMeta']).toEqual(
+      Object.fromEntries(peers.map((name) => [name, { optional: true }])),
+    );
+    expect(runtime.map(([path]) => nameOf(path)).filter((name) => peers.includes(name))).toEqual(
+      [],
+    );
+  });
+
+  it('exports the entry points, types first, and itself', () => {
     const built = Object.entries(entryPoints).map(([name, path]) => {
       const file = path.replace(`${root}/lib/`, './dist/').replace(/\.ts$/, '');
       const conditions = { types: `${file}.d.ts`, default: `${file}.js` };

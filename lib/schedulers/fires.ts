@@ -1,0 +1,74 @@
+import { LeaderElectionError } from '../errors.ts';
+
+/** Annotation of the Lease that keeps the last fire of each job. */
+export const FIRES = 'leader-for-life/last-fires';
+
+/** A replica's clock that is this far ahead of another one's is wrong. */
+const FAR_AHEAD_MS = 3_600_000;
+
+/** The last fire of a job. */
+export interface Fire {
+  /** For when it was scheduled, as ISO 8601. */
+  readonly at: string;
+  /** Who has run it. */
+  readonly by: string;
+  /** Tells the claim of one call from all others. */
+  readonly claim: string;
+}
+
+/** The last fires, by the names of the jobs. */
+export type Fires = Readonly<Record<string, Fire>>;
+
+/** Name and time of `NAME:TIME`, the key of a fire in node-cron; undefined if it is none. */
+export function parseKey(key: string): { readonly job: string; readonly at: string } | undefined {
+  const [, job, at] = /^(.+):(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/s.exec(key) ?? [];
+  return job === undefined || at === undefined ? undefined : { job, at };
+}
+
+/** What a Lease says about the last fires. Throws `ERR_FOREIGN_LOCK` if it cannot be read. */
+export function firesOf(lease: unknown, what: string): Fires {
+  const { metadata } = Object(lease) as { readonly metadata?: unknown };
+  const { annotations } = Object(metadata) as { readonly annotations?: Record<string, unknown> };
+  const text = annotations?.[FIRES];
+  if (text === undefined) return {};
+  const fires = parse(text);
+  if (fires) return fires;
+  throw new LeaderElectionError(
+    'ERR_FOREIGN_LOCK',
+    `The annotation ${FIRES} of Lease ${what} is not what a coordinator writes, so it does not say ` +
+      'which jobs have run. Remove the annotation, or give the coordinator another Lease.',
+  );
+}
+
+/**
+ * Whether this fire is later than the last one. Throws `ERR_CLOCK_AHEAD` if the last one is so much
+ * later that a clock must be wrong: no fire would run until then.
+ */
+export function isNew(at: string, last: Fire | undefined, job: string, what: string): boolean {
+  if (!last) return true;
+  const aheadMs = Date.parse(last.at) - Date.parse(at);
+  if (aheadMs <= FAR_AHEAD_MS) return aheadMs < 0;
+  throw new LeaderElectionError(
+    'ERR_CLOCK_AHEAD',
+    `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, but here it is ${at}. ` +
+      `The clock of a replica is wrong. Correct it, then remove the annotation ${FIRES} of Lease ${what}: ` +
+      'until then this job does not run.',
+  );
+}
+
+function parse(text: unknown): Fires | undefined {
+  try {
+    const fires = JSON.parse(String(text)) as unknown;
+    const isObject = typeof fires === 'object' && fires !== null;
+    return isObject && Object.values(fires).every(isFire) ? (fires as Fires) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFire(value: unknown): value is Fire {
+  const { at, by, claim } = Object(value) as Record<string, unknown>;
+  return (
+    [at, by, claim].every((text) => typeof text === 'string') && !isNaN(Date.parse(String(at)))
+  );
+}
