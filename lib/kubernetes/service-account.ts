@@ -1,6 +1,3 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { systemClock } from '../platform/clock.ts';
 import type { Access, Credentials } from './credentials.ts';
 import {
@@ -20,8 +17,9 @@ const MAX_AGE_MS = 60_000;
  */
 export function serviceAccountCredentials(environment: Environment): Credentials {
   const server = new URL(inClusterServer(environment));
-  const folder = join(environment.root, SERVICE_ACCOUNT_PATH);
-  const [tokenPath, caPath] = [join(folder, 'token'), join(folder, 'ca.crt')];
+  const path = process.getBuiltinModule('node:path');
+  const folder = path.join(environment.root, SERVICE_ACCOUNT_PATH);
+  const [tokenPath, caPath] = [path.join(folder, 'token'), path.join(folder, 'ca.crt')];
   let last:
     { readonly access: Access; readonly stamp: string; readonly readMs: number } | undefined;
   let isRefused = false;
@@ -63,6 +61,7 @@ export function serviceAccountCredentials(environment: Environment): Credentials
  * file is in memory.
  */
 function stampOf(path: string): string {
+  const { statSync } = process.getBuiltinModule('node:fs');
   const { ino, size, mtimeMs, ctimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
   return `${[ino, size, mtimeMs, ctimeMs].join()};`;
 }
