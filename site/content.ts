@@ -54,6 +54,8 @@ const LINK = /(\]\(|^\[[^\]]+\]: )(?!#|[a-z]+:|<)([^)\s#]+)(#[^)\s]*)?/gm;
 export function withLinks(page: string, text: string): string {
   return text.replaceAll(LINK, (whole, before: string, path: string, anchor = '') => {
     const file = normalize(join(page, '..', path));
+    if (file.startsWith('site/pages/'))
+      return `${before}/${file.replace(/^site\/pages\/|\.md$/g, '')}${String(anchor)}`;
     const isOnSite = /^docs\/.*\.(?:md|svg|png)$/.test(file);
     if (!isOnSite)
       return `${before}${repository ?? 'https://example.com'}/blob/main/${file}${String(anchor)}`;

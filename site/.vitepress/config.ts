@@ -7,9 +7,10 @@ import { sidebar } from './sidebar.ts';
 /** The base of the site: GitHub serves it below the repository's name. */
 const base = process.env['SITE_BASE'] ?? '/';
 
-const ICON =
-  "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>" +
-  "<path d='M1 13V4l4 4 3-6 3 6 4-4v9z' fill='%232a5fd6'/></svg>";
+const picture =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +
+  '<path d="M1 13V4l4 4 3-6 3 6 4-4v9z" fill="#2a5fd6"/></svg>';
+const ICON = `data:image/svg+xml,${encodeURIComponent(picture)}`;
 
 /** What needs sockets; the playground has none. */
 const NODE_ONLY = ['connection.ts', 'port.ts'];
@@ -24,6 +25,8 @@ export default defineConfig({
   lastUpdated: false,
   head: [['link', { rel: 'icon', href: ICON }]],
   markdown: {
+    // The usual themes have too little contrast.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     // As on GitHub, where the same pages are read.
     anchor: { slugify },
     config: (md) => {
@@ -31,7 +34,7 @@ export default defineConfig({
       md.renderer.rules.fence = (tokens, index, ...rest) => {
         const token = tokens[index];
         if (token?.info.trim() !== 'mermaid') return fence?.(tokens, index, ...rest) ?? '';
-        return diagram(token.content);
+        return diagram(token.content, (text) => md.utils.escapeHtml(text));
       };
     },
   },
@@ -73,11 +76,13 @@ function slugify(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** Colours follow the theme, because they are variables of the page. */
-function diagram(source: string): string {
+/** Its colours follow the theme, because they are variables of the page. */
+function diagram(source: string, escape: (text: string) => string): string {
   const colors = { bg: 'var(--vp-c-bg)', fg: 'var(--vp-c-text-1)' };
   const svg = renderMermaidSVG(source, { ...colors, transparent: true, font: 'inherit' });
-  return `<div class="mermaid" v-pre>${svg.replaceAll('\n\n', '\n')}</div>`;
+  // The page has its own font, and loads nothing from elsewhere.
+  const html = svg.replaceAll(/@import url\([^)]*\);?/g, '');
+  return `<div class="mermaid" tabindex="0" v-html="${escape(JSON.stringify(html))}"></div>\n`;
 }
 
 function editUrl(filePath: string): string {

@@ -45,7 +45,6 @@ export const sidebar = [
   },
   {
     text: 'Understand',
-    collapsed: true,
     items: [
       page('Safety', '/safety'),
       page('Protocol', '/protocol'),

@@ -1,8 +1,9 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { spawnSync } from 'node:child_process';
 import { extname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { TestProject } from 'vitest/node';
 import { root } from '../public/project.ts';
 
@@ -23,11 +24,13 @@ export default async function setup(project: TestProject): Promise<() => void> {
   if (status !== 0) throw new Error('the site cannot be built');
   const server = createServer((request, response) => {
     const file = fileOf(new URL(request.url ?? '/', 'http://site').pathname);
+    const body = gzipSync(file === undefined ? '' : readFileSync(file));
     response.writeHead(file === undefined ? 404 : 200, {
       'content-type': TYPES[extname(file ?? '')] ?? 'application/octet-stream',
+      'content-encoding': 'gzip',
+      'content-length': body.length,
     });
-    if (file === undefined) response.end();
-    else createReadStream(file).pipe(response);
+    response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
