@@ -8,7 +8,7 @@ export default defineConfig({
     // Those that are long start processes and measure time.
     isolate: true,
     maxWorkers: undefined,
-    exclude: ['spec/**/*.cluster.spec.ts'],
+    exclude: ['spec/**/*.{browser,cluster}.spec.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/long.json' }]],
   },
 });

@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     root: process.cwd(),
     include: ['spec/**/*.spec.ts'],
-    exclude: ['spec/**/*.{cluster,long}.spec.ts'],
+    exclude: ['spec/**/*.{browser,cluster,long}.spec.ts'],
     // One worker for each core, each of which loads the library once for all of its files.
     isolate: false,
     maxWorkers: '100%',

@@ -1,6 +1,5 @@
-import { channel } from 'node:diagnostics_channel';
-
 import type { Clock } from '../platform/clock.ts';
+import { nodeProcess } from '../platform/node-process.ts';
 import { messageOf, printableLines } from '../platform/printable.ts';
 import { Warnings } from '../platform/warnings.ts';
 import {
@@ -11,7 +10,8 @@ import {
   levels,
 } from './event.ts';
 
-const published = channel('leader-for-life');
+const diagnostics = nodeProcess?.getBuiltinModule?.('node:diagnostics_channel');
+const published = diagnostics?.channel('leader-for-life');
 
 export interface EventStreamOptions {
   readonly clock: Clock;
@@ -121,14 +121,14 @@ export class EventStream {
   /** To everything but the log, which would say the same twice. */
   publish(detail: EventDetail, message: string): void {
     const { onEvent } = this.#options;
-    if (!onEvent && !published.hasSubscribers) return;
+    if (!onEvent && !published?.hasSubscribers) return;
     const event: ElectionEvent = {
       ...this.#subject,
       ...detail,
       level: levels[detail.type],
       message: printableLines(message),
     };
-    if (published.hasSubscribers) published.publish(event);
+    if (published?.hasSubscribers) published.publish(event);
     if (onEvent) {
       this.call('on-event', 'onEvent', () => onEvent(event));
     }

@@ -1,6 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { ChildProcess } from 'node:child_process';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
@@ -95,12 +94,14 @@ async function endingPlugins<T>(task: () => Promise<T>, signal?: AbortSignal): P
   const plugins = new Set<ChildProcess>();
   // Client-node does not expose a plugin's process, but Node.js publishes each process that starts.
   const onProcess = (message: unknown) => {
-    const { process } = message as { readonly process?: ChildProcess };
-    if (process && running.getStore() === plugins) plugins.add(process);
+    const { process: plugin } = message as { readonly process?: ChildProcess };
+    if (plugin && running?.getStore() === plugins) plugins.add(plugin);
   };
   const onAbort = () => {
     for (const plugin of plugins) end(plugin);
   };
+  const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
+  running ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
   subscribe('child_process', onProcess);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -112,7 +113,7 @@ async function endingPlugins<T>(task: () => Promise<T>, signal?: AbortSignal): P
 }
 
 /** The caller of the plugins that start within an asynchronous call. */
-const running = new AsyncLocalStorage<Set<ChildProcess>>();
+let running: AsyncLocalStorage<Set<ChildProcess>> | undefined;
 
 /** What the plugin itself has started may go on, but holds neither the pipes nor this process. */
 function end(plugin: ChildProcess): void {

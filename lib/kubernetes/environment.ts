@@ -1,7 +1,3 @@
-import { lstat, readFile, stat } from 'node:fs/promises';
-import { isIP } from 'node:net';
-import { join } from 'node:path';
-
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { isDnsSubdomain } from './names.ts';
 
@@ -13,6 +9,11 @@ export interface Environment {
 }
 
 export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+// Loaded when used, and not imported: simulations run in browsers, too.
+const files = () => process.getBuiltinModule('node:fs/promises');
+const isIP = (text: string) => process.getBuiltinModule('node:net').isIP(text);
+const join = (...parts: string[]) => process.getBuiltinModule('node:path').join(...parts);
 
 /** The most that Kubernetes puts into a Secret or a ConfigMap, and so into a volume. */
 const MAX_FILE_BYTES = 2 ** 20;
@@ -88,10 +89,12 @@ export async function signOfPod(environment: Environment): Promise<Sign | undefi
   }
   const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
   // A link without a target is a sign, too, and so is a folder that this user may not enter.
-  const code = await lstat(path).then(
-    () => undefined,
-    (error: unknown) => (error as NodeJS.ErrnoException).code,
-  );
+  const code = await files()
+    .lstat(path)
+    .then(
+      () => undefined,
+      (error: unknown) => (error as NodeJS.ErrnoException).code,
+    );
   const remedy = 'remove that file';
   if (code === undefined) return { says: `${path} exists, so this is a Pod`, remedy };
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -135,10 +138,10 @@ export function readSmall(path: string): Promise<string> {
 
 /** Neither waits for a pipe nor reads a device without end. */
 async function readNow(path: string): Promise<string> {
-  const stats = await stat(path);
+  const stats = await files().stat(path);
   if (!stats.isFile()) throw new Error('it is no regular file');
   if (stats.size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
-  return readFile(path, 'utf8');
+  return files().readFile(path, 'utf8');
 }
 
 function noServiceAccount(path: string, what: string, cause?: unknown): LeaderElectionError {

@@ -1,6 +1,3 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { systemClock } from '../platform/clock.ts';
 import type { Access, Credentials } from './credentials.ts';
 import {
@@ -38,8 +35,9 @@ export function serviceAccountCredentials(environment: Environment): Credentials
 }
 
 function fromFiles(environment: Environment, server: URL): Credentials {
-  const folder = join(environment.root, SERVICE_ACCOUNT_PATH);
-  const [tokenPath, caPath] = [join(folder, 'token'), join(folder, 'ca.crt')];
+  const path = process.getBuiltinModule('node:path');
+  const folder = path.join(environment.root, SERVICE_ACCOUNT_PATH);
+  const [tokenPath, caPath] = [path.join(folder, 'token'), path.join(folder, 'ca.crt')];
   let last:
     { readonly access: Access; readonly stamp: string; readonly readMs: number } | undefined;
   let isRefused = false;
@@ -82,7 +80,9 @@ function fromFiles(environment: Environment, server: URL): Credentials {
 /** The Pod to which Kubernetes has bound the service account's token. */
 export async function tokenPod(environment: Environment): Promise<PodIdentity | undefined> {
   try {
-    const token = await readSmall(join(environment.root, SERVICE_ACCOUNT_PATH, 'token'));
+    const token = await readSmall(
+      process.getBuiltinModule('node:path').join(environment.root, SERVICE_ACCOUNT_PATH, 'token'),
+    );
     const [, payload = ''] = token.split('.');
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
     const pod = child(child(claims, 'kubernetes.io'), 'pod');
@@ -98,6 +98,7 @@ export async function tokenPod(environment: Environment): Promise<PodIdentity | 
  * file is in memory.
  */
 function stampOf(path: string): string {
+  const { statSync } = process.getBuiltinModule('node:fs');
   const { ino, size, mtimeMs, ctimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
   return `${[ino, size, mtimeMs, ctimeMs].join()};`;
 }

@@ -1,6 +1,6 @@
 import { checkSignal } from '../checks.ts';
 import { LeaderElectionError } from '../errors.ts';
-import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { type Platform, platformOf } from '../platform/platform.ts';
 import { Election } from './election.ts';
 import { neverAborts } from '../platform/abort.ts';
 import { type CheckedDurations, type LeaderElectionConfig, checkConfig } from './config.ts';
@@ -23,7 +23,7 @@ export class LeaderElector {
   constructor(config: LeaderElectionConfig);
   /** @internal */ // eslint-disable-next-line @typescript-eslint/unified-signatures
   constructor(config: LeaderElectionConfig, platform: Platform);
-  constructor(config: LeaderElectionConfig, platform: Platform = systemPlatform) {
+  constructor(config: LeaderElectionConfig, platform: Platform = platformOf(config)) {
     this.#durations = checkConfig(config);
     this.#config = config;
     const { lock, callbacks, name, releaseOnCancel } = config;

@@ -1,7 +1,7 @@
 import { checkLockName } from '../checks.ts';
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
 import { aborted, neverAborts } from '../platform/abort.ts';
-import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { type Platform, platformOf } from '../platform/platform.ts';
 import { Election } from './election.ts';
 import type { Served } from './job.ts';
 import { LeaseLock, uniqueIdentity } from './lease-lock.ts';
@@ -79,7 +79,7 @@ export async function lead<T>(
   work: (leadership: LeaseLeadership) => T | PromiseLike<T>,
   options: LeadOptions = {},
 ): Promise<T> {
-  return leadOn(systemPlatform, leaseName, work, options);
+  return leadOn(platformOf(options), leaseName, work, options);
 }
 
 /** `lead` on a given platform. */

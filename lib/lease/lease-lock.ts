@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 import { type Check, annotationsExcept, checkLockName, checkProperties } from '../checks.ts';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
 import { locate, ownPod, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
@@ -7,7 +5,9 @@ import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { type LabelOptions, type PlaceOptions, labelChecks, placeChecks } from '../options.ts';
 import type { LeaderElectionRecord, LockVersion } from '../protocol/lease/record.ts';
-import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { nodeProcess } from '../platform/node-process.ts';
+import { type Platform, platformOf, systemPlatform } from '../platform/platform.ts';
+import { simulated } from '../platform/simulated.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import type { LockListener, OpenLock, ResourceLock } from './resource-lock.ts';
 
@@ -48,13 +48,19 @@ export class LeaseLock implements ResourceLock {
     const { name } = checkProperties('options', options, checks);
     checkLockName('options.name', name);
     this.#options = options;
-    this.identity = options.identity ?? uniqueIdentity(systemPlatform);
+    this.identity = options.identity ?? uniqueIdentity(platformOf(options));
   }
 
   /** @internal The namespace is empty if it is left to the platform. */
   get [place](): { readonly name: string; readonly namespace: string } {
     const { name, namespace = '' } = this.#options;
     return { name, namespace };
+  }
+
+  /** @internal Set if it is simulated. */
+  get [simulated](): Platform | undefined {
+    const platform = platformOf(this.#options);
+    return platform === systemPlatform ? undefined : platform;
   }
 
   /** `NAMESPACE/NAME`, or only `NAME` if no namespace was given. */
@@ -118,11 +124,13 @@ export class LeaseLock implements ResourceLock {
   }
 
   async #connect(): Promise<LeaseConnection> {
-    this.#connection ??= this[connect](systemPlatform, REQUEST_TIMEOUT_MS).then((connected) => {
-      if (connected) return connected;
-      const where = 'a kubeConfig outside of a cluster, where there is no Lease';
-      throw invalidArgument('options.kubeConfig', where, undefined);
-    });
+    this.#connection ??= this[connect](platformOf(this.#options), REQUEST_TIMEOUT_MS).then(
+      (connected) => {
+        if (connected) return connected;
+        const where = 'a kubeConfig outside of a cluster, where there is no Lease';
+        throw invalidArgument('options.kubeConfig', where, undefined);
+      },
+    );
     try {
       return await this.#connection;
     } catch (error) {
@@ -200,6 +208,7 @@ function idOf(lock: ResourceLock, { clock }: Platform): string {
 
 /** The default identity: unique even if Pods of several clusters, or no Pods, share a Lease. */
 export function uniqueIdentity({ clock, environment }: Platform): string {
+  const hostname = () => nodeProcess?.getBuiltinModule?.('node:os').hostname() ?? 'browser';
   return `${podNameOf(environment) ?? hostname()}_${clock.uuid()}`;
 }
 

@@ -8,7 +8,7 @@ import {
 import { type Leadership, leadershipOf } from './leadership.ts';
 import { eventsOf } from './reporter.ts';
 import { type BecomeOptions, type CheckedOptions, checkOptions } from './options.ts';
-import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { type Platform, platformOf } from '../platform/platform.ts';
 
 /**
  * Becomes the leader for life. Resolves when this Pod holds the lock, a ConfigMap that the Pod
@@ -33,7 +33,7 @@ import { type Platform, systemPlatform } from '../platform/platform.ts';
  * startController();
  */
 export async function become(lockName: string, options: BecomeOptions = {}): Promise<Leadership> {
-  return becomeOn(systemPlatform, lockName, options);
+  return becomeOn(platformOf(options), lockName, options);
 }
 
 /** `become` on a given platform. */

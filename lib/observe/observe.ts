@@ -23,7 +23,7 @@ import { createLog } from '../platform/log.ts';
 import { type PlaceOptions, placeChecks } from '../options.ts';
 import { LeaderObserver } from './observer.ts';
 import { type Producer, streamOf } from './stream.ts';
-import { type Platform, systemPlatform } from '../platform/platform.ts';
+import { type Platform, platformOf } from '../platform/platform.ts';
 
 /** Options of `observeLease` and `observeLock`. */
 export interface ObserveOptions extends PlaceOptions {
@@ -58,7 +58,7 @@ export function observeLease(
   leaseName: string,
   options: ObserveOptions = {},
 ): AsyncIterable<LeaseHolder | null, undefined> {
-  return observeLeaseIn(systemPlatform, leaseName, options);
+  return observeLeaseIn(platformOf(options), leaseName, options);
 }
 
 /** Observes who holds a lock of `become`, as `observeLease` does for a Lease. */
@@ -66,7 +66,7 @@ export function observeLock(
   lockName: string,
   options: ObserveOptions = {},
 ): AsyncIterable<LockHolder | null, undefined> {
-  return observeLockIn(systemPlatform, lockName, options);
+  return observeLockIn(platformOf(options), lockName, options);
 }
 
 /** `observeLease` on a given platform. */

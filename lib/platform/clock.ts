@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { uptime } from 'node:os';
+import { nodeProcess } from './node-process.ts';
 
 /**
  * Time and randomness. Both enter the library through this interface only, so that a simulation
@@ -84,10 +83,11 @@ let isUptimeReadable = true;
 
 /** Bun and Deno round what Node.js reads from this file; Deno may read it only with all rights. */
 function uptimeMs(): number {
-  const seconds = uptime();
+  const seconds = nodeProcess?.getBuiltinModule?.('node:os').uptime() ?? 0;
   if (!Number.isInteger(seconds) || !isUptimeReadable) return seconds * 1_000;
   try {
-    return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1_000;
+    const fs = process.getBuiltinModule('node:fs');
+    return Number.parseFloat(fs.readFileSync('/proc/uptime', 'utf8')) * 1_000;
   } catch {
     isUptimeReadable = false;
     return seconds * 1_000;
@@ -99,14 +99,15 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   // On other systems it may be coarse, and follow the wall clock, but there `now` counts
   // suspensions.
-  boot: () => (process.platform === 'linux' ? linuxBoot() : performance.now()),
+  boot: () => (nodeProcess?.platform === 'linux' ? linuxBoot() : performance.now()),
   date: () => new Date(),
   random: () => Math.random(),
   // Loaded when it is first read, unlike `node:crypto`, an import of which loads all of it.
   uuid: () => crypto.randomUUID(),
   after(ms, task, options) {
     const timer = setTimeout(task, Math.min(Math.max(ms, 0), MAX_DELAY_MS));
-    if (options?.unref) timer.unref();
+    // In a browser a timer is a number, and keeps nothing alive.
+    if (options?.unref && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer);
   },
 };

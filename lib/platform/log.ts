@@ -1,5 +1,6 @@
 import type createDebug from 'debug';
 
+import { nodeProcess } from './node-process.ts';
 import { printable } from './printable.ts';
 
 let loaded: typeof createDebug | undefined;
@@ -23,7 +24,7 @@ export function createLog(name: string): (message: string) => void {
     if (log?.enabled) log('%s', printable(message));
   };
   return (message) => {
-    if (!process.env['DEBUG']) return;
+    if (!nodeProcess?.env?.['DEBUG']) return;
     if (loaded) write(message);
     else
       void load().then(

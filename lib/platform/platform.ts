@@ -1,10 +1,13 @@
+import { nodeProcess } from './node-process.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Elections } from './elections.ts';
 import type { Credentials } from '../kubernetes/credentials.ts';
 import type { Environment } from '../kubernetes/environment.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type PredecessorMap, shared } from './shared.ts';
+import { simulated } from './simulated.ts';
 import { UnconfirmedEnds } from './unconfirmed.ts';
+import { warn } from './warn.ts';
 import { version } from '../version.ts';
 
 /** Everything that a call takes from outside, replaceable for specs and simulations. */
@@ -22,7 +25,7 @@ export interface Platform {
 /** The real platform. */
 export const systemPlatform: Platform = {
   clock: systemClock,
-  environment: { variables: process.env, root: '/' },
+  environment: { variables: nodeProcess?.env ?? {}, root: '/' },
   elections: new Elections(shared().elections, shared().aside),
   unconfirmed: new UnconfirmedEnds(shared().unconfirmed),
   predecessors: shared().predecessors,
@@ -31,26 +34,15 @@ export const systemPlatform: Platform = {
     const { Connection } = await import('../kubernetes/connection.ts');
     return new Connection(credentials, systemClock, `leader-for-life/${version}`);
   },
-  warn: (message, code) => {
-    const warning = Object.assign(new Error(message), { name: 'LeaderElectionWarning', code });
-    // With the name, and the place where it was given, for --trace-warnings.
-    Error.captureStackTrace(warning, systemPlatform.warn);
-    warnAtOnce(warning);
-  },
+  warn,
 };
 
-/**
- * Calls the listeners at once. `process.emitWarning` waits for the next tick, and a program that
- * calls `process.exit()` as soon as its election has ended has none: a warning about a lock that is
- * left behind would be lost.
- */
-function warnAtOnce(warning: Error): void {
-  try {
-    process.emit('warning', warning);
-  } catch (error) {
-    // What a listener throws is up to its program, and changes no election.
-    process.nextTick(() => {
-      throw error;
-    });
-  }
+/** The platform for these options: the system's, unless their kubeConfig or lock is simulated. */
+export function platformOf(options: unknown): Platform {
+  const { kubeConfig, lock } = Object(options) as { kubeConfig?: unknown; lock?: unknown };
+  return simulatedBy(kubeConfig) ?? simulatedBy(lock) ?? systemPlatform;
+}
+
+function simulatedBy(value: unknown): Platform | undefined {
+  return (Object(value) as { readonly [simulated]?: Platform })[simulated];
 }

@@ -1,7 +1,9 @@
-import type { KubeConfig, V1ObjectMeta } from '@kubernetes/client-node';
+import type { V1ObjectMeta } from '@kubernetes/client-node';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { OwnerReference, Wire } from './objects.ts';
 import type { ResourceDefinition } from './resource-type.ts';
+import type { KubeConfigLike } from '../kubernetes/kube-config.ts';
+import type { Transport } from '../kubernetes/transport.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** Options of `createCluster`. */
@@ -62,6 +64,14 @@ export interface UserOptions {
   readonly user?: string;
 }
 
+/** How a process reaches the cluster. With a clock or a transport, it is a process of its own. */
+export interface ProcessOptions extends UserOptions {
+  /** The process's time and randomness. Default: the cluster's. */
+  readonly clock?: Clock;
+  /** Carries the process's requests: `cluster.transport()`, or one that delays or loses them. */
+  readonly transport?: Transport;
+}
+
 /** A ConfigMap's content, and what of its metadata matters. */
 export interface ConfigMapContent {
   readonly data?: Readonly<Record<string, string>>;
@@ -70,7 +80,7 @@ export interface ConfigMapContent {
 
 /** What `become` has to know about the Pod that it runs in. */
 export interface PodIdentity {
-  readonly kubeConfig: KubeConfig;
+  readonly kubeConfig: KubeConfigLike;
   readonly namespace: string;
   readonly podName: string;
   readonly podUid: string;

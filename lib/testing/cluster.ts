@@ -7,18 +7,18 @@ import type {
   ClusterOptions,
   KubeConfigOptions,
   PodIdentity,
+  ProcessOptions,
   Ref,
   TransportOptions,
-  UserOptions,
 } from './cluster-options.ts';
 import type { Faults } from './faults.ts';
 import { GarbageCollector } from './garbage-collector.ts';
-import { HttpServer } from './http-server.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import { ClusterObjects } from './cluster-objects.ts';
 import { PODS } from './kinds.ts';
 import { Kubelet } from './kubelet.ts';
 import { leaseLock } from './lease-lock.ts';
+import type { Port } from './port.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import {
   checkClusterOptions,
@@ -27,31 +27,27 @@ import {
   checkLeaseLockOptions,
   checkMilliseconds,
   checkPolicyRules,
+  checkProcessOptions,
   checkText,
   checkTransportOptions,
 } from './options.ts';
 import { RequestLog } from './request-log.ts';
+import { newProcess, SimulatedKubeConfig, simulatedPlatform } from './simulated-process.ts';
 import type { Change } from './store.ts';
 import { Tokens } from './tokens.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import type { ResourceLock } from '../lease/resource-lock.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { simulated } from '../platform/simulated.ts';
 
 const ADMIN = 'admin';
 
 /** How often `until` checks what no write or answer changes. */
 const POLL_MS = 10;
 
-type Client = typeof import('@kubernetes/client-node');
-
 interface Probe {
   readonly check: () => void;
   readonly fail: (error: unknown) => void;
-}
-
-interface Port {
-  readonly server: HttpServer;
-  readonly client: Client;
 }
 
 /** A Kubernetes cluster in this process. `createCluster` makes one. */
@@ -68,6 +64,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   readonly #kubelet: Kubelet;
   readonly #tokens = new Tokens();
   readonly #probes = new Set<Probe>();
+  readonly #process = newProcess();
   readonly #tls: TlsIdentity | undefined;
   #port: Port | undefined;
 
@@ -101,19 +98,14 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
 
   /** @internal */
   async listen(): Promise<void> {
-    const [server, client] = await Promise.all([
-      HttpServer.listen(this.#server, this.#tls),
-      import('@kubernetes/client-node'),
-    ]);
-    this.#port = { server, client };
+    const { openPort } = await import('./port.ts');
+    this.#port = await openPort(this.#server, this.#tls);
   }
 
   /** URL of the API server. Throws if it does not listen. */
   get url(): string {
     return this.#listening().server.url;
   }
-
-  // --- Users ---
 
   /**
    * Allows a user what the rules say, in one namespace or, with the scope `*`, everywhere. Until
@@ -149,8 +141,6 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     this.#model.store.listen(listener);
   }
 
-  // --- Ways in ---
-
   /** A configuration for `@kubernetes/client-node`. Throws if the cluster has no port. */
   kubeConfig(options: KubeConfigOptions = {}): KubeConfig {
     const config = new (this.#listening().client.KubeConfig)();
@@ -179,15 +169,24 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     });
   }
 
-  /** Options that make `become` run as if in this Pod. Throws without a port. */
-  optionsFor(pod: Ref, { user = ADMIN }: UserOptions = {}): PodIdentity {
+  /**
+   * Options that make `become` run as if in this Pod; the `kubeConfig` alone makes `lead` do so.
+   * Without a port, or with a clock or a transport, the election runs on these within the process,
+   * without sockets: an hour of a `SimulatedClock` takes a moment.
+   */
+  optionsFor(pod: Ref, options: ProcessOptions = {}): PodIdentity {
+    checkProcessOptions(options);
+    const { user = ADMIN, clock, transport } = options;
     const { name, namespace = 'default', uid } = this.find(PODS, pod).metadata;
-    return {
-      kubeConfig: this.kubeConfig({ user, namespace }),
-      namespace,
-      podName: name,
-      podUid: uid,
-    };
+    const identity = { namespace, podName: name, podUid: uid };
+    if (this.#port && !clock && !transport) {
+      return { kubeConfig: this.kubeConfig({ user, namespace }), ...identity };
+    }
+    const state = (clock ?? transport) ? newProcess() : this.#process;
+    const connect = () => transport ?? this.transport({ user });
+    const variables = { ...this.env(pod) };
+    const platform = simulatedPlatform(state, clock ?? this.#clock, connect, variables);
+    return { kubeConfig: new SimulatedKubeConfig(platform, namespace), ...identity };
   }
 
   /** Environment variables that the downward API would give the Pod's containers. */
@@ -214,7 +213,9 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   leaseLock(options: ClusterLeaseLockOptions): ResourceLock {
     checkLeaseLockOptions(options);
     const { user = ADMIN } = options;
-    return leaseLock(this.transport({ user }), this.#clock, options);
+    const transport = this.transport({ user });
+    const platform = simulatedPlatform(this.#process, this.#clock, () => transport, {});
+    return Object.assign(leaseLock(transport, this.#clock, options), { [simulated]: platform });
   }
 
   /** Cuts every connection, as a restart of the API server does; new ones work at once. */
@@ -222,8 +223,6 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
     this.#server.cut();
     this.#port?.server.cut();
   }
-
-  // --- Waiting and leaving ---
 
   /**
    * Resolves with the result of `probe` as soon as that is true. Calls it now, after each write and

@@ -1,3 +1,4 @@
+import { toHex } from './bytes.ts';
 import { isJsonObject, type JsonObject } from './objects.ts';
 import { badRequest } from './status.ts';
 import { parseMicroTime } from './timestamps.ts';
@@ -164,5 +165,5 @@ export function parseBody(text: string, kind: string): JsonObject {
   const header =
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
   const problem = `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type ${header}`;
-  throw badRequest(`${unrecognized} ${problem} (${Buffer.from(text).toString('hex')})`);
+  throw badRequest(`${unrecognized} ${problem} (${toHex(text)})`);
 }

@@ -11,7 +11,7 @@ import {
   type Http2ServerResponse,
 } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type ApiServer, type Caller, ConnectionReset, type Served } from './api-server.ts';
+import type { ApiServer, Caller, ConnectionReset, Served } from './api-server.ts';
 import type { RawRequest } from './route.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { WatchStream } from './watch-stream.ts';
@@ -89,9 +89,9 @@ function createPlainServer(handle: (incoming: Incoming, outgoing: Outgoing) => v
 
 async function exchange(api: ApiServer, incoming: Incoming, outgoing: Outgoing): Promise<void> {
   const left = new AbortController();
-  outgoing.once('close', () => left.abort(new ConnectionReset()));
-  incoming.on('error', () => left.abort(new ConnectionReset()));
-  outgoing.on('error', () => left.abort(new ConnectionReset()));
+  outgoing.once('close', () => left.abort(new Error('the client has left')));
+  incoming.on('error', () => left.abort(new Error('the client has left')));
+  outgoing.on('error', () => left.abort(new Error('the client has left')));
   try {
     const request = await read(incoming);
     const served = await api.serve(request, callerOf(incoming), left.signal);
@@ -99,7 +99,8 @@ async function exchange(api: ApiServer, incoming: Incoming, outgoing: Outgoing):
     else send(served, outgoing);
   } catch (error) {
     // A client that leaves while it still sends shows as some other error of the stream's.
-    if (!(error instanceof ConnectionReset) && !left.signal.aborted) throw error;
+    const { code } = error as Partial<ConnectionReset>;
+    if (code !== 'ECONNRESET' && !left.signal.aborted) throw error;
     breakOff(outgoing);
   }
 }

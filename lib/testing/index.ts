@@ -8,6 +8,7 @@ export type {
   KubeConfigOptions,
   PodIdentity,
   PodOptions,
+  ProcessOptions,
   Ref,
   TransportOptions,
   UserOptions,
@@ -26,4 +27,5 @@ export type { RequestLog } from './request-log.ts';
 export type { ResourceDefinition } from './resource-type.ts';
 export type { Verb } from './route.ts';
 export type { Clock } from '../platform/clock.ts';
+export type { KubeConfigLike } from '../kubernetes/kube-config.ts';
 export type { ApiRequest, ApiResponse, Progress, Transport } from '../kubernetes/transport.ts';

@@ -1,3 +1,4 @@
+import { fromBase64Url, toBase64Url } from './bytes.ts';
 import { goJsonError } from './decode.ts';
 import type { KubeObject } from './objects.ts';
 import { itemText, type Representation } from './representation.ts';
@@ -46,12 +47,12 @@ function forbiddenOption(field: string, why: string): ApiError {
 
 function continueToken(revision: number, after: string): string {
   const token = { v: 'meta.k8s.io/v1', rv: revision, start: `/${after}\0` };
-  return Buffer.from(JSON.stringify(token)).toString('base64url');
+  return toBase64Url(JSON.stringify(token));
 }
 
 function readToken(token: string): { revision: number; after: string } {
   try {
-    const text = Buffer.from(token, 'base64url').toString();
+    const text = fromBase64Url(token);
     const { rv, start } = JSON.parse(text) as { rv: number; start: string };
     return { revision: rv, after: start.slice(1, -1) };
   } catch (error) {

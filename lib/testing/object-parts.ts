@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isEqual } from './equal.ts';
 import {
   type JsonObject,
   type KubeObject,
@@ -48,7 +48,7 @@ export function mergeParts(
   const { status } = existing;
   const wishes = omit(next, 'status') as KubeObject;
   const object: KubeObject = { ...wishes, ...(status !== undefined && { status }) };
-  if (!type.hasGeneration || isDeepStrictEqual(wishesOf(object), wishesOf(existing))) return object;
+  if (!type.hasGeneration || isEqual(wishesOf(object), wishesOf(existing))) return object;
   return withMetadata(object, { generation: (existing.metadata.generation ?? 0) + 1 });
 }
 

@@ -1,5 +1,6 @@
 /** Checks of what tests pass: a misspelt fault would never strike. */
 import { type Check, checkProperties, having, matching, typed } from '../checks.ts';
+import type { Transport } from '../kubernetes/transport.ts';
 import type { Clock } from '../platform/clock.ts';
 import { invalidArgument } from '../errors.ts';
 import type { PolicyRule } from './access.ts';
@@ -9,6 +10,7 @@ import type {
   DeletePodOptions,
   KubeConfigOptions,
   PodOptions,
+  ProcessOptions,
   TransportOptions,
 } from './cluster-options.ts';
 import type { ErrorAnswer, FaultRule, PageAnswer } from './fault-rule.ts';
@@ -139,6 +141,12 @@ const policy: Checks<PolicyRule> = {
 
 const kubeConfig: Checks<KubeConfigOptions> = { user: text, namespace: text };
 
+const process: Checks<ProcessOptions> = {
+  user: text,
+  clock,
+  transport: having(['send', 'close'] satisfies (keyof Transport)[], 'a Transport'),
+};
+
 const transport: Checks<TransportOptions> = {
   user: text,
   userAgent: text,
@@ -169,6 +177,7 @@ export const checkAnsweredMatch = ofObject<AnsweredMatch>('match', answered);
 export const checkPodOptions = ofObject<PodOptions>('options', pod);
 export const checkDeletePodOptions = ofObject<DeletePodOptions>('options', deletion);
 export const checkKubeConfigOptions = ofObject<KubeConfigOptions>('options', kubeConfig);
+export const checkProcessOptions = ofObject<ProcessOptions>('options', process);
 export const checkTransportOptions = ofObject<TransportOptions>('options', transport);
 export const checkSimulatedClockOptions = ofObject<SimulatedClockOptions>(
   'options',

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isEqual } from './equal.ts';
 import { asObject, isJsonObject, type JsonObject } from './objects.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { goJsonError } from './decode.ts';
@@ -135,7 +135,7 @@ export function jsonPatch(target: unknown, operations: readonly unknown[]): unkn
     const path = pointer(operation['path']);
     switch (operation['op']) {
       case 'test':
-        if (!isDeepStrictEqual(read(document, path), operation['value'])) throw rejected();
+        if (!isEqual(read(document, path), operation['value'])) throw rejected();
         break;
       case 'add':
         document = write(document, path, operation['value']);

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isEqual } from './equal.ts';
 import { NAMESPACES } from './kinds.ts';
 import {
   type DeleteOptions,
@@ -199,7 +199,7 @@ export class Registry {
       }),
       ...(since && generation !== undefined && { generation: generation + 1 }),
     });
-    return isDeepStrictEqual(marked, object) ? object : this.#store.put(type, marked);
+    return isEqual(marked, object) ? object : this.#store.put(type, marked);
   }
 
   #update(type: ResourceType, existing: KubeObject, next: JsonObject, part: Part): KubeObject {
@@ -219,7 +219,7 @@ export class Registry {
     });
     const object = mergeParts(type, existing, { ...identified(type, next), metadata }, part);
     validate(type, object, updateProblems(metadata, old));
-    if (isDeepStrictEqual(object, existing)) return existing;
+    if (isEqual(object, existing)) return existing;
     const finalized = !object.metadata.finalizers && !old.deletionGracePeriodSeconds;
     if (old.deletionTimestamp !== undefined && finalized && type !== NAMESPACES) {
       this.#store.remove(type, existing);

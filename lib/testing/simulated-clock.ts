@@ -2,14 +2,28 @@ import { checkPassing, checkSimulatedClockOptions } from './options.ts';
 import type { SimulatedClockOptions } from './simulated-clock-options.ts';
 import { TimerQueue } from './timer-queue.ts';
 import type { Clock } from '../platform/clock.ts';
+import { nodeProcess } from '../platform/node-process.ts';
 
 const DEFAULT_DATE_MS = Date.UTC(2026, 0, 1);
 
 // Code may alternate between promises and `process.nextTick`; each turn settles one alternation.
 const TURNS = 4;
 
+/** Resolves when all promises have settled; in a browser, messages come after them. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
+  return new Promise((resolve) => {
+    if (nodeProcess?.nextTick) {
+      nodeProcess.nextTick(resolve);
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    port2.addEventListener('message', () => {
+      port2.close();
+      resolve();
+    });
+    port2.start();
+    port1.postMessage(undefined);
+  });
 }
 
 /**

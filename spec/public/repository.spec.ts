@@ -16,7 +16,7 @@ const files = projectFiles().map((path) => ({ path, text: read(path) }));
 describe('the repository', () => {
   it('shows the project, not its tools, at the top', () => {
     const tops = new Set(projectFiles().map((path) => path.replace(/\/.*$/s, '')));
-    const ofProject = ['LICENSE', 'README.md', 'docs', 'lib', 'spec'];
+    const ofProject = ['LICENSE', 'README.md', 'docs', 'lib', 'site', 'spec'];
     const ofNpm = ['package-lock.json', 'package.json', 'tsconfig.json'];
     const visible = [...tops].filter((name) => !name.startsWith('.'));
     expect(visible.toSorted()).toEqual([...ofProject, ...ofNpm].toSorted());

@@ -1,0 +1,253 @@
+import { createCluster, type Cluster, SimulatedClock } from '../../lib/testing/index.ts';
+import type { Fault, RequestRecord } from '../../lib/testing/index.ts';
+import type { Action, PodAction, Rules, Setting, WorldAction } from './schedule.ts';
+import { Ledger } from './ledger.ts';
+import { LOCK } from './program.ts';
+import { Replica } from './replica.ts';
+
+const NODES = ['node-1', 'node-2', 'node-3'];
+/** After this long without word of a node, Kubernetes takes it for not ready. */
+const NODE_GRACE_MS = 40_000;
+/** After this long on a node that is not ready, Kubernetes deletes a Pod. */
+const TOLERATION_MS = 300_000;
+/** How long a Deployment takes to replace a Pod. */
+const REPLACE_MS = 500;
+const GRACE_SECONDS = 30;
+/** More than lease mode tolerates between two clocks would break its promise. */
+const FAST = 1.2;
+const SLOW = 0.8;
+const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${LOCK}`;
+
+/** A small world: a cluster, a Deployment, and what goes wrong. The same schedule gives the same run. */
+export class World {
+  readonly rules: Rules;
+  readonly ledger: Ledger;
+  readonly clock: SimulatedClock;
+  readonly replicas: Replica[] = [];
+  readonly #setting: Setting;
+  readonly #cluster: Cluster;
+  readonly #lostNodes = new Map<string, () => void>();
+  #outage: Fault | undefined;
+  #isGcOff = false;
+  #created = 0;
+  #replacing = 0;
+  #surge = 0;
+  readonly #toReplace: Replica[] = [];
+
+  private constructor(setting: Setting, rules: Rules, clock: SimulatedClock, cluster: Cluster) {
+    this.#setting = setting;
+    this.rules = rules;
+    this.clock = clock;
+    this.#cluster = cluster;
+    this.ledger = new Ledger(this);
+    cluster.onChange(({ before, after }) => {
+      if (before?.kind === 'Pod' && !after) this.#find(before.metadata.name)?.gone();
+    });
+    for (let i = 0; i < setting.pods; i += 1) this.#add();
+  }
+
+  static async create(setting: Setting, rules: Rules): Promise<World> {
+    const clock = new SimulatedClock({ seed: setting.seed });
+    const cluster = await createCluster({ http: false, clock, nodeCount: NODES.length });
+    const world = new World(setting, rules, clock, cluster);
+    await clock.settle();
+    world.#observe();
+    return world;
+  }
+
+  /** Milliseconds since the beginning. */
+  get nowMs(): number {
+    return this.clock.now();
+  }
+
+  get isGcOff(): boolean {
+    return this.#isGcOff;
+  }
+
+  get isApiDown(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  get hasLostNode(): boolean {
+    return this.#lostNodes.size > 0;
+  }
+
+  /** The lock as it is stored. */
+  get lock(): object | undefined {
+    return this.#isLease ? this.#cluster.getLease(LOCK) : this.#cluster.getConfigMap(LOCK);
+  }
+
+  /** The requests that reached the API server, the latest first. */
+  requests(count: number): RequestRecord[] {
+    return [...this.#cluster.requests].slice(-count).reverse();
+  }
+
+  get requestCount(): number {
+    return this.#cluster.requests.length;
+  }
+
+  /** Who leads; of several, the first. */
+  get leader(): Replica | undefined {
+    return this.replicas.find(({ isLeading }) => isLeading);
+  }
+
+  /** Lets time pass until then. */
+  async advanceTo(untilMs: number): Promise<void> {
+    if (untilMs > this.nowMs) {
+      this.clock.after(untilMs - this.nowMs, () => undefined);
+      await this.clock.runUntil(() => {
+        this.#observe();
+        return this.nowMs >= untilMs;
+      }, Number.MAX_SAFE_INTEGER);
+    }
+    await this.clock.advance(0);
+    this.#observe();
+  }
+
+  async apply(action: Action): Promise<void> {
+    if (action.pod === undefined) {
+      this.#toWorld(action.what);
+    } else {
+      const target = action.pod === 'leader' ? this.leader : this.#find(action.pod);
+      if (target?.exists) this.#toReplica(action.what, target);
+    }
+    await this.advanceTo(this.nowMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#cluster.close();
+  }
+
+  get #isLease(): boolean {
+    return this.rules === 'lead' || this.rules === 'client-go';
+  }
+
+  #toReplica(what: PodAction, replica: Replica): void {
+    const effects: Readonly<Record<PodAction, () => void>> = {
+      crash: () => replica.crash(),
+      kill: () => replica.kill(),
+      delete: () => replica.delete(GRACE_SECONDS, 'background'),
+      'delete-foreground': () => replica.delete(GRACE_SECONDS, 'foreground'),
+      evict: () => replica.evict(),
+      stop: () => replica.stop(!replica.isStopped),
+      cut: () => replica.cut(!replica.isCutOff),
+      slow: () => replica.slow(!replica.isSlow),
+      'fast-clock': () => replica.setRate(replica.rate > 1 ? 1 : FAST),
+      'slow-clock': () => replica.setRate(replica.rate < 1 ? 1 : SLOW),
+      node: () => this.#loseNode(replica.node),
+    };
+    effects[what]();
+  }
+
+  #toWorld(what: WorldAction): void {
+    const effects: Readonly<Record<WorldAction, () => void>> = {
+      gc: () => this.#toggleGarbageCollector(),
+      api: () => this.#toggleApi(),
+      heal: () => this.#heal(),
+      lock: () => this.#deleteLock(),
+      roll: () => {
+        this.#toReplace.push(...this.#current());
+        this.#roll();
+      },
+    };
+    effects[what]();
+  }
+
+  #toggleGarbageCollector(): void {
+    this.#isGcOff = !this.#isGcOff;
+    if (this.#isGcOff) this.#cluster.garbageCollector.stop();
+    else this.#cluster.garbageCollector.start();
+  }
+
+  #heal(): void {
+    const heals = [...this.#lostNodes.values()];
+    this.#lostNodes.clear();
+    for (const heal of heals) heal();
+  }
+
+  #toggleApi(): void {
+    if (this.#outage) {
+      this.#outage.remove();
+      this.#outage = undefined;
+      return;
+    }
+    this.#outage = this.#cluster.faults.add({ reset: true });
+    this.#cluster.cutConnections();
+  }
+
+  #deleteLock(): void {
+    if (!this.lock) return;
+    this.ledger.excuse('someone deleted the lock');
+    if (this.#isLease) this.#cluster.request('DELETE', LEASE_PATH);
+    else this.#cluster.deleteConfigMap(LOCK);
+  }
+
+  /** Its Pods go on, but nothing reaches them, and nothing comes from them. */
+  #loseNode(name: string): void {
+    if (this.#lostNodes.has(name)) return;
+    const here = () => this.replicas.filter(({ node, exists }) => node === name && exists);
+    for (const replica of here()) replica.cut(true);
+    const cancels = [
+      this.clock.after(NODE_GRACE_MS, () => this.#cluster.setNodeReady(name, false)),
+      this.clock.after(NODE_GRACE_MS + TOLERATION_MS, () => {
+        for (const replica of here()) replica.delete(GRACE_SECONDS, 'background');
+      }),
+    ];
+    this.#lostNodes.set(name, () => {
+      for (const cancel of cancels) cancel();
+      for (const replica of here()) replica.cut(false);
+      this.#cluster.setNodeReady(name, true);
+      for (const replica of here()) replica.hearOfDeletion();
+    });
+  }
+
+  /** As a Deployment: a new Pod first, then an old one goes. */
+  #roll(): void {
+    const old = this.#toReplace.shift();
+    if (!old) return;
+    if (!old.isCurrent) {
+      this.#roll();
+      return;
+    }
+    this.#surge += 1;
+    this.#add();
+    this.clock.after(1_500, () => {
+      this.#surge -= 1;
+      if (old.isCurrent) old.delete(GRACE_SECONDS, 'background');
+      this.#roll();
+    });
+  }
+
+  #add(): Replica {
+    this.#created += 1;
+    const name = `pod-${this.#created}`;
+    const nodes = NODES.filter((node) => !this.#lostNodes.has(node));
+    const nodeName = nodes[this.#created % nodes.length] ?? NODES[0] ?? '';
+    const pod = this.#cluster.createPod(name, { nodeName });
+    const isHeard = () => !this.#lostNodes.has(nodeName);
+    const parts = { cluster: this.#cluster, clock: this.clock, rules: this.rules, isHeard };
+    const replica = new Replica(parts, name, nodeName, pod);
+    this.replicas.push(replica);
+    return replica;
+  }
+
+  #current(): Replica[] {
+    return this.replicas.filter(({ isCurrent }) => isCurrent);
+  }
+
+  #find(name: string): Replica | undefined {
+    return this.replicas.find((replica) => replica.name === name);
+  }
+
+  #observe(): void {
+    const missing = this.#setting.pods + this.#surge - this.#current().length - this.#replacing;
+    for (let i = 0; i < missing; i += 1) {
+      this.#replacing += 1;
+      this.clock.after(REPLACE_MS, () => {
+        this.#replacing -= 1;
+        this.#add();
+      });
+    }
+    this.ledger.observe();
+  }
+}
