@@ -3,7 +3,7 @@ import type { WaitingReason } from '../events/waiting.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Proof, provenMs } from '../protocol/validity.ts';
 
-/** Warns about requests that fail for this long; the process warning comes after as long. */
+/** Requests that have failed for this long degrade an election, as in the process warning. */
 const TROUBLE_MS = 10_000;
 
 /** A running election of this process, as its events tell it. */

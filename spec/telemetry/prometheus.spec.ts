@@ -242,7 +242,7 @@ describe('a registry', () => {
   });
 });
 
-test('labels are escaped, and what is no event is not heeded', async () => {
+test('labels are escaped, and messages that are no events are ignored', async () => {
   const own = new TextRegistry();
   stops.push(collectElections(own));
   const events = channel('leader-for-life');
