@@ -102,4 +102,5 @@ async function runLease(number: number, name: string): Promise<void> {
 if (aim === 'life') await runLife();
 else if (aim === 'lease') await runLease(0, lock);
 else
-  for (let number = 0; number < Number(electors); number += 1) void runLease(number, `${lock}-${number}`);
+  for (let number = 0; number < Number(electors); number += 1)
+    void runLease(number, `${lock}-${number}`);
