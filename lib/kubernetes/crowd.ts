@@ -25,6 +25,9 @@ const individualLabels = new Set([
   'controller-uid',
   'batch.kubernetes.io/controller-uid',
   'batch.kubernetes.io/job-completion-index',
+  // Since Kubernetes 1.35, a Pod is given those of its node.
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
 ]);
 
 /** A selector for the replicas of the Pod with these labels; '' if no label identifies them. */

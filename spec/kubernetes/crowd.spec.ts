@@ -31,6 +31,8 @@ describe('replicaSelector', () => {
     'controller-uid',
     'batch.kubernetes.io/controller-uid',
     'batch.kubernetes.io/job-completion-index',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
   ])('leaves out %s, which differs by Pod or rollout', (label) => {
     const of = (labels: object) => replicaSelector({ metadata: { labels } });
     expect(of({ [label]: 'x', app: 'my-app' })).toBe('app=my-app');
