@@ -13,6 +13,7 @@ import type { EventListener } from './events/event.ts';
 import type { LeaderMetrics } from './events/metrics.ts';
 import type { WaitingState } from './events/waiting.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
+import { type PodOptions, podChecks } from './pod-options.ts';
 
 /** Where a lock is, and how to reach it. */
 export interface PlaceOptions {
@@ -37,7 +38,7 @@ export interface LabelOptions {
 }
 
 /** Options of every form of election. */
-export interface ElectionSettings {
+export interface ElectionSettings extends PodOptions {
   /**
    * Whether to hold an election. If false, this process leads at once, with `skipped: true`.
    * @default true
@@ -85,4 +86,5 @@ export const electionChecks: Checks<ElectionSettings> = {
   onEvent: checkCallback,
   metrics: checkMetrics,
   events: checkBoolean,
+  ...podChecks,
 };

@@ -114,6 +114,18 @@ export function podNameOf(environment: Environment): string | undefined {
   return read(environment, 'POD_NAME', isDnsSubdomain, "a Pod's name");
 }
 
+/** This Pod, for what an election does with it. Throws `ERR_NO_POD_NAME` if it has no name. */
+export function ownPod(environment: Environment): {
+  readonly name: string;
+  readonly uid: string | undefined;
+  readonly namespace: string | undefined;
+} {
+  const name = podNameOf(environment);
+  if (name === undefined) throw noPodName('POD_NAME does not say');
+  const namespace = read(environment, 'POD_NAMESPACE', isDnsLabel, "a namespace's name");
+  return { name, uid: uidOf(environment, name), namespace };
+}
+
 /** `POD_UID` belongs to the Pod that `POD_NAME` names, and to no other. */
 function uidOf(environment: Environment, podName: string | undefined): string | undefined {
   const uid = read(environment, 'POD_UID', isUid, "a Pod's UID");
@@ -144,10 +156,10 @@ function noApiServer({ says, remedy }: Sign): LeaderElectionError {
   );
 }
 
-function noPodName(): LeaderElectionError {
+function noPodName(who = 'Neither POD_NAME nor options.podName says'): LeaderElectionError {
   return new LeaderElectionError(
     'ERR_NO_POD_NAME',
-    `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
+    `${who} which Pod this is. Add to the container:
 
 env:
 - name: POD_NAME

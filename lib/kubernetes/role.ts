@@ -11,6 +11,12 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
+/** What the options that concern Pods need beyond an election. */
+export interface PodRights {
+  /** For `label` and `deletionCost`. */
+  readonly marks?: boolean | undefined;
+}
+
 interface Common {
   readonly namespace: string;
   /** `system:serviceaccount:NAMESPACE:NAME`, if known, to bind the Role to. */
@@ -23,12 +29,14 @@ export interface RoleOptions extends Common {
   readonly takeOver: boolean;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events?: boolean | undefined;
+  readonly pods?: PodRights | undefined;
 }
 
 export interface LeaseRoleOptions extends Common {
   readonly leaseName: string;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events: boolean;
+  readonly pods?: PodRights | undefined;
 }
 
 export interface ObserverRoleOptions extends Common {
@@ -38,29 +46,36 @@ export interface ObserverRoleOptions extends Common {
   readonly resource: 'configmaps' | 'leases';
 }
 
+const anyPod = { group: '', resource: 'pods' } as const;
+
 const recording: Rule = { group: '', resource: 'events', verbs: ['create'] };
 
 const rules = {
-  life: ({ lockName, takeOver, events = false }: RoleOptions): Rule[] => [
+  life: ({ lockName, takeOver, events = false, pods = {} }: RoleOptions): Rule[] => [
     { group: '', resource: 'configmaps', verbs: ['create'] },
     {
       ...{ group: '', resource: 'configmaps', name: lockName },
       verbs: ['get', 'watch', 'patch', 'delete'],
     },
     {
-      ...{ group: '', resource: 'pods' },
-      verbs: ['get', 'list', 'watch', ...(takeOver ? ['delete'] : [])],
+      ...anyPod,
+      verbs: [
+        ...['get', 'list', 'watch'],
+        ...(pods.marks ? ['patch'] : []),
+        ...(takeOver ? ['delete'] : []),
+      ],
     },
     ...(events ? [recording] : []),
   ],
   /** Nodes belong to no namespace. */
   nodes: [{ group: '', resource: 'nodes', verbs: ['get', 'watch'] }] as Rule[],
-  lease: ({ leaseName, events }: LeaseRoleOptions): Rule[] => [
+  lease: ({ leaseName, events, pods = {} }: LeaseRoleOptions): Rule[] => [
     { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'] },
     {
       ...{ group: 'coordination.k8s.io', resource: 'leases', name: leaseName },
       verbs: ['get', 'watch', 'update'],
     },
+    ...(pods.marks ? [{ ...anyPod, verbs: ['get', 'list', 'patch'] }] : []),
     ...(events ? [recording] : []),
   ],
   observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [

@@ -1,6 +1,7 @@
 import { type AcquiredLease, Campaign } from './campaign.ts';
 import type { CheckedDurations, LeaseElectionSettings } from './config.ts';
 import { type Ending, ending, firstOf, type Job, type Served, settle } from './job.ts';
+import { ElectorPod } from './elector-pod.ts';
 import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
 import type { OpenLock, ResourceLock } from './resource-lock.ts';
@@ -17,8 +18,7 @@ import { checkDuration } from '../checks.ts';
 import type { LeaderElectionError } from '../errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
-import { sleep } from '../platform/clock.ts';
-import { withDeadline } from '../platform/deadline.ts';
+import { withDeadline, within } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -47,6 +47,7 @@ export class Election {
   readonly #platform: Platform;
   readonly #options: ElectionOptions;
   readonly #reporter: Reporter;
+  readonly #pod: ElectorPod;
   #term: Term | undefined;
   /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
@@ -62,6 +63,7 @@ export class Election {
     const subject = { mode: 'lease' as const, ...placeOf(lock), identity: lock.identity };
     const events = new EventStream({ clock, subject, onEvent, log, warn });
     this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
+    this.#pod = new ElectorPod({ platform, settings, events });
     watchDog?.setLeaderElection(this);
   }
 
@@ -100,9 +102,10 @@ export class Election {
     try {
       lock = await this.#open();
       this.#reporter.attend(lock);
+      this.#pod.attend(lock);
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
-      return await this.#runOften(lock, job, signal, { ...wait, startedMs });
+      return await this.#runOften(lock, this.#pod.marked(job), signal, { ...wait, startedMs });
     } catch (error) {
       if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
       else this.#reporter.onFailed(error as Error);
@@ -110,6 +113,7 @@ export class Election {
     } finally {
       wait.end();
       await this.#within(this.#reporter.recorded());
+      this.#pod.close();
       lock?.close();
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
@@ -123,7 +127,8 @@ export class Election {
     signal: AbortSignal,
     firstWait: Wait,
   ): Promise<Ending<T>> {
-    for (let wait = firstWait; ; wait = { ...this.#since(), signal, end: () => undefined }) {
+    const end = () => undefined;
+    for (let wait = firstWait; ; wait = { startedMs: this.#platform.clock.now(), signal, end }) {
       const ending = await this.#runOnce(lock, job, signal, wait);
       if (ending.how !== 'lost' || !job.recampaigns) return ending;
       await abortable(ending.work, signal).catch((error: unknown) => {
@@ -138,10 +143,6 @@ export class Election {
     return withDeadline(this.#platform.clock, signal, settings.timeoutMs, (timeoutMs) =>
       timeoutError(lock, timeoutMs, this.#reporter.last?.message),
     );
-  }
-
-  #since() {
-    return { startedMs: this.#platform.clock.now() };
   }
 
   /** Undefined if there is no election. */
@@ -270,18 +271,8 @@ export class Election {
   }
 
   /** Undefined if it takes too long: work that does not end is not awaited for ever. */
-  async #within<T>(settled: Promise<T>): Promise<T | undefined> {
-    const limit = new AbortController();
-    const { clock } = this.#platform;
-    const timeUp = sleep(clock, this.#options.durations.renewDeadlineMs, limit.signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await Promise.race([settled, timeUp]);
-    } finally {
-      limit.abort();
-    }
+  #within<T>(settled: Promise<T>): Promise<T | undefined> {
+    return within(this.#platform.clock, this.#options.durations.renewDeadlineMs, settled);
   }
 
   #lost(loss: Loss, tenure: AcquiredLease | undefined): LeaderElectionError {

@@ -24,7 +24,7 @@ export class LeaseConnection implements OpenLock {
   readonly name: string;
   readonly key: ElectionKey;
   readonly #platform: Pick<Platform, 'clock'>;
-  readonly #api: Api;
+  readonly api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
   #watch: ObjectWatch | undefined;
@@ -38,7 +38,7 @@ export class LeaseConnection implements OpenLock {
     events: boolean,
   ) {
     this.#platform = platform;
-    this.#api = api;
+    this.api = api;
     this.identity = identity;
     this.namespace = options.namespace;
     this.name = options.name;
@@ -78,7 +78,7 @@ export class LeaseConnection implements OpenLock {
   watch(listener: LockListener, signal: AbortSignal): Promise<void> {
     const target = { path: this.#lease.path, name: this.name };
     const watch = new ObjectWatch(
-      this.#api,
+      this.api,
       this.#platform.clock,
       target,
       {
@@ -104,14 +104,14 @@ export class LeaseConnection implements OpenLock {
   async recordEvent(what: string, { object }: LockVersion): Promise<void> {
     if (!this.#events || !isObject(object)) return;
     const message = printable(`${this.identity} ${what}`);
-    await this.explained(createEvent(this.#api, this.#platform.clock, object, message));
+    await this.explained(createEvent(this.api, this.#platform.clock, object, message));
   }
 
   failure(error: unknown): RequestFailure {
     return {
       error: this.#explain(error),
       permanent:
-        error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
+        error instanceof ApiError && !this.api.isTransient(error) && !isQuotaExceeded(error),
       // A request that timed out or was cut off may have been carried out. So may a create that a
       // quota refused, if the network has made it twice and the quota was raised in between.
       ambiguous: mayLand(error) || isQuotaExceeded(error),
@@ -129,11 +129,11 @@ export class LeaseConnection implements OpenLock {
   }
 
   close(): void {
-    this.#api.close();
+    this.api.close();
   }
 
   #explain(error: unknown): unknown {
-    return this.#api.isTransient(error) ? error : explainRefusal(error, this.#refused());
+    return this.api.isTransient(error) ? error : explainRefusal(error, this.#refused());
   }
 
   #refused(): Refused {

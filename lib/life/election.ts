@@ -21,10 +21,12 @@ import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-m
 import { isTransient } from '../kubernetes/outcome.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
+import { markOf } from './mark.ts';
 import { createLog } from '../platform/log.ts';
 import { Reporter } from './reporter.ts';
 import type { CheckedOptions } from './options.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
+import { type PodMark, rightsOf } from '../kubernetes/pod-mark.ts';
 import { joined } from '../protocol/life/predecessors.ts';
 import type { Platform } from '../platform/platform.ts';
 import { messageOf } from '../platform/printable.ts';
@@ -76,7 +78,8 @@ export class Election {
     this.#api = new Api(transport, platform.clock);
     this.#lock = new ConfigMapLock(this.#api, this.#lockOptions());
     const takeOver = options.takeOverFromNotReadyNodeAfterMs !== undefined;
-    this.#context = { lockName, namespace, podName, takeOver, events: options.events };
+    const pods = rightsOf(options);
+    this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
     this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
     this.#announcer = new Announcer({
@@ -197,6 +200,8 @@ export class Election {
     const stop = new AbortController();
     const { resourceVersion: fencingToken } = lock;
     this.#announcer.leads(lock, waitedMs);
+    const mark = markOf(this.#api, this.#options, this.#context, podUid, this.#events);
+    mark?.set(fencingToken);
     const facts = {
       lockName: this.#lockName,
       namespace,
@@ -215,6 +220,7 @@ export class Election {
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
         try {
+          await mark?.clear();
           await victory.release();
           this.#announcer.released();
         } catch (error) {
@@ -226,7 +232,8 @@ export class Election {
         }
       },
     });
-    void this.#keep(victory, lose, stop.signal).then(async () => {
+    void this.#keep(victory, lose, mark, stop.signal).then(async () => {
+      await mark?.settled;
       await this.#announcer.recorded();
       if (!stop.signal.aborted) this.#api.close();
     });
@@ -237,6 +244,7 @@ export class Election {
   async #keep(
     { lock, podUid, lost }: Victory,
     lose: (error: LeaderElectionError) => void,
+    mark: PodMark | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     if (!this.#options.guard) return;
@@ -245,7 +253,7 @@ export class Election {
     lose(loss.error);
     this.#announcer.lost(loss.error);
     this.#running?.ending();
-    await lost(loss.others);
+    await Promise.all([lost(loss.others), mark?.clear()]);
     this.#end();
   }
 

@@ -1,5 +1,5 @@
 import { linked } from './abort.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 
 /**
  * A signal that aborts with the given one or, after `limitMs`, with the result of `reason`. Call
@@ -23,4 +23,22 @@ export function withDeadline(
       end();
     },
   };
+}
+
+/** As the promise; undefined if that takes longer. */
+export async function within<T>(
+  clock: Clock,
+  limitMs: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  const limit = new AbortController();
+  const timeUp = sleep(clock, limitMs, limit.signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  try {
+    return await Promise.race([promise, timeUp]);
+  } finally {
+    limit.abort();
+  }
 }

@@ -38,6 +38,12 @@ describe('replicaSelector', () => {
     expect(of({ [label]: 'x', app: 'my-app' })).toBe('app=my-app');
     expect(of({ [label]: 'x' })).toBe('');
   });
+
+  it('leaves out the label of a leader, or replicas of the leader would not be found', () => {
+    const labels = { app: 'my-app', role: 'leader' };
+    const annotations = { 'leader-for-life/label-of-lease-x': 'role=leader 7' };
+    expect(replicaSelector({ metadata: { labels, annotations } })).toBe('app=my-app');
+  });
 });
 
 /** A page of a list of Pods; a number stands for as many that are not being deleted. */

@@ -49,6 +49,11 @@ describe('roleYaml', () => {
     [{ user }, [role, bindingOf(role)]],
     [{ events: true }, [{ ...role, rules: [...role.rules, events] }]],
     [{ takeOver: true }, [takeOver, nodes]],
+    [
+      { pods: { marks: true } },
+      [{ ...role, rules: [create, own, rule('', 'pods', 'get list watch patch')] }],
+    ],
+    [{ pods: { marks: false } }, [role]],
     [{ takeOver: true, user }, [takeOver, bindingOf(role), nodes, bindingOf(nodes)]],
   ])('can be applied with %o', (changes, documents) => {
     expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
@@ -134,6 +139,10 @@ describe('leaseRoleYaml', () => {
     [{}, [leaseRole]],
     [{ user }, [leaseRole, bindingOf(leaseRole)]],
     [{ events: true }, [recording]],
+    [
+      { pods: { marks: true } },
+      [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list patch')] }],
+    ],
     [{ events: true, user }, [recording, bindingOf(leaseRole)]],
     [{ user: 'alice' }, [leaseRole]],
   ])('can be applied with %o', (changes, documents) => {

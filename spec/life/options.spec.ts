@@ -77,6 +77,8 @@ const accepted: [string, unknown[]][] = [
   ]),
   ['options.labels', [{ 'leader-for-life/pod-name': 'x' }]],
   ['options.guard', [true]],
+  ['options.label', ['leader', 'role=leader', 'a.b/role=', `${a(63)}=${a(63)}`]],
+  ['options.deletionCost', [0, 100, -5, 2 ** 31 - 1, -(2 ** 31)]],
 ];
 
 const refused: [string, string, unknown[]][] = [
@@ -124,6 +126,29 @@ const refused: [string, string, unknown[]][] = [
     ['app=a', null, [], 7, new Map([['app', 'a']])],
   ]),
   ['options.guard', 'a boolean', ['yes', 1, null]],
+  [
+    'options.label',
+    "a label as 'key=value' or 'key'",
+    [
+      ...[
+        '',
+        '=',
+        '=leader',
+        'a b',
+        'role=a b',
+        'role=a=b',
+        'a/b/c=x',
+        'role=leader\n',
+        `role=${a(64)}`,
+      ],
+      ...[7, null, { role: 'leader' }],
+    ],
+  ],
+  [
+    'options.deletionCost',
+    'a whole number from -2147483648 to 2147483647',
+    [0.5, NaN, Infinity, 2 ** 31, -(2 ** 31) - 1, '100', 7n, null],
+  ],
   ['options.onWaiting', 'a function', ['log', {}, null]],
 ];
 
@@ -210,7 +235,7 @@ describe('the options', () => {
         expect(complaintOf(name, value)).toBe(
           `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
             'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
-            'timeoutMs, onWaiting, onEvent, metrics, events.',
+            'timeoutMs, onWaiting, onEvent, metrics, events, label, deletionCost.',
         );
       }
     },

@@ -132,7 +132,7 @@ export class Simulation {
  */
 export class SimulatedSurroundings implements Platform {
   readonly clock: Clock;
-  readonly environment = { variables: {}, root: '/nonexistent' };
+  readonly environment = { variables: {} as Record<string, string>, root: '/nonexistent' };
   readonly elections = new Elections();
   readonly unconfirmed = new UnconfirmedEnds();
   readonly predecessors: PredecessorMap = new Map();

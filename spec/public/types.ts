@@ -54,6 +54,8 @@ export async function callsThatCompile(signal: AbortSignal) {
     enabled: true,
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
   } as const satisfies Required<BecomeOptions>;
   await using leadership = await become('my-operator-lock', everything);
   expectTypeOf(leadership.fencingToken).toBeString();
@@ -120,6 +122,8 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     annotations: { 'example.com/team': 'a' },
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
     timeoutMs: 60_000,
     onWaiting: ({ reason, holder }: WaitingState) => `${reason}: ${holder ?? 'nobody'}`,
     onEvent: tell,
@@ -145,6 +149,8 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     enabled: true,
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
     timeoutMs: 60_000,
     onWaiting: ({ reason }: WaitingState) => reason,
     onEvent: tell,
