@@ -1,5 +1,5 @@
 /** The options that concern the Pods of the candidates, and their checks. */
-import { type Check, matching } from './checks.ts';
+import { type Check, checkLabels, checkProperties, matching } from './checks.ts';
 import { invalidArgument } from './errors.ts';
 import { isLabelValue, isQualifiedName } from './kubernetes/names.ts';
 
@@ -21,6 +21,37 @@ export interface PodOptions {
    * @default no annotation
    */
   readonly deletionCost?: number | undefined;
+  /**
+   * Which candidates should lead. A candidate that is not preferred waits up to two seconds before
+   * it takes a lock that has become free, if a preferred one exists. It never takes the lock from a
+   * leader.
+   *
+   * - `'newest'`: the Pods of the revision that is being rolled out, by the ReplicaSet's
+   *   `pod-template-hash`, the StatefulSet's `controller-revision-hash`, and the youngest Pod.
+   * - `{ nodeLabel }`: the Pods on nodes that have all these labels. Needs the right to get nodes.
+   * - A function: it is called for each candidate's Pod, and the highest number is preferred. If it
+   *   throws or takes longer than a second, nobody waits.
+   *
+   * Candidates are the Pods with the same labels. Needs the rights to get and list Pods; without
+   * them there is a warning, and nobody waits.
+   * @default every candidate is preferred
+   */
+  readonly preference?:
+    | 'newest'
+    | { readonly nodeLabel: Readonly<Record<string, string>> }
+    | ((pod: CandidatePod) => number | Promise<number>)
+    | undefined;
+}
+
+/** The Pod of a candidate, for a `preference`. */
+export interface CandidatePod {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly createdAt: Date | undefined;
+  /** Undefined until it is scheduled. */
+  readonly nodeName: string | undefined;
 }
 
 /** A label's key and value. */
@@ -44,6 +75,15 @@ const checkCost: Check = (name, value) => {
   }
 };
 
+const checkPreference: Check = (name, value) => {
+  if (value === 'newest' || typeof value === 'function') return;
+  if (typeof value !== 'object') {
+    throw invalidArgument(name, "'newest', an object with nodeLabel, or a function", value);
+  }
+  const { nodeLabel } = checkProperties(name, value, { nodeLabel: checkLabels });
+  checkLabels(`${name}.nodeLabel`, nodeLabel);
+};
+
 const isLabel = (text: string): boolean => {
   const { key, value } = labelOf(text);
   return isQualifiedName(key) && isLabelValue(value);
@@ -52,4 +92,5 @@ const isLabel = (text: string): boolean => {
 export const podChecks: Readonly<Record<keyof PodOptions, Check>> = {
   label: matching(isLabel, "a label as 'key=value' or 'key'"),
   deletionCost: checkCost,
+  preference: checkPreference,
 };

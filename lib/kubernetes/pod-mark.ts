@@ -202,8 +202,12 @@ export class PodMark {
 }
 
 /** What it needs, for a Role. */
-export function rightsOf({ label, deletionCost }: PodOptions): PodRights {
-  return { marks: label !== undefined || deletionCost !== undefined };
+export function rightsOf({ label, deletionCost, preference }: PodOptions): PodRights {
+  return {
+    marks: label !== undefined || deletionCost !== undefined,
+    prefers: preference !== undefined,
+    nodes: typeof preference === 'object',
+  };
 }
 
 /** What went wrong with the mark of this Pod, and what to do, for people. */

@@ -15,6 +15,10 @@ interface Rule {
 export interface PodRights {
   /** For `label` and `deletionCost`. */
   readonly marks?: boolean | undefined;
+  /** For `preference`. */
+  readonly prefers?: boolean | undefined;
+  /** For a `preference` by `nodeLabel`. */
+  readonly nodes?: boolean | undefined;
 }
 
 interface Common {
@@ -68,14 +72,18 @@ const rules = {
     ...(events ? [recording] : []),
   ],
   /** Nodes belong to no namespace. */
-  nodes: [{ group: '', resource: 'nodes', verbs: ['get', 'watch'] }] as Rule[],
+  nodes: (watched: boolean): Rule[] => [
+    { group: '', resource: 'nodes', verbs: ['get', ...(watched ? ['watch'] : [])] },
+  ],
   lease: ({ leaseName, events, pods = {} }: LeaseRoleOptions): Rule[] => [
     { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'] },
     {
       ...{ group: 'coordination.k8s.io', resource: 'leases', name: leaseName },
       verbs: ['get', 'watch', 'update'],
     },
-    ...(pods.marks ? [{ ...anyPod, verbs: ['get', 'list', 'patch'] }] : []),
+    ...(pods.marks || pods.prefers
+      ? [{ ...anyPod, verbs: ['get', 'list', ...(pods.marks ? ['patch'] : [])] }]
+      : []),
     ...(events ? [recording] : []),
   ],
   observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
@@ -85,21 +93,27 @@ const rules = {
 
 /** The complete Role, with its binding, for `become`. */
 export function roleYaml(options: RoleOptions): string {
-  const { namespace, lockName, takeOver, user } = options;
+  const { namespace, lockName, takeOver, pods = {}, user } = options;
   const name = `${lockName}-leader-for-life`;
   // A ClusterRole's name must differ from that of the same lock name in another namespace.
   const wideName = `leader-for-life:${namespace}:${lockName}`;
   return [
     ...bound({ kind: 'Role', name, namespace }, rules.life(options), user),
-    ...(takeOver ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes, user) : []),
+    ...(takeOver || pods.nodes
+      ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes(takeOver), user)
+      : []),
   ].join('---\n');
 }
 
 /** The complete Role, with its binding, for lease mode. */
 export function leaseRoleYaml(options: LeaseRoleOptions): string {
-  const { namespace, leaseName, user } = options;
+  const { namespace, leaseName, pods = {}, user } = options;
   const role = { kind: 'Role', name: `${leaseName}-leader-election`, namespace } as const;
-  return bound(role, rules.lease(options), user).join('---\n');
+  const wideName = `leader-election:${namespace}:${leaseName}`;
+  return [
+    ...bound(role, rules.lease(options), user),
+    ...(pods.nodes ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes(false), user) : []),
+  ].join('---\n');
 }
 
 /** The complete Role, with its binding, for an observer. */

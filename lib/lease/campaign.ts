@@ -27,6 +27,8 @@ export interface CampaignOptions {
   readonly settings: Settings;
   readonly requestTimeoutMs: number;
   readonly observer: CampaignObserver;
+  /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
+  readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
   /** What the same elector's last campaign knew. */
   readonly known?: Known | undefined;
 }
@@ -184,7 +186,8 @@ export class Campaign {
     const { command, phase } = this.#state;
     if (command.do === 'wait') {
       const hint = await this.#hints.next(command.untilMs, signal);
-      this.#step(hint ?? { type: 'time-up' }, undefined);
+      const event = hint ?? ({ type: 'time-up' } as const);
+      this.#step(event, undefined, await this.#yieldMs(event, signal));
       return;
     }
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
@@ -192,7 +195,7 @@ export class Campaign {
     if (!('error' in result)) {
       const altered = alteredBy(command, result, this.#options.lock.describe());
       const isFatal = altered !== undefined && onRefusal === 'throw';
-      this.#step(result, isFatal ? undefined : altered);
+      this.#step(result, isFatal ? undefined : altered, await this.#yieldMs(result, signal));
       if (isFatal) throw altered;
       return;
     }
@@ -263,9 +266,18 @@ export class Campaign {
     return { ...renewedAt, forMs: deadlineMs };
   }
 
-  #step(event: Event, trouble: unknown): void {
+  /** An elector that is about to take a free lock first asks whether another one is preferred. */
+  #yieldMs(event: Event, signal: AbortSignal): Promise<number> | undefined {
+    const { yieldMs } = this.#options;
+    if (!yieldMs || this.#state.phase !== 'following') return undefined;
+    const { command, yieldsUntilMs } = step(this.#state, event, this.#moment());
+    const isTaking = command.do === 'update' || command.do === 'create';
+    return isTaking && yieldsUntilMs === undefined ? yieldMs(signal) : undefined;
+  }
+
+  #step(event: Event, trouble: unknown, yieldMs?: number): void {
     const before = this.#state;
-    this.#state = step(before, event, this.#moment());
+    this.#state = step(before, event, { ...this.#moment(), yieldMs });
     if (before.phase !== this.#state.phase) {
       this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
     }

@@ -175,6 +175,7 @@ export class Election {
       settings: { ...this.#options.durations, identity: lock.identity },
       requestTimeoutMs: this.#requestTimeoutMs,
       observer: this.#reporter,
+      yieldMs: this.#pod.yieldMs,
       known: this.#known,
     });
     try {

@@ -1,6 +1,7 @@
 import type { EventStream } from '../events/stream.ts';
 import { ownPod } from '../kubernetes/identity.ts';
 import { PodMark, explainMark, rightsOf } from '../kubernetes/pod-mark.ts';
+import { Preference, explainPreference } from '../kubernetes/preference.ts';
 import type { Refused } from '../kubernetes/remedy.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { aborted } from '../platform/abort.ts';
@@ -25,6 +26,8 @@ export interface ElectorPodOptions {
 export class ElectorPod {
   readonly #options: ElectorPodOptions;
   #mark: PodMark | undefined;
+  /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
+  yieldMs: ((signal: AbortSignal) => Promise<number>) | undefined;
 
   constructor(options: ElectorPodOptions) {
     this.#options = options;
@@ -33,9 +36,9 @@ export class ElectorPod {
   /** The lock is open. Removes the mark that an earlier process of this Pod may have left. */
   attend(lock: OpenLock | undefined): void {
     const { platform, settings, events } = this.#options;
-    const { label, deletionCost } = settings;
+    const { label, deletionCost, preference } = settings;
     const pods = rightsOf(settings);
-    if (!lock?.api || !pods.marks) return;
+    if (!lock?.api || !Object.values(pods).includes(true)) return;
     const { api, name: leaseName } = lock;
     const pod = ownPod(platform.environment);
     const { namespace = lock.namespace } = pod;
@@ -45,6 +48,16 @@ export class ElectorPod {
       namespace,
       role: (user) => leaseRoleYaml({ namespace, leaseName, user, events: recording, pods }),
     };
+    if (preference !== undefined) {
+      const asked = new Preference({
+        ...{ api, clock: platform.clock, namespace, podName: pod.name, preference },
+        onFailed: (error) => {
+          events.degraded('preference', explainPreference(error, refused));
+        },
+      });
+      this.yieldMs = (signal) => asked.yieldMs(signal);
+    }
+    if (!pods.marks) return;
     this.#mark = new PodMark({
       ...{ api, namespace, pod, label, deletionCost, maxBackoffMs: MARK_BACKOFF_MS },
       lock: { mode: 'lease', name: leaseName },

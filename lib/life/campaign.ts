@@ -84,6 +84,7 @@ export class Campaign {
     const withdrawal = this.#creates.withdrawalLimit();
     outer.addEventListener('abort', withdrawal.begin, { once: true });
     try {
+      await this.#yieldAtStart(signal);
       for (;;) {
         const { command } = this.#state;
         if (command.do === 'fail' || command.do === 'withdraw') {
@@ -92,7 +93,7 @@ export class Campaign {
         signal.throwIfAborted();
         if (command.do === 'lead') return this.#victory(command.lock);
         const event = await this.#execute(command, signal);
-        this.#step(event);
+        await this.#step(event, signal);
       }
     } catch (error) {
       withdrawal.begin();
@@ -133,9 +134,23 @@ export class Campaign {
     };
   }
 
-  #step(event: Event): void {
-    const { clock, observer } = this.#options;
-    this.#state = step(this.#state, event, { nowMs: clock.now(), random: clock.random() });
+  async #yieldAtStart(signal: AbortSignal): Promise<void> {
+    const { settings, podUid, predecessors, preference } = this.#options;
+    if (!preference || podUid === undefined) return;
+    const yields = (await preference.yieldMs(signal)) > 0;
+    this.#state = start(settings, podUid, predecessors, yields);
+  }
+
+  /** A candidate that is about to take a free lock first asks whether another one is preferred. */
+  async #step(event: Event, signal: AbortSignal): Promise<void> {
+    const { clock, observer, preference } = this.#options;
+    const moment = () => ({ nowMs: clock.now(), random: clock.random() });
+    let next = step(this.#state, event, moment());
+    if (preference && next.command.do === 'attempt' && next.yieldsUntilMs === undefined) {
+      const yieldMs = await preference.yieldMs(signal);
+      next = step(this.#state, event, { ...moment(), yieldMs });
+    }
+    this.#state = next;
     observer.onState(this.#state, undefined);
   }
 

@@ -21,7 +21,7 @@ import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-m
 import { isTransient } from '../kubernetes/outcome.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf } from './leadership.ts';
-import { markOf } from './mark.ts';
+import { markOf, preferenceOf } from './mark.ts';
 import { createLog } from '../platform/log.ts';
 import { Reporter } from './reporter.ts';
 import type { CheckedOptions } from './options.ts';
@@ -189,6 +189,13 @@ export class Election {
       },
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
+      preference: preferenceOf(
+        this.#api,
+        this.#platform.clock,
+        this.#options,
+        this.#context,
+        this.#events,
+      ),
       predecessors,
     };
   }

@@ -2,6 +2,8 @@ import type { EventStream } from '../events/stream.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { type Context, refusedLock } from '../kubernetes/failure.ts';
 import { PodMark, explainMark } from '../kubernetes/pod-mark.ts';
+import { Preference, explainPreference } from '../kubernetes/preference.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { CheckedOptions } from './options.ts';
 
 /** The mark of the Pod that leads; undefined if the options set none. */
@@ -20,6 +22,24 @@ export function markOf(
     lock: { mode: 'life', name: lockName },
     onFailed: (error) => {
       events.degraded('label', explainMark(error, podName, refusedLock(context)));
+    },
+  });
+}
+
+/** Which candidates should lead; undefined if the options prefer none. */
+export function preferenceOf(
+  api: Api,
+  clock: Clock,
+  { preference }: CheckedOptions,
+  context: Context,
+  events: EventStream,
+): Preference | undefined {
+  if (preference === undefined) return undefined;
+  const { namespace, podName } = context;
+  return new Preference({
+    ...{ api, clock, namespace, podName, preference },
+    onFailed: (error) => {
+      events.degraded('preference', explainPreference(error, refusedLock(context)));
     },
   });
 }

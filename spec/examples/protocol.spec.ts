@@ -66,14 +66,18 @@ function transitions(): Set<string> {
     takeOverFromNotReadyNodeAfterMs: 1_000,
     trustsPodUid: false,
   };
-  const beginnings = [start(settings, undefined), start(settings, 'my-uid')];
+  const beginnings = [
+    start(settings, undefined),
+    start(settings, 'my-uid'),
+    start(settings, 'my-uid', [], true),
+  ];
   const found = new Set(beginnings.map(({ command }) => `start ${command.do}`));
   const seen = new Set<string>();
   let states: State[] = beginnings;
   for (let depth = 0; depth < 5; depth++) {
     states = states.flatMap((state) =>
-      events().flatMap((event) => {
-        const next = tryStep(state, event, depth * 10_000);
+      occasions().flatMap(([event, yieldMs]) => {
+        const next = tryStep(state, event, depth * 10_000, yieldMs);
         if (!next || next === state) return [];
         found.add(`${state.command.do} ${event.type} ${next.command.do}`);
         const key = JSON.stringify([
@@ -93,12 +97,25 @@ function transitions(): Set<string> {
   return found;
 }
 
-function tryStep(state: State, event: Event, nowMs: number): State | undefined {
+/** Every sort of event, for a candidate that is preferred and for one that is not. */
+function occasions(): [Event, number | undefined][] {
+  return events().flatMap((event): [Event, number | undefined][] => [
+    [event, undefined],
+    [event, 2_000],
+  ]);
+}
+
+function tryStep(
+  state: State,
+  event: Event,
+  nowMs: number,
+  yieldMs: number | undefined,
+): State | undefined {
   // A look is cut short by the end of the lock that is known, and of no other.
   const isOther = event.type === 'lock-gone' && event.lock.uid !== state.lock?.uid;
   if (state.command.do === 'inspect' && isOther) return undefined;
   try {
-    return step(state, event, { nowMs, random: 0.5 });
+    return step(state, event, { nowMs, random: 0.5, yieldMs });
   } catch {
     return undefined;
   }

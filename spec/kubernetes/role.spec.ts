@@ -43,6 +43,8 @@ const nodes = {
   rules: [rule('', 'nodes', 'get watch')],
 };
 
+const getNodes = { ...nodes, rules: [rule('', 'nodes', 'get')] };
+
 describe('roleYaml', () => {
   it.each<[object, object[]]>([
     [{}, [role]],
@@ -54,6 +56,8 @@ describe('roleYaml', () => {
       [{ ...role, rules: [create, own, rule('', 'pods', 'get list watch patch')] }],
     ],
     [{ pods: { marks: false } }, [role]],
+    [{ pods: { prefers: true } }, [role]],
+    [{ pods: { prefers: true, nodes: true } }, [role, getNodes]],
     [{ takeOver: true, user }, [takeOver, bindingOf(role), nodes, bindingOf(nodes)]],
   ])('can be applied with %o', (changes, documents) => {
     expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
@@ -133,6 +137,14 @@ describe('leaseRoleYaml', () => {
   const group = 'coordination.k8s.io';
   const held = rule(group, 'leases', 'get watch update', 'my-lease');
   const leaseRole = roleOf('my-lease-leader-election', rule(group, 'leases', 'create'), held);
+  const preferring = {
+    ...leaseRole,
+    rules: [...leaseRole.rules, rule('', 'pods', 'get list')],
+  };
+  const preferringNodes = {
+    ...getNodes,
+    metadata: { name: 'leader-election:prod:my-lease' },
+  };
   const recording = { ...leaseRole, rules: [...leaseRole.rules, events] };
 
   it.each<[object, object[]]>([
@@ -143,6 +155,7 @@ describe('leaseRoleYaml', () => {
       { pods: { marks: true } },
       [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list patch')] }],
     ],
+    [{ pods: { prefers: true, nodes: true } }, [preferring, preferringNodes]],
     [{ events: true, user }, [recording, bindingOf(leaseRole)]],
     [{ user: 'alice' }, [leaseRole]],
   ])('can be applied with %o', (changes, documents) => {

@@ -78,6 +78,7 @@ const accepted: [string, unknown[]][] = [
   ['options.labels', [{ 'leader-for-life/pod-name': 'x' }]],
   ['options.guard', [true]],
   ['options.label', ['leader', 'role=leader', 'a.b/role=', `${a(63)}=${a(63)}`]],
+  ['options.preference', ['newest', () => 1, { nodeLabel: { 'example.com/zone': 'a' } }]],
   ['options.deletionCost', [0, 100, -5, 2 ** 31 - 1, -(2 ** 31)]],
 ];
 
@@ -144,6 +145,8 @@ const refused: [string, string, unknown[]][] = [
       ...[7, null, { role: 'leader' }],
     ],
   ],
+  ['options.preference', "'newest', an object with nodeLabel, or a function", ['oldest', 7, true]],
+  ['options.preference', 'an object', [null, ['newest']]],
   [
     'options.deletionCost',
     'a whole number from -2147483648 to 2147483647',
@@ -235,7 +238,7 @@ describe('the options', () => {
         expect(complaintOf(name, value)).toBe(
           `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
             'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
-            'timeoutMs, onWaiting, onEvent, metrics, events, label, deletionCost.',
+            'timeoutMs, onWaiting, onEvent, metrics, events, label, deletionCost, preference.',
         );
       }
     },

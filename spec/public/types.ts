@@ -56,6 +56,7 @@ export async function callsThatCompile(signal: AbortSignal) {
     events: true,
     label: 'my-operator/leader',
     deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
   } as const satisfies Required<BecomeOptions>;
   await using leadership = await become('my-operator-lock', everything);
   expectTypeOf(leadership.fencingToken).toBeString();
@@ -124,6 +125,7 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     events: true,
     label: 'my-operator/leader',
     deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
     timeoutMs: 60_000,
     onWaiting: ({ reason, holder }: WaitingState) => `${reason}: ${holder ?? 'nobody'}`,
     onEvent: tell,
@@ -151,6 +153,7 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     events: true,
     label: 'my-operator/leader',
     deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
     timeoutMs: 60_000,
     onWaiting: ({ reason }: WaitingState) => reason,
     onEvent: tell,

@@ -1,13 +1,12 @@
-import { heldUntil, isFree } from './known.ts';
+import { heldUntil, isFree, isMine } from './known.ts';
 import { ASSUMED_CROWD, type Moment, POLL_JITTER, type State, wait } from './state.ts';
 import { acquire, create } from './writes.ts';
-import { suppressionDelayMs } from '../delay.ts';
+import { suppressionDelayMs, yieldEndMs } from '../delay.ts';
 
-export function follow(state: State, when: Moment): State {
+export function follow(before: State, when: Moment): State {
+  if (isFree(before, when)) return takeOrYield(before, when);
+  const state = { ...before, yieldsUntilMs: undefined };
   const { version, gone, heldUntilMs, settings } = state;
-  if (isFree(state, when)) {
-    return version && !gone ? acquire(state, version, when) : create(state, when);
-  }
   const attemptMs = heldUntilMs + suppressionDelayMs(ASSUMED_CROWD, when.random);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
@@ -16,6 +15,18 @@ export function follow(state: State, when: Moment): State {
   return pollMs < attemptMs || isNew
     ? wait(state, pollMs, 'get')
     : wait(state, attemptMs, 'decide');
+}
+
+/** What is this elector's own is left to nobody. */
+function takeOrYield(before: State, when: Moment): State {
+  const { version, gone } = before;
+  const isOwn = version && !gone && isMine(version, before);
+  const yieldsUntilMs = yieldEndMs(before, when);
+  const state = { ...before, yieldsUntilMs };
+  if (!isOwn && yieldsUntilMs !== undefined && when.nowMs < yieldsUntilMs) {
+    return wait(state, yieldsUntilMs, 'decide');
+  }
+  return version && !gone ? acquire(state, version, when) : create(state, when);
 }
 
 export function spread(when: Moment): number {

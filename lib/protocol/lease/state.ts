@@ -57,6 +57,8 @@ export interface Moment extends Instant {
   readonly dateMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
+  readonly yieldMs?: number | undefined;
 }
 
 /** Why leadership was lost. */
@@ -99,6 +101,11 @@ export interface State {
   readonly heldUntilMs: number;
   /** Until when the holder of a deleted lock may lead, regardless of the next holder. */
   readonly deletedUntilMs: number;
+  /**
+   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
+   * the lock was last held.
+   */
+  readonly yieldsUntilMs: number | undefined;
   readonly watch: Watch;
   /** When the command was decided: what it proves holds from then on. */
   readonly issuedAt: Instant;
@@ -157,6 +164,7 @@ export function start(settings: Settings, when: Moment, known: Known = NOTHING):
     gone: known.gone,
     heldUntilMs: known.heldUntilMs,
     deletedUntilMs: known.deletedUntilMs,
+    yieldsUntilMs: undefined,
     watch: 'closed',
     issuedAt: when,
     stamp: undefined,

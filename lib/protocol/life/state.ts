@@ -104,6 +104,8 @@ export interface Moment {
   readonly nowMs: number;
   /** In [0, 1). */
   readonly random: number;
+  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
+  readonly yieldMs?: number | undefined;
 }
 
 export interface State {
@@ -136,17 +138,29 @@ export interface State {
   readonly leftSinceMs: number | undefined;
   /** Since when the holder's node is known to be not ready. */
   readonly notReadySinceMs: number | undefined;
+  /**
+   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
+   * the lock was last held.
+   */
+  readonly yieldsUntilMs: number | undefined;
 }
 
-/** `predecessors`: left by an earlier call of this process. */
+/**
+ * `predecessors`: left by an earlier call of this process. `yields`: another candidate is preferred,
+ * so it looks whether the lock is free before it tries to take it.
+ */
 export function start(
   settings: Settings,
   podUid: string | undefined,
   predecessors: readonly PodIdentity[] = [],
+  yields = false,
 ): State {
+  const first: Command = yields
+    ? { do: 'inspect', search: false }
+    : { do: 'attempt', podUid: podUid ?? '', verify: true };
   return {
     settings,
-    command: podUid === undefined ? { do: 'identify' } : { do: 'attempt', podUid, verify: true },
+    command: podUid === undefined ? { do: 'identify' } : first,
     podUid,
     lock: undefined,
     holder: undefined,
@@ -160,6 +174,7 @@ export function start(
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
+    yieldsUntilMs: undefined,
   };
 }
 
@@ -203,6 +218,7 @@ export function forget(state: State): State {
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
+    yieldsUntilMs: undefined,
   };
 }
 

@@ -18,7 +18,7 @@ import {
   type State,
   wait,
 } from './state.ts';
-import { backoffMs } from '../delay.ts';
+import { backoffMs, yieldEndMs } from '../delay.ts';
 import { livenessOf, MAX_PREDECESSORS, type Pod, type PodReading } from '../model.ts';
 
 /** The only transition function. An event that does not answer the state's command is our bug. */
@@ -29,7 +29,7 @@ export function step(state: State, event: Event, when: Moment): State {
   }
   switch (event.type) {
     case 'identified':
-      return onIdentified(state, event.self);
+      return onIdentified(state, event.self, when);
     case 'attempted':
       return onAttempted(state, event);
     case 'inspected':
@@ -68,13 +68,14 @@ const answers: Readonly<Record<Command['do'], readonly Event['type'][]>> = {
   fail: [],
 };
 
-function onIdentified(state: State, self: Pod | 'absent'): State {
+function onIdentified(state: State, self: Pod | 'absent', when: Moment): State {
   if (self === 'absent') return fail(state, { because: 'pod-not-found' });
   const { settings } = state;
   const failure = disqualification(settings, { of: self, found: self });
   if (failure) return fail(state, failure);
-  const command: Command = { do: 'attempt', podUid: self.uid, verify: false };
-  return { ...state, podUid: self.uid, command };
+  const known = { ...state, podUid: self.uid };
+  if (when.yieldMs) return inspect(known);
+  return { ...known, command: { do: 'attempt', podUid: self.uid, verify: false } };
 }
 
 function onAttempted(state: State, event: Event & { type: 'attempted' }): State {
@@ -125,7 +126,12 @@ function attemptOrWait(state: State, when: Moment): State {
     const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
     return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
   }
-  return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
+  const yieldsUntilMs = yieldEndMs(state, when);
+  const yielding = { ...state, yieldsUntilMs };
+  if (yieldsUntilMs !== undefined && when.nowMs < yieldsUntilMs) {
+    return wait({ ...yielding, next: 'attempt' }, yieldsUntilMs);
+  }
+  return { ...yielding, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
 }
 
 function knownUid(state: State): string {
