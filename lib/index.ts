@@ -42,4 +42,5 @@ export type {
 } from './events/event.ts';
 export type { LeaderMetrics } from './events/metrics.ts';
 export type { WaitingReason, WaitingState } from './events/waiting.ts';
+export type { CandidatePod, PodOptions } from './pod-options.ts';
 export type { ElectionSettings, LabelOptions, PlaceOptions } from './options.ts';

@@ -14,6 +14,7 @@ import type { EventListener } from './events/event.ts';
 import type { LeaderMetrics } from './events/metrics.ts';
 import type { WaitingState } from './events/waiting.ts';
 import type { KubeConfigLike } from './kubernetes/kube-config.ts';
+import { type PodOptions, podChecks } from './pod-options.ts';
 
 /** Where a lock is, and how to reach it. */
 export interface PlaceOptions {
@@ -38,7 +39,7 @@ export interface LabelOptions {
 }
 
 /** Options of every form of election. */
-export interface ElectionSettings {
+export interface ElectionSettings extends PodOptions {
   /**
    * Whether to hold an election. If false, this process leads at once, with `skipped: true`.
    * @default true
@@ -113,4 +114,5 @@ export const electionChecks: Checks<ElectionSettings> = {
   healthyFailureThreshold: checkCount,
   metrics: checkMetrics,
   events: checkBoolean,
+  ...podChecks,
 };

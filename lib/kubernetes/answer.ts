@@ -144,9 +144,10 @@ function isGrant(request: ApiRequest, answer: Json): boolean {
 }
 
 function isListOf(answer: Json, { resource }: Subject): boolean {
-  const kind = text(answer, 'kind');
-  const isKind = kind === `${KINDS.get(resource)}List` || kind === 'PartialObjectMetadataList';
-  return isKind && Array.isArray(answer['items']);
+  const { kind, items } = answer;
+  // The API server answers null for a list of metadata without items.
+  if (kind === 'PartialObjectMetadataList') return Array.isArray(items) || items === null;
+  return kind === `${KINDS.get(resource)}List` && Array.isArray(items);
 }
 
 /** Whether it is the `Status` of a failure with this HTTP code. */

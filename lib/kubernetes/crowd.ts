@@ -1,8 +1,9 @@
 import type { Api } from './api.ts';
-import { type Json, child, isGiven, list, text } from './json.ts';
+import { type Json, child, isGiven, text } from './json.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 import { NoAnswerError, hasStatus } from './outcome.ts';
-import { podsPath } from './pod.ts';
+import { listPods } from './pod-list.ts';
+import { markedKeys } from './pod-mark.ts';
 
 /** A count up to here is exact; beyond it an upper bound is enough. */
 const EXACT = 50;
@@ -25,13 +26,17 @@ const individualLabels = new Set([
   'controller-uid',
   'batch.kubernetes.io/controller-uid',
   'batch.kubernetes.io/job-completion-index',
+  // Since Kubernetes 1.35, a Pod is given those of its node.
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
 ]);
 
 /** A selector for the replicas of the Pod with these labels; '' if no label identifies them. */
 export function replicaSelector(pod: Json): string {
   const labels = child(child(pod, 'metadata'), 'labels');
+  const ofLeaders = markedKeys(pod);
   return Object.keys(labels)
-    .filter((key) => !individualLabels.has(key))
+    .filter((key) => !individualLabels.has(key) && !ofLeaders.includes(key))
     .map((key) => `${key}=${text(labels, key) ?? ''}`)
     .join(',');
 }
@@ -89,24 +94,4 @@ export async function leavingReplicas(
     from = next;
   } while (from !== '');
   return leaving;
-}
-
-function listPods(
-  api: Api,
-  namespace: string,
-  query: Readonly<Record<string, string>>,
-  signal?: AbortSignal,
-) {
-  const path = podsPath(namespace);
-  const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-  const read = (answer: Json) => {
-    const metadata = child(answer, 'metadata');
-    const remaining = metadata['remainingItemCount'];
-    return {
-      items: list(answer, 'items'),
-      next: text(metadata, 'continue') ?? '',
-      remaining: typeof remaining === 'number' ? remaining : 0,
-    };
-  };
-  return api.request({ method: 'GET', path, query, accept }, read, signal);
 }

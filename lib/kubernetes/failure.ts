@@ -1,6 +1,6 @@
 import { LeaderElectionError } from '../errors.ts';
 import { ApiError } from './outcome.ts';
-import { roleYaml } from './role.ts';
+import { type PodRights, roleYaml } from './role.ts';
 import { printable } from '../platform/printable.ts';
 import type { Failure } from '../protocol/life/state.ts';
 import { type Refused, remedyOf } from './remedy.ts';
@@ -13,6 +13,7 @@ export interface Context {
   readonly takeOver: boolean;
   /** Whether changes of leader are recorded as Events. */
   readonly events?: boolean | undefined;
+  readonly pods?: PodRights | undefined;
 }
 
 /**

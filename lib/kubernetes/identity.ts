@@ -116,21 +116,33 @@ export function podNameOf(environment: Environment): string | undefined {
 }
 
 /** The Pod in which this process runs, and which of its containers, as far as that is known. */
-export interface OwnPod extends PodIdentity {
+export interface OwnContainer extends PodIdentity {
   readonly containerName: string | undefined;
 }
 
 /** Undefined if nothing says which Pod this is, by name and UID. Sends no request. */
-export async function ownPod(
+export async function ownContainer(
   environment: Environment,
   hasServiceAccount: boolean,
-): Promise<OwnPod | undefined> {
+): Promise<OwnContainer | undefined> {
   const name = podNameOf(environment);
   const uid = uidOf(environment, name);
   const given = name !== undefined && uid !== undefined ? { name, uid } : undefined;
   const pod = given ?? (hasServiceAccount ? await tokenPod(environment) : undefined);
   const { CONTAINER_NAME: containerName } = environment.variables;
   return pod && { ...pod, containerName: containerName === '' ? undefined : containerName };
+}
+
+/** This Pod, for what an election does with it. Throws `ERR_NO_POD_NAME` if it has no name. */
+export function ownPod(environment: Environment): {
+  readonly name: string;
+  readonly uid: string | undefined;
+  readonly namespace: string | undefined;
+} {
+  const name = podNameOf(environment);
+  if (name === undefined) throw noPodName('POD_NAME does not say');
+  const namespace = read(environment, 'POD_NAMESPACE', isDnsLabel, "a namespace's name");
+  return { name, uid: uidOf(environment, name), namespace };
 }
 
 /** `POD_UID` belongs to the Pod that `POD_NAME` names, and to no other. */
@@ -163,10 +175,10 @@ function noApiServer({ says, remedy }: Sign): LeaderElectionError {
   );
 }
 
-function noPodName(): LeaderElectionError {
+function noPodName(who = 'Neither POD_NAME nor options.podName says'): LeaderElectionError {
   return new LeaderElectionError(
     'ERR_NO_POD_NAME',
-    `Neither POD_NAME nor options.podName says which Pod this is. Add to the container:
+    `${who} which Pod this is. Add to the container:
 
 env:
 - name: POD_NAME

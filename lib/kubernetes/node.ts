@@ -18,6 +18,17 @@ export async function getNode(api: Api, name: string, signal?: AbortSignal): Pro
   }
 }
 
+/** Reads the labels of a node once; none if it does not exist. */
+export async function nodeLabels(api: Api, name: string, signal?: AbortSignal): Promise<Json> {
+  const read = (node: Json) => child(child(node, 'metadata'), 'labels');
+  try {
+    return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, read, signal);
+  } catch (error) {
+    if (isAbsent(error)) return {};
+    throw error;
+  }
+}
+
 /**
  * Only `False` and `Unknown` count as not ready: a node without a condition gets the benefit of the
  * doubt.

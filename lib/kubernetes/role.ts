@@ -11,6 +11,16 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
+/** What the options that concern Pods need beyond an election. */
+export interface PodRights {
+  /** For `label` and `deletionCost`. */
+  readonly marks?: boolean | undefined;
+  /** For `preference`. */
+  readonly prefers?: boolean | undefined;
+  /** For a `preference` by `nodeLabel`. */
+  readonly nodes?: boolean | undefined;
+}
+
 interface Common {
   readonly namespace: string;
   /** `system:serviceaccount:NAMESPACE:NAME`, if known, to bind the Role to. */
@@ -23,12 +33,14 @@ export interface RoleOptions extends Common {
   readonly takeOver: boolean;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events?: boolean | undefined;
+  readonly pods?: PodRights | undefined;
 }
 
 export interface LeaseRoleOptions extends Common {
   readonly leaseName: string;
   /** Whether changes of leader are recorded as Events, which needs more. */
   readonly events: boolean;
+  readonly pods?: PodRights | undefined;
 }
 
 export interface ObserverRoleOptions extends Common {
@@ -38,29 +50,40 @@ export interface ObserverRoleOptions extends Common {
   readonly resource: 'configmaps' | 'leases';
 }
 
+const anyPod = { group: '', resource: 'pods' } as const;
+
 const recording: Rule = { group: '', resource: 'events', verbs: ['create'] };
 
 const rules = {
-  life: ({ lockName, takeOver, events = false }: RoleOptions): Rule[] => [
+  life: ({ lockName, takeOver, events = false, pods = {} }: RoleOptions): Rule[] => [
     { group: '', resource: 'configmaps', verbs: ['create'] },
     {
       ...{ group: '', resource: 'configmaps', name: lockName },
       verbs: ['get', 'watch', 'patch', 'delete'],
     },
     {
-      ...{ group: '', resource: 'pods' },
-      verbs: ['get', 'list', 'watch', ...(takeOver ? ['delete'] : [])],
+      ...anyPod,
+      verbs: [
+        ...['get', 'list', 'watch'],
+        ...(pods.marks ? ['patch'] : []),
+        ...(takeOver ? ['delete'] : []),
+      ],
     },
     ...(events ? [recording] : []),
   ],
   /** Nodes belong to no namespace. */
-  nodes: [{ group: '', resource: 'nodes', verbs: ['get', 'watch'] }] as Rule[],
-  lease: ({ leaseName, events }: LeaseRoleOptions): Rule[] => [
+  nodes: (watched: boolean): Rule[] => [
+    { group: '', resource: 'nodes', verbs: ['get', ...(watched ? ['watch'] : [])] },
+  ],
+  lease: ({ leaseName, events, pods = {} }: LeaseRoleOptions): Rule[] => [
     { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'] },
     {
       ...{ group: 'coordination.k8s.io', resource: 'leases', name: leaseName },
       verbs: ['get', 'watch', 'update'],
     },
+    ...(pods.marks || pods.prefers
+      ? [{ ...anyPod, verbs: ['get', 'list', ...(pods.marks ? ['patch'] : [])] }]
+      : []),
     ...(events ? [recording] : []),
   ],
   observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
@@ -97,21 +120,27 @@ export function rightsOf(mode: 'life' | 'lease', name: string, namespace: string
 
 /** The complete Role, with its binding, for `become`. */
 export function roleYaml(options: RoleOptions): string {
-  const { namespace, lockName, takeOver, user } = options;
+  const { namespace, lockName, takeOver, pods = {}, user } = options;
   const name = `${lockName}-leader-for-life`;
   // A ClusterRole's name must differ from that of the same lock name in another namespace.
   const wideName = `leader-for-life:${namespace}:${lockName}`;
   return [
     ...bound({ kind: 'Role', name, namespace }, rules.life(options), user),
-    ...(takeOver ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes, user) : []),
+    ...(takeOver || pods.nodes
+      ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes(takeOver), user)
+      : []),
   ].join('---\n');
 }
 
 /** The complete Role, with its binding, for lease mode. */
 export function leaseRoleYaml(options: LeaseRoleOptions): string {
-  const { namespace, leaseName, user } = options;
+  const { namespace, leaseName, pods = {}, user } = options;
   const role = { kind: 'Role', name: `${leaseName}-leader-election`, namespace } as const;
-  return bound(role, rules.lease(options), user).join('---\n');
+  const wideName = `leader-election:${namespace}:${leaseName}`;
+  return [
+    ...bound(role, rules.lease(options), user),
+    ...(pods.nodes ? bound({ kind: 'ClusterRole', name: wideName }, rules.nodes(false), user) : []),
+  ].join('---\n');
 }
 
 /** The complete Role, with its binding, for an observer. */

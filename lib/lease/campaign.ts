@@ -32,6 +32,8 @@ export interface CampaignOptions {
   readonly standing?: Standing | undefined;
   /** Called whenever the lock, while this elector leads, asks it to hand over. */
   readonly onHandoverAsked?: (() => void) | undefined;
+  /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
+  readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
   /** What the same elector's last campaign knew. */
   readonly known?: Known | undefined;
 }
@@ -186,7 +188,8 @@ export class Campaign {
     const { command, phase } = this.#state;
     if (command.do === 'wait') {
       const hint = await this.#hints.next(command.untilMs, signal);
-      this.#step(hint ?? { type: 'time-up' }, undefined);
+      const event: Event = hint ?? { type: 'time-up' };
+      this.#step(event, undefined, await this.#yieldMs(event, signal));
       return;
     }
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
@@ -194,7 +197,7 @@ export class Campaign {
     if (!('error' in result)) {
       const altered = alteredBy(command, result, this.#options.lock.describe());
       const isFatal = altered !== undefined && onRefusal === 'throw';
-      this.#step(result, isFatal ? undefined : altered);
+      this.#step(result, isFatal ? undefined : altered, await this.#yieldMs(result, signal));
       if (isFatal) throw altered;
       return;
     }
@@ -211,10 +214,8 @@ export class Campaign {
         return { type: 'got', version: await this.#limited((limit) => lock.get(limit), signal) };
       case 'create': {
         const { record } = command;
-        return {
-          type: 'written',
-          version: await this.#limited((limit) => lock.create(record, limit, signal)),
-        };
+        const version = await this.#limited((limit) => lock.create(record, limit, signal));
+        return { type: 'written', version };
       }
       case 'update': {
         const { version, record } = command;
@@ -265,29 +266,34 @@ export class Campaign {
     return { ...renewedAt, forMs: deadlineMs };
   }
 
-  #step(event: Event, trouble: unknown): void {
+  /** An elector that is about to take a free lock first asks whether another one is preferred. */
+  #yieldMs(event: Event, signal: AbortSignal): Promise<number> | undefined {
+    const { yieldMs } = this.#options;
+    if (!yieldMs || this.#state.phase !== 'following') return undefined;
+    const { command, yieldsUntilMs } = step(this.#state, event, this.#moment());
+    const isTaking = command.do === 'update' || command.do === 'create';
+    return isTaking && yieldsUntilMs === undefined ? yieldMs(signal) : undefined;
+  }
+
+  #step(event: Event, trouble: unknown, yieldMs?: number): void {
     const before = this.#state;
-    this.#state = step(before, event, this.#moment());
+    this.#state = step(before, event, { ...this.#moment(), yieldMs });
     this.#holder.follow(this.#state);
-    const { lock, standing, onHandoverAsked } = this.#options;
+    const { lock, standing, observer, onHandoverAsked } = this.#options;
     if (!['', lock.identity].includes(holderOf(this.#state))) standing?.othersLead();
-    if (before.phase !== this.#state.phase) {
-      this.#options.observer.log(`${before.phase}, ${event.type}: ${this.#state.phase}`);
-    }
-    this.#options.observer.onState(this.#state, trouble);
     const { phase, version, gone } = this.#state;
+    if (before.phase !== phase) observer.log(`${before.phase}, ${event.type}: ${phase}`);
+    observer.onState(this.#state, trouble);
     if (phase === 'leading' && !gone && version?.handoverAsked) onHandoverAsked?.();
   }
 
   #moment(): Moment {
-    const { clock } = this.#options;
+    const { clock, standing, lock } = this.#options;
     return {
-      nowMs: clock.now(),
-      bootMs: clock.boot(),
-      dateMs: clock.date().getTime(),
+      ...{ nowMs: clock.now(), bootMs: clock.boot(), dateMs: clock.date().getTime() },
       random: clock.random(),
-      bar: this.#options.standing?.bar,
-      candidateCount: this.#options.lock.candidateCount,
+      bar: standing?.bar,
+      candidateCount: lock.candidateCount,
     };
   }
 }

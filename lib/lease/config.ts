@@ -21,7 +21,8 @@ import {
   placeChecks,
 } from '../options.ts';
 import type { LeaderHealthzAdaptor } from './healthz.ts';
-import { checkCopy, checkIdentity } from './lease-lock.ts';
+import { LeaseLock, checkCopy, checkIdentity } from './lease-lock.ts';
+import { podChecks } from '../pod-options.ts';
 import type { ResourceLock } from './resource-lock.ts';
 
 /** The three times of an election. The defaults are client-go's. */
@@ -118,6 +119,10 @@ export function checkConfig(config: unknown): CheckedDurations {
   const { lock, callbacks, ...rest } = checkProperties('config', config, configChecks);
   checkLock('config.lock', lock);
   checkCallbacks('config.callbacks', callbacks);
+  for (const option of Object.keys(podChecks)) {
+    if (rest[option] === undefined || lock instanceof LeaseLock) continue;
+    throw invalidArgument(`config.${option}`, 'left out, unless lock is a LeaseLock', rest[option]);
+  }
   return checkDurations('config', rest);
 }
 

@@ -1,6 +1,7 @@
 import { Campaign } from './campaign.ts';
 import type { ElectionOptions } from './election-options.ts';
 import { type Ending, type Job } from './job.ts';
+import { ElectorPod } from './elector-pod.ts';
 import { openLock, placeOf } from './lease-lock.ts';
 import { Reporter } from './reporter.ts';
 import type { OpenLock } from './resource-lock.ts';
@@ -37,6 +38,7 @@ export class Election {
   readonly #events: EventStream;
   #health: Health | undefined;
   #tenure: Tenure | undefined;
+  readonly #pod: ElectorPod;
   /** What the last campaign saw. The next one must know who led, even if the lock is deleted. */
   #known: Known | undefined;
   /** This election, among those of the process. */
@@ -52,6 +54,7 @@ export class Election {
     this.#events = new EventStream({ clock, subject, onEvent, log, warn });
     const events = this.#events;
     this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
+    this.#pod = new ElectorPod({ platform, settings, events });
     watchDog?.setLeaderElection(this);
   }
 
@@ -96,11 +99,12 @@ export class Election {
     try {
       lock = await this.#open();
       this.#reporter.attend(lock);
+      this.#pod.attend(lock);
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
       await this.#checkHealth(lock, wait.signal, healthChecks.signal);
       if (lock) this.#reporter.onCompeting();
-      return await this.#runOften(lock, job, signal, { ...wait, startedMs });
+      return await this.#runOften(lock, this.#pod.marked(job), signal, { ...wait, startedMs });
     } catch (error) {
       if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
       else this.#reporter.onFailed(error as Error);
@@ -110,6 +114,7 @@ export class Election {
       healthChecks.abort();
       const { renewDeadlineMs } = this.#options.durations;
       await within(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
+      this.#pod.close();
       lock?.close();
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
@@ -194,6 +199,7 @@ export class Election {
       settings: { ...this.#options.durations, identity: lock.identity },
       requestTimeoutMs: this.#requestTimeoutMs,
       observer: this.#reporter,
+      yieldMs: this.#pod.yieldMs,
       known: this.#known,
       standing,
       onHandoverAsked: () => {

@@ -1,7 +1,7 @@
 import type { Api } from '../kubernetes/api.ts';
 import { countReplicas, replicaSelector } from '../kubernetes/crowd.ts';
 import { hasEnded, hasSeveral, runningContainer } from '../kubernetes/holder-container.ts';
-import type { OwnPod } from '../kubernetes/identity.ts';
+import type { OwnContainer } from '../kubernetes/identity.ts';
 import { type Json, child, text } from '../kubernetes/json.ts';
 import { getPod, podsPath } from '../kubernetes/pod.ts';
 import { ObjectWatch } from '../kubernetes/watch.ts';
@@ -48,7 +48,10 @@ export class Evidence {
   }
 
   /** Resolves with whether the container of this process has become known. */
-  async identify({ name, uid, containerName }: OwnPod, signal: AbortSignal): Promise<boolean> {
+  async identify(
+    { name, uid, containerName }: OwnContainer,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const since = this.#clock.date().toISOString();
     let selector: string | undefined;
     const isKnown = await this.#watch({ name, uid }, signal, (pod) => {

@@ -1,7 +1,7 @@
 import { explainRefusal } from '../kubernetes/failure.ts';
 import type { ElectionKey } from '../platform/elections.ts';
 import { Evidence } from './evidence.ts';
-import type { OwnPod } from '../kubernetes/identity.ts';
+import type { OwnContainer } from '../kubernetes/identity.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -30,11 +30,11 @@ export class LeaseConnection implements OpenLock {
   readonly name: string;
   readonly key: ElectionKey;
   readonly #platform: Pick<Platform, 'clock'>;
-  readonly #api: Api;
+  readonly api: Api;
   readonly #lease: Lease;
   readonly #events: boolean;
   readonly #evidence: Evidence;
-  readonly #pod: OwnPod | undefined;
+  readonly #pod: OwnContainer | undefined;
   #watch: ObjectWatch | undefined;
 
   constructor(
@@ -44,10 +44,10 @@ export class LeaseConnection implements OpenLock {
     identity: string,
     options: LeaseOptions,
     events: boolean,
-    pod?: OwnPod,
+    pod?: OwnContainer,
   ) {
     this.#platform = platform;
-    this.#api = api;
+    this.api = api;
     this.identity = identity;
     this.namespace = options.namespace;
     this.name = options.name;
@@ -89,7 +89,7 @@ export class LeaseConnection implements OpenLock {
   watch(listener: LockListener, signal: AbortSignal): Promise<void> {
     const target = { path: this.#lease.path, name: this.name };
     const watch = new ObjectWatch(
-      this.#api,
+      this.api,
       this.#platform.clock,
       target,
       {
@@ -115,7 +115,7 @@ export class LeaseConnection implements OpenLock {
   async recordEvent(what: string, { object }: LockVersion): Promise<void> {
     if (!this.#events || !isObject(object)) return;
     const message = printable(`${this.identity} ${what}`);
-    await this.explained(createEvent(this.#api, this.#platform.clock, object, message));
+    await this.explained(createEvent(this.api, this.#platform.clock, object, message));
   }
 
   async identify(signal: AbortSignal): Promise<boolean> {
@@ -135,7 +135,7 @@ export class LeaseConnection implements OpenLock {
     return {
       error: this.#explain(error),
       permanent:
-        error instanceof ApiError && !this.#api.isTransient(error) && !isQuotaExceeded(error),
+        error instanceof ApiError && !this.api.isTransient(error) && !isQuotaExceeded(error),
       // A request that timed out or was cut off may have been carried out. So may a create that a
       // quota refused, if the network has made it twice and the quota was raised in between.
       ambiguous: mayLand(error) || isQuotaExceeded(error),
@@ -153,11 +153,11 @@ export class LeaseConnection implements OpenLock {
   }
 
   close(): void {
-    this.#api.close();
+    this.api.close();
   }
 
   #explain(error: unknown): unknown {
-    return this.#api.isTransient(error) ? error : explainRefusal(error, this.#refused());
+    return this.api.isTransient(error) ? error : explainRefusal(error, this.#refused());
   }
 
   #refused(): Refused {

@@ -1,6 +1,11 @@
 import { type Check, annotationsExcept, checkLockName, checkProperties } from '../checks.ts';
 import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
-import { locate, ownPod, podNameOf, tellIfKubeConfigIsLeftOut } from '../kubernetes/identity.ts';
+import {
+  locate,
+  ownContainer,
+  podNameOf,
+  tellIfKubeConfigIsLeftOut,
+} from '../kubernetes/identity.ts';
 import { reservedLeaseAnnotations } from '../kubernetes/holder-container.ts';
 import { Api, REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { type LabelOptions, type PlaceOptions, labelChecks, placeChecks } from '../options.ts';
@@ -151,7 +156,7 @@ export class LeaseLock implements ResourceLock {
     const transport = await platform.connect(credentials);
     const api = new Api(transport, platform.clock, requestTimeoutMs);
     const lease = { namespace, name, labels, annotations };
-    const pod = await ownPod(platform.environment, this.#options.kubeConfig === undefined);
+    const pod = await ownContainer(platform.environment, this.#options.kubeConfig === undefined);
     return new LeaseConnection(platform, api, server, this.identity, lease, events, pod);
   }
 }

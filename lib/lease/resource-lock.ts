@@ -1,4 +1,5 @@
 import type { ElectionKey } from '../platform/elections.ts';
+import type { Api } from '../kubernetes/api.ts';
 import type {
   HolderContainer,
   LeaderElectionRecord,
@@ -71,6 +72,8 @@ export interface OpenLock extends ResourceLock {
   readonly name: string;
   /** Two elections with the same key would share one leadership. */
   readonly key: ElectionKey;
+  /** Requests to the lock's API server; undefined if it is not known. */
+  readonly api?: Api;
   /** `whileUnsent` ends the request only if nothing of it has been sent. */
   create(
     record: LeaderElectionRecord,

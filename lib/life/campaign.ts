@@ -88,6 +88,7 @@ export class Campaign {
     outer.addEventListener('abort', withdrawal.begin, { once: true });
     const endOfHealth = this.#options.standing?.onHealthy(() => this.#watcher.unbar());
     try {
+      await this.#yieldAtStart(signal);
       for (;;) {
         const { command } = this.#state;
         if (command.do === 'fail' || command.do === 'withdraw') {
@@ -96,7 +97,7 @@ export class Campaign {
         signal.throwIfAborted();
         if (command.do === 'lead') return this.#victory(command.lock);
         const event = await this.#execute(command, signal);
-        this.#step(event);
+        await this.#step(event, signal);
       }
     } catch (error) {
       withdrawal.begin();
@@ -138,10 +139,23 @@ export class Campaign {
     };
   }
 
-  #step(event: Event): void {
-    const { observer, standing } = this.#options;
-    this.#state = step(this.#state, event, this.#moment());
-    const { lock, podUid } = this.#state;
+  async #yieldAtStart(signal: AbortSignal): Promise<void> {
+    const { settings, podUid, predecessors, preference } = this.#options;
+    if (!preference || podUid === undefined) return;
+    const yields = (await preference.yieldMs(signal)) > 0;
+    if (yields) this.#state = start(settings, podUid, predecessors, true);
+  }
+
+  /** A candidate that is about to take a free lock first asks whether another one is preferred. */
+  async #step(event: Event, signal: AbortSignal): Promise<void> {
+    const { observer, preference, standing } = this.#options;
+    let next = step(this.#state, event, this.#moment());
+    if (preference && next.command.do === 'attempt' && next.yieldsUntilMs === undefined) {
+      const yieldMs = await preference.yieldMs(signal);
+      next = step(this.#state, event, { ...this.#moment(), yieldMs });
+    }
+    this.#state = next;
+    const { lock, podUid } = next;
     if (lock && holderOf(lock)?.uid !== podUid) standing?.othersLead();
     observer.onState(this.#state, undefined);
   }

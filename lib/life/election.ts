@@ -22,9 +22,11 @@ import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-m
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
+import { markOf, type PodParts, preferenceOf } from './mark.ts';
 import type { CheckedOptions } from './options.ts';
 import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
+import { type PodMark, rightsOf } from '../kubernetes/pod-mark.ts';
 import { joined } from '../protocol/life/predecessors.ts';
 import { Health } from '../platform/health.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -69,7 +71,8 @@ export class Election {
     this.#api = new Api(transport, platform.clock);
     this.#lock = new ConfigMapLock(this.#api, this.#lockOptions());
     const takeOver = options.takeOverFromNotReadyNodeAfterMs !== undefined;
-    this.#context = { lockName, namespace, podName, takeOver, events: options.events };
+    const pods = rightsOf(options);
+    this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
     this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
     this.#announcer = new Announcer({
@@ -183,22 +186,23 @@ export class Election {
     const { maxBackoffMs, takeOverFromNotReadyNodeAfterMs } = this.#options;
     const { namespace, podName, podUid } = this.#candidate;
     return {
-      api: this.#api,
-      clock: this.#platform.clock,
-      lock: this.#lock,
-      namespace,
-      podUid,
+      ...{ api: this.#api, clock: this.#platform.clock, lock: this.#lock, namespace, podUid },
       settings: {
-        podName,
-        maxBackoffMs,
-        takeOverFromNotReadyNodeAfterMs,
+        ...{ podName, maxBackoffMs, takeOverFromNotReadyNodeAfterMs },
         trustsPodUid: this.#options.podUid !== undefined,
       },
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
       standing: this.#standing,
+      preference: preferenceOf(this.#podParts()),
       predecessors,
     };
+  }
+
+  #podParts(): PodParts {
+    const { clock } = this.#platform;
+    const parts = { api: this.#api, clock, options: this.#options };
+    return { ...parts, context: this.#context, events: this.#events };
   }
 
   #lead(victory: Victory, waitedMs: number): Leadership {
@@ -207,6 +211,7 @@ export class Election {
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
     this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
+    const mark = markOf(this.#podParts(), podUid, lock);
     const facts = {
       ...{ lockName: this.#lockName, namespace, podName, podUid, skipped: false },
       ...{ acquiredAt: clock.date(), waitedMs, attempts, fencingToken: lock.resourceVersion },
@@ -222,6 +227,7 @@ export class Election {
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
         try {
+          await mark?.clear();
           await victory.release();
           if (this.#isSteppingDown) this.#standing?.standAside();
           this.#announcer.released();
@@ -239,7 +245,8 @@ export class Election {
       lose(this.#stepDown('unhealthy'));
       this.#healthChecks.abort();
     };
-    void this.#keep(victory, lose, stop.signal).then(async () => {
+    void this.#keep(victory, lose, mark, stop.signal).then(async () => {
+      await mark?.settled;
       await this.#announcer.recorded();
       if (!stop.signal.aborted) this.#api.close();
     });
@@ -258,6 +265,7 @@ export class Election {
   async #keep(
     { lock, podUid, lost }: Victory,
     lose: (error: LeaderElectionError) => void,
+    mark: PodMark | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     if (!this.#options.guard) return;
@@ -269,7 +277,7 @@ export class Election {
     lose(loss.error);
     this.#announcer.lost(loss.error);
     this.#running?.ending();
-    await lost(loss.others);
+    await Promise.all([lost(loss.others), mark?.clear()]);
     this.#end();
     this.#announcer.ended();
   }

@@ -144,5 +144,7 @@ export function textOf(
       : ['PartialObjectMetadataList', 'meta.k8s.io/v1'];
   const texts = items.map((item) => itemText(item, representation));
   const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
-  return `${head},"items":[${texts.join()}]}`;
+  // As the API server answers: without items, a list of metadata has null.
+  const none = representation === 'full' ? '[]' : 'null';
+  return `${head},"items":${texts.length > 0 ? `[${texts.join()}]` : none}}`;
 }

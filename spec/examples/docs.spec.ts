@@ -8,7 +8,8 @@ import { read, sources } from '../public/project.ts';
 
 const shared = (name: string) => members('lib/options.ts', name);
 const place = [...shared('PlaceOptions'), ...shared('LabelOptions')];
-const settings = shared('ElectionSettings');
+const ofPod = members('lib/pod-options.ts', 'PodOptions');
+const settings = [...shared('ElectionSettings'), ...ofPod];
 
 describe('README.md', () => {
   it('lists every option, and nothing else', () => {

@@ -1,7 +1,7 @@
 import type { Bar } from '../../lib/protocol/bar.ts';
 import { describe, expect, it } from 'vitest';
 
-import { type Event, type State, start } from '../../lib/protocol/life/state.ts';
+import { type Event, type Moment, type State, start } from '../../lib/protocol/life/state.ts';
 import { step } from '../../lib/protocol/life/step.ts';
 import {
   type Lock,
@@ -80,8 +80,8 @@ function transitions(): Set<string> {
   for (let depth = 0; depth < 5; depth++) {
     states = states.flatMap((state) =>
       [undefined, BAR].flatMap((bar) =>
-        events().flatMap((event) => {
-          const next = tryStep(state, event, depth * 10_000, bar);
+        occasions().flatMap(([event, yieldMs]) => {
+          const next = tryStep(state, event, depth * 10_000, { bar, yieldMs });
           if (!next || next === state) return [];
           found.add(`${state.command.do} ${event.type} ${next.command.do}`);
           const key = JSON.stringify([
@@ -102,12 +102,25 @@ function transitions(): Set<string> {
   return found;
 }
 
-function tryStep(state: State, event: Event, nowMs: number, bar?: Bar): State | undefined {
+/** Every sort of event, for a candidate that is preferred and for one that is not. */
+function occasions(): [Event, number | undefined][] {
+  return events().flatMap((event): [Event, number | undefined][] => [
+    [event, undefined],
+    [event, 2_000],
+  ]);
+}
+
+function tryStep(
+  state: State,
+  event: Event,
+  nowMs: number,
+  more: Pick<Moment, 'bar' | 'yieldMs'>,
+): State | undefined {
   // A look is cut short by the end of the lock that is known, and of no other.
   const isOther = event.type === 'lock-gone' && event.lock.uid !== state.lock?.uid;
   if (state.command.do === 'inspect' && isOther) return undefined;
   try {
-    return step(state, event, { nowMs, random: 0.5, bar });
+    return step(state, event, { nowMs, random: 0.5, ...more });
   } catch {
     return undefined;
   }

@@ -8,7 +8,8 @@ const blocks = Array.from(
   read('docs/rbac.md').matchAll(/^```yaml\n(.*?)^```/gms),
   ([, code = '']) => code,
 );
-const [life, takeOver, lease, events = '', observer, several = ''] = blocks;
+const [life, marks = '', takeOver, lease, events = '', leaseMarks = '', observer, several = ''] =
+  blocks;
 
 const bound = {
   namespace: 'my-namespace',
@@ -20,6 +21,14 @@ const leaseOf = (leaseName: string) => leaseRoleYaml({ ...bound, leaseName, even
 describe('docs/rbac.md', () => {
   it('has the Role that errors print, without and with takeOverFromNotReadyNodeAfterMs', () => {
     expect([life, takeOver]).toEqual([roleYaml(lock), roleYaml({ ...lock, takeOver: true })]);
+  });
+
+  it('has what label and deletionCost add to both Roles', () => {
+    const pods = { marks: true };
+    const unmarked = roleYaml(lock).split(/(?=- apiGroups|---)/)[3] ?? '';
+    expect(life?.replace(unmarked, marks)).toBe(roleYaml({ ...lock, pods }));
+    const marked = leaseRoleYaml({ ...bound, leaseName: 'my-lease', events: false, pods });
+    expect(lease?.replace('---', `${leaseMarks}---`)).toBe(marked);
   });
 
   it('has the Role of lease mode that errors print, and what Events add to it', () => {
@@ -41,7 +50,7 @@ describe('docs/rbac.md', () => {
   });
 
   it('has no other manifests', () => {
-    expect(blocks).toHaveLength(6);
+    expect(blocks).toHaveLength(8);
   });
 });
 

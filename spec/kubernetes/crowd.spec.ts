@@ -31,10 +31,18 @@ describe('replicaSelector', () => {
     'controller-uid',
     'batch.kubernetes.io/controller-uid',
     'batch.kubernetes.io/job-completion-index',
+    'topology.kubernetes.io/region',
+    'topology.kubernetes.io/zone',
   ])('leaves out %s, which differs by Pod or rollout', (label) => {
     const of = (labels: object) => replicaSelector({ metadata: { labels } });
     expect(of({ [label]: 'x', app: 'my-app' })).toBe('app=my-app');
     expect(of({ [label]: 'x' })).toBe('');
+  });
+
+  it('leaves out the label of a leader, or replicas of the leader would not be found', () => {
+    const labels = { app: 'my-app', role: 'leader' };
+    const annotations = { 'leader-for-life/label-of-lease-x': 'role=leader 7' };
+    expect(replicaSelector({ metadata: { labels, annotations } })).toBe('app=my-app');
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ownPod } from '../../lib/kubernetes/identity.ts';
+import { ownContainer } from '../../lib/kubernetes/identity.ts';
 import { Container } from '../support/container.ts';
 
 const FILES = { 'ca.crt': 'ca', namespace: 'prod' };
@@ -33,12 +33,12 @@ it.each<[string, string, Record<string, string>, object | undefined]>([
   ],
 ])('a process knows its Pod %s', async (_, token, variables, expected) => {
   using container = new Container({ ...FILES, token }, variables);
-  const found = await ownPod(container, true);
+  const found = await ownContainer(container, true);
   if (expected) expect(found).toMatchObject(expected);
   else expect(found).toBeUndefined();
 });
 
 it('a process with a kubeConfig does not ask the service account', async () => {
   using container = new Container({ ...FILES, token: bound }, {});
-  expect(await ownPod(container, false)).toBeUndefined();
+  expect(await ownContainer(container, false)).toBeUndefined();
 });

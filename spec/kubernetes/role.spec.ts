@@ -43,12 +43,21 @@ const nodes = {
   rules: [rule('', 'nodes', 'get watch')],
 };
 
+const getNodes = { ...nodes, rules: [rule('', 'nodes', 'get')] };
+
 describe('roleYaml', () => {
   it.each<[object, object[]]>([
     [{}, [role]],
     [{ user }, [role, bindingOf(role)]],
     [{ events: true }, [{ ...role, rules: [...role.rules, events] }]],
     [{ takeOver: true }, [takeOver, nodes]],
+    [
+      { pods: { marks: true } },
+      [{ ...role, rules: [create, own, rule('', 'pods', 'get list watch patch')] }],
+    ],
+    [{ pods: { marks: false } }, [role]],
+    [{ pods: { prefers: true } }, [role]],
+    [{ pods: { prefers: true, nodes: true } }, [role, getNodes]],
     [{ takeOver: true, user }, [takeOver, bindingOf(role), nodes, bindingOf(nodes)]],
   ])('can be applied with %o', (changes, documents) => {
     expect(loadAllYaml(roleYaml({ ...options, ...changes }))).toEqual(documents);
@@ -128,12 +137,25 @@ describe('leaseRoleYaml', () => {
   const group = 'coordination.k8s.io';
   const held = rule(group, 'leases', 'get watch update', 'my-lease');
   const leaseRole = roleOf('my-lease-leader-election', rule(group, 'leases', 'create'), held);
+  const preferring = {
+    ...leaseRole,
+    rules: [...leaseRole.rules, rule('', 'pods', 'get list')],
+  };
+  const preferringNodes = {
+    ...getNodes,
+    metadata: { name: 'leader-election:prod:my-lease' },
+  };
   const recording = { ...leaseRole, rules: [...leaseRole.rules, events] };
 
   it.each<[object, object[]]>([
     [{}, [leaseRole]],
     [{ user }, [leaseRole, bindingOf(leaseRole)]],
     [{ events: true }, [recording]],
+    [
+      { pods: { marks: true } },
+      [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list patch')] }],
+    ],
+    [{ pods: { prefers: true, nodes: true } }, [preferring, preferringNodes]],
     [{ events: true, user }, [recording, bindingOf(leaseRole)]],
     [{ user: 'alice' }, [leaseRole]],
   ])('can be applied with %o', (changes, documents) => {

@@ -97,6 +97,7 @@ const bad: [object, string][] = [
     { healthyFailureThreshold: value },
     'healthyFailureThreshold must be a whole number, at least 1, but is',
   ]),
+  [{ label: 'a b' }, "label must be a label as 'key=value' or 'key', but is \"a b\""],
   [{ metrics: 1 }, 'metrics must be a metrics provider, but is 1'],
   [{ metrics: {} }, 'metrics must be a metrics provider, but is an object'],
   [{ metrics: { ...metrics, on: 1 } }, 'metrics must be a metrics provider'],
@@ -123,6 +124,9 @@ describe('the configuration of an elector', () => {
     };
     expect(checkConfig(everything)).toEqual(DURATIONS);
     expect(configured({ lock: own })).toBeUndefined();
+    expect(configured({ lock: own, label: 'role=leader' })).toBe(
+      'config.label must be left out, unless lock is a LeaseLock, but is "role=leader"',
+    );
   });
 
   const notALock = 'lock must be a LeaseLock or another ResourceLock, but is';

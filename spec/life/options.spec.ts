@@ -80,6 +80,9 @@ const accepted: [string, unknown[]][] = [
   ]),
   ['options.labels', [{ 'leader-for-life/pod-name': 'x' }]],
   ['options.guard', [true]],
+  ['options.label', ['leader', 'role=leader', 'a.b/role=', `${a(63)}=${a(63)}`]],
+  ['options.preference', ['newest', () => 1, { nodeLabel: { 'example.com/zone': 'a' } }]],
+  ['options.deletionCost', [0, 100, -5, 2 ** 31 - 1, -(2 ** 31)]],
 ];
 
 const refused: [string, string, unknown[]][] = [
@@ -127,6 +130,31 @@ const refused: [string, string, unknown[]][] = [
     ['app=a', null, [], 7, new Map([['app', 'a']])],
   ]),
   ['options.guard', 'a boolean', ['yes', 1, null]],
+  [
+    'options.label',
+    "a label as 'key=value' or 'key'",
+    [
+      ...[
+        '',
+        '=',
+        '=leader',
+        'a b',
+        'role=a b',
+        'role=a=b',
+        'a/b/c=x',
+        'role=leader\n',
+        `role=${a(64)}`,
+      ],
+      ...[7, null, { role: 'leader' }],
+    ],
+  ],
+  ['options.preference', "'newest', an object with nodeLabel, or a function", ['oldest', 7, true]],
+  ['options.preference', 'an object', [null, ['newest']]],
+  [
+    'options.deletionCost',
+    'a whole number from -2147483648 to 2147483647',
+    [0.5, NaN, Infinity, 2 ** 31, -(2 ** 31) - 1, '100', 7n, null],
+  ],
   ['options.onWaiting', 'a function', ['log', {}, null]],
 ];
 
@@ -214,7 +242,7 @@ describe('the options', () => {
           `options.${name} is not an option. The options are namespace, kubeConfig, podName, podUid, ` +
             'signal, maxBackoffMs, labels, annotations, guard, takeOverFromNotReadyNodeAfterMs, enabled, ' +
             'timeoutMs, onWaiting, onEvent, healthy, healthyPeriodMs, healthyTimeoutMs, ' +
-            'healthyFailureThreshold, metrics, events.',
+            'healthyFailureThreshold, metrics, events, label, deletionCost, preference.',
         );
       }
     },

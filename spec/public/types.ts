@@ -58,6 +58,9 @@ export async function callsThatCompile(signal: AbortSignal) {
     enabled: true,
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
   } as const satisfies Required<BecomeOptions>;
   await using leadership = await become('my-operator-lock', everything);
   expectTypeOf(leadership.fencingToken).toBeString();
@@ -124,6 +127,9 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     annotations: { 'example.com/team': 'a' },
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
     timeoutMs: 60_000,
     onWaiting: ({ reason, holder }: WaitingState) => `${reason}: ${holder ?? 'nobody'}`,
     onEvent: tell,
@@ -153,6 +159,9 @@ export async function leadershipsThatCompile(signal: AbortSignal) {
     enabled: true,
     metrics,
     events: true,
+    label: 'my-operator/leader',
+    deletionCost: 100,
+    preference: { nodeLabel: { 'topology.kubernetes.io/zone': 'a' } },
     timeoutMs: 60_000,
     onWaiting: ({ reason }: WaitingState) => reason,
     onEvent: tell,

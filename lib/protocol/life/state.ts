@@ -109,6 +109,8 @@ export interface Moment {
   readonly random: number;
   /** Why this candidate must not take the lock, even if it is free. */
   readonly bar?: Bar | undefined;
+  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
+  readonly yieldMs?: number | undefined;
 }
 
 export interface State {
@@ -141,21 +143,26 @@ export interface State {
   readonly leftSinceMs: number | undefined;
   /** Since when the holder's node is known to be not ready. */
   readonly notReadySinceMs: number | undefined;
+  /**
+   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
+   * the lock was last held.
+   */
+  readonly yieldsUntilMs: number | undefined;
 }
 
-/** `predecessors`: left by an earlier call of this process. A barred candidate looks first. */
+/** `predecessors`: left by an earlier call. `looks`: whether it reads the lock before it tries. */
 export function start(
   settings: Settings,
   podUid: string | undefined,
   predecessors: readonly PodIdentity[] = [],
-  isBarred = false,
+  looks = false,
 ): State {
-  const begin: Command = isBarred
+  const first: Command = looks
     ? { do: 'inspect', search: false }
     : { do: 'attempt', podUid: podUid ?? '', verify: true };
   return {
     settings,
-    command: podUid === undefined ? { do: 'identify' } : begin,
+    command: podUid === undefined ? { do: 'identify' } : first,
     podUid,
     lock: undefined,
     holder: undefined,
@@ -169,6 +176,7 @@ export function start(
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
+    yieldsUntilMs: undefined,
   };
 }
 
@@ -220,6 +228,7 @@ export function forget(state: State): State {
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
+    yieldsUntilMs: undefined,
   };
 }
 

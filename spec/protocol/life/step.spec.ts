@@ -81,6 +81,7 @@ describe('a candidate starts', () => {
       misses: 0,
       leftSinceMs: undefined,
       notReadySinceMs: undefined,
+      yieldsUntilMs: undefined,
     });
   });
 
