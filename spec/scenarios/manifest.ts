@@ -30,7 +30,7 @@ export interface CandidateOptions {
    * `gated`: ask only when commanded to. `once`: end, with success, as soon as it leads. `elsewhere`: do
    * not ask, another container did. `none`: do not lead at all.
    */
-  readonly election?: 'become' | 'gated' | 'once' | 'elsewhere' | 'none';
+  readonly election?: 'become' | 'lead' | 'gated' | 'once' | 'elsewhere' | 'none';
   /** What `become` is told. */
   readonly become?: BecomeOptions;
   readonly env?: readonly V1EnvVar[];
