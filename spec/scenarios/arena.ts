@@ -16,7 +16,7 @@ import {
   loadAllYaml,
   setHeaderOptions,
 } from '@kubernetes/client-node';
-import { roleYaml } from '../../lib/kubernetes/role.ts';
+import { type PodRights, leaseRoleYaml, roleYaml } from '../../lib/kubernetes/role.ts';
 import { type Component, type Control, control } from '../cluster/component.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { writeKubeconfig } from '../lab/kubeconfig.ts';
@@ -25,6 +25,12 @@ import { MERGE, unlessNotFound } from '../lab/pods.ts';
 import { type CandidateOptions, type Platform, podSpec, workload } from './manifest.ts';
 
 const SERVICE_ACCOUNT = 'candidate';
+
+/** What the candidates may do beyond what every election needs. */
+export interface Rights {
+  readonly takeOver?: boolean;
+  readonly pods?: PodRights;
+}
 
 let serial = 0;
 
@@ -73,8 +79,9 @@ export class Arena {
     const resource = mode === 'life' ? 'configmaps' : 'leases';
     return { kubeConfig, cluster, namespace, resource, name: this.where.lockName };
   }
-  /** Makes the namespace, in which the service account has the documented Role and nothing more. */
-  protected async prepare(takeOver: boolean): Promise<void> {
+
+  /** Makes the namespace, in which the service account has the documented Roles and nothing more. */
+  protected async prepare({ takeOver = false, pods }: Rights): Promise<void> {
     const { namespace, lockName, folder } = this.where;
     await mkdir(join(folder, 'commands'), { recursive: true });
     await this.core.createNamespace({ body: { metadata: { name: namespace } } });
@@ -82,8 +89,13 @@ export class Arena {
     await this.core.createNamespacedServiceAccount({ namespace, body: account });
     const objects = KubernetesObjectApi.makeApiClient(this.kubeConfig);
     const user = `system:serviceaccount:${namespace}:${SERVICE_ACCOUNT}`;
-    const role = roleYaml({ namespace, lockName, takeOver, user });
-    for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
+    const roles = [
+      roleYaml({ namespace, lockName, takeOver, pods, user }),
+      leaseRoleYaml({ namespace, leaseName: lockName, events: false, pods, user }),
+    ];
+    for (const object of roles.flatMap((role) => loadAllYaml(role) as KubernetesObject[])) {
+      await objects.create(object);
+    }
   }
 
   /** Power over a component of the cluster. */

@@ -2,6 +2,7 @@ import { expect, inject, test } from 'vitest';
 
 import { up } from '../cluster/lifecycle.ts';
 import { load } from '../cluster/state.ts';
+import type { Rights } from './arena.ts';
 import { candidateImage } from './image.ts';
 import { Scene } from './scene.ts';
 
@@ -9,15 +10,13 @@ import { Scene } from './scene.ts';
 const TIMEOUT_MS = 900_000;
 
 /** What is known of a scenario's end. */
-export interface ScenarioOptions {
+export interface ScenarioOptions extends Rights {
   /** @default one Pod leads */
   readonly endsWithoutLeader?: boolean;
   /** The scenario is about one of the limits in `docs/safety.md`. */
   readonly isBeyondThePromise?: boolean;
   /** The API server may be killed before it writes down in its audit log what it did. */
   readonly isAuditIncomplete?: boolean;
-  /** The candidates have the rights that `takeOverFromNotReadyNodeAfterMs` needs. */
-  readonly takeOver?: boolean;
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Entry, FolderJournal, PATIENCE_MS } from '../lab/journal.ts';
 import { nowMs } from '../lab/say.ts';
 import { storyOf } from '../lab/story.ts';
 import { violations } from '../lab/verdict.ts';
-import { Arena } from './arena.ts';
+import { Arena, type Rights } from './arena.ts';
 import { creationsOf, requestsOf, unfounded, usurpations } from './checker.ts';
 import type { CandidateOptions } from './manifest.ts';
 
@@ -19,13 +19,9 @@ export class Scene extends Arena {
   readonly journal = new FolderJournal(this.where.folder);
   readonly #ends: (() => Promise<void>)[] = [];
 
-  static async open(
-    cluster: Cluster,
-    image: string,
-    { takeOver = false }: { takeOver?: boolean } = {},
-  ): Promise<Scene> {
+  static async open(cluster: Cluster, image: string, rights: Rights = {}): Promise<Scene> {
     const scene = new Scene(cluster, image);
-    await scene.prepare(takeOver);
+    await scene.prepare(rights);
     // Every Pod mounts it; a kubelet that misses it tries again later and later.
     await scene.until('the ConfigMap that every namespace has is there', async () => {
       const { items } = await scene.core.listNamespacedConfigMap({ namespace: scene.namespace });
@@ -173,7 +169,7 @@ export class Scene extends Arena {
   }
 
   /** Another scene on the same cluster, which closes with this one; whoever made it checks it. */
-  async another(options: { takeOver?: boolean } = {}): Promise<Scene> {
+  async another(options: Rights = {}): Promise<Scene> {
     const scene = await Scene.open(this.cluster, this.where.image, options);
     this.onClose(() => scene.close());
     return scene;
