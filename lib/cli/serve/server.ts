@@ -6,6 +6,14 @@ import { type Answer, type View, answerOf, leaderOf, refusal } from './answers.t
 /** Keeps an event stream from being cut by proxies, and shows what a woken machine has missed. */
 const BEAT_MS = 15_000;
 
+/** Where the kubelet's probes reach this server, every Pod of the cluster does, too. */
+const NOT_FROM_HERE: Answer = { status: 403, body: 'Only this Pod may ask for that.\n' };
+
+/** Whether an address of a connection is this network namespace's own: that of the Pod. */
+export function isLoopback(address = ''): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}
+
 /** What the server asks the election. */
 export interface Source {
   view(): Promise<View>;
@@ -86,8 +94,10 @@ export class LeaderServer {
     const refused = refusal(method, path);
     if (refused) send(response, refused);
     else if (path === '/sse') await this.#stream(response);
-    else if (path === '/step-down') send(response, await this.#stepDown());
-    else {
+    else if (path === '/step-down') {
+      const isOwn = isLoopback(request.socket.remoteAddress);
+      send(response, isOwn ? await this.#stepDown() : NOT_FROM_HERE);
+    } else {
       const answer = answerOf(path, await this.#source.view(), systemClock.date());
       send(response, answer ?? { status: 404, body: '' });
     }

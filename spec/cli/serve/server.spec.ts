@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import type { View } from '../../../lib/cli/serve/answers.ts';
-import { LeaderServer, addressOf } from '../../../lib/cli/serve/server.ts';
+import { LeaderServer, addressOf, isLoopback } from '../../../lib/cli/serve/server.ts';
 
 const base: View = {
   ...{ node: 'b', own: undefined, reason: 'held' },
@@ -65,6 +65,18 @@ describe('the server', () => {
     }
     expect(names).toEqual(['a', '', 'b']);
   });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['::ffff:127.0.0.1', true],
+  ['::1', true],
+  ['10.0.0.7', false],
+  ['::ffff:10.0.0.7', false],
+  ['fe80::127.1', false],
+  [undefined, false],
+])('POST /step-down from %s is served: %s', (address, expected) => {
+  expect(isLoopback(address)).toBe(expected);
 });
 
 describe('--http', () => {
