@@ -8,6 +8,8 @@ say('imported');
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const RENEW_MS = 2_000;
+/** The API server has too much to do. */
+const BUSY = 429;
 const { AIM: aim, LOCK: lock = 'lock', ELECTORS: electors = '1', ...env } = process.env;
 const { POD_NAME: pod = '', POD_UID: uid = '', POD_NAMESPACE: namespace = '' } = env;
 const host = `https://${env['KUBERNETES_SERVICE_HOST']}:${env['KUBERNETES_SERVICE_PORT']}`;
@@ -46,7 +48,9 @@ async function send(number: number, ...request: Send): Promise<[number, unknown]
   stream.on('response', (head) => (status = head[':status'] ?? 0));
   let text = '';
   for await (const chunk of stream) text += String(chunk);
-  return [status, JSON.parse(text)];
+  if (status !== BUSY) return [status, JSON.parse(text)];
+  await new Promise((resolve) => setTimeout(resolve, RENEW_MS / 2));
+  return send(number, ...request);
 }
 
 /** Parses each event, and forgets it. */
@@ -102,4 +106,5 @@ async function runLease(number: number, name: string): Promise<void> {
 if (aim === 'life') await runLife();
 else if (aim === 'lease') await runLease(0, lock);
 else
-  for (let number = 0; number < Number(electors); number += 1) void runLease(number, `${lock}-${number}`);
+  for (let number = 0; number < Number(electors); number += 1)
+    void runLease(number, `${lock}-${number}`);
