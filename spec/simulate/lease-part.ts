@@ -27,6 +27,7 @@ import {
   electorMishaps,
   gateways,
   heldWatches,
+  lostConnections,
   refusedConnections,
 } from './events/network.ts';
 import { electorPauses, processes } from './events/processes.ts';
@@ -196,7 +197,7 @@ export const leasePart: Part = {
   families: [
     ...[processes, electorPauses, electorCuts, electorMishaps, leaseFaults, leaseInterruptions],
     ...[leaseLabels, leaseDeletions, leaseEdits, leaseQuota, gateways, heldWatches],
-    refusedConnections,
+    ...[refusedConnections, lostConnections],
   ],
   checks: [
     ...[oneElector, growingElectionTokens, tokensOfWrites, provenTerms, steadyBelief],
