@@ -57,7 +57,13 @@ async function send(number: number, ...request: Send): Promise<[number, unknown]
 function watch(number: number, path: string, name: string): void {
   let rest = '';
   const query = `watch=true&fieldSelector=metadata.name%3D${name}`;
-  open(number, 'GET', `${path}?${query}`).on('data', (chunk) => {
+  const stream = open(number, 'GET', `${path}?${query}`);
+  stream.on('response', (head) => {
+    if (head[':status'] !== BUSY) return;
+    stream.removeAllListeners('data').resume();
+    setTimeout(() => watch(number, path, name), RENEW_MS / 2);
+  });
+  stream.on('data', (chunk) => {
     const lines = (rest + String(chunk)).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) JSON.parse(line);
