@@ -84,7 +84,10 @@ export class Election {
 
   async run(startedMs: number): Promise<Leadership> {
     const { clock } = this.#platform;
-    const limit = this.#limit();
+    const { signal = neverAborts(), timeoutMs } = this.#options;
+    const limit = withDeadline(clock, signal, timeoutMs, (limitMs) =>
+      timeoutError(this.#context, limitMs, this.#observer.last?.message),
+    );
     const onAbort = () => this.#running?.ending();
     limit.signal.addEventListener('abort', onAbort, { once: true });
     const end = () => {
@@ -162,24 +165,17 @@ export class Election {
   }
 
   #explain(error: unknown): unknown {
+    const { signal } = this.#options;
     const explained =
       error instanceof CampaignLost
         ? explainFailure(error.failure, this.#context)
         : explainRefusal(error, refusedLock(this.#context));
-    if (this.#options.signal?.aborted && error === this.#options.signal.reason) {
+    if (signal?.aborted && error === signal.reason) {
       this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(error)}`);
     } else if (explained instanceof Error) {
       this.#events.emit({ type: 'failed', error: explained }, explained.message);
     }
     return explained;
-  }
-
-  /** Aborts with the user's signal, or after `timeoutMs`. */
-  #limit() {
-    const { signal = neverAborts(), timeoutMs } = this.#options;
-    return withDeadline(this.#platform.clock, signal, timeoutMs, (limitMs) =>
-      timeoutError(this.#context, limitMs, this.#observer.last?.message),
-    );
   }
 
   #campaignOptions(predecessors: readonly PodIdentity[]): CampaignOptions {
@@ -200,9 +196,10 @@ export class Election {
   }
 
   #podParts(): PodParts {
-    const { clock } = this.#platform;
-    const parts = { api: this.#api, clock, options: this.#options };
-    return { ...parts, context: this.#context, events: this.#events };
+    return {
+      ...{ api: this.#api, clock: this.#platform.clock, options: this.#options },
+      ...{ context: this.#context, events: this.#events },
+    };
   }
 
   #lead(victory: Victory, waitedMs: number): Leadership {

@@ -28,6 +28,7 @@ import {
   electorMishaps,
   gateways,
   heldWatches,
+  lostConnections,
   refusedConnections,
 } from './events/network.ts';
 import { electorPods, electorPauses, processes } from './events/processes.ts';
@@ -201,7 +202,7 @@ export const leasePart: Part = {
   families: [
     ...[processes, electorPauses, electorCuts, electorMishaps, leaseFaults, leaseInterruptions],
     ...[leaseLabels, leaseDeletions, leaseEdits, leaseQuota, gateways, heldWatches],
-    ...[refusedConnections, electorPods],
+    ...[refusedConnections, electorPods, lostConnections],
   ],
   checks: [
     ...[oneElector, growingElectionTokens, tokensOfWrites, provenTerms, steadyBelief],

@@ -17,6 +17,7 @@ import { collector, foreign, meddling, releaseHold, removeForeign } from './even
 import {
   gateways,
   heldWatches,
+  lostConnections,
   mishaps,
   partitions,
   refusedConnections,
@@ -109,6 +110,7 @@ export const lifePart: Part = {
     ...[processes, podEnds, pauses, partitions, mishaps, refusals, watches, tokens, collector],
     ...[meddling, nodes, foreign, quota, rights, overlappingReleases, strandedCreates, dyingLocks],
     ...[overlappingCalls, gateways, lateReleases, inheritedWaits, heldWatches, refusedConnections],
+    lostConnections,
   ],
   checks: [
     ...[oneLeader, onRecord, wanted, growingTokens, verifiedDeletes, releasedInTruth, silence],

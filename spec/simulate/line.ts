@@ -100,6 +100,8 @@ interface Errand extends WatchUnderWay {
   readonly listener: LineListener;
   /** Of each time that it is carried out. */
   readonly ends: AbortController[];
+  /** Aborts with the connection that it is on. */
+  readonly connection: AbortController;
 }
 
 function newEnd({ ends }: Errand): AbortController {
@@ -179,6 +181,14 @@ export class Line {
     this.#door.open();
   }
 
+  /**
+   * The connection of the process is lost, and with it all that is under way: all elections of a
+   * process share one. A request that has arrived takes effect, and its answer is lost.
+   */
+  loseConnection(): void {
+    for (const { connection } of this.#errands) connection.abort(new BrokenConnection());
+  }
+
   /** The process is dead. What it has sent may have left the machine, or not. */
   kill(): void {
     this.#isDead = true;
@@ -204,14 +214,17 @@ export class Line {
     transport: Transport,
     listener: LineListener,
     request: ApiRequest,
-    signal: AbortSignal,
+    outer: AbortSignal,
     progress?: Progress,
   ): Promise<ApiResponse> {
     if (this.#isDead) return new Promise<never>(() => undefined);
     const sent = listener.sent(request);
     const openedMs = undefined;
-    const errand: Errand = { sent, listener, ends: [], openedMs, shownMs: undefined };
+    const connection = new AbortController();
+    const errand: Errand = { sent, listener, ends: [], connection, openedMs, shownMs: undefined };
     this.#errands.add(errand);
+    abortWith(connection, outer);
+    const { signal } = connection;
     try {
       const response = await this.#exchange(transport, request, errand, signal, progress);
       if (errand.sent.verb === 'watch') {

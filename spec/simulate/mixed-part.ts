@@ -1,5 +1,5 @@
 import type { Check } from './check.ts';
-import { heldWatches, refusedConnections } from './events/network.ts';
+import { heldWatches, lostConnections, refusedConnections } from './events/network.ts';
 import { noticedMs, processes } from './events/processes.ts';
 import type { Fact } from './fact.ts';
 import type { Family } from './family.ts';
@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 const parts = [leasePart, lifePart];
 
 /** What happens to processes, whatever they compete for. */
-const shared: readonly Family[] = [heldWatches, refusedConnections];
+const shared: readonly Family[] = [heldWatches, refusedConnections, lostConnections];
 
 function partOf(kind: SlotSetting['kind']): Part {
   const part = parts.find(({ kinds }) => kinds.includes(kind));

@@ -136,7 +136,8 @@ export class PodHost implements AsyncDisposable {
     const child = spawn('unshare', ['--mount', 'sh', '-c', ENTER, this.#folder, file, ...args], {
       cwd: root,
       env: { ...this.#variables(pod), ...command.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // client-go ends with its input.
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     const process = new PodProcess(name, child);
     this.#processes.add(process);

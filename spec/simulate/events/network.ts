@@ -188,6 +188,25 @@ export const refusedConnections: Family = {
   },
 };
 
+/** The one connection that all elections of a process share ends, with all requests and watches. */
+export const lostConnections: Family = {
+  name: 'lost connections',
+  draw: (luck, setting) =>
+    events(luck, setting, luck.integer(1, 4), () => ({
+      what: 'lose the connection',
+      slot: luck.pick(['everybody', 'leader', anySlot(luck, setting)]),
+    })),
+  kinds: {
+    'lose the connection': {
+      act: (world, event) => {
+        for (const line of linesOf(world, event)) line.loseConnection();
+        world.figures.add('connections lost');
+      },
+      tell: 'the connection of {slot} is lost, with all requests and watches on it',
+    },
+  },
+};
+
 const passes: Readonly<Record<Passed, string>> = {
   head: 'the heads of watches and nothing that they show',
   first: 'what watches show as they open and nothing after it',

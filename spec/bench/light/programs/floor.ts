@@ -8,6 +8,8 @@ say('imported');
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const RENEW_MS = 2_000;
+/** The API server has too much to do. */
+const BUSY = 429;
 const { AIM: aim, LOCK: lock = 'lock', ELECTORS: electors = '1', ...env } = process.env;
 const { POD_NAME: pod = '', POD_UID: uid = '', POD_NAMESPACE: namespace = '' } = env;
 const host = `https://${env['KUBERNETES_SERVICE_HOST']}:${env['KUBERNETES_SERVICE_PORT']}`;
@@ -46,14 +48,22 @@ async function send(number: number, ...request: Send): Promise<[number, unknown]
   stream.on('response', (head) => (status = head[':status'] ?? 0));
   let text = '';
   for await (const chunk of stream) text += String(chunk);
-  return [status, JSON.parse(text)];
+  if (status !== BUSY) return [status, JSON.parse(text)];
+  await new Promise((resolve) => setTimeout(resolve, RENEW_MS / 2));
+  return send(number, ...request);
 }
 
 /** Parses each event, and forgets it. */
 function watch(number: number, path: string, name: string): void {
   let rest = '';
   const query = `watch=true&fieldSelector=metadata.name%3D${name}`;
-  open(number, 'GET', `${path}?${query}`).on('data', (chunk) => {
+  const stream = open(number, 'GET', `${path}?${query}`);
+  stream.on('response', (head) => {
+    if (head[':status'] !== BUSY) return;
+    stream.removeAllListeners('data').resume();
+    setTimeout(() => watch(number, path, name), RENEW_MS / 2);
+  });
+  stream.on('data', (chunk) => {
     const lines = (rest + String(chunk)).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) JSON.parse(line);
