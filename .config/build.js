@@ -36,7 +36,7 @@ await bundle.write({
   chunkFileNames: 'chunks/[name].js',
   comments: false,
   // What the entries share with the main one is one file, which a program has loaded anyway.
-  codeSplitting: { groups: [{ name: 'core', test: /lib[/](?!telemetry)/, minShareCount: 2 }] },
+  codeSplitting: { groups: [{ name: 'core', test: /lib[/](?!telemetry|cli)/, minShareCount: 2 }] },
 });
 await bundle.close();
 // npm does this for users; a checkout has no npm in between.

@@ -31,7 +31,11 @@ export type { LockListener, ResourceLock } from './lease/resource-lock.ts';
 export { observeLease, observeLock } from './observe/observe.ts';
 export type { ObserveOptions } from './observe/observe.ts';
 export type { BecomeOptions } from './life/options.ts';
-export type { LeaderElectionRecord, LockVersion } from './protocol/lease/record.ts';
+export type {
+  HolderContainer,
+  LeaderElectionRecord,
+  LockVersion,
+} from './protocol/lease/record.ts';
 export type {
   ElectionEvent,
   EventDetail,

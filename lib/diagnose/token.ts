@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import { type Environment, SERVICE_ACCOUNT_PATH, readSmall } from '../kubernetes/environment.ts';
 import { type Json, child, isObject, text } from '../kubernetes/json.ts';
 import { duration } from '../platform/printable.ts';
@@ -19,7 +17,9 @@ export async function tokenFinding(
   self: Self,
   now: Date,
 ): Promise<Finding> {
-  const path = join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
+  const path = process
+    .getBuiltinModule('node:path')
+    .join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
   let token: string;
   try {
     token = await readSmall(path);
