@@ -1,3 +1,4 @@
+import { TextRegistry, collectElections } from '../../telemetry/prometheus.ts';
 import { Exit, defineCommand } from '../command.ts';
 import { CONTEXT_OPTIONS } from '../context.ts';
 import { UsageError } from '../option.ts';
@@ -14,7 +15,7 @@ export const serve = defineCommand({
   description: [
     'Takes part in the election NAME for as long as it runs, for a ConfigMap that its Pod owns or, with ' +
       '--lease, for a Lease. Answers GET / (who leads, as JSON), /sse (the same on each change), ' +
-      '/leader (200 if this Pod leads, else 503), /livez, /readyz, and POST /step-down. ' +
+      '/leader (200 if this Pod leads, else 503), /livez, /readyz, /metrics, and POST /step-down. ' +
       'docs/sidecar.md describes them.',
     'On SIGTERM it says at once that it does not lead. It gives the lock up only with --release: ' +
       'without it, the lock is free when the Pod is gone, or the Lease has expired, because the ' +
@@ -108,6 +109,8 @@ export const serve = defineCommand({
     const { variables, say, onEvent } = context;
     const hook = (command: string | undefined) => (term: Parameters<typeof runHook>[1]) =>
       runHook(command, term, variables, say);
+    const metrics = new TextRegistry();
+    collectElections(metrics);
     const participation = new Participation({
       ...{ mode, name, identity: id, place, durations, graceMs: grace },
       ...{ releases: release, healthy, podName: variables['POD_NAME'], signal, say, onEvent },
@@ -115,7 +118,7 @@ export const serve = defineCommand({
       onLeading: hook(values['on-leading']),
       onLost: hook(values['on-lost']),
     });
-    const server = new LeaderServer(participation);
+    const server = new LeaderServer(participation, metrics);
     const url = await server.listen(address).catch((error: unknown) => {
       throw new Exit(1, `Cannot listen on ${http}: ${(error as Error).message}`);
     });
