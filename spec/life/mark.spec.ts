@@ -209,7 +209,7 @@ describe('without the right', () => {
     expect(world.codes).toEqual(['LEADER_FOR_LIFE_LABEL']);
     expect(world.warnings[0]?.message).toContain(`cannot ${verb} resource "pods"`);
     expect(world.warnings[0]?.message).toContain('verbs: ["get", "list", "watch", "patch"]');
-    expect(events).toEqual(['leading', 'degraded', 'released']);
+    expect(events).toEqual(['started', 'leading', 'degraded', 'released', 'ended']);
   });
 });
 
