@@ -1,9 +1,10 @@
 import { TextRegistry, collectElections } from '../../telemetry/prometheus.ts';
 import { Exit, defineCommand } from '../command.ts';
 import { CONTEXT_OPTIONS } from '../context.ts';
+import { HEALTH_OPTIONS, healthOf } from '../health.ts';
 import { UsageError } from '../option.ts';
+import { POD_OPTIONS, podOptionsOf } from '../pod-options.ts';
 import { untilAsked } from '../stop.ts';
-import { healthOf } from './health.ts';
 import { runHook } from './hooks.ts';
 import { Participation } from './participation.ts';
 import { LeaderServer, addressOf } from './server.ts';
@@ -52,21 +53,8 @@ export const serve = defineCommand({
       placeholder: 'COMMAND',
       help: 'Shell command to run when it leads no longer; the lock is given up when it has ended',
     },
-    'health-url': {
-      type: 'text',
-      placeholder: 'URL',
-      help: 'Lead only while this answers with 200 to 399; asked every 2s',
-    },
-    'health-exec': {
-      type: 'text',
-      placeholder: 'COMMAND',
-      help: 'Lead only while this shell command ends with 0; run every 2s',
-    },
-    'health-file': {
-      type: 'text',
-      placeholder: 'FILE',
-      help: 'Lead only while this file exists',
-    },
+    ...HEALTH_OPTIONS,
+    ...POD_OPTIONS,
     election: { type: 'text', placeholder: 'NAME', help: "contrib's flag for --lease NAME" },
     'election-namespace': {
       type: 'text',
@@ -94,10 +82,8 @@ export const serve = defineCommand({
     }
     const durations = durationsOf(ttl);
     const address = addressOf(http);
-    const healthy = healthOf({
-      ...{ url: values['health-url'], exec: values['health-exec'] },
-      file: values['health-file'],
-    });
+    const healthy = healthOf(values);
+    const marks = podOptionsOf(values);
     const given = await context.place();
     const contrib = values['election-namespace'];
     const place = contrib === undefined ? given : { ...given, namespace: contrib };
@@ -112,7 +98,7 @@ export const serve = defineCommand({
     const metrics = new TextRegistry();
     collectElections(metrics);
     const participation = new Participation({
-      ...{ mode, name, identity: id, place, durations, graceMs: grace },
+      ...{ mode, name, identity: id, place, durations, marks, graceMs: grace },
       ...{ releases: release, healthy, podName: variables['POD_NAME'], signal, say, onEvent },
       onChange: () => void server.changed().catch(() => undefined),
       onLeading: hook(values['on-leading']),
