@@ -1,9 +1,11 @@
 import { type Invocation, Exit, defineCommand } from './command.ts';
 import { CONTEXT_OPTIONS } from './context.ts';
 import { ELECTION_EXIT_CODES, LEADERSHIP_LOST, TIMEOUT } from './exit-codes.ts';
+import { HEALTH_OPTIONS, healthOf } from './health.ts';
 import { type LeaseTimes, leaseTerm } from './lease-term.ts';
 import { lifeTerm } from './life-term.ts';
 import { UsageError } from './option.ts';
+import { POD_OPTIONS, podOptionsOf } from './pod-options.ts';
 import { Signals } from './signals.ts';
 import { Supervisor } from './supervise.ts';
 
@@ -46,6 +48,8 @@ const OPTIONS = {
   },
   timeout: TIMEOUT,
   ...LEASE_OPTIONS,
+  ...HEALTH_OPTIONS,
+  ...POD_OPTIONS,
   events: { type: 'flag', help: 'Record a Kubernetes Event for each change of leader' },
   ...CONTEXT_OPTIONS,
 } as const;
@@ -64,6 +68,9 @@ export const run = defineCommand({
     'If leadership is lost, the command gets SIGTERM and, after --grace, SIGKILL: in time for nothing of ' +
       'it to run when another process may lead. With --guard it gets SIGKILL at once. If this process is ' +
       'asked to step down, which a leader for life hears with --guard only, the command gets SIGTERM.',
+    'The --health options ask before the command runs, too: whether this Pod could do the work, not ' +
+      'whether the command does. After three failures in a row, the command gets SIGTERM, as if asked ' +
+      'to step down, and another process may lead.',
     'The command gets LEADER_NAME, LEADER_NAMESPACE, LEADER_IDENTITY, LEADER_MODE (life or lease), ' +
       'LEADER_FENCING_TOKEN and LEADER_SINCE.',
     "Exit codes: the command's own; 128 + n if signal n ended it; 75 leadership was lost or handed over; 124 --timeout " +
@@ -81,15 +88,14 @@ export const run = defineCommand({
     if (!times) refuseLeaseOptions(values);
     else if (values.guard)
       throw new UsageError('--guard is for leading for life: leave out --lease.');
+    const [healthy, marks] = [healthOf(values), podOptionsOf(values)];
     const signals = new Signals();
     const warn = (message: string) => context.say(message, 'warn');
     const supervisor = new Supervisor(command, context.variables, signals, warn);
     const place = await context.place();
     const { timeout: timeoutMs, events, guard, identity } = values;
     const settings = {
-      ...place,
-      timeoutMs,
-      events,
+      ...{ ...place, ...marks, healthy, timeoutMs, events },
       onEvent: context.onEvent,
       signal: signals.stop,
     };

@@ -2,6 +2,7 @@ import { become } from '../index.ts';
 import { defineCommand } from './command.ts';
 import { CONTEXT_OPTIONS } from './context.ts';
 import { ELECTION_EXIT_CODES, TIMEOUT, endOfWait } from './exit-codes.ts';
+import { PREFERENCE_OPTION, podOptionsOf } from './pod-options.ts';
 import { untilAsked } from './stop.ts';
 
 export const wait = defineCommand({
@@ -17,14 +18,15 @@ export const wait = defineCommand({
   ],
   names: { min: 1, max: 1 },
   exitCodes: ELECTION_EXIT_CODES,
-  options: { timeout: TIMEOUT, ...CONTEXT_OPTIONS },
+  options: { timeout: TIMEOUT, ...PREFERENCE_OPTION, ...CONTEXT_OPTIONS },
   async run({ names, values, context }) {
     const [name = ''] = names;
+    const marks = podOptionsOf(values);
     const signal = untilAsked();
     const place = await context.place();
     const { timeout: timeoutMs } = values;
     const { onEvent } = context;
-    await become(name, { ...place, signal, timeoutMs, onEvent }).catch(endOfWait);
+    await become(name, { ...place, ...marks, signal, timeoutMs, onEvent }).catch(endOfWait);
     return 0;
   },
 });

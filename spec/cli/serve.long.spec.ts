@@ -112,6 +112,12 @@ describe.each([
     });
     const statuses = await Promise.all([a.fetch('/leader'), b.fetch('/leader')]);
     expect(statuses.map(({ status }) => status)).toEqual([200, 503]);
+    const texts = await Promise.all(
+      [a, b].map(async (sidecar) => (await sidecar.fetch('/metrics')).text()),
+    );
+    expect(
+      texts.map((text) => /^leader_election_master_status\{.*\} (\d)$/m.exec(text)?.[1]),
+    ).toEqual(['1', '0']);
     for (const sidecar of [a, b]) {
       expect((await sidecar.fetch('/livez')).status).toBe(200);
       expect((await sidecar.fetch('/readyz')).status).toBe(200);

@@ -39,6 +39,7 @@ const answers: Readonly<Record<string, (view: View, now: Date) => Answer>> = {
 /** The methods of each path. */
 export const methods: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(Object.keys(answers).map((path) => [path, ['GET', 'HEAD']])),
+  '/metrics': ['GET', 'HEAD'],
   '/sse': ['GET'],
   '/step-down': ['POST'],
 };

@@ -25,6 +25,7 @@ export interface ParticipationOptions {
   readonly identity: string | undefined;
   readonly place: Place;
   readonly durations: Pick<LeadOptions, 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'>;
+  readonly marks: Pick<BecomeOptions, 'label' | 'deletionCost' | 'preference'>;
   /** How long the program may take to stop, before another may lead. */
   readonly graceMs: number;
   /** Whether to give the lock up at the end. */
@@ -137,9 +138,9 @@ export class Participation {
   }
 
   async #leadForLife(): Promise<void> {
-    const { name, place, podName, signal, healthy, releases } = this.#options;
+    const { name, place, marks, podName, signal, healthy, releases } = this.#options;
     const options: BecomeOptions = {
-      ...{ ...place, podName, signal, healthy, guard: true, onEvent: this.#onEvent },
+      ...{ ...place, ...marks, podName, signal, healthy, guard: true, onEvent: this.#onEvent },
     };
     for (;;) {
       const leadership = await become(name, options);
@@ -155,7 +156,7 @@ export class Participation {
   }
 
   async #leadByLease(): Promise<void> {
-    const { name, place, durations, signal, healthy, releases } = this.#options;
+    const { name, place, marks, durations, signal, healthy, releases } = this.#options;
     const work = (leadership: LeaseLeadership) => {
       const term = this.#begin(leadership);
       const { resignation, handover } = term;
@@ -163,8 +164,7 @@ export class Participation {
       return this.#serve(term);
     };
     await lead(name, work, {
-      ...place,
-      ...durations,
+      ...{ ...place, ...marks, ...durations },
       ...{ identity: this.#identity, signal, recampaign: true, releaseOnCancel: releases },
       ...{ healthy, watchDog: this.#watchDog, onEvent: this.#onEvent },
     });

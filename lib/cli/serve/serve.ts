@@ -1,8 +1,10 @@
+import { TextRegistry, collectElections } from '../../telemetry/prometheus.ts';
 import { Exit, defineCommand } from '../command.ts';
 import { CONTEXT_OPTIONS } from '../context.ts';
+import { HEALTH_OPTIONS, healthOf } from '../health.ts';
 import { UsageError } from '../option.ts';
+import { POD_OPTIONS, podOptionsOf } from '../pod-options.ts';
 import { untilAsked } from '../stop.ts';
-import { healthOf } from './health.ts';
 import { runHook } from './hooks.ts';
 import { Participation } from './participation.ts';
 import { LeaderServer, addressOf } from './server.ts';
@@ -14,7 +16,7 @@ export const serve = defineCommand({
   description: [
     'Takes part in the election NAME for as long as it runs, for a ConfigMap that its Pod owns or, with ' +
       '--lease, for a Lease. Answers GET / (who leads, as JSON), /sse (the same on each change), ' +
-      '/leader (200 if this Pod leads, else 503), /livez, /readyz, and POST /step-down. ' +
+      '/leader (200 if this Pod leads, else 503), /livez, /readyz, /metrics, and POST /step-down. ' +
       'docs/sidecar.md describes them.',
     'On SIGTERM it says at once that it does not lead. It gives the lock up only with --release: ' +
       'without it, the lock is free when the Pod is gone, or the Lease has expired, because the ' +
@@ -51,21 +53,8 @@ export const serve = defineCommand({
       placeholder: 'COMMAND',
       help: 'Shell command to run when it leads no longer; the lock is given up when it has ended',
     },
-    'health-url': {
-      type: 'text',
-      placeholder: 'URL',
-      help: 'Lead only while this answers with 200 to 399; asked every 2s',
-    },
-    'health-exec': {
-      type: 'text',
-      placeholder: 'COMMAND',
-      help: 'Lead only while this shell command ends with 0; run every 2s',
-    },
-    'health-file': {
-      type: 'text',
-      placeholder: 'FILE',
-      help: 'Lead only while this file exists',
-    },
+    ...HEALTH_OPTIONS,
+    ...POD_OPTIONS,
     election: { type: 'text', placeholder: 'NAME', help: "contrib's flag for --lease NAME" },
     'election-namespace': {
       type: 'text',
@@ -93,10 +82,8 @@ export const serve = defineCommand({
     }
     const durations = durationsOf(ttl);
     const address = addressOf(http);
-    const healthy = healthOf({
-      ...{ url: values['health-url'], exec: values['health-exec'] },
-      file: values['health-file'],
-    });
+    const healthy = healthOf(values);
+    const marks = podOptionsOf(values);
     const given = await context.place();
     const contrib = values['election-namespace'];
     const place = contrib === undefined ? given : { ...given, namespace: contrib };
@@ -108,14 +95,16 @@ export const serve = defineCommand({
     const { variables, say, onEvent } = context;
     const hook = (command: string | undefined) => (term: Parameters<typeof runHook>[1]) =>
       runHook(command, term, variables, say);
+    const metrics = new TextRegistry();
+    collectElections(metrics);
     const participation = new Participation({
-      ...{ mode, name, identity: id, place, durations, graceMs: grace },
+      ...{ mode, name, identity: id, place, durations, marks, graceMs: grace },
       ...{ releases: release, healthy, podName: variables['POD_NAME'], signal, say, onEvent },
       onChange: () => void server.changed().catch(() => undefined),
       onLeading: hook(values['on-leading']),
       onLost: hook(values['on-lost']),
     });
-    const server = new LeaderServer(participation);
+    const server = new LeaderServer(participation, metrics);
     const url = await server.listen(address).catch((error: unknown) => {
       throw new Exit(1, `Cannot listen on ${http}: ${(error as Error).message}`);
     });

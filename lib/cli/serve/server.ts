@@ -20,6 +20,12 @@ export interface Source {
   stepDown(): Promise<boolean>;
 }
 
+/** What a Prometheus is told. */
+export interface Metrics {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
 /** Where to listen. */
 export interface Address {
   /** Empty for all addresses. */
@@ -40,14 +46,16 @@ export function addressOf(text: string): Address {
 /** Tells programs who leads. */
 export class LeaderServer {
   readonly #source: Source;
+  readonly #metrics: Metrics;
   readonly #server: Server;
   readonly #streams = new Set<ServerResponse>();
   #beat: () => void = () => undefined;
   /** The latest event, without its time. */
   #told = '';
 
-  constructor(source: Source) {
+  constructor(source: Source, metrics: Metrics) {
     this.#source = source;
+    this.#metrics = metrics;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         if (!response.headersSent) response.writeHead(500);
@@ -94,7 +102,10 @@ export class LeaderServer {
     const refused = refusal(method, path);
     if (refused) send(response, refused);
     else if (path === '/sse') await this.#stream(response);
-    else if (path === '/step-down') {
+    else if (path === '/metrics') {
+      const headers = { 'content-type': this.#metrics.contentType };
+      send(response, { status: 200, body: await this.#metrics.metrics(), headers });
+    } else if (path === '/step-down') {
       const isOwn = isLoopback(request.socket.remoteAddress);
       send(response, isOwn ? await this.#stepDown() : NOT_FROM_HERE);
     } else {

@@ -1,15 +1,25 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import type { View } from '../../../lib/cli/serve/answers.ts';
-import { LeaderServer, addressOf, isLoopback } from '../../../lib/cli/serve/server.ts';
+import {
+  LeaderServer,
+  type Metrics,
+  addressOf,
+  isLoopback,
+} from '../../../lib/cli/serve/server.ts';
 
 const base: View = {
   ...{ node: 'b', own: undefined, reason: 'held' },
   ...{ changedAt: undefined, death: undefined, other: { name: 'a' } },
 };
 
+const metrics: Metrics = {
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  metrics: () => Promise.resolve('leads 1\n'),
+};
+
 async function serving(view: () => View | Promise<View>, stepDown = () => Promise.resolve(true)) {
-  const server = new LeaderServer({ view: async () => view(), stepDown });
+  const server = new LeaderServer({ view: async () => view(), stepDown }, metrics);
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close());
   return { server, fetch: (path: string, method = 'GET') => fetch(`${url}${path}`, { method }) };
@@ -34,6 +44,14 @@ describe('the server', () => {
     expect((await ask('/nothing')).status).toBe(404);
     const post = await ask('/', 'POST');
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
+  test('answers /metrics with the text and its type', async () => {
+    const { fetch: ask } = await serving(() => Promise.reject(new Error('no answer')));
+    const response = await ask('/metrics');
+    expect([response.status, await response.text()]).toEqual([200, 'leads 1\n']);
+    expect(response.headers.get('content-type')).toBe(metrics.contentType);
+    expect((await ask('/metrics', 'POST')).status).toBe(405);
   });
 
   test('says so if stepping down fails', async () => {

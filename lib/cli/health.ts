@@ -1,18 +1,31 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
-import { UsageError, quote } from '../option.ts';
+import { type Options, UsageError, type Values, quote } from './option.ts';
 
-/** The ways to ask whether the program beside this one can work. */
-export interface HealthChecks {
-  readonly url?: string | undefined;
-  readonly exec?: string | undefined;
-  readonly file?: string | undefined;
-}
+/** The ways to ask whether this Pod can do the leader's work. */
+export const HEALTH_OPTIONS = {
+  'health-url': {
+    type: 'text',
+    placeholder: 'URL',
+    help: 'Lead only while this answers with 200 to 399; asked every 2s',
+  },
+  'health-exec': {
+    type: 'text',
+    placeholder: 'COMMAND',
+    help: 'Lead only while this shell command ends with 0; run every 2s',
+  },
+  'health-file': {
+    type: 'text',
+    placeholder: 'FILE',
+    help: 'Lead only while this file exists',
+  },
+} as const satisfies Options;
 
 type Check = (signal: AbortSignal) => Promise<boolean>;
 
 /** A check that passes if all of these do; undefined without any. */
-export function healthOf({ url, exec, file }: HealthChecks): Check | undefined {
+export function healthOf(values: Partial<Values<typeof HEALTH_OPTIONS>>): Check | undefined {
+  const { 'health-url': url, 'health-exec': exec, 'health-file': file } = values;
   const checks = [
     ...(url === undefined ? [] : [byUrl(urlOf(url))]),
     ...(exec === undefined ? [] : [byCommand(exec)]),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { healthOf } from '../../../lib/cli/serve/health.ts';
+import { healthOf } from '../../lib/cli/health.ts';
 
 const { signal } = new AbortController();
 
@@ -39,11 +39,11 @@ test.each([
   [500, false],
 ])('a URL that answers %i is healthy: %s', async (status, expected) => {
   const url = `${await server()}/${status}`;
-  expect(await healthOf({ url })?.(signal)).toBe(expected);
+  expect(await healthOf({ 'health-url': url })?.(signal)).toBe(expected);
 });
 
 test('a URL that nobody answers is a failed check', async () => {
-  await expect(healthOf({ url: 'http://127.0.0.1:1/' })?.(signal)).rejects.toThrow();
+  await expect(healthOf({ 'health-url': 'http://127.0.0.1:1/' })?.(signal)).rejects.toThrow();
 });
 
 test.each([
@@ -52,20 +52,20 @@ test.each([
   ['/no/such/program', false],
   ['kill -9 $$', false],
 ])('the command %s is healthy: %s', async (exec, expected) => {
-  expect(await healthOf({ exec })?.(signal)).toBe(expected);
+  expect(await healthOf({ 'health-exec': exec })?.(signal)).toBe(expected);
 });
 
 test('a command that hangs is killed with what it has started', async () => {
   const path = join(folder(), 'late');
   const stop = new AbortController();
-  const checked = healthOf({ exec: `(sleep 1; touch ${path}) & wait` })?.(stop.signal);
+  const checked = healthOf({ 'health-exec': `(sleep 1; touch ${path}) & wait` })?.(stop.signal);
   stop.abort();
   expect(await checked).toBe(false);
 });
 
 test('a file is healthy while it exists', async () => {
   const file = join(folder(), 'healthy');
-  const check = healthOf({ file });
+  const check = healthOf({ 'health-file': file });
   expect(await check?.(signal)).toBe(false);
   writeFileSync(file, '');
   expect(await check?.(signal)).toBe(true);
@@ -73,10 +73,12 @@ test('a file is healthy while it exists', async () => {
 
 test('of several checks, all have to pass', async () => {
   const file = folder();
-  expect(await healthOf({ file, exec: 'true' })?.(signal)).toBe(true);
-  expect(await healthOf({ file, exec: 'false' })?.(signal)).toBe(false);
+  expect(await healthOf({ 'health-file': file, 'health-exec': 'true' })?.(signal)).toBe(true);
+  expect(await healthOf({ 'health-file': file, 'health-exec': 'false' })?.(signal)).toBe(false);
 });
 
 test.each(['ftp://x/', 'localhost:80', 'nothing'])('the URL %s is bad usage', (url) => {
-  expect(() => healthOf({ url })).toThrow('--health-url must be a URL of http or https');
+  expect(() => healthOf({ 'health-url': url })).toThrow(
+    '--health-url must be a URL of http or https',
+  );
 });
