@@ -17,6 +17,9 @@ export const sidebar = [
       page('Node loss', '/guides/node-loss'),
       page('Fencing a database', '/guides/fencing'),
       page('Bundling', '/guides/bundling'),
+      page('Scheduled jobs', '/schedulers'),
+      page('Other languages', '/cli'),
+      page('A sidecar', '/sidecar'),
       page('Testing', '/testing'),
       page('Lease mode', '/lease'),
       page('Examples', '/examples/'),
@@ -27,6 +30,8 @@ export const sidebar = [
     items: [
       page('Production checklist', '/operate/checklist'),
       page('Troubleshooting', '/operate/troubleshooting'),
+      page('Monitoring', '/monitoring'),
+      page('Status and diagnosis', '/inspect'),
       page('Errors', '/errors'),
       page('Events', '/events'),
       page('Rights', '/rbac'),
@@ -58,6 +63,7 @@ export const sidebar = [
   {
     text: 'Reference',
     items: [
+      page('become', '/become'),
       page('API', '/api/leader-for-life'),
       page('API of the testing tools', '/api/testing'),
       page('Dependencies', '/dependencies'),

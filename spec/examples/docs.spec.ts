@@ -14,12 +14,12 @@ const settings = [...shared('ElectionSettings'), ...ofPod];
 describe('README.md', () => {
   it('lists every option, and nothing else', () => {
     const own = members('lib/life/options.ts', 'BecomeOptions');
-    expect(rows('README.md', 'option')).toEqual([...own, ...place, ...settings].sort());
+    expect(rows('docs/become.md', 'option')).toEqual([...own, ...place, ...settings].sort());
   });
 
   it('lists everything that a leadership has', () => {
     const had = [...members('lib/life/leadership.ts', 'Leadership')];
-    expect(rows('README.md', '`leadership.…`')).toEqual(had);
+    expect(rows('docs/become.md', '`leadership.…`')).toEqual(had);
   });
 
   it('counts the error codes', () => {
