@@ -4,7 +4,7 @@ export type { ErrorCode } from './errors.ts';
 export type { Holder, LeaseHolder, LockHolder } from './observe/holder.ts';
 export { diagnose } from './diagnose/diagnose.ts';
 export type { DiagnoseOptions } from './diagnose/diagnose.ts';
-export type { Finding, FindingCheck } from './diagnose/finding.ts';
+export type { Finding, DiagnosisCheck } from './diagnose/finding.ts';
 export { inspectLease, inspectLock, listLocks } from './inspect/inspect.ts';
 export type { InspectOptions } from './inspect/session.ts';
 export type { LockReason, LockStatus } from './inspect/status.ts';

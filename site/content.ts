@@ -27,7 +27,9 @@ export function collect(): void {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   cpSync(join(root, 'docs/benchmark'), join(target, 'benchmark'), { recursive: true });
-  cpSync(join(root, 'docs/pictures'), join(target, 'pictures'), { recursive: true });
+  for (const folder of ['pictures', 'deploy/monitoring']) {
+    cpSync(join(root, 'docs', folder), join(target, folder), { recursive: true });
+  }
   for (const path of globSync('docs/**/*.md', { cwd: root })) copyPage(path);
   for (const path of globSync('*.md', { cwd: join(root, 'site/pages') })) {
     cpSync(join(root, 'site/pages', path), join(target, path));

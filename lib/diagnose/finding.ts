@@ -3,7 +3,7 @@ import { printable } from '../platform/printable.ts';
 /** One line of a diagnosis. */
 export interface Finding {
   /** What was looked at. */
-  readonly check: FindingCheck;
+  readonly check: DiagnosisCheck;
   /** With an `error`, an election cannot work. A `warning` should be looked at. */
   readonly level: 'ok' | 'warning' | 'error';
   /** For people: what was found and, unless it is ok, what to do. Without control characters. */
@@ -11,7 +11,7 @@ export interface Finding {
 }
 
 /** What a diagnosis looks at, in this order. */
-export type FindingCheck =
+export type DiagnosisCheck =
   /** The variables and files that say which Pod this is and where the API server is. */
   | 'environment'
   /** The service account's token: its age, and the Pod that it belongs to. */
@@ -32,7 +32,7 @@ export type FindingCheck =
   | 'readiness';
 
 /** Makes findings of one check. */
-export function findingsOf(check: FindingCheck) {
+export function findingsOf(check: DiagnosisCheck) {
   const of =
     (level: Finding['level']) =>
     (message: string): Finding => ({

@@ -1,8 +1,11 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { SCENES } from '../../site/playground/scenes.ts';
 import { POD_ACTIONS, WORLD_ACTIONS } from '../../site/playground/schedule.ts';
 import { it, playground, setSpeed, states, untilState } from './browser.ts';
+
+/** Nothing here is about how fast the machine is. */
+const PATIENCE = { timeout: 30_000 };
 
 const verdict = (page: Page, world = 0) => page.locator('.verdict').nth(world);
 
@@ -27,6 +30,21 @@ const OUTCOMES: Readonly<Record<keyof typeof POD_ACTIONS, [string, RegExp]>> = {
   node: ['pod-1', /^leads, cut off/],
 };
 
+/** What it says once it has not changed for some frames; what is under way ends first. */
+async function still(page: Page, part: Locator): Promise<string | null> {
+  const frame = 'new Promise((resolve) => requestAnimationFrame(resolve))';
+  let last: string | null | undefined;
+  await expect
+    .poll(async () => {
+      const before = last;
+      for (let frames = 0; frames < 5; frames += 1) await page.evaluate(frame);
+      last = await part.textContent();
+      return last === before;
+    }, PATIENCE)
+    .toBe(true);
+  return last ?? null;
+}
+
 describe('the buttons of a Pod', () => {
   for (const [what, [pod, state]] of Object.entries(OUTCOMES)) {
     it(`${what}: ${pod} ${state.source}`, async ({ page }) => {
@@ -34,7 +52,9 @@ describe('the buttons of a Pod', () => {
       await untilState(page, 'pod-1', /^leads/);
       await click(page, what, 'pod-1');
       await untilState(page, pod, state);
-      expect(page.url()).toMatch(new RegExp(`do=\\d+\\.${what}\\.pod-1$`));
+      await expect
+        .poll(() => page.url(), PATIENCE)
+        .toMatch(new RegExp(`do=\\d+\\.${what}\\.pod-1$`));
       expect(await verdict(page).textContent()).toMatch(/^✓ At most one Pod led/);
     });
   }
@@ -130,15 +150,13 @@ describe('time', () => {
     await playground(page);
     const time = page.locator('[data-part=time]');
     await page.locator('[data-part=play]').click();
-    const paused = await time.textContent();
+    const paused = await still(page, time);
     await page.locator('[data-part=step]').click();
-    await expect.poll(() => time.textContent()).not.toBe(paused);
-    const stepped = await time.textContent();
-    await page.evaluate('new Promise((resolve) => requestAnimationFrame(resolve))');
-    expect(await time.textContent()).toBe(stepped);
+    await expect.poll(() => time.textContent(), PATIENCE).not.toBe(paused);
+    await still(page, time);
     await page.locator('[data-part=again]').click();
     await expect
-      .poll(async () => Number.parseFloat((await time.textContent()) ?? ''))
+      .poll(async () => Number.parseFloat((await time.textContent()) ?? ''), PATIENCE)
       .toBeGreaterThan(0.2);
   });
 
