@@ -1,6 +1,7 @@
 import { rbacYaml } from '../index.ts';
 import { defineCommand } from './command.ts';
 import { CONTEXT_OPTIONS } from './context.ts';
+import { UsageError } from './option.ts';
 
 export const rbac = defineCommand({
   name: 'rbac',
@@ -20,14 +21,32 @@ export const rbac = defineCommand({
     },
     observe: { type: 'flag', help: 'Only the rights to watch who leads, not to lead' },
     events: { type: 'flag', help: 'Also the right to record Events' },
+    label: { type: 'flag', help: "Also the rights to mark the leader's Pod: label, deletion cost" },
+    pods: {
+      type: 'flag',
+      help: 'Lease: also the rights to get, list and watch Pods, to follow a crashed leader at once',
+    },
     ...CONTEXT_OPTIONS,
   },
   async run({ names, values, context }) {
     const [first = ''] = names;
-    const { lease, observe, events, 'service-account': serviceAccount = first } = values;
+    const {
+      lease,
+      observe,
+      events,
+      label,
+      pods,
+      'service-account': serviceAccount = first,
+    } = values;
+    if (pods && !lease) {
+      throw new UsageError(
+        '--pods is an option of leases: leading for life always has these rights.',
+      );
+    }
     const namespace = await context.namespace();
     const mode = lease ? 'lease' : 'life';
-    context.print(rbacYaml(names, { mode, namespace, serviceAccount, observe, events }));
+    const rights = { observe, events, label, pods };
+    context.print(rbacYaml(names, { mode, namespace, serviceAccount, ...rights }));
     return 0;
   },
 });

@@ -28,6 +28,17 @@ export interface RbacOptions {
    * @default false
    */
   readonly events?: boolean | undefined;
+  /**
+   * Whether the elections have the option `label` or `deletionCost`.
+   * @default false
+   */
+  readonly label?: boolean | undefined;
+  /**
+   * Whether lease mode gets the optional rights to get, list and watch Pods: to follow a leader that
+   * has crashed at once, and to count the replicas. `life` always has them.
+   * @default false
+   */
+  readonly pods?: boolean | undefined;
 }
 
 /**
@@ -58,6 +69,7 @@ metadata:
 
 function roleOf(name: string, options: RbacOptions): string {
   const { mode, namespace, serviceAccount, observe = false, events = false } = options;
+  const pods = { marks: options.label, watched: options.pods };
   const common = { namespace, user: `system:serviceaccount:${namespace}:${serviceAccount}` };
   if (observe) {
     return mode === 'life'
@@ -65,8 +77,8 @@ function roleOf(name: string, options: RbacOptions): string {
       : observerRoleYaml({ ...common, name, group: 'coordination.k8s.io', resource: 'leases' });
   }
   return mode === 'life'
-    ? roleYaml({ ...common, lockName: name, takeOver: false, events })
-    : leaseRoleYaml({ ...common, leaseName: name, events });
+    ? roleYaml({ ...common, lockName: name, takeOver: false, events, pods })
+    : leaseRoleYaml({ ...common, leaseName: name, events, pods });
 }
 
 const checks: Readonly<Record<keyof RbacOptions, Check>> = {
@@ -75,6 +87,8 @@ const checks: Readonly<Record<keyof RbacOptions, Check>> = {
   serviceAccount: matching(isDnsSubdomain, "a ServiceAccount's name, a DNS subdomain (RFC 1123)"),
   observe: checkBoolean,
   events: checkBoolean,
+  label: checkBoolean,
+  pods: checkBoolean,
 };
 
 function checkOptions(options: RbacOptions): void {

@@ -19,6 +19,8 @@ export interface PodRights {
   readonly prefers?: boolean | undefined;
   /** For a `preference` by `nodeLabel`. */
   readonly nodes?: boolean | undefined;
+  /** For what else lease mode can do with Pods: follow the end of a container, count replicas. */
+  readonly watched?: boolean | undefined;
 }
 
 interface Common {
@@ -81,8 +83,17 @@ const rules = {
       ...{ group: 'coordination.k8s.io', resource: 'leases', name: leaseName },
       verbs: ['get', 'watch', 'update'],
     },
-    ...(pods.marks || pods.prefers
-      ? [{ ...anyPod, verbs: ['get', 'list', ...(pods.marks ? ['patch'] : [])] }]
+    ...(pods.marks || pods.prefers || pods.watched
+      ? [
+          {
+            ...anyPod,
+            verbs: [
+              ...['get', 'list'],
+              ...(pods.watched ? ['watch'] : []),
+              ...(pods.marks ? ['patch'] : []),
+            ],
+          },
+        ]
       : []),
     ...(events ? [recording] : []),
   ],

@@ -44,6 +44,8 @@ describe('rbac', () => {
   it.each([
     [['--lease'], { mode: 'lease' }],
     [['--observe'], { mode: 'life', observe: true }],
+    [['--label'], { mode: 'life', label: true }],
+    [['--lease', '--label', '--pods'], { mode: 'lease', label: true, pods: true }],
     [['--lease', '--observe'], { mode: 'lease', observe: true }],
     [
       ['--events', '--service-account', 'worker'],
@@ -61,6 +63,7 @@ describe('rbac', () => {
       'The name must be a DNS subdomain (RFC 1123) of at most 253 characters, but is "Bad_Name"',
     ],
     [['a', '--service-account', 'B'], "--service-account must be a ServiceAccount's name"],
+    [['a', '--pods'], '--pods is an option of leases'],
     [['a', '--namespace', 'N'], '--namespace must be a DNS label'],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await cli(['rbac', '--namespace', 'n', ...args]);

@@ -8,8 +8,8 @@ const blocks = Array.from(
   read('docs/rbac.md').matchAll(/^```yaml\n(.*?)^```/gms),
   ([, code = '']) => code,
 );
-const [life, marks = '', takeOver, lease, events = '', leaseMarks = '', observer, several = ''] =
-  blocks;
+const [life, marks = '', takeOver, lease, leasePods = '', ...others] = blocks;
+const [events = '', leaseMarks = '', observer, several = ''] = others;
 
 const bound = {
   namespace: 'my-namespace',
@@ -37,6 +37,12 @@ describe('docs/rbac.md', () => {
     expect(lease?.replace('---', `${events}---`)).toBe(withEvents);
   });
 
+  it('has what the optional rights to Pods add to the Role of lease mode', () => {
+    const pods = { watched: true };
+    const withPods = leaseRoleYaml({ ...bound, leaseName: 'my-lease', events: false, pods });
+    expect(lease?.replace('---', `${leasePods}---`)).toBe(withPods);
+  });
+
   it('has the Role for those who look on that errors print', () => {
     const names = { name: 'my-lease', group: 'coordination.k8s.io', resource: 'leases' } as const;
     expect(observer).toBe(observerRoleYaml({ ...bound, ...names }));
@@ -50,7 +56,7 @@ describe('docs/rbac.md', () => {
   });
 
   it('has no other manifests', () => {
-    expect(blocks).toHaveLength(8);
+    expect(blocks).toHaveLength(9);
   });
 });
 

@@ -21,6 +21,18 @@ describe('rbacYaml', () => {
     [{ mode: 'lease' }, leaseRoleYaml({ ...common, leaseName: 'a', events: false })],
     [{ mode: 'lease', events: true }, leaseRoleYaml({ ...common, leaseName: 'a', events: true })],
     [
+      { mode: 'life', label: true },
+      roleYaml({ ...common, lockName: 'a', takeOver: false, pods: { marks: true } }),
+    ],
+    [
+      { mode: 'lease', label: true },
+      leaseRoleYaml({ ...common, leaseName: 'a', events: false, pods: { marks: true } }),
+    ],
+    [
+      { mode: 'lease', pods: true },
+      leaseRoleYaml({ ...common, leaseName: 'a', events: false, pods: { watched: true } }),
+    ],
+    [
       { mode: 'life', observe: true },
       observerRoleYaml({ ...common, name: 'a', group: '', resource: 'configmaps' }),
     ],
@@ -46,6 +58,7 @@ describe('rbacYaml', () => {
     [['a'], { mode: undefined }, 'options.mode must be'],
     [['a'], { namespace: undefined }, 'options.namespace must be'],
     [['a'], { serviceAccount: undefined }, 'options.serviceAccount must be'],
+    [['a'], { label: 'role=leader' }, 'options.label must be'],
     [['a'], { observed: true }, 'options.observed is not an option. Did you mean observe?'],
   ])('refuses %j with %j', (names, options, message) => {
     const given = { ...place, mode: 'life', ...options } as Parameters<typeof rbacYaml>[1];

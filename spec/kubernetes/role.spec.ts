@@ -56,6 +56,7 @@ describe('roleYaml', () => {
       [{ ...role, rules: [create, own, rule('', 'pods', 'get list watch patch')] }],
     ],
     [{ pods: { marks: false } }, [role]],
+    [{ pods: { watched: true } }, [role]],
     [{ pods: { prefers: true } }, [role]],
     [{ pods: { prefers: true, nodes: true } }, [role, getNodes]],
     [{ takeOver: true, user }, [takeOver, bindingOf(role), nodes, bindingOf(nodes)]],
@@ -154,6 +155,14 @@ describe('leaseRoleYaml', () => {
     [
       { pods: { marks: true } },
       [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list patch')] }],
+    ],
+    [
+      { pods: { watched: true } },
+      [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list watch')] }],
+    ],
+    [
+      { pods: { watched: true, marks: true } },
+      [{ ...leaseRole, rules: [...leaseRole.rules, rule('', 'pods', 'get list watch patch')] }],
     ],
     [{ pods: { prefers: true, nodes: true } }, [preferring, preferringNodes]],
     [{ events: true, user }, [recording, bindingOf(leaseRole)]],
