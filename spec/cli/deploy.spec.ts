@@ -30,7 +30,11 @@ interface Manifest {
   readonly metadata: { readonly name: string };
   readonly rules?: unknown;
   readonly spec: {
-    readonly template: { readonly spec: { readonly initContainers: readonly Container[] } };
+    readonly selector: Readonly<Record<string, string>>;
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: { readonly initContainers: readonly Container[] };
+    };
   };
 }
 
@@ -38,7 +42,8 @@ const manifests = (text: string) => loadAllYaml(text) as Manifest[];
 
 const files = readdirSync(folder).filter((name) => name !== 'kustomization.yaml');
 const all = files.flatMap((name) => manifests(readFileSync(join(folder, name), 'utf8')));
-const sidecar = all.find(({ kind }) => kind === 'Deployment')?.spec.template.spec.initContainers[0];
+const deployment = all.find(({ kind }) => kind === 'Deployment');
+const sidecar = deployment?.spec.template.spec.initContainers[0];
 
 describe('docs/deploy/sidecar', () => {
   test('lists every file', () => {
@@ -69,8 +74,19 @@ describe('docs/deploy/sidecar', () => {
     }
   });
 
+  test('has a Service that selects the Pod with the label of the leader, and no other', () => {
+    const { values } = parse(serve, sidecar?.args.slice(1) ?? [], {});
+    const [key = '', value = ''] = String(values['label']).split('=');
+    const labels = deployment?.spec.template.metadata.labels;
+    const service = all.find(({ kind }) => kind === 'Service');
+    expect(service?.spec.selector).toEqual({ ...labels, [key]: value });
+    // A Pod that had the label from the start would seem to lead.
+    expect(labels).not.toHaveProperty([key]);
+  });
+
   test('grants what the election needs, and nothing else', () => {
-    const options = { mode: 'life', namespace: 'default', serviceAccount: 'app' } as const;
+    const common = { namespace: 'default', serviceAccount: 'app' };
+    const options = { ...common, mode: 'life', label: true } as const;
     const needed = manifests(rbacYaml(['app-lock'], options)).find(({ kind }) => kind === 'Role');
     const granted = all.find(({ kind }) => kind === 'Role');
     expect([granted?.metadata.name, granted?.rules]).toEqual([
