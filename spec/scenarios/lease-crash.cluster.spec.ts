@@ -1,6 +1,5 @@
-import { type KubernetesObject, KubernetesObjectApi, loadAllYaml } from '@kubernetes/client-node';
+import { type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
-import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
 import { historyOf } from '../lab/history.ts';
 import { violations } from '../lab/verdict.ts';
 import type { Term } from './journal.ts';
@@ -18,12 +17,9 @@ interface Lease extends KubernetesObject {
 }
 
 /** Candidates of lease mode, which may read Pods, and what the Lease says of them. */
-async function electing(scene: Scene) {
-  const { namespace, lockName, serviceAccount } = scene.where;
-  const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
-  const role = leaseRoleYaml({ namespace, leaseName: lockName, user, events: false });
+function electing(scene: Scene) {
+  const { namespace, lockName } = scene.where;
   const objects = KubernetesObjectApi.makeApiClient(scene.kubeConfig);
-  for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
   const lease = (): Promise<Lease> =>
     objects.read({
       apiVersion: `${LEASE.group}/${LEASE.version}`,
@@ -55,7 +51,7 @@ async function crash(
   end: (scene: Scene) => Promise<void>,
   { replicas = 2, ...options }: CandidateOptions & { replicas?: number } = {},
 ): Promise<void> {
-  const { leader } = await electing(scene);
+  const { leader } = electing(scene);
   const given: CandidateOptions = { election: 'lead', onSigterm: 'ignore', ...options };
   await scene.pod('a', given);
   const first = await leader();

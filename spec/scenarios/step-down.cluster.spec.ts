@@ -1,7 +1,6 @@
-import { type KubernetesObject, KubernetesObjectApi, loadAllYaml } from '@kubernetes/client-node';
+import { KubernetesObjectApi } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 
-import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
 import { historyOf } from '../lab/history.ts';
 import { violations } from '../lab/verdict.ts';
 import type { Term } from './journal.ts';
@@ -24,14 +23,6 @@ function annotate(scene: Scene, kind: 'ConfigMap' | 'Lease', holder: string): Pr
   return objects.patch({ apiVersion, kind, metadata });
 }
 
-async function grantLease({ kubeConfig, where }: Scene): Promise<void> {
-  const { namespace, lockName: leaseName, serviceAccount } = where;
-  const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
-  const objects = KubernetesObjectApi.makeApiClient(kubeConfig);
-  const role = leaseRoleYaml({ namespace, leaseName, user, events: false });
-  for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
-}
-
 /** The Pod that acts now, if it is another than in this term. */
 function acting(scene: Scene, before?: Term): Promise<Term> {
   return scene.until('another Pod acts', () =>
@@ -45,7 +36,6 @@ async function handsOverLease(
   letGo: (scene: Scene) => Promise<unknown>,
   options: CandidateOptions = {},
 ): Promise<void> {
-  await grantLease(scene);
   const given: CandidateOptions = { election: 'lead', ...options };
   await scene.pod('a', given);
   const first = await acting(scene);
