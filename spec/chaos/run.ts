@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadAllYaml, KubernetesObjectApi, type KubernetesObject } from '@kubernetes/client-node';
-import { leaseRoleYaml } from '../../lib/kubernetes/role.ts';
 import { get } from '../cluster/api.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { together } from '../cluster/together.ts';
@@ -229,15 +227,6 @@ async function healed({ cluster, crews, pods }: Stage): Promise<void> {
 async function openScene(cluster: Cluster): Promise<Scene> {
   // Processes need no image.
   const scene = await Scene.open(cluster, '');
-  const user = `system:serviceaccount:${scene.namespace}:candidate`;
-  const role = leaseRoleYaml({
-    namespace: scene.namespace,
-    leaseName: 'lock',
-    user,
-    events: false,
-  });
-  const objects = KubernetesObjectApi.makeApiClient(scene.kubeConfig);
-  for (const object of loadAllYaml(role) as KubernetesObject[]) await objects.create(object);
   await scene.core.createNode({ body: { metadata: { name: NODE } } });
   return scene;
 }
