@@ -12,6 +12,12 @@ export interface Program {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/**
+ * Waits until it is let go, and becomes the program then. If this process ends before, it ends, too:
+ * a program that began at once could go on before its watchdog knows of it.
+ */
+const GATE = 'read -r _ <&3 && exec 3<&- && exec "$0" "$@"';
+
 /** Nothing reports the end of processes that are not our children. */
 const POLL_MS = 10;
 
@@ -23,8 +29,16 @@ export class ProcessGroup {
   /** Resolves with the exit code of the program; rejects with an `Exit` if it cannot be started. */
   readonly exitCode: Promise<number>;
 
-  constructor({ file, args, env }: Program) {
-    this.#child = spawn(file, args, { env, detached: true, stdio: 'inherit' });
+  /** With a shell, the program begins only when it is let go. */
+  constructor({ file, args, env }: Program, shell?: string) {
+    this.#child =
+      shell === undefined
+        ? spawn(file, args, { env, detached: true, stdio: 'inherit' })
+        : spawn(shell, ['-c', GATE, file, ...args], {
+            ...{ env, detached: true },
+            stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+          });
+    this.#child.stdio[3]?.on('error', () => undefined);
     this.exitCode = new Promise((resolve, reject) => {
       this.#child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(file, error)));
       this.#child.once('exit', (code, signal) => {
@@ -37,6 +51,12 @@ export class ProcessGroup {
   /** The ID of the group; undefined if the program could not be started. */
   get id(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** Lets the program begin. */
+  letGo(): void {
+    const gate = this.#child.stdio[3];
+    if (gate && 'end' in gate) gate.end('\n');
   }
 
   /** Sends a signal to every process of the group. */

@@ -70,7 +70,7 @@ export class Supervisor {
     const watchdog = this.#watchdog(watchdogs.Watchdog, term);
     const [file = '', ...args] = [...this.#wrapper, ...this.#command];
     const env = { ...this.#variables, ...term.env };
-    const group = new groups.ProcessGroup({ file, args, env });
+    const group = new groups.ProcessGroup({ file, args, env }, watchdog && this.#shell);
     const onExit = () => group.kill();
     process.once('exit', onExit);
     if (group.id !== undefined) watchdog?.watch(group.id);
@@ -80,6 +80,7 @@ export class Supervisor {
       ending.check();
     };
     onChange();
+    group.letGo();
     term.onChange?.(onChange);
     term.lost.addEventListener('abort', onChange, { once: true });
     const detach = this.#signals.passTo((name) => {

@@ -173,6 +173,14 @@ describe.each(MODES)('run, %s', (mode, args) => {
     const left = () => [child, main].map(runs);
     await expect.poll(left, { timeout: 60_000 }).toEqual([false, false]);
   });
+
+  it('leaves nothing behind when it is killed as soon as the command begins', async () => {
+    const script = `kill -KILL $PPID; echo main=$$; exec sleep 1000`;
+    await using process = run(args, script, { env: { PATH: pathOf('sh', 'sleep') } });
+    const [, main] = await process.prints(/main=(\d+)/);
+    expect(await process.end()).toMatchObject({ signal: 'SIGKILL' });
+    await expect.poll(() => runs(main), { timeout: 60_000 }).toBe(false);
+  });
 });
 
 describe('run', () => {

@@ -1,6 +1,7 @@
 import { type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 import { historyOf } from '../lab/history.ts';
+import { nowMs } from '../lab/say.ts';
 import { violations } from '../lab/verdict.ts';
 import type { Term } from './journal.ts';
 import type { CandidateOptions } from './manifest.ts';
@@ -59,6 +60,8 @@ async function crash(
     await scene.pod('b', given);
     await scene.followers(1, first);
   }
+  // A status tells whole seconds: a leader that dies in its first one is waited out.
+  await scene.until('its process is older than a second', () => nowMs() - first.fromMs > 1_500);
   await end(scene);
   const next = await leader(({ run }) => run !== first.run);
   const gap = gapMs(first, next, scene);
