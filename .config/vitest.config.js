@@ -20,6 +20,7 @@ export default defineConfig({
     setupFiles: ['spec/fuzz/seed.ts'],
     // Only what hangs takes as long, however busy the machine is.
     testTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     hookTimeout: 120_000,
     reporters: [
       'default',

@@ -7,7 +7,9 @@ export default defineConfig({
     include: ['spec/site/*.browser.spec.ts'],
     globalSetup: ['spec/site/setup.ts'],
     fileParallelism: false,
+    // Nothing here is about how fast the machine is.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 60_000,
     reporters: [
       'default',

@@ -36,9 +36,6 @@ afterAll(async () => {
 
 const start = (...args: string[]) => new CliProcess(cluster, args, { pod, user: pod });
 
-/** Nothing here is about how fast the machine is. */
-const PATIENCE = { timeout: 60_000 };
-
 /** The label and the deletion cost of the Pod. */
 const marks = () => {
   const { labels = {}, annotations = {} } = cluster.getPod(pod)?.metadata ?? {};
@@ -53,7 +50,7 @@ describe.each([
 
   it('run marks the Pod while it leads', async () => {
     await using process = start('run', ...mode, ...MARKS, pod, ...WORK);
-    await expect.poll(marks, PATIENCE).toEqual(['leader', '100']);
+    await expect.poll(marks).toEqual(['leader', '100']);
     process.kill('SIGTERM');
     expect(await process.end()).toMatchObject({ code: 0 });
     expect(marks()).toEqual([undefined, undefined]);
@@ -62,7 +59,7 @@ describe.each([
   it('serve marks the Pod while it leads', async () => {
     const options = ['--http', '127.0.0.1:0', '--release', ...mode, ...MARKS];
     await using process = start('serve', ...options, pod);
-    await expect.poll(marks, PATIENCE).toEqual(['leader', '100']);
+    await expect.poll(marks).toEqual(['leader', '100']);
     process.kill('SIGTERM');
     expect(await process.end()).toMatchObject({ code: 0 });
     expect(marks()).toEqual([undefined, undefined]);

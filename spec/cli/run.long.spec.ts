@@ -171,7 +171,7 @@ describe.each(MODES)('run, %s', (mode, args) => {
     expect(await process.end()).toMatchObject({ signal: 'SIGKILL' });
     // What was killed may not have been reaped yet.
     const left = () => [child, main].map(runs);
-    await expect.poll(left, { timeout: 60_000 }).toEqual([false, false]);
+    await expect.poll(left).toEqual([false, false]);
   });
 
   it('leaves nothing behind when it is killed as soon as the command begins', async () => {
@@ -179,7 +179,7 @@ describe.each(MODES)('run, %s', (mode, args) => {
     await using process = run(args, script, { env: { PATH: pathOf('sh', 'sleep') } });
     const [, main] = await process.prints(/main=(\d+)/);
     expect(await process.end()).toMatchObject({ signal: 'SIGKILL' });
-    await expect.poll(() => runs(main), { timeout: 60_000 }).toBe(false);
+    await expect.poll(() => runs(main)).toBe(false);
   });
 });
 

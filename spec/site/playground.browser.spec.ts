@@ -4,9 +4,6 @@ import { SCENES } from '../../site/playground/scenes.ts';
 import { POD_ACTIONS, WORLD_ACTIONS } from '../../site/playground/schedule.ts';
 import { it, playground, setSpeed, states, untilState } from './browser.ts';
 
-/** Nothing here is about how fast the machine is. */
-const PATIENCE = { timeout: 30_000 };
-
 const verdict = (page: Page, world = 0) => page.locator('.verdict').nth(world);
 
 async function click(page: Page, what: string, pod?: string): Promise<void> {
@@ -40,7 +37,7 @@ async function still(page: Page, part: Locator): Promise<string | null> {
       for (let frames = 0; frames < 5; frames += 1) await page.evaluate(frame);
       last = await part.textContent();
       return last === before;
-    }, PATIENCE)
+    })
     .toBe(true);
   return last ?? null;
 }
@@ -52,9 +49,7 @@ describe('the buttons of a Pod', () => {
       await untilState(page, 'pod-1', /^leads/);
       await click(page, what, 'pod-1');
       await untilState(page, pod, state);
-      await expect
-        .poll(() => page.url(), PATIENCE)
-        .toMatch(new RegExp(`do=\\d+\\.${what}\\.pod-1$`));
+      await expect.poll(() => page.url()).toMatch(new RegExp(`do=\\d+\\.${what}\\.pod-1$`));
       expect(await verdict(page).textContent()).toMatch(/^✓ At most one Pod led/);
     });
   }
@@ -152,11 +147,11 @@ describe('time', () => {
     await page.locator('[data-part=play]').click();
     const paused = await still(page, time);
     await page.locator('[data-part=step]').click();
-    await expect.poll(() => time.textContent(), PATIENCE).not.toBe(paused);
+    await expect.poll(() => time.textContent()).not.toBe(paused);
     await still(page, time);
     await page.locator('[data-part=again]').click();
     await expect
-      .poll(async () => Number.parseFloat((await time.textContent()) ?? ''), PATIENCE)
+      .poll(async () => Number.parseFloat((await time.textContent()) ?? ''))
       .toBeGreaterThan(0.2);
   });
 
