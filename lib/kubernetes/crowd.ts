@@ -5,6 +5,13 @@ import { NoAnswerError, hasStatus } from './outcome.ts';
 import { listPods } from './pod-list.ts';
 import { markedKeys } from './pod-mark.ts';
 
+/**
+ * How long a count is valid, doubled each time. Replicas that start together do not see each other at
+ * once, so the first counts are soon outdated.
+ */
+export const FIRST_RECOUNT_MS = 60_000;
+export const MAX_RECOUNT_MS = 60 * 60_000;
+
 /** A count up to here is exact; beyond it an upper bound is enough. */
 const EXACT = 50;
 

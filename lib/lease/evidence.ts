@@ -1,5 +1,10 @@
 import type { Api } from '../kubernetes/api.ts';
-import { countReplicas, replicaSelector } from '../kubernetes/crowd.ts';
+import {
+  FIRST_RECOUNT_MS,
+  MAX_RECOUNT_MS,
+  countReplicas,
+  replicaSelector,
+} from '../kubernetes/crowd.ts';
 import { hasEnded, hasSeveral, runningContainer } from '../kubernetes/holder-container.ts';
 import type { OwnContainer } from '../kubernetes/identity.ts';
 import { type Json, child, text } from '../kubernetes/json.ts';
@@ -12,10 +17,6 @@ import type { HolderContainer } from '../protocol/lease/record.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 
 const MAX_BACKOFF_MS = 16_000;
-
-/** Replicas that start together do not see each other at once. */
-const FIRST_RECOUNT_MS = 60_000;
-const MAX_RECOUNT_MS = 60 * 60_000;
 
 const log = createLog('evidence');
 

@@ -1,18 +1,15 @@
-import { countReplicas, leavingReplicas, replicaSelector } from '../kubernetes/crowd.ts';
+import {
+  FIRST_RECOUNT_MS,
+  MAX_RECOUNT_MS,
+  countReplicas,
+  leavingReplicas,
+  replicaSelector,
+} from '../kubernetes/crowd.ts';
 import type { Json } from '../kubernetes/json.ts';
 import { hasStatus } from '../kubernetes/outcome.ts';
+import { ASSUMED_CANDIDATES } from '../protocol/delay.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
-
-/** Number of candidates to assume if the Role does not allow counting them. */
-const ASSUMED_CANDIDATES = 10;
-
-/**
- * Replicas that start together do not see each other at once, so the first counts are soon
- * outdated.
- */
-const FIRST_RECOUNT_MS = 60_000;
-const MAX_RECOUNT_MS = 60 * 60_000;
 
 /** The other replicas of this Pod: their number, and which of them are terminating. */
 export class CandidateCount {

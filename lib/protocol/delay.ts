@@ -16,6 +16,9 @@ export function backoffMs(
   return full * (1 - JITTER * random);
 }
 
+/** The number of candidates to assume if it is unknown. With 3 or with 100, few of them collide. */
+export const ASSUMED_CANDIDATES = 10;
+
 /** So few candidates cost less than any wait that would thin them out. */
 const FREE_FOR_ALL = 5;
 

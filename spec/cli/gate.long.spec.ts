@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { runs } from './runs.ts';
 
 /** The program kills its parent with its first act, as the kernel may at any time. */
 const PROGRAM = `
@@ -15,14 +15,6 @@ const PROGRAM = `
   group.letGo();
 `;
 
-function runs(pid: string): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
 // Without the gate, about half of them were left behind.
 it.each(Array.from({ length: 10 }, (_, index) => index))(
   'a program begins only when its watchdog knows it (%i)',
@@ -32,7 +24,6 @@ it.each(Array.from({ length: 10 }, (_, index) => index))(
     const [, printed] = await Promise.all([once(parent, 'exit'), text(parent.stdout)]);
     expect(parent.signalCode).toBe('SIGKILL');
     // Perhaps it was killed before it said anything.
-    const pid = printed.trim();
-    await expect.poll(() => pid !== '' && runs(pid)).toBe(false);
+    await expect.poll(() => runs(printed.trim())).toBe(false);
   },
 );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { type CliOptions, CliProcess } from './cli-process.ts';
+import { runs } from './runs.ts';
 
 let cluster: Cluster;
 let folder: string;
@@ -49,15 +50,6 @@ const MODES: [string, readonly string[]][] = [
 
 /** Until a signal ends it. */
 const WORK = 'echo working; while :; do sleep 0.05; done';
-
-/** Whether the process runs; a zombie does not. */
-function runs(pid: string | undefined): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid ?? ''}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
 
 /** A folder for PATH, with these programs only. */
 function pathOf(...names: string[]): string {

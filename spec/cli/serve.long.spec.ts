@@ -140,7 +140,7 @@ describe.each([
     await b.until({ leader: a.pod });
   });
 
-  it('tells of each change on /sse', async () => {
+  it('sends each change on /sse', async () => {
     await using a = new Sidecar('a', ...mode, lock);
     await a.until({ is_leader: true });
     await using b = new Sidecar('b', ...mode, lock);

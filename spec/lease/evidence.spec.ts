@@ -204,7 +204,7 @@ describe('the number of candidates', () => {
         rule('coordination.k8s.io', 'leases', ['*']),
         ...Object.entries(rights).map(([resource, verbs]) => rule('', resource, verbs)),
       ]);
-      // So long does it take until others see a write.
+      // Others see a write this much later.
       world.start(name).line.mishap = ({ method }) => (method === 'PUT' ? { lateMs: 20 } : {});
     }
     await clock.advance(5_000);

@@ -39,8 +39,8 @@ export interface SeenHandover {
 }
 
 /**
- * Three replicas compete, each a process; `a` leads, two writes fail, `a` ends, another one leads. Before
- * and after, so many renewals are awaited.
+ * Three replicas compete, each a process; `a` leads, two writes fail, `a` ends, another one leads.
+ * Each of the two leaders renews `renewals` times.
  */
 export async function handover(renewals = 3): Promise<SeenHandover> {
   const cluster = await createCluster();

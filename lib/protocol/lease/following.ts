@@ -1,8 +1,8 @@
 import { heldUntil, isFree, isMine } from './known.ts';
-import { ASSUMED_CANDIDATES, type Moment, POLL_JITTER, type State, wait } from './state.ts';
+import { type Moment, POLL_JITTER, type State, wait } from './state.ts';
 import { acquire, create } from './writes.ts';
 import { barAt } from '../bar.ts';
-import { suppressionDelayMs, yieldEndMs } from '../delay.ts';
+import { ASSUMED_CANDIDATES, suppressionDelayMs, yieldEndMs } from '../delay.ts';
 
 export function follow(before: State, when: Moment): State {
   const { retryPeriodMs } = before.settings;

@@ -3,9 +3,6 @@ import type { HolderContainer, LeaderElectionRecord, LockVersion } from './recor
 import type { Bar } from '../bar.ts';
 import type { Instant } from '../validity.ts';
 
-/** If the number of electors is unknown. With 3 or with 100, few of them collide. */
-export const ASSUMED_CANDIDATES = 10;
-
 export const FIRST_RETRY_MS = 100;
 
 export const POLL_JITTER = 0.2;
