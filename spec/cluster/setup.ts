@@ -18,9 +18,10 @@ declare module 'vitest' {
   }
 }
 
-const NAME = 'test';
+/** The project's own cluster: two runs at the same time need two names. */
+const NAME = process.env['CLUSTER_NAME'] ?? 'test';
 
-/** Brings up the project's own cluster, or takes the one that `CLUSTER` names. */
+/** Starts the project's own cluster, or takes the one whose kubeconfig `CLUSTER` names. */
 export default async function setup(
   project: TestProject,
 ): Promise<(() => Promise<void>) | undefined> {
