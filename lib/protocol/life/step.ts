@@ -16,7 +16,6 @@ import {
   inspect,
   type Settings,
   type State,
-  standAside,
   wait,
 } from './state.ts';
 import { barAt } from '../bar.ts';
@@ -131,8 +130,8 @@ function attemptOrWait(state: State, when: Moment): State {
     const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
     return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
   }
-  const aside = standAside(state, when);
-  if (aside) return aside;
+  // A look opens the watches that show who takes the lock, or finds out that there are none.
+  if (barAt(when)) return inspect(state);
   const yieldsUntilMs = yieldEndMs(state, when);
   const yielding = { ...state, yieldsUntilMs };
   if (yieldsUntilMs !== undefined && when.nowMs < yieldsUntilMs) {
