@@ -9,6 +9,7 @@ const PLAIN: LeaseBounds = {
   leases: 'alike',
   namesakes: false,
   contained: false,
+  yields: false,
   webhook: 'shortens',
   remembered: 1,
 };
@@ -41,6 +42,8 @@ export const leaseScenes: readonly Scene[] = [
   lease('a wall clock that is late', { wall: 'is late', ticks: 2 }),
   lease('leases of different durations', { leases: 'longer' }),
   lease('slow answers', { slow: 1 }),
+  lease('a step-down, an illness', { stepDowns: 1, illnesses: 1, again: 1, ticks: 2 }),
+  lease('preferences', { yields: true, stepDowns: 1, again: 1, ticks: 2 }),
   lease('a machine that sleeps', { suspensions: 1 }),
   lease('work that ends', { finishes: 1 }),
   lease('old events', { remembered: 3 }),

@@ -14,14 +14,16 @@ const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
 
 export const lifeDefects = Object.keys(campaignDefects);
 
-type Bounds = Partial<Left & Pick<Campaigning, 'marks'> & { readonly pods: number }>;
+type Bounds = Partial<
+  Left & Pick<Campaigning, 'marks'> & { readonly pods: number; readonly yields: boolean }
+>;
 
 function life(name: string, bounds: Bounds, isDeep = false): Scene {
-  const { pods = 3, marks = SHIPPED.marks, ...left } = bounds;
+  const { pods = 3, marks = SHIPPED.marks, yields = false, ...left } = bounds;
   const all = { ...NOTHING, ...left };
   const explore = (maxStates: number, defect = '') => {
     const campaigning = { ...SHIPPED, marks, ...campaignDefects[defect] };
-    return exploreModel(new LifeModel(pods, all, campaigning), maxStates);
+    return exploreModel(new LifeModel(pods, all, campaigning, yields), maxStates);
   };
   return { mode: 'life', name, isDeep, explore };
 }
@@ -48,6 +50,8 @@ export const lifeScenes: readonly Scene[] = [
     marks: false,
   }),
   life('a foreground deletion, an abort', { pods: 2, foregrounds: 1, aborts: 1, calls: 1 }),
+  life('a step-down, an illness', { pods: 2, stepDowns: 1, illnesses: 1, calls: 1 }),
+  life('preferences', { pods: 2, yields: true, stepDowns: 1, deletions: 1, calls: 1, hints: 1 }),
   life('two evictions', { evictions: 2 }),
   life('a foreground deletion, a restart', { foregrounds: 1, restarts: 1 }),
   life('a release, a lost answer', { releases: 1, lost: 1, calls: 1 }),
