@@ -22,7 +22,7 @@ import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-m
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
-import { markOf, type PodParts, preferenceOf } from './mark.ts';
+import { markOf, type PodParts, yieldMsOf } from './mark.ts';
 import type { CheckedOptions } from './options.ts';
 import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
@@ -100,7 +100,9 @@ export class Election {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
       this.#announcer.waits();
       const health = await this.#checkHealth(limit.signal);
-      this.#standing = new Standing(clock, this.#platform.elections, this.#key(), health);
+      const { elections } = this.#platform;
+      const yieldMs = yieldMsOf(this.#podParts());
+      this.#standing = new Standing({ clock, elections, key: this.#key(), health, yieldMs });
       const victory = await this.#compete(limit.signal);
       // From now on the signal has no effect, not even through a listener of `leading`.
       end();
@@ -190,7 +192,6 @@ export class Election {
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
       standing: this.#standing,
-      preference: preferenceOf(this.#podParts()),
       predecessors,
     };
   }

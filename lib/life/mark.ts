@@ -37,20 +37,21 @@ export function markOf(
   return mark;
 }
 
-/** Which candidates should lead; undefined if the options prefer none. */
-export function preferenceOf({
+/** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
+export function yieldMsOf({
   api,
   clock,
   options: { preference },
   context,
   events,
-}: PodParts): Preference | undefined {
+}: PodParts): ((signal: AbortSignal) => Promise<number>) | undefined {
   if (preference === undefined) return undefined;
   const { namespace, podName } = context;
-  return new Preference({
+  const asked = new Preference({
     ...{ api, clock, namespace, podName, preference },
     onFailed: (error) => {
       events.degraded('preference', explainPreference(error, refusedLock(context)));
     },
   });
+  return (signal) => asked.yieldMs(signal);
 }
