@@ -11,8 +11,8 @@ import {
 } from '../../index.ts';
 import { sleep, systemClock } from '../../platform/clock.ts';
 import type { Place } from '../context.ts';
+import type { LeaderFacts } from '../leader-variables.ts';
 import type { View } from './answers.ts';
-import type { Term } from './hooks.ts';
 import { LeaderReader, shortName } from './leader-reader.ts';
 
 /** A lease that is expired for this long means that its leader hangs. */
@@ -36,8 +36,8 @@ export interface ParticipationOptions {
   readonly onEvent: (event: ElectionEvent) => void;
   /** The election of others, or this one, has changed. */
   readonly onChange: () => void;
-  readonly onLeading: (term: Term) => Promise<void>;
-  readonly onLost: (term: Term) => Promise<void>;
+  readonly onLeading: (term: LeaderFacts) => Promise<void>;
+  readonly onLost: (term: LeaderFacts) => Promise<void>;
   readonly say: (message: string) => void;
   /** Ends the participation. */
   readonly signal: AbortSignal;
@@ -185,7 +185,7 @@ export class Participation {
     const { mode, name, onLeading, onLost, graceMs, signal } = this.#options;
     const { own, since } = term;
     const { namespace, identity, fencingToken } = own;
-    const told: Term = { name, namespace, identity, mode, fencingToken, since };
+    const told: LeaderFacts = { name, namespace, identity, mode, fencingToken, since };
     this.#changed();
     void onLeading(told);
     await Promise.race([own.ended, term.resignation.promise, ...ends]);
