@@ -221,7 +221,7 @@ describe('run', () => {
     const process = new CliProcess(cluster, ['run', 'lock', '--', 'no-such-command']);
     expect(await process.end()).toMatchObject({
       code: 127,
-      stderr: 'leader-for-life: error: there is no command no-such-command on the PATH.\n',
+      stderr: 'leader-for-life: error: there is no command "no-such-command" on the PATH.\n',
     });
     expect(cluster.requests.count()).toBe(before);
   });
