@@ -52,7 +52,8 @@ export const sidebar = [
     text: 'Understand',
     items: [
       page('Safety', '/safety'),
-      page('Protocol', '/protocol'),
+      page('Protocol for life', '/protocol'),
+      page('Lease protocol', '/lease-protocol'),
       page('Architecture', '/architecture'),
       page('Simulation', '/simulation'),
       page('Exploration', '/exploration'),
@@ -66,6 +67,7 @@ export const sidebar = [
       page('become', '/become'),
       page('API', '/api/leader-for-life'),
       page('API of the testing tools', '/api/testing'),
+      page('Parity with client-go', '/parity'),
       page('Dependencies', '/dependencies'),
       page('All pages', '/contents'),
     ],
