@@ -8,7 +8,7 @@ const durations = { leaseDurationMs: 4_000, renewDeadlineMs: 2_000, retryPeriodM
 
 /** A lease: what may happen to its holder, and when another holds it. */
 export const play: Play = {
-  motto: 'of several processes one leads, while it renews its lease.',
+  motto: 'of several processes, at most one leads, while it renews its lease.',
   limitMs: 60_000,
   form: 'lead',
   options: durations,
