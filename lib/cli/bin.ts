@@ -18,5 +18,6 @@ process.on('uncaughtException', (error) => {
 const output = {
   stdout: (text: string) => void process.stdout.write(text),
   stderr: (text: string) => void process.stderr.write(text),
+  terminal: process.stdout.isTTY ? process.stdout : undefined,
 };
 process.exit(await main(process.argv.slice(2), process.env, output));
