@@ -1,5 +1,6 @@
 import { abortable, linked } from '../platform/abort.ts';
 import type { Clock } from '../platform/clock.ts';
+import { withDeadline } from '../platform/deadline.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { type Member, RoutePool } from './route-pool.ts';
 import type { OutgoingRequest } from './route.ts';
@@ -134,17 +135,14 @@ export class Connection implements Transport {
   }
 
   async #askForAccess(): Promise<Access> {
-    const { controller, end } = linked(this.#closing.signal);
-    const { signal } = controller;
-    const giveUp = () => {
-      controller.abort(new Error(`there are no credentials after ${CREDENTIALS_TIMEOUT_MS} ms`));
-    };
-    const cancel = this.#clock.after(CREDENTIALS_TIMEOUT_MS, giveUp, { unref: this.#background });
+    const reason = (ms: number) => new Error(`there are no credentials after ${ms} ms`);
+    const unref = this.#background;
+    const closing = this.#closing.signal;
+    const limit = withDeadline(this.#clock, closing, CREDENTIALS_TIMEOUT_MS, reason, { unref });
     try {
-      return await abortable(this.#credentials.access(signal), signal);
+      return await abortable(this.#credentials.access(limit.signal), limit.signal);
     } finally {
-      cancel();
-      end();
+      limit.end();
     }
   }
 
