@@ -20,4 +20,5 @@ const output = {
   stderr: (text: string) => void process.stderr.write(text),
   terminal: process.stdout.isTTY ? process.stdout : undefined,
 };
-process.exit(await main(process.argv.slice(2), process.env, output));
+// Not awaited: the executable is made of a CommonJS module.
+void main(process.argv.slice(2), process.env, output).then((code) => process.exit(code));
