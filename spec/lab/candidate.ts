@@ -153,7 +153,8 @@ const commands: Readonly<Record<string, () => unknown>> = {
   fill: () => writeFileSync('/small/file', Buffer.alloc(2 ** 24)),
   exhaust: () => {
     const hoard: Buffer[] = [];
-    for (;;) hoard.push(Buffer.alloc(2 ** 24, hoard.length + 1));
+    // It acts until the kernel ends it.
+    setInterval(() => hoard.push(Buffer.alloc(2 ** 24, hoard.length + 1)));
   },
 };
 

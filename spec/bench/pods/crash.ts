@@ -55,9 +55,10 @@ export const podCrash: Situation<Bench, readonly Crashes[]> = {
 
   report(all) {
     const ours = all.filter(({ program }) => program === OUR_NAME);
-    const outages = ours.flatMap(({ outageMs }) => outageMs);
-    const restarts = ours.filter(({ cause }) => cause === 'only replica killed');
-    const what = 'crash of a Pod that leads by a Lease';
+    const isAlone = ({ cause }: Crashes) => cause === 'only replica killed';
+    const outages = ours.filter((one) => !isAlone(one)).flatMap(({ outageMs }) => outageMs);
+    const restarts = ours.filter(isAlone);
+    const what = 'crash, another replica takes over';
     return {
       title: 'Pods compete for a Lease of 15 s: the leader ends and releases nothing',
       notes: [
