@@ -80,7 +80,7 @@ export class Http1Route implements Route {
       resolve({
         status: message.statusCode ?? 0,
         headers: headersOf(message),
-        body: read(message),
+        body: read(message, signal),
       });
     });
     request.on('error', (error) => {
@@ -129,7 +129,12 @@ function headersOf(message: IncomingMessage): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
-async function* read(message: IncomingMessage): AsyncGenerator<string, void> {
+async function* read(message: IncomingMessage, signal: AbortSignal): AsyncGenerator<string, void> {
   message.setEncoding('utf8');
-  for await (const chunk of message) yield chunk as string;
+  try {
+    for await (const chunk of message) yield chunk as string;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }
