@@ -114,7 +114,9 @@ export function leaseStatus({ object, pod: found }: Sighted, now: Date): LockSta
   if (holder === '') return { ...place, reason: 'free', message: 'nobody holds the Lease' };
   const renewed = timeOf('renewedAt', record.renewTime);
   const fullMs = durationMs(record, Number.NaN);
-  const remainingMs = (renewed.renewedAt?.getTime() ?? Number.NaN) + fullMs - now.getTime();
+  // Of a holder whose clock is ahead, too, the others wait no longer than the duration.
+  const agoMs = Math.max(now.getTime() - (renewed.renewedAt?.getTime() ?? Number.NaN), 0);
+  const remainingMs = fullMs - agoMs;
   const reason = remainingMs <= 0 ? 'expired' : 'held';
   const pod = typeof found === 'object' ? found : undefined;
   return {

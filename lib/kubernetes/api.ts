@@ -123,7 +123,10 @@ export class Api {
       limit.lift();
       this.#answered();
       yield undefined;
-      for await (const event of lines(response.body)) yield parse(event);
+      const lines = new Lines();
+      for await (const chunk of response.body) {
+        for (const line of lines.push(chunk)) yield parse(line);
+      }
     } catch (error) {
       throw this.#failure(error, line, signal);
     } finally {
@@ -229,18 +232,16 @@ async function readAll(body: AsyncIterable<string>): Promise<string> {
 }
 
 /** Looks at each piece once, even if a line consists of many. */
-async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void> {
-  let rest = '';
-  for await (const chunk of body) {
-    const parts = chunk.split('\n');
-    const last = parts.pop() ?? '';
-    for (const part of parts) {
-      const line = rest + part;
-      rest = '';
-      if (line.trim() !== '') yield line;
-    }
-    rest += last;
-    if (rest.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
+class Lines {
+  #rest = '';
+
+  /** The lines that end in this piece. */
+  push(chunk: string): string[] {
+    const [first = '', ...others] = chunk.split('\n');
+    const lines = [this.#rest + first, ...others];
+    this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
+    return lines.filter((line) => line.trim() !== '');
   }
 }
 

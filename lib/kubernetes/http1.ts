@@ -80,7 +80,7 @@ export class Http1Route implements Route {
       resolve({
         status: message.statusCode ?? 0,
         headers: headersOf(message.headers),
-        body: read(message),
+        body: read(message, signal),
       });
     });
     request.on('error', (error) => {
@@ -124,7 +124,12 @@ function onceConnected(socket: Socket, call: () => void): void {
   else call();
 }
 
-async function* read(message: IncomingMessage): AsyncGenerator<string, void> {
+async function* read(message: IncomingMessage, signal: AbortSignal): AsyncGenerator<string, void> {
   message.setEncoding('utf8');
-  for await (const chunk of message) yield chunk as string;
+  try {
+    for await (const chunk of message) yield chunk as string;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }

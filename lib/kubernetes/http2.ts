@@ -146,7 +146,7 @@ export class Http2Route implements Route {
       resolve({
         status: head[':status'] ?? 0,
         headers: headersOf(head),
-        body: new Http2Body(stream),
+        body: new Http2Body(stream, signal),
       });
     });
     stream.on('error', reject);

@@ -14,6 +14,9 @@ import type { PodIdentity } from '../protocol/model.ts';
 /** After this long, the files are read again even if they look unchanged, as client-go does. */
 const MAX_AGE_MS = 60_000;
 
+/** The files are looked at this often. A token is valid long after it was replaced. */
+const LOOK_EVERY_MS = 10_000;
+
 /** All elections of an environment share its credentials. */
 const known = new WeakMap<
   Environment,
@@ -40,6 +43,7 @@ function fromFiles(environment: Environment, server: URL): Credentials {
   const [tokenPath, caPath] = [path.join(folder, 'token'), path.join(folder, 'ca.crt')];
   let last:
     { readonly access: Access; readonly stamp: string; readonly readMs: number } | undefined;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   let isRefused = false;
   let reading: Promise<Access> | undefined;
 
@@ -55,8 +59,13 @@ function fromFiles(environment: Environment, server: URL): Credentials {
   };
 
   return {
+    fresh: () => {
+      const isRecent = systemClock.now() - lookedMs < LOOK_EVERY_MS;
+      return isRecent && !isRefused ? last?.access : undefined;
+    },
     access: async () => {
       const nowMs = systemClock.now();
+      lookedMs = nowMs;
       const stamp = stampOf(tokenPath) + stampOf(caPath);
       const isFresh = last?.stamp === stamp && nowMs - last.readMs < MAX_AGE_MS && !isRefused;
       if (last && isFresh) return last.access;

@@ -14,6 +14,7 @@ import {
   type Settings,
   type State,
   holderOf,
+  isEcho,
   start,
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
@@ -69,7 +70,8 @@ export class Campaign {
   constructor(options: CampaignOptions) {
     this.#options = options;
     // A read shows what was missed.
-    this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
+    const overflow: Hint = { type: 'watch-opened' };
+    this.#hints = new HintQueue<Hint>(options.clock, overflow, (hint) => isEcho(this.#state, hint));
     this.#state = start(options.settings, this.#moment(), options.known);
     this.#endOfHealth = options.standing?.onHealthy(() => this.#hints.push({ type: 'unbarred' }));
     this.#holder = new HolderWatch(options.lock, (hint) => {
@@ -212,14 +214,13 @@ export class Campaign {
       case 'get':
         return { type: 'got', version: await this.#limited((limit) => lock.get(limit), signal) };
       case 'create': {
-        const { record } = command;
-        const version = await this.#limited((limit) => lock.create(record, limit, signal));
-        return { type: 'written', version };
+        const create = (limit: AbortSignal) => lock.create(command.record, limit, signal);
+        return { type: 'written', version: await this.#limited(create) };
       }
       case 'update': {
         const { version, record } = command;
-        const written = await this.#limited((limit) => lock.update(version, record, limit, signal));
-        return { type: 'written', version: written };
+        const update = (limit: AbortSignal) => lock.update(version, record, limit, signal);
+        return { type: 'written', version: await this.#limited(update) };
       }
       default:
         throw new Error(`${command.do} is no request`);
@@ -229,11 +230,11 @@ export class Campaign {
   /** A request with its time limit, which ends with leadership at the latest. */
   async #limited<T>(
     request: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal = neverAborts(),
+    ...signals: readonly AbortSignal[]
   ): Promise<T> {
     const { clock, requestTimeoutMs } = this.#options;
     const limitMs = Math.min(requestTimeoutMs, this.#leftMs());
-    const { controller, end } = linked(signal, this.#closed.signal);
+    const { controller, end } = linked(...signals, this.#closed.signal);
     let cancel: (() => void) | undefined;
     try {
       // If the lock has its own limit, that one comes first: the lock knows whether anything was

@@ -189,6 +189,12 @@ export function holderOf(state: State): string {
   return state.gone ? '' : (state.version?.record.holderIdentity ?? '');
 }
 
+/** Whether a watch shows a leader its own write: that says nothing new. */
+export function isEcho({ phase, gone, version }: State, hint: Hint): boolean {
+  const isKnown = hint.type === 'seen' && hint.version.resourceVersion === version?.resourceVersion;
+  return phase === 'leading' && !gone && isKnown;
+}
+
 export function get(state: State, when: Moment): State {
   return { ...state, command: { do: 'get' }, issuedAt: when };
 }

@@ -1,5 +1,5 @@
 /** The state, events and commands of a candidate. */
-import { type Bar, barAt } from '../bar.ts';
+import type { Bar } from '../bar.ts';
 import { afterEnd, joined, predecessorsAt } from './predecessors.ts';
 import {
   holderOf,
@@ -190,14 +190,6 @@ export function podsToRead(state: State, lock: Lock | undefined): readonly PodId
 
 export function wait(state: State, untilMs: number): State {
   return { ...state, command: { do: 'wait', untilMs } };
-}
-
-/** Leaves a free lock to others while a bar holds; undefined if none does. */
-export function standAside(state: State, when: Moment): State | undefined {
-  const bar = barAt(when);
-  if (!bar) return undefined;
-  const untilMs = Math.min(bar.untilMs, when.nowMs + state.settings.maxBackoffMs);
-  return wait({ ...state, obstacle: bar.because, next: 'attempt' }, untilMs);
 }
 
 export function inspect(state: State): State {

@@ -16,7 +16,6 @@ import {
   inspect,
   type Settings,
   type State,
-  standAside,
   wait,
 } from './state.ts';
 import { barAt } from '../bar.ts';
@@ -131,8 +130,9 @@ function attemptOrWait(state: State, when: Moment): State {
     const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
     return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
   }
-  const attempt = { do: 'attempt' as const, podUid: knownUid(state), verify: true };
-  return standAside(state, when) ?? { ...state, command: attempt };
+  // A look opens the watches that show who takes the lock, or finds out that there are none.
+  if (barAt(when)) return inspect(state);
+  return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
 }
 
 function isBarred({ command, obstacle }: State): boolean {
