@@ -41,6 +41,8 @@ export interface Context {
   readonly logFormat: LogFormat;
   /** Writes to standard output. */
   readonly print: (text: string) => void;
+  /** Standard output, if it is a terminal. */
+  readonly terminal: NodeJS.WriteStream | undefined;
   /** Writes a line for people to stderr. */
   readonly say: (message: string, level?: EventLevel) => void;
   /** Writes an event of an election to stderr, in the format of `--log-format`. */
@@ -58,6 +60,8 @@ export interface Context {
 export interface Output {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Standard output, if it is a terminal. */
+  readonly terminal?: NodeJS.WriteStream | undefined;
 }
 
 interface Given {
@@ -75,6 +79,7 @@ export function contextOf(given: Given, variables: Variables, output: Output): C
     variables,
     logFormat,
     print: output.stdout,
+    terminal: output.terminal,
     say: writer.say,
     onEvent: writer.onEvent,
     place: () => placeOf(given, variables, writer.say),

@@ -1,6 +1,6 @@
 import type { WaitingReason } from '../events/waiting.ts';
 import { toLock } from '../kubernetes/config-map-lock.ts';
-import { type Json, child, list, text } from '../kubernetes/json.ts';
+import { type Json, child, creationTime, list, text } from '../kubernetes/json.ts';
 import { toVersion } from '../kubernetes/lease.ts';
 import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { duration, printable } from '../platform/printable.ts';
@@ -198,10 +198,6 @@ function stepDownOf(object: Json): { readonly stepDown?: string } {
 function placeOf(object: Json): Pick<LockStatus, 'name' | 'namespace'> {
   const metadata = child(object, 'metadata');
   return { name: text(metadata, 'name') ?? '', namespace: text(metadata, 'namespace') ?? '' };
-}
-
-function creationTime(object: Json): string | undefined {
-  return text(child(object, 'metadata'), 'creationTimestamp');
 }
 
 function timeOf<K extends string>(key: K, time: string | undefined): Partial<Record<K, Date>> {
