@@ -17,6 +17,7 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   quota: 'quota-exceeded',
   unhealthy: 'unhealthy',
   'stepped-down': 'stepped-down',
+  'not-preferred': 'free',
   none: 'free',
 };
 

@@ -29,6 +29,7 @@ test.each([
   ['quota', 'quota-exceeded', quota],
   ['released', 'released', ended],
   ['none', 'free', 'nobody holds the lock'],
+  ['not-preferred', 'free', 'nobody holds the lock'],
 ] as const)(
   'while the obstacle is %s, the reason to wait is %s: %s',
   (obstacle, reason, message) => {
