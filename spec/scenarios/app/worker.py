@@ -1,6 +1,6 @@
 """Acts while it leads, and keeps a journal of that, as the candidate of spec/lab does.
 
-Its argument says how it knows that it leads: `always`, because something else starts and ends it;
+Its argument says how it knows that it leads: `always`, the default, because something else starts and ends it;
 `leader`, by the status of the sidecar's /leader; `name`, as programs beside contrib's sidecar do.
 """
 
@@ -13,9 +13,10 @@ import time
 import uuid
 from urllib.request import urlopen
 
-how = sys.argv[1]
+how = sys.argv[1] if len(sys.argv) > 1 else "always"
 container = os.environ.get("CONTAINER", "main")
-run = f"{os.environ['POD_NAME']}.{container}.{uuid.uuid4()}"
+pod = os.environ.get("POD_NAME", socket.gethostname())
+run = f"{pod}.{container}.{uuid.uuid4()}"
 folder = os.environ.get("JOURNAL")
 journal = open(f"{folder}/{run}.jsonl", "a") if folder else sys.stdout
 stopping = False
@@ -26,7 +27,7 @@ def now_ms():
 
 
 def say(event, **more):
-    who = {"pod": os.environ["POD_NAME"], "uid": os.environ["POD_UID"], "run": run}
+    who = {"pod": pod, "uid": os.environ.get("POD_UID", pod), "run": run}
     entry = {"event": event, **who, "atMs": now_ms(), "time": time.time() * 1e3, **more}
     journal.write(json.dumps(entry) + "\n")
     journal.flush()
