@@ -97,7 +97,7 @@ function environment(where: Platform, name: string, options: CandidateOptions): 
   return variables.filter((variable) => !options.without?.includes(variable.name));
 }
 
-function downward(name: string, fieldPath: string): V1EnvVar {
+export function downward(name: string, fieldPath: string): V1EnvVar {
   return { name, valueFrom: { fieldRef: { fieldPath } } };
 }
 
