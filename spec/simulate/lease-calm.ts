@@ -9,7 +9,7 @@ const SETTLE_MS = 300_000;
 
 const IDLE_MS = 60_000;
 
-/** Of attempts; see `docs/lease.md`. */
+/** Of attempts; see `docs/lease-protocol.md`. */
 const SPREAD_MS = 28;
 
 /** Asking who is preferred, and leaving the Lease to them. */

@@ -66,7 +66,6 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     misses: lock ? 0 : state.misses + 1,
     leftSinceMs: same ? state.leftSinceMs : undefined,
     notReadySinceMs: same && event.node === 'not-ready' ? state.notReadySinceMs : undefined,
-    yieldsUntilMs: lock ? undefined : state.yieldsUntilMs,
   };
 }
 

@@ -109,8 +109,6 @@ export interface Moment {
   readonly random: number;
   /** Why this candidate must not take the lock, even if it is free. */
   readonly bar?: Bar | undefined;
-  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
-  readonly yieldMs?: number | undefined;
 }
 
 export interface State {
@@ -143,11 +141,6 @@ export interface State {
   readonly leftSinceMs: number | undefined;
   /** Since when the holder's node is known to be not ready. */
   readonly notReadySinceMs: number | undefined;
-  /**
-   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
-   * the lock was last held.
-   */
-  readonly yieldsUntilMs: number | undefined;
 }
 
 /** `predecessors`: left by an earlier call. `looks`: whether it reads the lock before it tries. */
@@ -176,7 +169,6 @@ export function start(
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
-    yieldsUntilMs: undefined,
   };
 }
 
@@ -220,7 +212,6 @@ export function forget(state: State): State {
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
-    yieldsUntilMs: undefined,
   };
 }
 
