@@ -1,5 +1,5 @@
 /** Why a candidate of either mode leaves a free lock to others, and that it does so, and no longer. */
-import { type Bar, barAt } from '../../lib/protocol/bar.ts';
+import type { Bar } from '../../lib/protocol/bar.ts';
 import type { Broken } from './explorer.ts';
 
 /** How long one stands aside that has stepped down, and how long one yields that is not preferred. */
@@ -35,8 +35,9 @@ export function barsOf({ isUnhealthy, asideUntilMs, yields }: Barred): {
   return { bar: unhealthy || aside || undefined, yieldMs: yields === true ? YIELD_MS : undefined };
 }
 
-export function isBarred(who: Barred): boolean {
-  return barAt({ nowMs: who.nowMs, ...barsOf(who) }) !== undefined;
+/** Computed without the protocols, which may be wrong. */
+export function isBarred({ nowMs, isUnhealthy, asideUntilMs }: Barred): boolean {
+  return isUnhealthy === true || (asideUntilMs !== undefined && nowMs < asideUntilMs);
 }
 
 export function standAside<Who extends Barred>(who: Who): Who {

@@ -42,8 +42,6 @@ export const leaseScenes: readonly Scene[] = [
   lease('a wall clock that is late', { wall: 'is late', ticks: 2 }),
   lease('leases of different durations', { leases: 'longer' }),
   lease('slow answers', { slow: 1 }),
-  lease('a step-down, an illness', { stepDowns: 1, illnesses: 1, again: 1, ticks: 2 }),
-  lease('preferences', { yields: true, stepDowns: 1, again: 1, ticks: 2 }),
   lease('a machine that sleeps', { suspensions: 1 }),
   lease('work that ends', { finishes: 1 }),
   lease('old events', { remembered: 3 }),
@@ -81,6 +79,8 @@ export const leaseScenes: readonly Scene[] = [
   lease('a lost answer', { lost: 1 }),
   lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, again: 0, ticks: 2 }),
   lease('namesakes and another', { namesakes: true, electors: 3, ticks: 2, again: 0 }),
+  lease('a step-down, an illness', { stepDowns: 1, illnesses: 1, again: 1, ticks: 2 }),
+  lease('preferences', { yields: true, stepDowns: 1, again: 1, ticks: 2 }),
   deep('a webhook that is installed and removed', { webhooks: 2 }),
   deep('time without end, three electors', { electors: 3, ticks: Infinity, again: 0 }),
   deep('time without end, a restart, a lost answer, a Lease deleted by hand', {

@@ -50,8 +50,6 @@ export const lifeScenes: readonly Scene[] = [
     marks: false,
   }),
   life('a foreground deletion, an abort', { pods: 2, foregrounds: 1, aborts: 1, calls: 1 }),
-  life('a step-down, an illness', { pods: 2, stepDowns: 1, illnesses: 1, calls: 1 }),
-  life('preferences', { pods: 2, yields: true, stepDowns: 1, deletions: 1, calls: 1, hints: 1 }),
   life('two evictions', { evictions: 2 }),
   life('a foreground deletion, a restart', { foregrounds: 1, restarts: 1 }),
   life('a release, a lost answer', { releases: 1, lost: 1, calls: 1 }),
@@ -62,6 +60,8 @@ export const lifeScenes: readonly Scene[] = [
   life('a foreground deletion, a release, late events', { foregrounds: 1, releases: 1, hints: 1 }),
   life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
   life('two foreground deletions', { foregrounds: 2 }),
+  life('a step-down, an illness', { pods: 2, stepDowns: 1, illnesses: 1, calls: 1 }),
+  life('preferences', { pods: 2, yields: true, stepDowns: 1, deletions: 1, calls: 1, hints: 1 }),
   deep('a foreground deletion, an abort, three Pods', { foregrounds: 1, aborts: 1, calls: 1 }),
   deep('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }),
   deep('a Pod that comes back under its name, a restart, an eviction, a release', {
