@@ -25,6 +25,8 @@ export interface Image {
   readonly entrypoint: readonly string[];
   /** @default '/' */
   readonly workingDirectory?: string;
+  /** @default root */
+  readonly user?: string;
 }
 
 const NODE = '/usr/local/bin/node';
@@ -71,6 +73,7 @@ export async function writeImage(image: Image, path: string): Promise<void> {
       Env: Object.entries(image.env ?? {}).map(([name, value]) => `${name}=${value}`),
       Entrypoint: image.entrypoint,
       WorkingDir: image.workingDirectory ?? '/',
+      User: image.user ?? '',
     },
     rootfs: { type: 'layers', diff_ids: [digest] },
   });
@@ -101,8 +104,8 @@ export async function writeImage(image: Image, path: string): Promise<void> {
   await pipeline(Readable.from(layout), createWriteStream(path));
 }
 
-// A program, and the shared libraries that it needs, at the paths where its loader looks.
-async function program(
+/** program is a program, and the shared libraries that it needs, at the paths where its loader looks. */
+export async function program(
   from: string,
   to: string,
 ): Promise<{ files: ImageFile[]; env: Record<string, string> }> {
