@@ -62,7 +62,10 @@ export class Show {
   }
 
   advance(ms: number): Promise<void> {
-    return this.#next(() => this.#advanceTo(Math.round(this.#nowMs + ms)));
+    return this.#next(() => {
+      const endMs = this.hasEnded ? undefined : this.scene?.endMs;
+      return this.#advanceTo(Math.min(Math.round(this.#nowMs + ms), endMs ?? Infinity));
+    });
   }
 
   /** Until the next request reaches an API server, or a second has passed. */

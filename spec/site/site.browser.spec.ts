@@ -64,7 +64,7 @@ describe('the pages', () => {
 });
 
 describe('accessibility', () => {
-  it('of every page has no fault that axe finds', { timeout: 300_000 }, async ({ page }) => {
+  it('of every page has no fault that axe finds', { timeout: 600_000 }, async ({ page }) => {
     const found: string[] = [];
     for (const path of pages.keys()) {
       await page.goto(urlOf(path));
