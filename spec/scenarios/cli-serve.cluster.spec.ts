@@ -97,7 +97,12 @@ describe.concurrent('a program that used contrib’s leader-elector', () => {
     'goes on with this image, without a change of its own or of the flags',
     async (cli) => {
       const { scene } = cli;
-      const args = ['--election=lock', '--http=localhost:4040', '--ttl=4s'];
+      const args = [
+        '--election=lock',
+        '--http=localhost:4040',
+        '--ttl=4s',
+        '--use-cluster-credentials=true',
+      ];
       // Its Pods had no downward API.
       const env = cli.env.filter(({ valueFrom }) => !valueFrom);
       const elector = { ...cli.container('elector', { args }), env };
