@@ -67,7 +67,7 @@ function parsed(
   });
   try {
     return parseArgs({
-      args: [...args],
+      args: args.map((arg) => plain(options, arg)),
       options: Object.fromEntries(config),
       allowPositionals: true,
       allowNegative: true,
@@ -75,6 +75,13 @@ function parsed(
   } catch (error) {
     throw new UsageError(messageOf(error as Error));
   }
+}
+
+/** A flag as Go's programs and kubectl take it, `--flag=true`, in the form that `parseArgs` knows. */
+function plain(options: Options, arg: string): string {
+  const [, name = '', value] = /^--([^=]+)=(true|false)$/.exec(arg) ?? [];
+  const isFlag = Object.hasOwn(options, name) && options[name]?.type === 'flag';
+  return isFlag ? `--${value === 'true' ? '' : 'no-'}${name}` : arg;
 }
 
 /** Node.js's own words, without its advice about positional arguments. */

@@ -26,7 +26,8 @@ describe('the command line', () => {
   });
 
   it("takes the flags of contrib's leader-elector, which had no commands", async () => {
-    const { code, stderr } = await cli(['--http=localhost:4040', '--election=a', '--ttl=1ms']);
+    const flags = ['--http=localhost:4040', '--use-cluster-credentials=true', '--ttl=1ms'];
+    const { code, stderr } = await cli([...flags, '--election=a']);
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr:

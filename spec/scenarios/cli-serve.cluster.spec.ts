@@ -31,6 +31,15 @@ async function evict({ scene: { core, namespace } }: CliScene, { pod }: Term): P
   return core.createNamespacedPodEviction({ namespace, name: pod, body });
 }
 
+/** Three Pods with such a sidecar, of which one leads and the others wait. */
+async function three(cli: CliScene, ...args: readonly string[]): Promise<Term> {
+  for (const name of NAMES) await cli.pod(name, cli.served(...args));
+  const leader = await cli.acting();
+  const others = NAMES.filter((name) => name !== leader.pod);
+  await Promise.all(others.map((name) => cli.writes(name, ' leads', 'leader')));
+  return leader;
+}
+
 describe.concurrent('serve as a native sidecar', () => {
   cliScenario('a Service follows the leader through three handovers', async (cli) => {
     const { scene } = cli;
@@ -38,8 +47,7 @@ describe.concurrent('serve as a native sidecar', () => {
     const leadsTo = ({ pod }: Term) =>
       scene.until(`the Service leads to ${pod}`, () => seen.at(-1)?.pods.join() === pod);
 
-    for (const name of NAMES) await cli.pod(name, cli.served('--label', 'role=leader', 'lock'));
-    let leader = await cli.acting();
+    let leader = await three(cli, '--label', 'role=leader', 'lock');
     await leadsTo(leader);
     for (const handOver of [stepDown, remove, evict]) {
       const [next] = await Promise.all([cli.acting(leader), handOver(cli, leader)]);
@@ -59,14 +67,14 @@ describe.concurrent('serve as a native sidecar', () => {
 
   cliScenario('says in its metrics who leads, before and after a handover', async (cli) => {
     const { scene } = cli;
-    for (const name of NAMES) await cli.pod(name, cli.served('--lease', 'lock'));
-    const leader = await cli.acting();
+    const leader = await three(cli, '--lease', 'lock');
     const leaders = async (): Promise<readonly string[]> => {
       const pods = (await scene.pods()).filter(({ metadata }) => !metadata?.deletionTimestamp);
       const scraped = await Promise.all(pods.map(({ status }) => scrape(status?.podIP)));
       const value = /^leader_election_master_status\{name="lock"\} (\d)$/m;
       const values = scraped.map((text) => value.exec(text)?.[1]);
       expect(values).toHaveLength(NAMES.length);
+      expect(values).not.toContain(undefined);
       return pods.flatMap(({ metadata }, index) =>
         values[index] === '1' ? [metadata?.name ?? ''] : [],
       );
@@ -89,7 +97,12 @@ describe.concurrent('a program that used contrib’s leader-elector', () => {
     'goes on with this image, without a change of its own or of the flags',
     async (cli) => {
       const { scene } = cli;
-      const args = ['--election=lock', '--http=localhost:4040', '--ttl=4s'];
+      const args = [
+        '--election=lock',
+        '--http=localhost:4040',
+        '--ttl=4s',
+        '--use-cluster-credentials=true',
+      ];
       // Its Pods had no downward API.
       const env = cli.env.filter(({ valueFrom }) => !valueFrom);
       const elector = { ...cli.container('elector', { args }), env };

@@ -1,11 +1,14 @@
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import type { Cluster } from '../cluster/state.ts';
 import { gatewayOf } from '../cluster/pod-network.ts';
+import type { Cluster } from '../cluster/state.ts';
+import { nowMs } from '../lab/say.ts';
 
 /** The way to the API server of Pods that have an address of their own. It can be cut for each of them. */
 export class Gateway {
   readonly host: string;
+  /** When each address first came. */
+  readonly cameAtMs = new Map<string, number>();
   readonly #server: Server;
   readonly #cut = new Set<string>();
   readonly #sockets = new Set<Socket>();
@@ -40,6 +43,8 @@ export class Gateway {
   }
 
   #forward(near: Socket, port: number): void {
+    const address = near.remoteAddress ?? '';
+    if (!this.cameAtMs.has(address)) this.cameAtMs.set(address, nowMs());
     const far = connect(port, '127.0.0.1');
     for (const [from, to] of [
       [near, far],
@@ -47,12 +52,12 @@ export class Gateway {
     ] as const) {
       this.#sockets.add(from);
       from.on('data', (bytes) => {
-        if (!this.#cut.has(near.remoteAddress ?? '')) to.write(bytes);
+        if (!this.#cut.has(address)) to.write(bytes);
       });
       from.on('error', () => undefined);
       from.once('close', () => {
         this.#sockets.delete(from);
-        if (!this.#cut.has(near.remoteAddress ?? '')) to.destroy();
+        if (!this.#cut.has(address)) to.destroy();
       });
     }
   }

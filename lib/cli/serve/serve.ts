@@ -71,6 +71,10 @@ export const serve = defineCommand({
       placeholder: 'DURATION',
       help: 'Duration of the Lease, in whole seconds (default 15s)',
     },
+    'use-cluster-credentials': {
+      type: 'flag',
+      help: "contrib's flag, without effect: in a Pod they are used anyway",
+    },
     ...CONTEXT_OPTIONS,
   },
   async run({ names, values, context }) {
