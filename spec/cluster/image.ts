@@ -23,6 +23,10 @@ export interface Image {
   readonly files: readonly ImageFile[];
   readonly env?: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
+  /** Arguments that a Pod may replace. @default none */
+  readonly cmd?: readonly string[];
+  /** @default root */
+  readonly user?: string;
   /** @default '/' */
   readonly workingDirectory?: string;
 }
@@ -70,6 +74,8 @@ export async function writeImage(image: Image, path: string): Promise<void> {
     config: {
       Env: Object.entries(image.env ?? {}).map(([name, value]) => `${name}=${value}`),
       Entrypoint: image.entrypoint,
+      Cmd: image.cmd,
+      User: image.user,
       WorkingDir: image.workingDirectory ?? '/',
     },
     rootfs: { type: 'layers', diff_ids: [digest] },
@@ -101,8 +107,8 @@ export async function writeImage(image: Image, path: string): Promise<void> {
   await pipeline(Readable.from(layout), createWriteStream(path));
 }
 
-// A program, and the shared libraries that it needs, at the paths where its loader looks.
-async function program(
+/** program is a program with the shared libraries that it needs, where its loader looks for them. */
+export async function program(
   from: string,
   to: string,
 ): Promise<{ files: ImageFile[]; env: Record<string, string> }> {
