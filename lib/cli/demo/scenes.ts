@@ -5,7 +5,7 @@ import type { Stage } from './play.ts';
 export interface Scene {
   readonly title: (old: string) => string;
   readonly perform: (stage: Stage, old: Container | undefined) => void;
-  /** What the leader does, `after` so long. */
+  /** What the leader does after that time. */
   readonly outcome: (after: string) => string;
   /** Whether another Pod leads then, and a new one takes the place of the old. */
   readonly handsOver: boolean;
