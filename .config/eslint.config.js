@@ -8,6 +8,7 @@ export default defineConfig(
       'site/.content/',
       'site/.vitepress/cache/',
       'coverage/',
+      'release/',
       'reports/',
       '.stryker-tmp/',
     ],

@@ -18,5 +18,7 @@ process.on('uncaughtException', (error) => {
 const output = {
   stdout: (text: string) => void process.stdout.write(text),
   stderr: (text: string) => void process.stderr.write(text),
+  terminal: process.stdout.isTTY ? process.stdout : undefined,
 };
-process.exit(await main(process.argv.slice(2), process.env, output));
+// Not awaited: the executable is made of a CommonJS module.
+void main(process.argv.slice(2), process.env, output).then((code) => process.exit(code));

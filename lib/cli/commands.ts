@@ -9,6 +9,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'step-down': async () => (await import('./step-down.ts')).stepDown,
   doctor: async () => (await import('./doctor.ts')).doctor,
   rbac: async () => (await import('./rbac.ts')).rbac,
+  demo: async () => (await import('./demo/demo.ts')).demo,
   completion: async () => (await import('./completion.ts')).completion,
 };
 

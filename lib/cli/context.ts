@@ -8,6 +8,7 @@ import { type Options, UsageError, type Variables } from './option.ts';
 export const CONTEXT_OPTIONS = {
   namespace: {
     type: 'text',
+    short: 'n',
     placeholder: 'NAMESPACE',
     help: "Namespace; by default the Pod's, or the kubeconfig context's",
   },
@@ -40,6 +41,8 @@ export interface Context {
   readonly logFormat: LogFormat;
   /** Writes to standard output. */
   readonly print: (text: string) => void;
+  /** Standard output, if it is a terminal. */
+  readonly terminal: NodeJS.WriteStream | undefined;
   /** Writes a line for people to stderr. */
   readonly say: (message: string, level?: EventLevel) => void;
   /** Writes an event of an election to stderr, in the format of `--log-format`. */
@@ -57,6 +60,8 @@ export interface Context {
 export interface Output {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Standard output, if it is a terminal. */
+  readonly terminal?: NodeJS.WriteStream | undefined;
 }
 
 interface Given {
@@ -74,6 +79,7 @@ export function contextOf(given: Given, variables: Variables, output: Output): C
     variables,
     logFormat,
     print: output.stdout,
+    terminal: output.terminal,
     say: writer.say,
     onEvent: writer.onEvent,
     place: () => placeOf(given, variables, writer.say),

@@ -54,7 +54,7 @@ export type WaitingReason =
   | 'api-unavailable';
 
 /** Why a candidate does not take a free lock, for people. */
-export const barWords: Readonly<Record<Bar['because'], string>> = {
+export const barWords: Readonly<Record<Exclude<Bar['because'], 'not-preferred'>, string>> = {
   unhealthy: 'nobody holds the lock, but the health check of this candidate does not pass',
   'stepped-down':
     'nobody holds the lock; this candidate has just stepped down, and lets others lead',

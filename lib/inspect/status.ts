@@ -1,6 +1,6 @@
 import type { WaitingReason } from '../events/waiting.ts';
 import { toLock } from '../kubernetes/config-map-lock.ts';
-import { type Json, child, list, text } from '../kubernetes/json.ts';
+import { type Json, child, creationTime, list, text } from '../kubernetes/json.ts';
 import { toVersion } from '../kubernetes/lease.ts';
 import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { duration, printable } from '../platform/printable.ts';
@@ -125,7 +125,9 @@ export function leaseStatus({ object, pod: found }: Sighted, now: Date): LockSta
   if (holder === '') return { ...place, reason: 'free', message: 'nobody holds the Lease' };
   const renewed = timeOf('renewedAt', record.renewTime);
   const fullMs = durationMs(record, Number.NaN);
-  const remainingMs = (renewed.renewedAt?.getTime() ?? Number.NaN) + fullMs - now.getTime();
+  // Of a holder whose clock is ahead, too, the others wait no longer than the duration.
+  const agoMs = Math.max(now.getTime() - (renewed.renewedAt?.getTime() ?? Number.NaN), 0);
+  const remainingMs = fullMs - agoMs;
   const reason = remainingMs <= 0 ? 'expired' : 'held';
   const pod = typeof found === 'object' ? found : undefined;
   return {
@@ -196,10 +198,6 @@ function stepDownOf(object: Json): { readonly stepDown?: string } {
 function placeOf(object: Json): Pick<LockStatus, 'name' | 'namespace'> {
   const metadata = child(object, 'metadata');
   return { name: text(metadata, 'name') ?? '', namespace: text(metadata, 'namespace') ?? '' };
-}
-
-function creationTime(object: Json): string | undefined {
-  return text(child(object, 'metadata'), 'creationTimestamp');
 }
 
 function timeOf<K extends string>(key: K, time: string | undefined): Partial<Record<K, Date>> {

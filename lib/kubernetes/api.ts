@@ -1,10 +1,12 @@
 import pRetry from 'p-retry';
 
+import { neverAborts } from '../platform/abort.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
+import { withDeadline } from '../platform/deadline.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import { foreign, granted, parse, refused } from './answer.ts';
 import type { Json } from './json.ts';
-import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
+import { ApiError, NoAnswerError, isAbsent, isRightMissing, isTransient } from './outcome.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
 /** Longer than the API server may take, so a request that is given up is over. */
@@ -73,7 +75,7 @@ export class Api {
     const limit = this.#limit(signal);
     const progress = { sent: true };
     const onUnwanted = () => {
-      if (!progress.sent) limit.controller.abort(whileUnsent?.reason);
+      if (!progress.sent) limit.abort(whileUnsent?.reason);
     };
     whileUnsent?.addEventListener('abort', onUnwanted, { once: true });
     try {
@@ -87,6 +89,20 @@ export class Api {
     } finally {
       whileUnsent?.removeEventListener('abort', onUnwanted);
       limit.end();
+    }
+  }
+
+  /** Reads an object; undefined if Kubernetes says that it does not exist. */
+  async find<T>(
+    path: string,
+    read: (object: Json) => T,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
+    try {
+      return await this.request({ method: 'GET', path }, read, signal);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
     }
   }
 
@@ -183,22 +199,10 @@ export class Api {
     this.#transport.close();
   }
 
-  /** A signal that aborts with the outer one, or when the request's time is up. */
-  #limit(outer: AbortSignal | undefined) {
-    outer?.throwIfAborted();
-    const controller = new AbortController();
-    const onAbort = () => {
-      controller.abort(outer?.reason);
-    };
-    outer?.addEventListener('abort', onAbort, { once: true });
-    const lift = this.#clock.after(this.#timeoutMs, () => {
-      controller.abort(new Error(`no answer within ${this.#timeoutMs} ms`));
-    });
-    const end = () => {
-      lift();
-      outer?.removeEventListener('abort', onAbort);
-    };
-    return { controller, signal: controller.signal, lift, end };
+  #limit(outer = neverAborts()) {
+    outer.throwIfAborted();
+    const reason = (ms: number) => new Error(`no answer within ${ms} ms`);
+    return withDeadline(this.#clock, outer, this.#timeoutMs, reason);
   }
 }
 

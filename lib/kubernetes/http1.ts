@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { Access } from './credentials.ts';
 import { stripError } from './outcome.ts';
-import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
+import { type OutgoingRequest, type Route, headersOf, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
@@ -79,7 +79,7 @@ export class Http1Route implements Route {
     request.on('response', (message) => {
       resolve({
         status: message.statusCode ?? 0,
-        headers: headersOf(message),
+        headers: headersOf(message.headers),
         body: read(message, signal),
       });
     });
@@ -122,11 +122,6 @@ function onceConnected(socket: Socket, call: () => void): void {
   if (isHandshaking) socket.prependOnceListener('secureConnect', call);
   else if (socket.connecting) socket.prependOnceListener('connect', call);
   else call();
-}
-
-function headersOf(message: IncomingMessage): Record<string, string> {
-  const entries = Object.entries(message.headers);
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 async function* read(message: IncomingMessage, signal: AbortSignal): AsyncGenerator<string, void> {

@@ -6,7 +6,7 @@ import {
   inClusterServer,
   readSmall,
 } from './environment.ts';
-import { child, text } from './json.ts';
+import { type Json, child, isObject, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
 import { stripError } from './outcome.ts';
 import type { PodIdentity } from '../protocol/model.ts';
@@ -88,15 +88,20 @@ function fromFiles(environment: Environment, server: URL): Credentials {
 
 /** The Pod to which Kubernetes has bound the service account's token. */
 export async function tokenPod(environment: Environment): Promise<PodIdentity | undefined> {
+  const path = process.getBuiltinModule('node:path');
+  const file = path.join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
+  const claims = claimsOf(await readSmall(file).catch(() => ''));
+  const pod = child(child(claims, 'kubernetes.io'), 'pod');
+  const [name, uid] = [text(pod, 'name'), text(pod, 'uid')];
+  return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+}
+
+/** What a token says about itself; undefined if it is none. */
+export function claimsOf(token: string): Json | undefined {
   try {
-    const token = await readSmall(
-      process.getBuiltinModule('node:path').join(environment.root, SERVICE_ACCOUNT_PATH, 'token'),
-    );
-    const [, payload = ''] = token.split('.');
+    const [, payload = ''] = token.trim().split('.');
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const pod = child(child(claims, 'kubernetes.io'), 'pod');
-    const [name, uid] = [text(pod, 'name'), text(pod, 'uid')];
-    return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+    return isObject(claims) ? claims : undefined;
   } catch {
     return undefined;
   }

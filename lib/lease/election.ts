@@ -173,7 +173,8 @@ export class Election {
   #standingFor({ key }: OpenLock): Standing {
     const { clock, elections } = this.#platform;
     const own = { ...key, candidate: this.#options.candidate };
-    return new Standing(clock, elections, own, this.#health);
+    const { yieldMs } = this.#pod;
+    return new Standing({ clock, elections, key: own, health: this.#health, yieldMs });
   }
 
   /** Well below the deadline: one slow request must not cost the lease. */
@@ -199,7 +200,6 @@ export class Election {
       settings: { ...this.#options.durations, identity: lock.identity },
       requestTimeoutMs: this.#requestTimeoutMs,
       observer: this.#reporter,
-      yieldMs: this.#pod.yieldMs,
       known: this.#known,
       standing,
       onHandoverAsked: () => {

@@ -19,10 +19,10 @@ import { explainRelease } from './release.ts';
 import type { Candidate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
+import { markOf, type PodParts, yieldMsOf } from '../kubernetes/own-pod.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
-import { markOf, type PodParts, preferenceOf } from './mark.ts';
 import type { CheckedOptions } from './options.ts';
 import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
@@ -45,6 +45,7 @@ export class Election {
   readonly #events: EventStream;
   readonly #observer: Reporter;
   readonly #announcer: Announcer;
+  readonly #pod: PodParts;
   /** Passes on to the next call of this process who may still lead. */
   #passOn: () => void = () => undefined;
   readonly #context: Context;
@@ -74,6 +75,11 @@ export class Election {
     const pods = rightsOf(options);
     this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
+    this.#pod = {
+      ...{ api: this.#api, clock: platform.clock, events: this.#events, namespace, options },
+      ...{ lock: { mode: 'life', name: lockName }, maxBackoffMs: options.maxBackoffMs },
+      refused: refusedLock(this.#context),
+    };
     this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
     this.#announcer = new Announcer({
       ...{ events: this.#events, api: this.#api, clock: platform.clock },
@@ -100,7 +106,9 @@ export class Election {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
       this.#announcer.waits();
       const health = await this.#checkHealth(limit.signal);
-      this.#standing = new Standing(clock, this.#platform.elections, this.#key(), health);
+      const { elections } = this.#platform;
+      const yieldMs = yieldMsOf(this.#pod, this.#candidate.podName);
+      this.#standing = new Standing({ clock, elections, key: this.#key(), health, yieldMs });
       const victory = await this.#compete(limit.signal);
       // From now on the signal has no effect, not even through a listener of `leading`.
       end();
@@ -190,15 +198,7 @@ export class Election {
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
       standing: this.#standing,
-      preference: preferenceOf(this.#podParts()),
       predecessors,
-    };
-  }
-
-  #podParts(): PodParts {
-    return {
-      ...{ api: this.#api, clock: this.#platform.clock, options: this.#options },
-      ...{ context: this.#context, events: this.#events },
     };
   }
 
@@ -208,7 +208,8 @@ export class Election {
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
     this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
-    const mark = markOf(this.#podParts(), podUid, lock);
+    const mark = markOf(this.#pod, { name: podName, uid: podUid });
+    mark?.set(lock.resourceVersion);
     const facts = {
       ...{ lockName: this.#lockName, namespace, podName, podUid, skipped: false },
       ...{ acquiredAt: clock.date(), waitedMs, attempts, fencingToken: lock.resourceVersion },

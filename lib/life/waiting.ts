@@ -17,6 +17,7 @@ const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
   quota: 'quota-exceeded',
   unhealthy: 'unhealthy',
   'stepped-down': 'stepped-down',
+  'not-preferred': 'free',
   none: 'free',
 };
 
@@ -49,10 +50,11 @@ function explain(
   state: State,
   reason: WaitingReason,
   quota: string,
-  holder = 'another Pod',
+  holder?: string,
   node?: string,
 ): string {
-  const pod = `Pod ${holder}${node === undefined ? '' : ` on node ${node}`}`;
+  const where = node === undefined ? '' : ` on node ${node}`;
+  const pod = holder === undefined ? 'another Pod' : `Pod ${holder}${where}`;
   switch (reason) {
     case 'held':
       return `${pod} leads`;

@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly pod?: string;
   readonly user?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** How it is started. @default this Node.js and the sources */
+  readonly program?: readonly [string, ...string[]] | undefined;
 }
 
 /** How a process ended. */
@@ -33,11 +35,12 @@ export class CliProcess implements AsyncDisposable {
   #stderr = '';
 
   constructor(cluster: Cluster | undefined, args: readonly string[], options: CliOptions = {}) {
-    const { pod, user, env } = options;
+    const { pod, user, env, program = [process.execPath, BIN] } = options;
+    const [file, ...first] = program;
     const kubeconfig = join(this.#folder, 'kubeconfig');
     if (cluster)
       writeFileSync(kubeconfig, cluster.kubeConfigText(user === undefined ? {} : { user }));
-    this.#process = spawn(process.execPath, [BIN, ...args], {
+    this.#process = spawn(file, [...first, ...args], {
       env: {
         ...clean(process.env),
         ...(cluster && { KUBECONFIG: kubeconfig }),

@@ -2,7 +2,7 @@ import { type History, historyOf } from '../lab/history.ts';
 import { type Entry, isAct } from '../lab/journal.ts';
 import { rules } from '../lab/verdict.ts';
 import type { Write } from './deployment.ts';
-import { seconds } from './screen.ts';
+import { seconds } from '../../lib/cli/demo/screen.ts';
 import type { Act } from './stage.ts';
 
 /** What has to be true of a play. */

@@ -4,7 +4,7 @@ import { WriteStream } from 'node:tty';
 import { said } from '../lab/fixtures.ts';
 import { termsOf } from '../lab/history.ts';
 import type { Entry } from '../lab/journal.ts';
-import { type Line, Screen } from './screen.ts';
+import { type Line, textOf } from '../../lib/cli/demo/screen.ts';
 import type { Act, Expected } from './stage.ts';
 
 type Event = readonly [
@@ -65,17 +65,9 @@ export function actsOf(entries: readonly Entry[]): Act[] {
 
 /** What a screen shows of these lines. */
 export function printed(lines: readonly Line[], { isTTY = false } = {}): string {
-  let text = '';
-  const out = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
-  const terminal = Object.assign(out, {
+  const terminal = Object.assign(new Writable(), {
     isTTY,
     getColorDepth: () => WriteStream.prototype.getColorDepth(),
   });
-  new Screen(terminal as unknown as NodeJS.WriteStream).print(...lines);
-  return text;
+  return textOf(lines, terminal as unknown as NodeJS.WriteStream);
 }

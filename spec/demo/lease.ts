@@ -1,5 +1,5 @@
 import { checkLeases } from './checks.ts';
-import { ms } from './screen.ts';
+import { ms } from '../../lib/cli/demo/screen.ts';
 import type { Play } from './show.ts';
 import type { Stage } from './stage.ts';
 
@@ -8,7 +8,7 @@ const durations = { leaseDurationMs: 4_000, renewDeadlineMs: 2_000, retryPeriodM
 
 /** A lease: what may happen to its holder, and when another holds it. */
 export const play: Play = {
-  motto: 'of several processes one leads, while it renews its lease.',
+  motto: 'of several processes, at most one leads, by a lease.',
   limitMs: 60_000,
   form: 'lead',
   options: durations,

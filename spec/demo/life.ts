@@ -4,7 +4,7 @@ import type { Stage } from './stage.ts';
 
 /** Leader for life: what may happen to a leader, and who leads then. */
 export const play: Play = {
-  motto: 'of several replicas exactly one leads.',
+  motto: 'of several replicas, at most one leads.',
   limitMs: 60_000,
   form: 'become',
   options: {},

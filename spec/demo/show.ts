@@ -1,9 +1,9 @@
 import type { Check } from './checks.ts';
 import { type App, Deployment } from './deployment.ts';
-import { type Line, Screen, piece } from './screen.ts';
-import { type Act, Stage } from './stage.ts';
+import { type Line, piece, textOf } from '../../lib/cli/demo/screen.ts';
+import { timeline } from '../../lib/cli/demo/timeline.ts';
+import { type Act, Stage, marksOf } from './stage.ts';
 import { tenures } from './tenures.ts';
-import { timeline } from './timeline.ts';
 
 /** Acts, and the program that each replica runs in them. */
 export interface Play extends App {
@@ -15,11 +15,12 @@ export interface Play extends App {
 
 /** Performs a play, prints it, and judges it. Resolves with whether all was as it should be. */
 export async function show(play: Play): Promise<boolean> {
-  const screen = new Screen(process.stdout);
+  const { stdout } = process;
+  const print = (...lines: readonly Line[]) => void stdout.write(textOf(lines, stdout));
   const deployment = await Deployment.create(play);
   try {
-    screen.print(...greeting(play));
-    const stage = new Stage(deployment, screen);
+    print(...greeting(play));
+    const stage = new Stage(deployment, print);
     const problems = await play.perform(stage).then(
       () => [],
       (error: unknown) => [error instanceof Error ? error.message : String(error)],
@@ -30,8 +31,8 @@ export async function show(play: Play): Promise<boolean> {
       ...play.check(acts, deployment),
       { claim: 'the play came to its end', problems },
     ];
-    screen.print([], ...timeline(entries, acts, nowMs), []);
-    screen.print(...tenures(terms, acts, nowMs), [], ...checks.flatMap(verdict));
+    print([], ...timeline(entries, marksOf(acts), nowMs), []);
+    print(...tenures(terms, acts, nowMs), [], ...checks.flatMap(verdict));
     return checks.every((check) => check.problems.length === 0);
   } finally {
     await deployment.close();

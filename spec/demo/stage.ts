@@ -2,7 +2,8 @@ import { isAct } from '../lab/journal.ts';
 import { overlapsOf } from '../lab/verdict.ts';
 import type { Deployment, LockState, Replica } from './deployment.ts';
 import type { Term } from '../lab/history.ts';
-import { type Screen, ms, piece } from './screen.ts';
+import { type Line, ms, piece } from '../../lib/cli/demo/screen.ts';
+import type { Mark } from '../../lib/cli/demo/timeline.ts';
 
 /** Who shall lead after an act. */
 export type Expected = 'anybody' | 'another Pod' | 'the same Pod';
@@ -38,6 +39,14 @@ export interface Leading {
   readonly lock: LockState | undefined;
 }
 
+/** The acts as the timeline draws them. */
+export function marksOf(acts: readonly Act[]): Mark[] {
+  return acts.map(({ number, atMs, expected, after, handoverMs }) => {
+    const handover = { atMs: after.term.fromMs, tookMs: handoverMs };
+    return { number, atMs, handover: expected === 'another Pod' ? handover : undefined };
+  });
+}
+
 /** How much a leader gets done before the next act, so that its time can be seen. */
 const WORK = 10;
 
@@ -45,11 +54,11 @@ const WORK = 10;
 export class Stage {
   readonly deployment: Deployment;
   readonly acts: Act[] = [];
-  readonly #screen: Screen;
+  readonly #print: (...lines: readonly Line[]) => void;
 
-  constructor(deployment: Deployment, screen: Screen) {
+  constructor(deployment: Deployment, print: (...lines: readonly Line[]) => void) {
     this.deployment = deployment;
-    this.#screen = screen;
+    this.#print = print;
   }
 
   /** The first act: so many replicas start at the same time. */
@@ -78,7 +87,7 @@ export class Stage {
     const number = this.acts.length + 1;
     const atMs = deployment.nowMs;
     const old = before?.replica;
-    this.#screen.print([piece(`${number}  `, 'act'), piece(scene.title(old?.pod ?? ''))]);
+    this.#print([piece(`${number}  `, 'act'), piece(scene.title(old?.pod ?? ''))]);
     const earlier = new Set(deployment.terms.map(({ run }) => run));
     const sinceMs = await perform();
     const term = await deployment.until('somebody leads', () =>
@@ -91,7 +100,7 @@ export class Stage {
       ? ` ${(await deployment.add()).pod} replaces ${old?.pod ?? ''}.`
       : '';
     const outcome = ` ${scene.outcome(ms(handoverMs))}${more}`;
-    this.#screen.print([piece('   '), piece(term.pod, 'leads'), piece(outcome)]);
+    this.#print([piece('   '), piece(term.pod, 'leads'), piece(outcome)]);
     await this.#settle(replica, term);
     const after = { replica, term, lock: deployment.lock };
     this.acts.push({ number, expected: scene.expected, atMs, handoverMs, before, after });

@@ -1,5 +1,5 @@
 import type { Term } from '../lab/history.ts';
-import { type Line, ms, piece, seconds } from './screen.ts';
+import { type Line, ms, piece, seconds } from '../../lib/cli/demo/screen.ts';
 import type { Act } from './stage.ts';
 
 interface Column {

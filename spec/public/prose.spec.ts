@@ -18,6 +18,12 @@ describe('the prose', () => {
     expect(found).toEqual([]);
   });
 
+  it('promises at most one leader: none may lead, in both modes', () => {
+    const promising = [...files, 'package.json', ...projectFiles('{spec/demo,site}/**/*.{ts,md}')];
+    const found = promising.filter((file) => /\bexactly one\b[^.\n]*\bleads\b/.test(read(file)));
+    expect(found).toEqual([]);
+  });
+
   it('would be noticed', () => {
     expect('Whoever looks on'.match(BANNED)).toEqual(['Whoever', 'looks on']);
   });

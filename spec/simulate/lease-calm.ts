@@ -7,7 +7,7 @@ const SETTLE_MS = 300_000;
 
 const IDLE_MS = 60_000;
 
-/** Of attempts; see `docs/lease.md`. */
+/** Of attempts; see `docs/lease-protocol.md`. */
 const SPREAD_MS = 28;
 
 /** By how much reads may come sooner where there is no watch. */

@@ -82,6 +82,7 @@ export class Participation {
       if (signal.aborted) return;
       if ((error as { code?: unknown }).code === 'ERR_POD_TERMINATING') {
         // The program may go on for a while, and ask who leads.
+        this.#options.say((error as Error).message);
         this.#reason = 'pod-terminating';
         await aborted(signal);
         return;

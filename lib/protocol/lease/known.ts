@@ -19,7 +19,7 @@ export function shareOf(record: LeaderElectionRecord, { leaseDurationMs }: Setti
 }
 
 /** Whether nobody else may lead, as far as is known. */
-export function isFree(state: State, when: Moment): boolean {
+export function isFree(state: State, when: Pick<Moment, 'nowMs'>): boolean {
   return when.nowMs >= state.heldUntilMs;
 }
 

@@ -11,7 +11,7 @@ const TIMER_MS = 20;
 const RENEWAL_JITTER = 1.02;
 const RETRY_AFTER_JITTER = 1.2;
 
-/** Of attempts; see `docs/lease.md`. */
+/** Of attempts; see `docs/lease-protocol.md`. */
 const SPREAD_MS = 28;
 
 /** However urgent it is, nothing is tried again sooner. */

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
 
-import { END_MS, actsOf, entriesOf, events, printed } from './fixtures.ts';
-import { termsOf } from '../lab/history.ts';
-import { tenures } from './tenures.ts';
-import { timeline } from './timeline.ts';
+import { END_MS, actsOf, entriesOf, events, printed } from '../../demo/fixtures.ts';
+import { termsOf } from '../../lab/history.ts';
+import { tenures } from '../../demo/tenures.ts';
+import { marksOf } from '../../demo/stage.ts';
+import { timeline } from '../../../lib/cli/demo/timeline.ts';
 
 const entries = entriesOf(events);
 const acts = actsOf(entries);
+const marks = marksOf(acts);
 
 test('the timeline shows who led when, and how long the handovers took', () => {
-  expect(printed(timeline(entries, acts, END_MS))).toBe(`\
+  expect(printed(timeline(entries, marks, END_MS))).toBe(`\
   act       1                  2          3                  4
   app-a     ··········██████████╳
   app-b     ···········░░░░░░░░░██████████╳╌╌╌╌╌╌╌╌╌██████████○

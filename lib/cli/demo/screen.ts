@@ -31,25 +31,12 @@ export function piece(text: string, look: Look = 'plain'): Piece {
   return { text, look };
 }
 
-/** Prints lines: with colour on a terminal only, and never where NO_COLOR is set. */
-export class Screen {
-  readonly #out: NodeJS.WriteStream;
-
-  constructor(out: NodeJS.WriteStream) {
-    this.#out = out;
-  }
-
-  print(...lines: readonly Line[]): void {
-    for (const line of lines) {
-      const text = joined(line).map((part) => this.#paint(part));
-      this.#out.write(`${text.join('')}\n`);
-    }
-  }
-
-  #paint({ text, look }: Piece): string {
+/** The lines as text: in colour for a terminal, unless NO_COLOR is set. */
+export function textOf(lines: readonly Line[], stream: NodeJS.WriteStream | undefined): string {
+  const paint = ({ text, look }: Piece) =>
     // It looks at NO_COLOR, and at whether the stream is a terminal.
-    return look === 'plain' ? text : styleText([STYLES[look]].flat(), text, { stream: this.#out });
-  }
+    look === 'plain' || !stream ? text : styleText([STYLES[look]].flat(), text, { stream });
+  return lines.map((line) => `${joined(line).map(paint).join('')}\n`).join('');
 }
 
 /** The same line in as few pieces as it takes, without spaces at its end. */

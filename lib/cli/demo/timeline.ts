@@ -1,6 +1,23 @@
-import type { Entry } from '../lab/journal.ts';
 import { type Line, type Look, type Piece, ms, piece } from './screen.ts';
-import type { Act } from './stage.ts';
+
+/** What a process did, or what was done to it. */
+export interface Entry {
+  readonly event: string;
+  readonly pod: string;
+  /** One process; a container that restarts is another. */
+  readonly run: string;
+  readonly atMs: number;
+  /** Why it waits. */
+  readonly reason?: string;
+}
+
+/** Something that happens to the leader. */
+export interface Mark {
+  readonly number: number;
+  readonly atMs: number;
+  /** When another Pod led, and how long that took; missing if none had to. */
+  readonly handover?: { readonly atMs: number; readonly tookMs: number } | undefined;
+}
 
 const WIDTH = 80;
 const MARGIN = '  ';
@@ -20,12 +37,19 @@ const CELLS = {
 
 type Cell = keyof typeof CELLS;
 
-/** A picture of who led when: time goes to the right, each Pod has a lane. */
-export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs: number): Line[] {
+/**
+ * A picture of who led when: time goes to the right, each Pod has a lane. It is drawn up to `nowMs`,
+ * by default to its end.
+ */
+export function timeline(
+  entries: readonly Entry[],
+  acts: readonly Mark[],
+  endMs: number,
+  nowMs = endMs,
+): Line[] {
   const scale = new Scale(endMs, WIDTH - MARGIN.length - LABEL);
   const pods = [...new Set(entries.map(({ pod }) => pod))].sort();
-  const handovers = acts.filter(({ expected }) => expected === 'another Pod');
-  const lanes = pods.map((pod) => lane(pod, entries, scale));
+  const lanes = pods.map((pod) => lane(pod, entries, scale, nowMs));
   return [
     scale.row(
       'act',
@@ -37,7 +61,9 @@ export function timeline(entries: readonly Entry[], acts: readonly Act[], endMs:
     scale.row(
       'handover',
       'plain',
-      handovers.map(({ after, handoverMs }) => ({ atMs: after.term.fromMs, text: ms(handoverMs) })),
+      acts.flatMap(({ handover }) =>
+        handover ? [{ atMs: handover.atMs, text: ms(handover.tookMs) }] : [],
+      ),
     ),
     [],
     legend(new Set(lanes.flat())),
@@ -67,12 +93,12 @@ function legend(drawn: ReadonlySet<Cell>): Line {
   ];
 }
 
-function lane(pod: string, entries: readonly Entry[], scale: Scale): Cell[] {
+function lane(pod: string, entries: readonly Entry[], scale: Scale, nowMs: number): Cell[] {
   const own = entries
     .filter((entry) => entry.pod === pod)
     .filter(({ event, reason }) => event !== 'waiting' || reason === 'held')
     .sort((a, b) => a.atMs - b.atMs);
-  const cells = scale.middles.map((atMs) => cellAt(own, atMs));
+  const cells = scale.middles.map((atMs) => (atMs > nowMs ? 'none' : cellAt(own, atMs)));
   for (const { event, run, atMs } of own) {
     const released = own.find((entry) => entry.run === run && entry.event === 'releasing');
     if (event === 'gone' && !released) cells[scale.column(atMs)] = 'killed';
@@ -89,7 +115,7 @@ function cellAt(own: readonly Entry[], atMs: number): Cell {
   return STATES[last?.event ?? 'gone'] ?? 'none';
 }
 
-const STATES: Readonly<Partial<Record<Entry['event'], Cell>>> = {
+const STATES: Readonly<Record<string, Cell>> = {
   start: 'starts',
   waiting: 'waits',
   leading: 'leads',

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 
-import { printed } from './fixtures.ts';
-import { ms, piece } from './screen.ts';
+import { printed } from '../../demo/fixtures.ts';
+import { ms, piece } from '../../../lib/cli/demo/screen.ts';
 
 const line = [piece('1  ', 'act'), piece('██', 'leads'), piece('█', 'leads'), piece('  ')];
 
