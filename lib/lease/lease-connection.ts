@@ -153,6 +153,7 @@ export class LeaseConnection implements OpenLock {
   }
 
   close(): void {
+    this.#evidence.close();
     this.api.close();
   }
 
