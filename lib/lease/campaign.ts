@@ -272,8 +272,8 @@ export class Campaign {
     const { command, phase } = next;
     const isTaking =
       command.do === 'update' ? !isMine(command.version, next) : command.do === 'create';
-    const yields = phase === 'following' && isTaking && this.#options.standing?.yields(signal);
-    return (await yields) ? step(this.#state, event, this.#moment()) : next;
+    const asks = phase === 'following' && isTaking && this.#options.standing?.asks(signal);
+    return (await asks) ? step(this.#state, event, this.#moment()) : next;
   }
 
   #step(event: Event, trouble: unknown, next = step(this.#state, event, this.#moment())): void {

@@ -140,15 +140,15 @@ export class Campaign {
   /** A candidate that must not take the lock begins with a look at it. */
   async #begin(signal: AbortSignal): Promise<void> {
     const { settings, podUid, predecessors, standing } = this.#options;
-    if ((await standing?.yields(signal)) || standing?.bar)
-      this.#state = start(settings, podUid, predecessors, true);
+    await standing?.asks(signal);
+    if (standing?.bar) this.#state = start(settings, podUid, predecessors, true);
   }
 
   /** A candidate that is about to take a free lock first asks whether another one is preferred. */
   async #step(event: Event, signal: AbortSignal): Promise<void> {
     const { observer, standing } = this.#options;
     let next = step(this.#state, event, this.#moment());
-    if (next.command.do === 'attempt' && (await standing?.yields(signal))) {
+    if (next.command.do === 'attempt' && (await standing?.asks(signal))) {
       next = step(this.#state, event, this.#moment());
     }
     this.#state = next;

@@ -38,17 +38,17 @@ export class Standing {
   }
 
   /**
-   * The candidate is about to take a free lock: whether it is barred now, because another one is
-   * preferred. It asks once each time the lock becomes free, so that candidates that come and go
-   * cannot keep it free.
+   * The candidate is about to take a free lock, and asks whether another one is preferred, which bars
+   * it. It asks once each time the lock becomes free, so that candidates that come and go cannot keep
+   * it free. Resolves with whether it has asked: that takes time, so it has to decide again.
    */
-  async yields(signal: AbortSignal): Promise<boolean> {
+  async asks(signal: AbortSignal): Promise<boolean> {
     const { clock, yieldMs } = this.#options;
     if (!yieldMs || this.#hasAsked || this.bar) return false;
     this.#hasAsked = true;
     const forMs = await yieldMs(signal);
     this.#aside = { because: 'not-preferred', untilMs: clock.now() + forMs };
-    return forMs > 0;
+    return true;
   }
 
   /** Calls the listener when the health check passes again, until the result is called. */

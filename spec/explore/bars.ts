@@ -11,29 +11,28 @@ export interface Barred {
   readonly nowMs: number;
   readonly isUnhealthy?: boolean | undefined;
   readonly asideUntilMs?: number | undefined;
-  /** Another one is preferred, whenever it asks. */
+  /** Another one is preferred, whenever it asks: once each time the lock becomes free. */
   readonly yields?: boolean | undefined;
+  readonly hasAsked?: boolean | undefined;
   /** What its last step has broken. */
   readonly brokenBar?: Broken | undefined;
 }
 
-interface Decision {
-  readonly command: { readonly do: string };
-  readonly yieldsUntilMs: number | undefined;
+/** What the protocol is told with each event. */
+export function barOf({ isUnhealthy, asideUntilMs, hasAsked }: Barred): Bar | undefined {
+  if (isUnhealthy === true) return { because: 'unhealthy', untilMs: Infinity };
+  if (asideUntilMs === undefined) return undefined;
+  return { because: hasAsked === true ? 'not-preferred' : 'stepped-down', untilMs: asideUntilMs };
 }
 
-/** What the protocol is told with each event. */
-export function barsOf({ isUnhealthy, asideUntilMs, yields }: Barred): {
-  readonly bar: Bar | undefined;
-  readonly yieldMs: number | undefined;
-} {
-  const unhealthy = isUnhealthy === true && { because: 'unhealthy' as const, untilMs: Infinity };
-  const aside = asideUntilMs !== undefined && {
-    because: 'stepped-down' as const,
-    untilMs: asideUntilMs,
-  };
-  return { bar: unhealthy || aside || undefined, yieldMs: yields === true ? YIELD_MS : undefined };
+/** It is about to take the lock, and asks first; undefined if it does not. */
+export function asking<Who extends Barred>(who: Who): Who | undefined {
+  if (who.yields !== true || who.hasAsked === true || isBarred(who)) return undefined;
+  return { ...who, hasAsked: true, asideUntilMs: who.nowMs + YIELD_MS };
 }
+
+/** Another one has the lock: nothing but its health keeps a candidate from taking the next one. */
+export const UNBARRED = { asideUntilMs: undefined, hasAsked: undefined } as const;
 
 /** Computed without the protocols, which may be wrong. */
 export function isBarred({ nowMs, isUnhealthy, asideUntilMs }: Barred): boolean {
@@ -44,22 +43,23 @@ export function standAside<Who extends Barred>(who: Who): Who {
   return { ...who, asideUntilMs: who.nowMs + ASIDE_MS };
 }
 
-/** Of a step by which a candidate takes a lock, or goes on to wait; `isFree` if nobody had it meanwhile. */
+interface Decision {
+  readonly isTaking: boolean;
+  /** Until when it waits because it is barred. */
+  readonly barredUntilMs: number | undefined;
+}
+
+/** Of a step by which a candidate takes a free lock, or leaves it to others. */
 export function brokenBy(
   who: Barred,
-  before: Decision,
-  after: Decision,
-  { isTaking, isFree }: { readonly isTaking: boolean; readonly isFree: boolean },
+  { isTaking, barredUntilMs = 0 }: Decision,
 ): Broken | undefined {
   if (isTaking && isBarred(who)) {
     return who.isUnhealthy === true
       ? { promise: 'BAR-1', text: 'it takes a free lock although its health check fails' }
-      : { promise: 'BAR-2', text: 'it takes a free lock although it has just stepped down' };
+      : { promise: 'BAR-2', text: 'it takes a free lock although it stands aside' };
   }
-  const { yieldsUntilMs = 0 } = after;
-  const isLonger = isFree && yieldsUntilMs > (before.yieldsUntilMs ?? Infinity);
-  if (isLonger || yieldsUntilMs > who.nowMs + YIELD_MS) {
-    return { promise: 'BAR-3', text: 'it leaves a free lock to others for longer than it may' };
-  }
-  return undefined;
+  const isLonger = who.isUnhealthy !== true && barredUntilMs > (who.asideUntilMs ?? 0);
+  if (!isLonger) return undefined;
+  return { promise: 'BAR-3', text: 'it leaves a free lock to others for longer than it may' };
 }

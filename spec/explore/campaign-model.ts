@@ -18,7 +18,7 @@ import {
   holderOf,
 } from '../../lib/protocol/model.ts';
 import { afterEnd, predecessorsAt, isSameTenure } from '../../lib/protocol/life/predecessors.ts';
-import { type Barred, barsOf, brokenBy, isBarred } from './bars.ts';
+import { type Barred, UNBARRED, asking, barOf, brokenBy, isBarred } from './bars.ts';
 import type { Moment } from './encoding.ts';
 import { type ModelPod, identityOf, readingOf } from './pods.ts';
 
@@ -106,8 +106,9 @@ export function newCandidate(
 ): Candidate {
   const settings = { podName: pod.name, maxBackoffMs: 16_000, trustsPodUid: true };
   const { nowMs = 0, isUnhealthy = false, asideUntilMs } = before ?? {};
-  const barred = { nowMs, isUnhealthy, asideUntilMs, yields };
-  const looks = yields || isBarred(barred);
+  const told = { nowMs, isUnhealthy, asideUntilMs, yields };
+  const barred = asking(told) ?? told;
+  const looks = isBarred(barred);
   return {
     ...barred,
     bootMs: 0,
@@ -145,7 +146,9 @@ export function confirm(candidate: Candidate, { uid }: Lock): Candidate {
 /** One step of the shipped protocol. */
 export function advance(candidate: Candidate, event: Event): Candidate {
   const { nowMs, state } = candidate;
-  const next = step(state, event, { nowMs, random: 0, ...barsOf(candidate) });
+  const next = step(state, event, { nowMs, random: 0, bar: barOf(candidate) });
+  const asked = next.command.do === 'attempt' ? asking(candidate) : undefined;
+  if (asked) return advance(asked, event);
   const searched = event.type === 'inspected' ? (event.leaving ?? []) : [];
   const heard = hear(candidate, lockOf(event), searched);
   const { command } = next;
@@ -158,13 +161,17 @@ export function advance(candidate: Candidate, event: Event): Candidate {
   const isNew = command !== state.command;
   const brokenBar = brokenBy(candidate, state, next, {
     isTaking: isNew && command.do === 'attempt',
-    isFree: !state.lock && !next.lock && !lockOf(event),
+    barredUntilMs: command.do === 'wait' && isAside(next) ? command.untilMs : undefined,
   });
   // Another one leads: there is no need to stand aside any more.
   const isOthers = next.lock !== undefined && holderOf(next.lock)?.uid !== next.podUid;
-  const asideUntilMs = isOthers ? undefined : candidate.asideUntilMs;
+  const bars = isOthers ? UNBARRED : {};
   const progress = isNew ? {} : candidate.progress;
-  return { ...heard, state: next, role, progress, asideUntilMs, brokenBar };
+  return { ...heard, state: next, role, progress, ...bars, brokenBar };
+}
+
+function isAside({ obstacle, lock }: State): boolean {
+  return !lock && (obstacle === 'stepped-down' || obstacle === 'not-preferred');
 }
 
 function lockOf(event: Event): Lock | undefined {

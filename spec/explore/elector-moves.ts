@@ -57,6 +57,7 @@ export function electorMoves(world: LeaseWorld, index: number, moves: Move<Lease
       isUnhealthy,
       asideUntilMs,
       yields,
+      hasAsked: _,
       ...moment
     } = elector(world, index);
     const left = world.electing.remembers ? known : undefined;

@@ -157,7 +157,7 @@ function electorFragment(elector: Elector): Fragment {
 /** What the future depends on, as far as anybody can tell from outside. */
 function partsOf(elector: Elector): object {
   const { state, request, watching, token, wall, life } = elector;
-  const { isUnhealthy = false, asideUntilMs, yields = false } = elector;
+  const { isUnhealthy = false, asideUntilMs, yields = false, hasAsked } = elector;
   const { stamp, issuedAt, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
   // A clock that goes shows another time with every write.
   const stamped = wall === 'stands still' ? stamp : undefined;
@@ -179,7 +179,7 @@ function partsOf(elector: Elector): object {
     token,
     life,
     ...(isUnhealthy && { isUnhealthy }),
-    ...(yields && { yields }),
+    ...(yields && { yields, hasAsked }),
     ...(asideUntilMs !== undefined && { asideUntilMs }),
   };
 }

@@ -15,7 +15,7 @@ import {
 } from '../../lib/protocol/lease/state.ts';
 import { step } from '../../lib/protocol/lease/step.ts';
 import { provenMs } from '../../lib/protocol/validity.ts';
-import { type Barred, barsOf, brokenBy } from './bars.ts';
+import { type Barred, UNBARRED, asking, barOf, brokenBy } from './bars.ts';
 import { letter } from './bounds.ts';
 import type { Moment } from './encoding.ts';
 import type { Broken } from './explorer.ts';
@@ -204,22 +204,22 @@ export function advance(world: LeaseWorld, index: number, event: Event): LeaseWo
   const { nowMs, bootMs, dateMs } = before;
   // Namesakes draw different numbers, or their records could be the same.
   const random = world.fixed.namesakes ? index / 8 : 0;
-  const moment = { nowMs, bootMs, dateMs, random, ...barsOf(before) };
-  const state = step(before.state, event, moment);
+  const state = step(before.state, event, { nowMs, bootMs, dateMs, random, bar: barOf(before) });
   const begins = state.phase === 'leading' && before.state.phase === 'following';
   const token = begins ? Number(state.version?.resourceVersion) : before.token;
   const stays = state.command === before.state.command && before.request;
   const { command, phase } = state;
   const isWrite = command.do === 'create' || command.do === 'update';
-  const brokenBar = brokenBy(before, before.state, state, {
-    isTaking: phase === 'following' && isWrite && command !== before.state.command,
-    isFree: holderOf(before.state) === '' && holderOf(state) === '' && event.type !== 'gone',
-  });
-  // Another one leads: there is no need to stand aside any more.
-  const isOthers = !['', state.settings.identity].includes(holderOf(state));
-  const asideUntilMs = isOthers ? undefined : before.asideUntilMs;
+  const isTaking = phase === 'following' && isWrite && command !== before.state.command;
+  const isOwn = holderOf(state) === state.settings.identity;
+  const asked = isTaking && !isOwn ? asking(before) : undefined;
+  if (asked) return advance(change(world, index, asked), index, event);
+  const isAside = command.do === 'wait' && command.bar !== undefined;
+  const barredUntilMs = isAside ? command.untilMs : undefined;
+  const brokenBar = brokenBy(before, { isTaking, barredUntilMs });
+  const bars = nowMs < state.heldUntilMs ? UNBARRED : {};
   const after = {
-    ...{ ...before, state, brokenBar, asideUntilMs },
+    ...{ ...before, state, brokenBar, ...bars },
     token: phase === 'leading' ? token : undefined,
   };
   const electors = world.electors.with(index, stays ? after : withRequest(after));

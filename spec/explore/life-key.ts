@@ -58,7 +58,7 @@ function candidateFragment(candidate: Candidate | undefined): Fragment {
       mayHaveCreated,
       seenLast,
       ...(candidate.isUnhealthy === true && { isUnhealthy: true }),
-      ...(candidate.yields === true && { yields: true }),
+      ...(candidate.yields === true && { yields: true, hasAsked: candidate.hasAsked }),
       ...(candidate.asideUntilMs !== undefined && { asideUntilMs: candidate.asideUntilMs }),
       // Of one that leads, only what it knows of others counts, for its next call.
       state: isActive ? { ...rest, command } : undefined,

@@ -109,7 +109,7 @@ export class LifeModel implements Model<LifeWorld> {
     return sightsOf({
       'a candidate is unhealthy': candidates.some((each) => each?.isUnhealthy === true),
       'a candidate stands aside': candidates.some((each) => each?.asideUntilMs !== undefined),
-      'a candidate yields': candidates.some((each) => each?.state.yieldsUntilMs !== undefined),
+      'a candidate yields': candidates.some((each) => each?.hasAsked === true),
       'somebody leads': candidates.some((each) => each?.role === 'leads'),
       'a second term has begun': terms > 1,
       'two locks have ended': ended.length > 1,

@@ -37,7 +37,7 @@ describe('a candidate that is not preferred', () => {
     expect(standing.bar).toBeUndefined();
     const answer = Promise.withResolvers<number>();
     yieldMs.mockReturnValue(answer.promise);
-    const yields = standing.yields(signal);
+    const yields = standing.asks(signal);
     await clock.advance(300);
     answer.resolve(1_700);
     expect(await yields).toBe(true);
@@ -51,31 +51,34 @@ describe('a candidate that is not preferred', () => {
   });
 
   test('asks once each time the lock becomes free', async ({ clock, standing, yieldMs }) => {
-    await standing.yields(signal);
+    await standing.asks(signal);
     await clock.advance(2_000);
-    expect(await standing.yields(signal)).toBe(false);
+    expect(await standing.asks(signal)).toBe(false);
     expect(yieldMs).toHaveBeenCalledOnce();
     standing.lockHeld();
-    expect(await standing.yields(signal)).toBe(true);
+    expect(await standing.asks(signal)).toBe(true);
     expect(yieldMs).toHaveBeenCalledTimes(2);
   });
 
   test('is not barred any more once the lock is held', async ({ standing }) => {
-    await standing.yields(signal);
+    await standing.asks(signal);
     standing.lockHeld();
     expect(standing.bar).toBeUndefined();
   });
 });
 
-test('a candidate that is preferred takes the lock', async ({ standing, yieldMs }) => {
+test('a candidate that is preferred decides again, and is not barred', async ({
+  standing,
+  yieldMs,
+}) => {
   yieldMs.mockResolvedValue(0);
-  expect(await standing.yields(signal)).toBe(false);
+  expect(await standing.asks(signal)).toBe(true);
   expect(standing.bar).toBeUndefined();
 });
 
 test('without a preference nobody asks', async ({ clock, elections }) => {
   const standing = new Standing({ clock, elections, key });
-  expect(await standing.yields(signal)).toBe(false);
+  expect(await standing.asks(signal)).toBe(false);
   expect(standing.bar).toBeUndefined();
 });
 
@@ -108,10 +111,10 @@ describe('a candidate that has stepped down', () => {
   }) => {
     standing.standAside();
     const next = new Standing({ clock, elections, key, yieldMs });
-    expect(await next.yields(signal)).toBe(false);
+    expect(await next.asks(signal)).toBe(false);
     expect(yieldMs).not.toHaveBeenCalled();
     await clock.advance(2_000);
-    expect(await next.yields(signal)).toBe(true);
+    expect(await next.asks(signal)).toBe(true);
   });
 
   test('is barred no longer once another candidate leads', ({ clock, elections, standing }) => {

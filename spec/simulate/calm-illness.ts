@@ -34,6 +34,11 @@ export async function fallIll(world: World, lock: ContestedLock, slowest: number
   if (world.isBroken()) return;
   if (isLed()) world.violated('calm illness', `an unhealthy candidate leads with ${lock.name}`);
   for (const cure of cures) cure();
+  // In mixed worlds the other mode has come to its end, and nobody is started again by itself.
+  for (const slot of slots) {
+    const candidate = world.boot(slot);
+    if (candidate && !candidate.isBusy) candidate.start();
+  }
   const isLedAgain = () => world.isLed(lock);
   await world.pass(lock.boundMs, isLedAgain);
   if (world.isBroken() || isLedAgain()) return;

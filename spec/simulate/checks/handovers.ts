@@ -200,7 +200,7 @@ interface Yield {
  */
 const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violated) => {
   const all = new Map<Candidate, Yield>();
-  /** How often each had asked when it asked for the lock last. */
+  /** How often each had asked when it sent its last request. */
   const settled = new Map<Candidate, number>();
   const shownOwn = new Set<Candidate>();
   const forget = ({ who }: { readonly who: Candidate }) => {
@@ -231,8 +231,8 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
       if (isOwn) shownOwn.add(who);
       else shownOwn.delete(who);
     },
-    sent: ({ who, sent }) => {
-      if (sent.resource !== lockKind(who)) return;
+    // Who reads its own Pod, say, has not come to the lock yet.
+    sent: ({ who }) => {
       all.delete(who);
       if (who.preferring) settled.set(who, who.preferring.asked);
     },
