@@ -58,6 +58,18 @@ describe('a link to the playground', () => {
     ]);
   });
 
+  it('says what the world is like that the playground has not', () => {
+    const { setting, ...rest } = scheduleOf('lease', 'lease lease client-go');
+    const webhook = { probability: 1 };
+    const whole = { ...rest, setting: { ...setting, calm: true, leftOver: {}, webhook } };
+    expect(playgroundLink(whole)?.missing).toEqual([
+      'one Lease for leader-for-life and client-go: each plays by itself',
+      'the Lease that was there before',
+      'the webhook that changes what is stored',
+      'the calm phase, with its handovers, after the trouble',
+    ]);
+  });
+
   it('is not there for what the playground cannot play', () => {
     expect(playgroundLink(scheduleOf('mixed', 'life', 'lease'))).toBeUndefined();
   });

@@ -85,7 +85,7 @@ function words(mode: Schedule['mode'], event: Event): string {
   return kind ? tell(kind, event) : event.what;
 }
 
-function* settingOf({ slots, calm }: Setting): Generator<string> {
+function* settingOf({ slots, calm, leftOver, webhook }: Setting): Generator<string> {
   if (slots.length < LEAST) yield `only ${slots.length} candidates: ${LEAST} Pods play`;
   if (slots.length > MOST) yield `candidates beyond ${MOST}`;
   const rates = new Set(slots.map(({ clock }) => clock.rate));
@@ -93,5 +93,7 @@ function* settingOf({ slots, calm }: Setting): Generator<string> {
     yield `clocks that run ${[...rates].map((rate) => `${rate}`).join(', ')} times as fast`;
   const kinds = new Set(slots.map(({ kind }) => kind));
   if (kinds.size > 1) yield 'one Lease for leader-for-life and client-go: each plays by itself';
+  if (leftOver !== undefined) yield 'the Lease that was there before';
+  if (webhook !== undefined) yield 'the webhook that changes what is stored';
   if (calm) yield 'the calm phase, with its handovers, after the trouble';
 }
