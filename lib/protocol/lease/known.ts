@@ -37,11 +37,9 @@ export function isMine(version: LockVersion, state: State): boolean {
  * Whether this elector has sent it. It may give up nothing else, because a namesake may lead by it.
  */
 export function isSent({ record }: LockVersion, { written, sent }: State): boolean {
-  // The newest first: most often it is that one, and times that differ have to be parsed.
-  return (
-    sent.findLast((other) => isWriteOf(other, record)) !== undefined ||
-    (written !== undefined && isWriteOf(written.record, record))
-  );
+  // What was just sent comes first: it is asked about most often.
+  const own = written ? [...sent, written.record] : sent;
+  return own.some((other) => isWriteOf(other, record));
 }
 
 /** Whether this differs from what is known about the lock; at first nothing is known. */

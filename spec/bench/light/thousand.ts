@@ -19,6 +19,8 @@ interface Thousand {
   readonly windowMs: number;
   readonly cpuMs: number;
   readonly residentBytes: number;
+  /** Leases that were lost until the end of the window. */
+  readonly lost: number;
 }
 
 /** One program after the other: each has the machine for itself. */
@@ -39,8 +41,10 @@ export const thousand: Situation<LightBench, readonly Thousand[]> = {
       const [before, startMs] = [usageOf(process.pid), performance.now()];
       await sleep(WINDOW_MS);
       const [{ cpuMs, residentBytes }, endMs] = [usageOf(process.pid), performance.now()];
+      const lost = process.lines.filter(({ event }) => event === 'stopped').length;
       await host.end(process);
       all.push({
+        lost,
         program: contender.name,
         electors,
         leadingMs: last.atMs - begun.atMs,
@@ -55,13 +59,14 @@ export const thousand: Situation<LightBench, readonly Thousand[]> = {
   report: (all) => ({
     title: `${all[0]?.electors} electors in one process, each leading by a Lease of its own`,
     table: [
-      ['', 'all lead after', 'of one core', 'memory', 'beyond bare Node.js'],
+      ['', 'all lead after', 'of one core', 'memory', 'beyond bare Node.js', 'lost'],
       ...all.map(({ program, leadingMs, residentBytes, ...one }) => [
         program,
         ms(leadingMs),
         percent(one.cpuMs / one.windowMs),
         megabytes(residentBytes),
         program === BARE.name ? '' : megabytes(residentBytes - bareBytes(all)),
+        `${one.lost}`,
       ]),
     ],
     goals: goalsOf(all),
@@ -71,11 +76,13 @@ export const thousand: Situation<LightBench, readonly Thousand[]> = {
 function goalsOf(all: readonly Thousand[]): Goal[] {
   const own = all.find(({ program, electors }) => program === OURS.name && electors === 1_000);
   if (!own) return [];
+  const go = all.find(({ program }) => program === 'client-go');
   const beyond = own.residentBytes - bareBytes(all);
   return [
     ...atMost('1000 electors: memory beyond bare Node.js', beyond, 120 * 2 ** 20, megabytes),
     ...atMost('1000 electors: of one core', own.cpuMs / own.windowMs, 0.2, percent),
     ...atMost('1000 electors: all lead after', own.leadingMs, 3_000, ms),
+    ...atMost('1000 electors: leases lost', own.lost, go?.lost, String),
   ];
 }
 

@@ -21,9 +21,17 @@ if (aim === 'life') {
   const work = () => (say('leading'), hold());
   await lead(lock, work, { onWaiting });
 } else if (aim === 'many') {
-  const work = () => (say('leading'), hold());
+  // As client-go's program beside it: one that has lost its Lease says so, and competes again.
+  const work = async ({ signal }: { readonly signal: AbortSignal }) => {
+    say('leading');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    say('stopped');
+  };
+  const options = { recampaign: true };
   await Promise.all(
-    Array.from({ length: Number(electors) }, (_, number) => lead(`${lock}-${number}`, work)),
+    Array.from({ length: Number(electors) }, (_, number) =>
+      lead(`${lock}-${number}`, work, options),
+    ),
   );
 } else if (aim === 'aborted') {
   await lead(lock, ({ signal }) => {
