@@ -156,6 +156,16 @@ export const checkLockName: Check = matching(
   'a DNS subdomain (RFC 1123) of at most 253 characters',
 );
 
+export const checkPodName: Check = matching(
+  isDnsSubdomain,
+  "a Pod's name, a DNS subdomain (RFC 1123)",
+);
+
+export function checkMode(mode: unknown): void {
+  if (mode === 'life' || mode === 'lease') return;
+  throw invalidArgument('mode', '"life" or "lease"', mode);
+}
+
 export const checkNamespace: Check = matching(
   isDnsLabel,
   'a DNS label (RFC 1123) of at most 63 characters',

@@ -8,6 +8,7 @@ import { type Options, UsageError, type Variables } from './option.ts';
 export const CONTEXT_OPTIONS = {
   namespace: {
     type: 'text',
+    short: 'n',
     placeholder: 'NAMESPACE',
     help: "Namespace; by default the Pod's, or the kubeconfig context's",
   },

@@ -18,8 +18,8 @@ export function eventWriter(format: LogFormat, write: (text: string) => void): E
   return {
     say: (message, level = 'info') => line({ level, message }),
     onEvent: (event) => {
-      // A renewal every 2 s is no news.
-      if (event.level === 'debug') return;
+      // A renewal every 2 s is no news, and the command ends with the error of a failed election.
+      if (event.level === 'debug' || event.type === 'failed') return;
       const { level, message, ...rest } = event;
       const error = 'error' in event ? { error: event.error.message } : {};
       if (format === 'json') line({ level, message, ...rest, ...error });

@@ -16,7 +16,7 @@ export async function main(
   variables: Variables,
   output: Output,
 ): Promise<number> {
-  const [name, ...rest] = args;
+  const [name, ...rest] = withCommand(args);
   if (name === '--version') {
     output.stdout(`${version}\n`);
     return 0;
@@ -33,6 +33,12 @@ export async function main(
     return USAGE;
   }
   return runCommand(await load(), rest, variables, output);
+}
+
+/** contrib's leader-elector had flags and no commands, and its manifests have nothing else. */
+function withCommand(args: readonly string[]): readonly string[] {
+  const isContribs = args[0]?.startsWith('--') && args.some((arg) => /^--election(=|$)/.test(arg));
+  return isContribs ? ['serve', ...args] : args;
 }
 
 async function runCommand(

@@ -4,7 +4,7 @@ import { systemClock } from '../platform/clock.ts';
 import { Exit } from './command.ts';
 import { LEADERSHIP_LOST, NOT_EXECUTABLE, NOT_FOUND } from './exit-codes.ts';
 import { findExecutable } from './executable.ts';
-import type { Variables } from './option.ts';
+import { quote, type Variables } from './option.ts';
 import type { ProcessGroup } from './process-group.ts';
 import type { Signals } from './signals.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -149,8 +149,11 @@ function checkCommand([name = '']: readonly string[], variables: Variables): voi
   const found = findExecutable(name, variables);
   if ('path' in found) return;
   if (found.missing === 'found')
-    throw new Exit(NOT_FOUND, `there is no command ${name} on the PATH.`);
-  throw new Exit(NOT_EXECUTABLE, `${name} is not executable. Set its mode: chmod +x.`);
+    throw new Exit(NOT_FOUND, `there is no command ${quote(name)} on the PATH.`);
+  throw new Exit(
+    NOT_EXECUTABLE,
+    `${quote(name)} is not executable. It must be a file that this user may reach, with the mode +x.`,
+  );
 }
 
 function pathOf(name: string, variables: Variables): string | undefined {

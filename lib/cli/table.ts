@@ -17,10 +17,10 @@ export function aligned(cells: readonly string[], widths: readonly number[]): st
     .trimEnd();
 }
 
-/** How long ago a moment was, as kubectl says it: `45s`, `3m`, `5h`, `2d`. */
+/** How long ago a moment was, as kubectl says it: `45s`, `3m`, `5h`, `2d`. The future is `0s`. */
 export function age(since: Date | undefined): string {
   if (since === undefined || Number.isNaN(since.getTime())) return '';
-  return shortDuration(systemClock.date().getTime() - since.getTime());
+  return shortDuration(Math.max(systemClock.date().getTime() - since.getTime(), 0));
 }
 
 /** The same for a duration; negative ones have a sign. */

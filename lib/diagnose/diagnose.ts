@@ -1,9 +1,15 @@
-import { type Check, checkLockName, checkProperties, checkSignal, matching } from '../checks.ts';
-import { LeaderElectionError, invalidArgument } from '../errors.ts';
+import {
+  type Check,
+  checkLockName,
+  checkMode,
+  checkPodName,
+  checkProperties,
+  checkSignal,
+} from '../checks.ts';
+import { LeaderElectionError } from '../errors.ts';
 import { Api } from '../kubernetes/api.ts';
 import { isInCluster } from '../kubernetes/environment.ts';
 import { type Place, locate } from '../kubernetes/identity.ts';
-import { isDnsSubdomain } from '../kubernetes/names.ts';
 import { hasStatus } from '../kubernetes/outcome.ts';
 import { readObject, statusOf } from '../inspect/inspect.ts';
 import type { Session } from '../inspect/session.ts';
@@ -57,7 +63,7 @@ export function diagnose(
 
 const checks: Readonly<Record<keyof DiagnoseOptions, Check>> = {
   ...placeChecks,
-  podName: matching(isDnsSubdomain, "a Pod's name, a DNS subdomain (RFC 1123)"),
+  podName: checkPodName,
   signal: checkSignal,
 };
 
@@ -68,7 +74,7 @@ export function diagnoseOn(
   name: string,
   options: DiagnoseOptions,
 ): AsyncGenerator<Finding, void> {
-  if (!['life', 'lease'].includes(mode)) throw invalidArgument('mode', '"life" or "lease"', mode);
+  checkMode(mode);
   checkLockName('name', name);
   checkProperties('options', options, checks);
   return findings(platform, mode, name, options);

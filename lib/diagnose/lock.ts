@@ -1,4 +1,5 @@
 import { type Json, child, list, text } from '../kubernetes/json.ts';
+import { describeLock } from '../kubernetes/lock-kind.ts';
 import type { LockStatus } from '../inspect/status.ts';
 import { duration } from '../platform/printable.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -33,8 +34,7 @@ function stateFinding({ mode, name, namespace, reason, message, since, stepDown 
     default: {
       const when = since ? `, since ${since.toISOString()}` : '';
       const asked = stepDown === undefined ? '' : `; ${stepDown} was asked to step down`;
-      const kind = mode === 'life' ? 'ConfigMap' : 'Lease';
-      return ok(`${kind} ${namespace}/${name}: ${message}${when}${asked}`);
+      return ok(`${describeLock(mode, namespace, name)}: ${message}${when}${asked}`);
     }
   }
 }
@@ -43,14 +43,14 @@ function oddities({ mode, name, namespace }: LockStatus, object: Json): Finding[
   const metadata = child(object, 'metadata');
   const owners = list(metadata, 'ownerReferences').length;
   const finalizers = list(metadata, 'finalizers').filter((item) => typeof item === 'string');
-  const kind = mode === 'life' ? 'ConfigMap' : 'Lease';
+  const what = describeLock(mode, namespace, name);
   const seconds = child(object, 'spec')['leaseDurationSeconds'];
   const isHeld = (text(child(object, 'spec'), 'holderIdentity') ?? '') !== '';
   const found: Finding[] = [];
   if (mode === 'life' && owners > 1) {
     found.push(
       warning(
-        `${kind} ${namespace}/${name} has ${owners} owners, so it is freed only when all of them are ` +
+        `${what} has ${owners} owners, so it is freed only when all of them are ` +
           'gone. Find out what added an owner.',
       ),
     );
@@ -58,7 +58,7 @@ function oddities({ mode, name, namespace }: LockStatus, object: Json): Finding[
   if (mode === 'lease' && owners > 0) {
     found.push(
       warning(
-        `${kind} ${namespace}/${name} has an owner: when that is gone, the garbage collector deletes ` +
+        `${what} has an owner: when that is gone, the garbage collector deletes ` +
           'the Lease under its leader. Remove metadata.ownerReferences.',
       ),
     );
@@ -66,7 +66,7 @@ function oddities({ mode, name, namespace }: LockStatus, object: Json): Finding[
   if (finalizers.length > 0) {
     found.push(
       warning(
-        `${kind} ${namespace}/${name} has finalizers (${finalizers.join(', ')}), so it stays when it is ` +
+        `${what} has finalizers (${finalizers.join(', ')}), so it stays when it is ` +
           'deleted. Remove metadata.finalizers.',
       ),
     );

@@ -1,5 +1,6 @@
 import { type Environment, SERVICE_ACCOUNT_PATH, readSmall } from '../kubernetes/environment.ts';
-import { type Json, child, isObject, text } from '../kubernetes/json.ts';
+import { type Json, child, text } from '../kubernetes/json.ts';
+import { claimsOf } from '../kubernetes/service-account.ts';
 import { duration } from '../platform/printable.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
@@ -65,15 +66,4 @@ function ageFinding(claims: Json, now: Date): Finding {
     );
   }
   return ok(`token of ${who}${age}, valid for another ${duration(leftMs)}`);
-}
-
-/** What a token says about itself; undefined if it is none. */
-function claimsOf(token: string): Json | undefined {
-  try {
-    const [, payload = ''] = token.trim().split('.');
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    return isObject(claims) ? claims : undefined;
-  } catch {
-    return undefined;
-  }
 }

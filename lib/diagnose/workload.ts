@@ -1,6 +1,6 @@
 import { type Json, child, isObject, list, text } from '../kubernetes/json.ts';
 import { isDnsSubdomain } from '../kubernetes/names.ts';
-import { hasStatus, isAbsent } from '../kubernetes/outcome.ts';
+import { hasStatus } from '../kubernetes/outcome.ts';
 import { podsPath } from '../kubernetes/pod.ts';
 import type { Session } from '../inspect/session.ts';
 import type { LockStatus } from '../inspect/status.ts';
@@ -46,9 +46,8 @@ type Unread = 'absent' | 'forbidden';
 
 async function read({ api, signal }: Session, path: string): Promise<Json | Unread> {
   try {
-    return await api.request({ method: 'GET', path }, (object) => object, signal);
+    return (await api.find(path, (object) => object, signal)) ?? 'absent';
   } catch (error) {
-    if (isAbsent(error)) return 'absent';
     if (hasStatus(error, 403)) return 'forbidden';
     throw error;
   }

@@ -5,11 +5,10 @@ import {
   checkProperties,
   checkSignal,
 } from '../checks.ts';
-import { configMapsPath } from '../kubernetes/config-map-lock.ts';
 import { type Json, isObject, child, list, text } from '../kubernetes/json.ts';
-import { leasesPath } from '../kubernetes/lease.ts';
+import { type Mode, describeLock, lockKinds, locksPath } from '../kubernetes/lock-kind.ts';
 import { isDnsSubdomain } from '../kubernetes/names.ts';
-import { hasStatus, isAbsent } from '../kubernetes/outcome.ts';
+import { hasStatus } from '../kubernetes/outcome.ts';
 import { getPod } from '../kubernetes/pod.ts';
 import type { Refused } from '../kubernetes/remedy.ts';
 import { inspectorRoleYaml } from '../kubernetes/role.ts';
@@ -25,8 +24,6 @@ import {
   looksLikeLock,
   podOf,
 } from './status.ts';
-
-type Mode = LockStatus['mode'];
 
 /** Number of objects to read at once. */
 const PAGE = 500;
@@ -80,7 +77,7 @@ export async function inspectOn(
 ): Promise<LockStatus> {
   checkLockName(mode === 'life' ? 'lockName' : 'leaseName', name);
   checkProperties('options', options, inspectChecks);
-  const what = `read ${kinds[mode]} ${name}`;
+  const what = `read ${lockKinds[mode].kind} ${name}`;
   return withSession(platform, options, what, async (session) => {
     const object = await readObject(session, mode, name);
     if (!object) return freeStatus({ mode, name, namespace: session.namespace });
@@ -107,35 +104,18 @@ export async function listLocksOn(
 
 const modes: readonly Mode[] = ['lease', 'life'];
 
-/** The kinds of the locks, by mode. */
-export const kinds: Readonly<Record<Mode, string>> = { life: 'ConfigMap', lease: 'Lease' };
-
 export const inspectChecks: Readonly<Record<keyof InspectOptions, Check>> = {
   ...placeChecks,
   signal: checkSignal,
   timeoutMs: checkDuration,
 };
 
-/** The path of all locks of a mode. */
-export function collectionPath(mode: Mode, namespace: string): string {
-  return mode === 'life' ? configMapsPath(namespace) : leasesPath(namespace);
-}
-
 /** The ConfigMap or Lease; undefined if there is none. */
 export function readObject(session: Session, mode: Mode, name: string): Promise<Json | undefined> {
   const { api, namespace, signal } = session;
-  const path = `${collectionPath(mode, namespace)}/${name}`;
-  return session.retry(
-    async () => {
-      try {
-        return await api.request({ method: 'GET', path }, (object) => object, signal);
-      } catch (error) {
-        if (isAbsent(error)) return undefined;
-        throw error;
-      }
-    },
-    refusedOf(session, mode, name),
-  );
+  const path = `${locksPath(mode, namespace)}/${name}`;
+  const read = () => api.find(path, (object) => object, signal);
+  return session.retry(read, refusedOf(session, mode, name));
 }
 
 /** The status of an object that was read; also reads the holder's Pod, if permitted. */
@@ -168,7 +148,7 @@ async function listObjects(session: Session, mode: Mode): Promise<Json[]> {
   do {
     const request = {
       method: 'GET' as const,
-      path: collectionPath(mode, namespace),
+      path: locksPath(mode, namespace),
       query: { limit: String(PAGE), ...(from && { continue: from }) },
       // ConfigMaps may hold much data, and only their metadata counts.
       ...(mode === 'life' && {
@@ -192,6 +172,6 @@ function pageOf(answer: Json): { readonly items: readonly Json[]; readonly next:
 
 function refusedOf({ namespace }: Session, mode: Mode, name: string): Refused {
   const object =
-    name === '' ? `${kinds[mode]}s in ${namespace}` : `${kinds[mode]} ${namespace}/${name}`;
+    name === '' ? `${lockKinds[mode].kind}s in ${namespace}` : describeLock(mode, namespace, name);
   return { object, namespace, role: (user) => inspectorRoleYaml({ namespace, user }) };
 }

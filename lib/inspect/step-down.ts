@@ -1,10 +1,11 @@
-import { checkLockName, checkProperties, matching } from '../checks.ts';
+import { checkLockName, checkMode, checkProperties, matching } from '../checks.ts';
 import { LeaderElectionError, invalidArgument } from '../errors.ts';
 import type { Json } from '../kubernetes/json.ts';
+import { type Mode, describeLock, lockKinds, locksPath } from '../kubernetes/lock-kind.ts';
 import { stepDownRoleYaml } from '../kubernetes/role.ts';
 import { writeStepDown } from '../kubernetes/step-down.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
-import { collectionPath, inspectChecks, kinds, readObject, statusOf } from './inspect.ts';
+import { inspectChecks, readObject, statusOf } from './inspect.ts';
 import { type InspectOptions, type Session, withSession } from './session.ts';
 import type { LockStatus } from './status.ts';
 
@@ -57,7 +58,7 @@ export async function requestStepDownOn(
   name: string,
   options: StepDownOptions,
 ): Promise<LockStatus> {
-  if (!['life', 'lease'].includes(mode)) throw invalidArgument('mode', '"life" or "lease"', mode);
+  checkMode(mode);
   checkLockName('name', name);
   checkProperties('options', options, checks);
   if (mode === 'life' && options.to !== undefined) {
@@ -68,7 +69,7 @@ export async function requestStepDownOn(
     );
   }
   const { to, ...rest } = options;
-  const what = `ask the leader of ${kinds[mode]} ${name} to step down`;
+  const what = `ask the leader of ${lockKinds[mode].kind} ${name} to step down`;
   return withSession(platform, rest, what, async (session) => {
     const read = async (): Promise<{ object: Json; status: LockStatus }> => {
       const object = await readObject(session, mode, name);
@@ -81,7 +82,7 @@ export async function requestStepDownOn(
     let { object, status } = await read();
     const holder = status.holder ?? '';
     while (status.holder === holder) {
-      const path = `${collectionPath(mode, session.namespace)}/${name}`;
+      const path = `${locksPath(mode, session.namespace)}/${name}`;
       const version = { path, object, holder, preferredHolder: to };
       const written = await session.retry(
         () => writeStepDown(session.api, version, session.signal),
@@ -99,19 +100,16 @@ function isIdentity(value: string): boolean {
   return value.trim() !== '';
 }
 
-function refusedOf({ namespace }: Session, mode: 'life' | 'lease', name: string) {
-  const resource = mode === 'life' ? ('configmaps' as const) : ('leases' as const);
-  const group = mode === 'life' ? ('' as const) : ('coordination.k8s.io' as const);
+function refusedOf({ namespace }: Session, mode: Mode, name: string) {
   return {
-    object: `${kinds[mode]} ${namespace}/${name}`,
+    object: describeLock(mode, namespace, name),
     namespace,
-    role: (user: string | undefined) =>
-      stepDownRoleYaml({ namespace, name, group, resource, user }),
+    role: (user: string | undefined) => stepDownRoleYaml({ mode, namespace, name, user }),
   };
 }
 
-function noLeader({ namespace }: Session, mode: 'life' | 'lease', name: string) {
-  const what = `Nobody holds ${kinds[mode]} ${namespace}/${name}, so nobody can step down.`;
+function noLeader({ namespace }: Session, mode: Mode, name: string) {
+  const what = `Nobody holds ${describeLock(mode, namespace, name)}, so nobody can step down.`;
   return new LeaderElectionError('ERR_NO_LEADER', what);
 }
 

@@ -1,10 +1,12 @@
 import pRetry from 'p-retry';
 
+import { neverAborts } from '../platform/abort.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
+import { withDeadline } from '../platform/deadline.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import { foreign, granted, parse, refused } from './answer.ts';
 import type { Json } from './json.ts';
-import { ApiError, NoAnswerError, isRightMissing, isTransient } from './outcome.ts';
+import { ApiError, NoAnswerError, isAbsent, isRightMissing, isTransient } from './outcome.ts';
 import type { ApiRequest, ApiResponse, Progress, Transport } from './transport.ts';
 
 /** Longer than the API server may take, so a request that is given up is over. */
@@ -73,7 +75,7 @@ export class Api {
     const limit = this.#limit(signal);
     const progress = { sent: true };
     const onUnwanted = () => {
-      if (!progress.sent) limit.controller.abort(whileUnsent?.reason);
+      if (!progress.sent) limit.abort(whileUnsent?.reason);
     };
     whileUnsent?.addEventListener('abort', onUnwanted, { once: true });
     try {
@@ -87,6 +89,20 @@ export class Api {
     } finally {
       whileUnsent?.removeEventListener('abort', onUnwanted);
       limit.end();
+    }
+  }
+
+  /** Reads an object; undefined if Kubernetes says that it does not exist. */
+  async find<T>(
+    path: string,
+    read: (object: Json) => T,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
+    try {
+      return await this.request({ method: 'GET', path }, read, signal);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
     }
   }
 
@@ -107,7 +123,10 @@ export class Api {
       limit.lift();
       this.#answered();
       yield undefined;
-      for await (const event of lines(response.body)) yield parse(event);
+      const lines = new Lines();
+      for await (const chunk of response.body) {
+        for (const line of lines.push(chunk)) yield parse(line);
+      }
     } catch (error) {
       throw this.#failure(error, line, signal);
     } finally {
@@ -180,22 +199,10 @@ export class Api {
     this.#transport.close();
   }
 
-  /** A signal that aborts with the outer one, or when the request's time is up. */
-  #limit(outer: AbortSignal | undefined) {
-    outer?.throwIfAborted();
-    const controller = new AbortController();
-    const onAbort = () => {
-      controller.abort(outer?.reason);
-    };
-    outer?.addEventListener('abort', onAbort, { once: true });
-    const lift = this.#clock.after(this.#timeoutMs, () => {
-      controller.abort(new Error(`no answer within ${this.#timeoutMs} ms`));
-    });
-    const end = () => {
-      lift();
-      outer?.removeEventListener('abort', onAbort);
-    };
-    return { controller, signal: controller.signal, lift, end };
+  #limit(outer = neverAborts()) {
+    outer.throwIfAborted();
+    const reason = (ms: number) => new Error(`no answer within ${ms} ms`);
+    return withDeadline(this.#clock, outer, this.#timeoutMs, reason);
   }
 }
 
@@ -225,18 +232,16 @@ async function readAll(body: AsyncIterable<string>): Promise<string> {
 }
 
 /** Looks at each piece once, even if a line consists of many. */
-async function* lines(body: AsyncIterable<string>): AsyncGenerator<string, void> {
-  let rest = '';
-  for await (const chunk of body) {
-    const parts = chunk.split('\n');
-    const last = parts.pop() ?? '';
-    for (const part of parts) {
-      const line = rest + part;
-      rest = '';
-      if (line.trim() !== '') yield line;
-    }
-    rest += last;
-    if (rest.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
+class Lines {
+  #rest = '';
+
+  /** The lines that end in this piece. */
+  push(chunk: string): string[] {
+    const [first = '', ...others] = chunk.split('\n');
+    const lines = [this.#rest + first, ...others];
+    this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > MAX_ANSWER_CHARS) throw new Error(TOO_LARGE);
+    return lines.filter((line) => line.trim() !== '');
   }
 }
 

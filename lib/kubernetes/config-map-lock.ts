@@ -1,8 +1,10 @@
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, isGiven, list, text } from './json.ts';
+import { locksPath } from './lock-kind.ts';
 import { isDnsSubdomain } from './names.ts';
 import { hasStatus, isAbsent, isConflict, isTaken } from './outcome.ts';
+import { mergePatch } from './transport.ts';
 import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
 const POD_NAME = 'leader-for-life/pod-name';
@@ -33,10 +35,6 @@ export interface ConfigMapLockOptions {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export function configMapsPath(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/configmaps`;
-}
-
 /** The lock: a ConfigMap that the leader's Pod owns. Each method sends one request. */
 export class ConfigMapLock {
   readonly #api: Api;
@@ -49,17 +47,11 @@ export class ConfigMapLock {
     this.#api = api;
     this.#options = options;
     this.name = options.name;
-    this.path = configMapsPath(options.namespace);
+    this.path = locksPath('life', options.namespace);
   }
 
-  async get(signal?: AbortSignal): Promise<Lock | undefined> {
-    try {
-      const path = `${this.path}/${this.name}`;
-      return await this.#api.request({ method: 'GET', path }, toLock, signal);
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw error;
-    }
+  get(signal?: AbortSignal): Promise<Lock | undefined> {
+    return this.#api.find(`${this.path}/${this.name}`, toLock, signal);
   }
 
   async create(
@@ -87,12 +79,8 @@ export class ConfigMapLock {
   /** Marks exactly this version as released; `'changed'` if it is gone or was changed meanwhile. */
   async release(lock: Lock, signal?: AbortSignal): Promise<Lock | 'changed'> {
     const { uid, resourceVersion } = lock;
-    const request = {
-      method: 'PATCH' as const,
-      path: `${this.path}/${this.name}`,
-      contentType: 'application/merge-patch+json',
-      body: { metadata: { uid, resourceVersion, annotations: { [RELEASED]: 'true' } } },
-    };
+    const metadata = { uid, resourceVersion, annotations: { [RELEASED]: 'true' } };
+    const request = mergePatch(`${this.path}/${this.name}`, { metadata });
     try {
       return await this.#api.request(request, toLock, signal);
     } catch (error) {

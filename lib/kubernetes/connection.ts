@@ -1,5 +1,6 @@
 import { abortable, linked } from '../platform/abort.ts';
 import type { Clock } from '../platform/clock.ts';
+import { withDeadline } from '../platform/deadline.ts';
 import type { Access, Credentials } from './credentials.ts';
 import { type Member, RoutePool } from './route-pool.ts';
 import type { OutgoingRequest } from './route.ts';
@@ -34,7 +35,8 @@ export class Connection implements Transport {
   #asked: Promise<Access> | undefined;
   #latest: Membership | undefined;
   readonly #memberships = new Set<Membership>();
-  #closing = new AbortController();
+  /** Of what ends when it is closed. */
+  readonly #underWay = new Set<AbortController>();
   #background = false;
 
   constructor(credentials: Credentials, clock: Clock, userAgent: string) {
@@ -50,20 +52,17 @@ export class Connection implements Transport {
   ): Promise<ApiResponse> {
     progress.sent = false;
     signal.throwIfAborted();
-    const { controller, end } = linked(signal, this.#closing.signal);
-    const wanted = controller.signal;
+    const { signal: wanted, end } = this.#untilClosed(signal);
     try {
-      const access = await abortable(this.#access(), wanted);
+      const access = this.#credentials.fresh?.() ?? (await abortable(this.#access(), wanted));
       wanted.throwIfAborted();
       const response = await this.#sendOver(access, request, wanted, progress, end);
       if (response.status === 401) await this.#credentials.refresh(access);
-      return {
-        ...response,
-        body: untilAborted(response.body, wanted),
-        conceal: (text) => concealed(text, access.headers),
-      };
+      return { ...response, conceal: (text) => concealed(text, access.headers) };
     } catch (error) {
       end();
+      // Whatever error a route makes of an abort.
+      wanted.throwIfAborted();
       throw error;
     }
   }
@@ -79,9 +78,21 @@ export class Connection implements Transport {
   close(): void {
     this.#asked = undefined;
     this.#latest = undefined;
-    this.#closing.abort(new Error('the connection was closed'));
-    this.#closing = new AbortController();
+    const reason = new Error('the connection was closed');
+    for (const controller of this.#underWay) controller.abort(reason);
+    this.#underWay.clear();
     for (const membership of this.#memberships) this.#leave(membership);
+  }
+
+  /** A signal that aborts with the given ones, or when this is closed, until `end` is called. */
+  #untilClosed(...signals: readonly AbortSignal[]) {
+    const { controller, end: unlink } = linked(...signals);
+    this.#underWay.add(controller);
+    const end = () => {
+      unlink();
+      this.#underWay.delete(controller);
+    };
+    return { signal: controller.signal, end };
   }
 
   #sendOver(
@@ -134,22 +145,24 @@ export class Connection implements Transport {
   }
 
   async #askForAccess(): Promise<Access> {
-    const { controller, end } = linked(this.#closing.signal);
-    const { signal } = controller;
-    const giveUp = () => {
-      controller.abort(new Error(`there are no credentials after ${CREDENTIALS_TIMEOUT_MS} ms`));
-    };
-    const cancel = this.#clock.after(CREDENTIALS_TIMEOUT_MS, giveUp, { unref: this.#background });
+    const closing = this.#untilClosed();
+    const reason = (ms: number) => new Error(`there are no credentials after ${ms} ms`);
+    const unref = this.#background;
+    const limit = withDeadline(this.#clock, closing.signal, CREDENTIALS_TIMEOUT_MS, reason, {
+      unref,
+    });
     try {
-      return await abortable(this.#credentials.access(signal), signal);
+      return await abortable(this.#credentials.access(limit.signal), limit.signal);
     } finally {
-      cancel();
-      end();
+      limit.end();
+      closing.end();
     }
   }
 
   #outgoing(request: ApiRequest, access: Access): OutgoingRequest {
-    const query = new URLSearchParams(request.query).toString();
+    const query = Object.entries(request.query ?? {})
+      .map((pair) => pair.map(encodeURIComponent).join('='))
+      .join('&');
     const base = access.server.pathname.replace(/\/$/, '');
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     return {
@@ -188,17 +201,4 @@ function secretsIn(headers: Readonly<Record<string, string>>): string[] {
   return secrets
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
     .sort((one, other) => other.length - one.length);
-}
-
-/** Whatever error a route makes of an abort, the reader gets the signal's reason. */
-async function* untilAborted(
-  body: AsyncIterable<string>,
-  signal: AbortSignal,
-): AsyncGenerator<string, void> {
-  try {
-    yield* body;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  }
 }

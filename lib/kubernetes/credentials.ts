@@ -26,6 +26,8 @@ export interface Access {
 
 /** Gives access, again for each request: tokens rotate, and plugins renew certificates. */
 export interface Credentials {
+  /** The present access, if it is known without a wait. */
+  fresh?(): Access | undefined;
   /** When the signal aborts, the plugins that it runs are ended. */
   access(signal?: AbortSignal): Promise<Access>;
   /** The API server refused this access: get the next one from its source, not from a cache. */

@@ -6,7 +6,7 @@ import type { HolderContainer, LeaderElectionRecord } from '../protocol/lease/re
 import { isOver } from '../protocol/model.ts';
 import { type Json, child, isObject, list, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
-import { toPod } from './pod.ts';
+import { containerStatuses, toPod } from './pod.ts';
 import { STEP_DOWN } from './step-down.ts';
 
 const keys = {
@@ -64,10 +64,8 @@ export function containerOf(
   return { podName, podUid, containerName, containerId, since };
 }
 
-const allStatuses = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
-
 function statusesOf(pod: Json): readonly unknown[] {
-  return allStatuses.flatMap((key) => list(child(pod, 'status'), key));
+  return containerStatuses.flatMap((key) => list(child(pod, 'status'), key));
 }
 
 /** Whether several containers of the Pod run at a time. */

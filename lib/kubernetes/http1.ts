@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { Access } from './credentials.ts';
 import { stripError } from './outcome.ts';
-import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
+import { type OutgoingRequest, type Route, headersOf, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
 const KEEP_ALIVE = { keepAlive: true, keepAliveMsecs: 30_000 };
@@ -79,8 +79,8 @@ export class Http1Route implements Route {
     request.on('response', (message) => {
       resolve({
         status: message.statusCode ?? 0,
-        headers: headersOf(message),
-        body: read(message),
+        headers: headersOf(message.headers),
+        body: read(message, signal),
       });
     });
     request.on('error', (error) => {
@@ -124,12 +124,12 @@ function onceConnected(socket: Socket, call: () => void): void {
   else call();
 }
 
-function headersOf(message: IncomingMessage): Record<string, string> {
-  const entries = Object.entries(message.headers);
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
-}
-
-async function* read(message: IncomingMessage): AsyncGenerator<string, void> {
+async function* read(message: IncomingMessage, signal: AbortSignal): AsyncGenerator<string, void> {
   message.setEncoding('utf8');
-  for await (const chunk of message) yield chunk as string;
+  try {
+    for await (const chunk of message) yield chunk as string;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }

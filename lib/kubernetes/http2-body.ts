@@ -11,12 +11,15 @@ const MAX_WAITING_CHARS = 2 ** 20;
  */
 export class Http2Body implements AsyncIterableIterator<string, undefined> {
   readonly #stream: ClientHttp2Stream;
+  readonly #signal: AbortSignal;
   readonly #chunks: string[] = [];
   #waitingChars = 0;
   #end: { readonly error?: unknown } | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(stream: ClientHttp2Stream) {
+  /** Once the signal aborts, the reader gets its reason. */
+  constructor(stream: ClientHttp2Stream, signal: AbortSignal) {
+    this.#signal = signal;
     this.#stream = stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
       this.#chunks.push(chunk);
@@ -43,7 +46,10 @@ export class Http2Body implements AsyncIterableIterator<string, undefined> {
       if (this.#stream.isPaused()) this.#stream.resume();
       return { done: false, value };
     }
-    if (this.#end && 'error' in this.#end) throw this.#end.error;
+    if (this.#end && 'error' in this.#end) {
+      this.#signal.throwIfAborted();
+      throw this.#end.error;
+    }
     return { done: true, value: undefined };
   }
 

@@ -5,7 +5,7 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { Clock } from '../platform/clock.ts';
 import type { TlsOptions } from './credentials.ts';
 import { Http2Body } from './http2-body.ts';
-import { type OutgoingRequest, type Route, hold, hostOf } from './route.ts';
+import { type OutgoingRequest, type Route, headersOf, hold, hostOf } from './route.ts';
 import type { ApiResponse, Progress } from './transport.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -146,7 +146,7 @@ export class Http2Route implements Route {
       resolve({
         status: head[':status'] ?? 0,
         headers: headersOf(head),
-        body: new Http2Body(stream),
+        body: new Http2Body(stream, signal),
       });
     });
     stream.on('error', reject);
@@ -216,9 +216,4 @@ export class Http2Route implements Route {
   #after(ms: number, task: () => void): () => void {
     return this.#clock.after(ms, task, { unref: !this.#holdsProcess });
   }
-}
-
-function headersOf(head: http2.IncomingHttpHeaders): Record<string, string> {
-  const entries = Object.entries(head).filter(([name]) => !name.startsWith(':'));
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }

@@ -21,6 +21,11 @@ export function list(value: unknown, key: string): readonly unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
+/** When an object was created, as the API server says. */
+export function creationTime(object: unknown): string | undefined {
+  return text(child(object, 'metadata'), 'creationTimestamp');
+}
+
 /** Whether there is a value, of any type. */
 export function isGiven(value: unknown, key: string): boolean {
   return isObject(value) && Object.hasOwn(value, key) && (value[key] ?? undefined) !== undefined;

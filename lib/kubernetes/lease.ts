@@ -7,6 +7,7 @@ import {
 import type { Api } from './api.ts';
 import { annotated, containerOf } from './holder-container.ts';
 import { type Json, child, isObject, text } from './json.ts';
+import { locksPath } from './lock-kind.ts';
 import { isAbsent, isConflict, isTaken } from './outcome.ts';
 import { asksToStepDown, STEP_DOWN } from './step-down.ts';
 
@@ -17,10 +18,6 @@ export interface LeaseOptions {
   readonly annotations: Readonly<Record<string, string>>;
   /** The container of this process, which each record that names a holder is to say. */
   readonly container?: () => HolderContainer | undefined;
-}
-
-export function leasesPath(namespace: string): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 }
 
 /**
@@ -37,17 +34,11 @@ export class Lease {
   constructor(api: Api, options: LeaseOptions) {
     this.#api = api;
     this.#options = options;
-    this.path = leasesPath(options.namespace);
+    this.path = locksPath('lease', options.namespace);
   }
 
-  async get(signal: AbortSignal): Promise<LockVersion | undefined> {
-    const path = `${this.path}/${this.#options.name}`;
-    try {
-      return await this.#api.request({ method: 'GET', path }, toVersion, signal);
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw error;
-    }
+  get(signal: AbortSignal): Promise<LockVersion | undefined> {
+    return this.#api.find(`${this.path}/${this.#options.name}`, toVersion, signal);
   }
 
   async create(

@@ -1,7 +1,6 @@
 import type { NodeReading } from '../protocol/model.ts';
 import type { Api } from './api.ts';
 import { type Json, child, list, text } from './json.ts';
-import { isAbsent } from './outcome.ts';
 
 export const nodesPath = '/api/v1/nodes';
 
@@ -10,23 +9,13 @@ export const nodesPath = '/api/v1/nodes';
  * node does not exist.
  */
 export async function getNode(api: Api, name: string, signal?: AbortSignal): Promise<NodeReading> {
-  try {
-    return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, toNode, signal);
-  } catch (error) {
-    if (isAbsent(error)) return 'absent';
-    throw error;
-  }
+  return (await api.find(`${nodesPath}/${name}`, toNode, signal)) ?? 'absent';
 }
 
 /** Reads the labels of a node once; none if it does not exist. */
 export async function nodeLabels(api: Api, name: string, signal?: AbortSignal): Promise<Json> {
   const read = (node: Json) => child(child(node, 'metadata'), 'labels');
-  try {
-    return await api.request({ method: 'GET', path: `${nodesPath}/${name}` }, read, signal);
-  } catch (error) {
-    if (isAbsent(error)) return {};
-    throw error;
-  }
+  return (await api.find(`${nodesPath}/${name}`, read, signal)) ?? {};
 }
 
 /**

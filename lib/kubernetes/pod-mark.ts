@@ -8,6 +8,7 @@ import { listPods } from './pod-list.ts';
 import { getPod, podsPath } from './pod.ts';
 import { type Refused, remedyOf } from './remedy.ts';
 import type { PodRights } from './role.ts';
+import { mergePatch } from './transport.ts';
 
 /** A ReplicaSet that shrinks deletes Pods with a lower cost first. */
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
@@ -191,13 +192,8 @@ export class PodMark {
   /** Only exactly this Pod, never one that has its name. */
   async #patch({ name, uid, resourceVersion }: Target, changes: object): Promise<void> {
     const { api, namespace } = this.#options;
-    const request = {
-      method: 'PATCH' as const,
-      path: `${podsPath(namespace)}/${name}`,
-      contentType: 'application/merge-patch+json',
-      body: { metadata: { uid, resourceVersion, ...changes } },
-    };
-    await api.request(request, () => undefined);
+    const metadata = { uid, resourceVersion, ...changes };
+    await api.request(mergePatch(`${podsPath(namespace)}/${name}`, { metadata }), () => undefined);
   }
 }
 

@@ -18,13 +18,7 @@ export async function getPod<T = Pod>(
   signal?: AbortSignal,
   read: (object: Json) => T = toPod as (object: Json) => T,
 ): Promise<T | 'absent'> {
-  try {
-    const path = `${podsPath(namespace)}/${name}`;
-    return await api.request({ method: 'GET', path }, read, signal);
-  } catch (error) {
-    if (isAbsent(error)) return 'absent';
-    throw error;
-  }
+  return (await api.find(`${podsPath(namespace)}/${name}`, read, signal)) ?? 'absent';
 }
 
 /** Deletes a Pod without waiting for its kubelet, if it still has this UID. */
@@ -78,7 +72,8 @@ function nodeOf(spec: Json): string | undefined {
   return name !== undefined && isDnsSubdomain(name) ? name : undefined;
 }
 
-const containerStatuses = [
+/** The fields of a Pod's status with the states of its containers. */
+export const containerStatuses = [
   'containerStatuses',
   'initContainerStatuses',
   'ephemeralContainerStatuses',

@@ -71,11 +71,7 @@ function roleOf(name: string, options: RbacOptions): string {
   const { mode, namespace, serviceAccount, observe = false, events = false } = options;
   const pods = { marks: options.label, watched: options.pods };
   const common = { namespace, user: `system:serviceaccount:${namespace}:${serviceAccount}` };
-  if (observe) {
-    return mode === 'life'
-      ? observerRoleYaml({ ...common, name, group: '', resource: 'configmaps' })
-      : observerRoleYaml({ ...common, name, group: 'coordination.k8s.io', resource: 'leases' });
-  }
+  if (observe) return observerRoleYaml({ ...common, mode, name });
   return mode === 'life'
     ? roleYaml({ ...common, lockName: name, takeOver: false, events, pods })
     : leaseRoleYaml({ ...common, leaseName: name, events, pods });

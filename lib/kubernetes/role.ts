@@ -2,6 +2,7 @@
  * The rights that each caller needs, as one table of rules, and as YAML to apply. Roles for
  * different purposes have different names, so applying one never overwrites another.
  */
+import { type Mode, lockKinds } from './lock-kind.ts';
 
 /** The verbs for a resource of an API group, and the name of the object, if restricted to one. */
 interface Rule {
@@ -45,11 +46,10 @@ export interface LeaseRoleOptions extends Common {
   readonly pods?: PodRights | undefined;
 }
 
-export interface ObserverRoleOptions extends Common {
+export interface LockRoleOptions extends Common {
+  readonly mode: Mode;
   /** Name of the lock or Lease. */
   readonly name: string;
-  readonly group: Rule['group'];
-  readonly resource: 'configmaps' | 'leases';
 }
 
 const anyPod = { group: '', resource: 'pods' } as const;
@@ -97,18 +97,12 @@ const rules = {
       : []),
     ...(events ? [recording] : []),
   ],
-  observer: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
-    { group, resource, name, verbs: ['get', 'watch'] },
-  ],
   /** Also lists, which RBAC cannot restrict to a name. */
   inspector: [
     { group: '', resource: 'configmaps', verbs: ['get', 'list', 'watch'] },
     { group: 'coordination.k8s.io', resource: 'leases', verbs: ['get', 'list', 'watch'] },
     { group: '', resource: 'pods', verbs: ['get'] },
   ] as Rule[],
-  stepDown: ({ group, resource, name }: ObserverRoleOptions): Rule[] => [
-    { group, resource, name, verbs: ['get', 'watch', 'patch'] },
-  ],
 };
 
 /** One verb on one resource, as an access review asks for it. */
@@ -121,7 +115,7 @@ export interface Right {
 }
 
 /** Every right that an election of this mode needs. */
-export function rightsOf(mode: 'life' | 'lease', name: string, namespace: string): Right[] {
+export function rightsOf(mode: Mode, name: string, namespace: string): Right[] {
   const needed =
     mode === 'life'
       ? rules.life({ namespace, lockName: name, takeOver: false })
@@ -155,25 +149,30 @@ export function leaseRoleYaml(options: LeaseRoleOptions): string {
 }
 
 /** The complete Role, with its binding, for an observer. */
-export function observerRoleYaml(options: ObserverRoleOptions): string {
-  const { namespace, name, resource, user } = options;
-  const what = resource === 'leases' ? 'lease' : 'lock';
-  const role = { kind: 'Role', name: `${name}-${what}-observer`, namespace } as const;
-  return bound(role, rules.observer(options), user).join('---\n');
+export function observerRoleYaml(options: LockRoleOptions): string {
+  return lockRoleYaml(options, 'observer', ['get', 'watch']);
+}
+
+/** The complete Role, with its binding, to ask a leader to step down. */
+export function stepDownRoleYaml(options: LockRoleOptions): string {
+  return lockRoleYaml(options, 'step-down', ['get', 'watch', 'patch']);
+}
+
+function lockRoleYaml(
+  { mode, namespace, name, user }: LockRoleOptions,
+  purpose: string,
+  verbs: readonly string[],
+): string {
+  const { group, resource } = lockKinds[mode];
+  const what = mode === 'lease' ? 'lease' : 'lock';
+  const role = { kind: 'Role', name: `${name}-${what}-${purpose}`, namespace } as const;
+  return bound(role, [{ group, resource, name, verbs }], user).join('---\n');
 }
 
 /** The complete Role, with its binding, to inspect the locks of a namespace. */
 export function inspectorRoleYaml({ namespace, user }: Common): string {
   const role = { kind: 'Role', name: 'leader-for-life-inspector', namespace } as const;
   return bound(role, rules.inspector, user).join('---\n');
-}
-
-/** The complete Role, with its binding, to ask a leader to step down. */
-export function stepDownRoleYaml(options: ObserverRoleOptions): string {
-  const { namespace, name, resource, user } = options;
-  const what = resource === 'leases' ? 'lease' : 'lock';
-  const role = { kind: 'Role', name: `${name}-${what}-step-down`, namespace } as const;
-  return bound(role, rules.stepDown(options), user).join('---\n');
 }
 
 interface Named {

@@ -86,7 +86,7 @@ export class RoutePool {
     progress: Progress,
     onOver: () => void,
   ): Promise<ApiResponse> {
-    let answer: Promise<ApiResponse> | undefined;
+    let isSent = false;
     try {
       let route = this.#last;
       // Other requests may have taken the last room on it in this very turn, or closed it. If there
@@ -98,14 +98,15 @@ export class RoutePool {
       signal.throwIfAborted();
       this.#last = route;
       const sentOn = route;
-      answer = route.send(request, signal, progress, () => {
+      const answer = route.send(request, signal, progress, () => {
         onOver();
         if (sentOn.isIdle && this.#openings.length > 1) this.#prefer(this.#last ?? sentOn);
       });
+      isSent = true;
+      return await answer;
     } finally {
-      if (!answer) onOver();
+      if (!isSent) onOver();
     }
-    return abortable(answer, signal);
   }
 
   get #maxRoutes(): number {

@@ -45,6 +45,12 @@ export function hostOf(server: URL): string {
   return server.hostname.replace(/[[\]]/g, '');
 }
 
+/** The headers of an answer; those of HTTP/2 with a colon are none. */
+export function headersOf(head: object): Record<string, string> {
+  const entries = Object.entries(head).filter(([name]) => !name.startsWith(':'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+}
+
 /** Whether the socket keeps the process alive. */
 export function hold(socket: Socket, isWanted: boolean): void {
   if (isWanted) socket.ref();

@@ -6,13 +6,16 @@ import {
   inClusterServer,
   readSmall,
 } from './environment.ts';
-import { child, text } from './json.ts';
+import { type Json, child, isObject, text } from './json.ts';
 import { isDnsSubdomain } from './names.ts';
 import { stripError } from './outcome.ts';
 import type { PodIdentity } from '../protocol/model.ts';
 
 /** After this long, the files are read again even if they look unchanged, as client-go does. */
 const MAX_AGE_MS = 60_000;
+
+/** The files are looked at this often. A token is valid long after it was replaced. */
+const LOOK_EVERY_MS = 10_000;
 
 /** All elections of an environment share its credentials. */
 const known = new WeakMap<
@@ -40,6 +43,7 @@ function fromFiles(environment: Environment, server: URL): Credentials {
   const [tokenPath, caPath] = [path.join(folder, 'token'), path.join(folder, 'ca.crt')];
   let last:
     { readonly access: Access; readonly stamp: string; readonly readMs: number } | undefined;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   let isRefused = false;
   let reading: Promise<Access> | undefined;
 
@@ -55,8 +59,13 @@ function fromFiles(environment: Environment, server: URL): Credentials {
   };
 
   return {
+    fresh: () => {
+      const isRecent = systemClock.now() - lookedMs < LOOK_EVERY_MS;
+      return isRecent && !isRefused ? last?.access : undefined;
+    },
     access: async () => {
       const nowMs = systemClock.now();
+      lookedMs = nowMs;
       const stamp = stampOf(tokenPath) + stampOf(caPath);
       const isFresh = last?.stamp === stamp && nowMs - last.readMs < MAX_AGE_MS && !isRefused;
       if (last && isFresh) return last.access;
@@ -79,15 +88,20 @@ function fromFiles(environment: Environment, server: URL): Credentials {
 
 /** The Pod to which Kubernetes has bound the service account's token. */
 export async function tokenPod(environment: Environment): Promise<PodIdentity | undefined> {
+  const path = process.getBuiltinModule('node:path');
+  const file = path.join(environment.root, SERVICE_ACCOUNT_PATH, 'token');
+  const claims = claimsOf(await readSmall(file).catch(() => ''));
+  const pod = child(child(claims, 'kubernetes.io'), 'pod');
+  const [name, uid] = [text(pod, 'name'), text(pod, 'uid')];
+  return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+}
+
+/** What a token says about itself; undefined if it is none. */
+export function claimsOf(token: string): Json | undefined {
   try {
-    const token = await readSmall(
-      process.getBuiltinModule('node:path').join(environment.root, SERVICE_ACCOUNT_PATH, 'token'),
-    );
-    const [, payload = ''] = token.split('.');
+    const [, payload = ''] = token.trim().split('.');
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const pod = child(child(claims, 'kubernetes.io'), 'pod');
-    const [name, uid] = [text(pod, 'name'), text(pod, 'uid')];
-    return name && uid && isDnsSubdomain(name) ? { name, uid } : undefined;
+    return isObject(claims) ? claims : undefined;
   } catch {
     return undefined;
   }

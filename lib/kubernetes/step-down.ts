@@ -1,6 +1,7 @@
 import type { Api } from './api.ts';
 import { type Json, child, text } from './json.ts';
 import { hasStatus, isAbsent, isConflict } from './outcome.ts';
+import { mergePatch } from './transport.ts';
 
 /** An annotation of a lock: the identity of the holder that is asked to hand over. */
 export const STEP_DOWN = 'leader-for-life/step-down';
@@ -28,15 +29,10 @@ export async function writeStepDown(
 ): Promise<Json | 'changed'> {
   const metadata = child(object, 'metadata');
   const [uid, resourceVersion] = [text(metadata, 'uid'), text(metadata, 'resourceVersion')];
-  const request = {
-    method: 'PATCH' as const,
-    path,
-    contentType: 'application/merge-patch+json',
-    body: {
-      metadata: { uid, resourceVersion, annotations: { [STEP_DOWN]: holder } },
-      ...(preferredHolder !== undefined && { spec: { preferredHolder } }),
-    },
-  };
+  const request = mergePatch(path, {
+    metadata: { uid, resourceVersion, annotations: { [STEP_DOWN]: holder } },
+    ...(preferredHolder !== undefined && { spec: { preferredHolder } }),
+  });
   try {
     return await api.request(request, (answer) => answer, signal);
   } catch (error) {

@@ -12,6 +12,11 @@ export interface ApiRequest {
   readonly accept?: string;
 }
 
+/** A request that changes these fields of an object, and no others. */
+export function mergePatch(path: string, body: object): ApiRequest {
+  return { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' };
+}
+
 /** The head of an answer and its body, which may be a stream without end (a watch). */
 export interface ApiResponse {
   readonly status: number;

@@ -139,16 +139,19 @@ export class ObjectWatch {
     const silence = new AbortController();
     this.#silence = silence;
     const { controller, end } = linked(outer, silence.signal);
+    let heardMs = Number.NaN;
     let cancel: () => void = () => undefined;
+    // One timer for many events: a new one for each would cost more than the event.
     const listen = () => {
-      cancel();
-      cancel = this.#clock.after(PATIENCE_MS, () => {
-        silence.abort(this.#fellSilent());
-      });
+      const leftMs = heardMs + PATIENCE_MS - this.#clock.now();
+      if (leftMs <= 0) silence.abort(this.#fellSilent());
+      else cancel = this.#clock.after(leftMs, listen);
     };
     try {
       for await (const event of this.#api.stream(this.#request(), controller.signal)) {
-        listen();
+        const isFirst = Number.isNaN(heardMs);
+        heardMs = this.#clock.now();
+        if (isFirst) listen();
         if (event === undefined && !this.#stream) {
           const openedMs = this.#clock.now();
           this.#stream = { openedMs, expectedMs: undefined, hasShown: false };

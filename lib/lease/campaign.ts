@@ -2,6 +2,7 @@ import { abortable, linked, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
 import { HintQueue } from '../platform/hint-queue.ts';
+import { isFree, isMine } from '../protocol/lease/known.ts';
 import type { LockVersion } from '../protocol/lease/record.ts';
 import {
   type Moment,
@@ -13,6 +14,7 @@ import {
   type Settings,
   type State,
   holderOf,
+  isEcho,
   start,
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
@@ -32,8 +34,6 @@ export interface CampaignOptions {
   readonly standing?: Standing | undefined;
   /** Called whenever the lock, while this elector leads, asks it to hand over. */
   readonly onHandoverAsked?: (() => void) | undefined;
-  /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
-  readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
   /** What the same elector's last campaign knew. */
   readonly known?: Known | undefined;
 }
@@ -70,7 +70,8 @@ export class Campaign {
   constructor(options: CampaignOptions) {
     this.#options = options;
     // A read shows what was missed.
-    this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened' });
+    const overflow: Hint = { type: 'watch-opened' };
+    this.#hints = new HintQueue<Hint>(options.clock, overflow, (hint) => isEcho(this.#state, hint));
     this.#state = start(options.settings, this.#moment(), options.known);
     this.#endOfHealth = options.standing?.onHealthy(() => this.#hints.push({ type: 'unbarred' }));
     this.#holder = new HolderWatch(options.lock, (hint) => {
@@ -189,7 +190,7 @@ export class Campaign {
     if (command.do === 'wait') {
       const hint = await this.#hints.next(command.untilMs, signal);
       const event: Event = hint ?? { type: 'time-up' };
-      this.#step(event, undefined, await this.#yieldMs(event, signal));
+      this.#step(event, undefined, await this.#next(event, signal));
       return;
     }
     if (command.do === 'get' && phase === 'leading') this.#options.observer.onSlowPath();
@@ -197,7 +198,7 @@ export class Campaign {
     if (!('error' in result)) {
       const altered = alteredBy(command, result, this.#options.lock.describe());
       const isFatal = altered !== undefined && onRefusal === 'throw';
-      this.#step(result, isFatal ? undefined : altered, await this.#yieldMs(result, signal));
+      this.#step(result, isFatal ? undefined : altered, await this.#next(result, signal));
       if (isFatal) throw altered;
       return;
     }
@@ -213,14 +214,13 @@ export class Campaign {
       case 'get':
         return { type: 'got', version: await this.#limited((limit) => lock.get(limit), signal) };
       case 'create': {
-        const { record } = command;
-        const version = await this.#limited((limit) => lock.create(record, limit, signal));
-        return { type: 'written', version };
+        const create = (limit: AbortSignal) => lock.create(command.record, limit, signal);
+        return { type: 'written', version: await this.#limited(create) };
       }
       case 'update': {
         const { version, record } = command;
-        const written = await this.#limited((limit) => lock.update(version, record, limit, signal));
-        return { type: 'written', version: written };
+        const update = (limit: AbortSignal) => lock.update(version, record, limit, signal);
+        return { type: 'written', version: await this.#limited(update) };
       }
       default:
         throw new Error(`${command.do} is no request`);
@@ -230,11 +230,11 @@ export class Campaign {
   /** A request with its time limit, which ends with leadership at the latest. */
   async #limited<T>(
     request: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal = neverAborts(),
+    ...signals: readonly AbortSignal[]
   ): Promise<T> {
     const { clock, requestTimeoutMs } = this.#options;
     const limitMs = Math.min(requestTimeoutMs, this.#leftMs());
-    const { controller, end } = linked(signal, this.#closed.signal);
+    const { controller, end } = linked(...signals, this.#closed.signal);
     let cancel: (() => void) | undefined;
     try {
       // If the lock has its own limit, that one comes first: the lock knows whether anything was
@@ -267,20 +267,21 @@ export class Campaign {
   }
 
   /** An elector that is about to take a free lock first asks whether another one is preferred. */
-  #yieldMs(event: Event, signal: AbortSignal): Promise<number> | undefined {
-    const { yieldMs } = this.#options;
-    if (!yieldMs || this.#state.phase !== 'following') return undefined;
-    const { command, yieldsUntilMs } = step(this.#state, event, this.#moment());
-    const isTaking = command.do === 'update' || command.do === 'create';
-    return isTaking && yieldsUntilMs === undefined ? yieldMs(signal) : undefined;
+  async #next(event: Event, signal: AbortSignal): Promise<State> {
+    const next = step(this.#state, event, this.#moment());
+    const { command, phase } = next;
+    const isTaking =
+      command.do === 'update' ? !isMine(command.version, next) : command.do === 'create';
+    const yields = phase === 'following' && isTaking && this.#options.standing?.yields(signal);
+    return (await yields) ? step(this.#state, event, this.#moment()) : next;
   }
 
-  #step(event: Event, trouble: unknown, yieldMs?: number): void {
+  #step(event: Event, trouble: unknown, next = step(this.#state, event, this.#moment())): void {
     const before = this.#state;
-    this.#state = step(before, event, { ...this.#moment(), yieldMs });
+    this.#state = next;
     this.#holder.follow(this.#state);
-    const { lock, standing, observer, onHandoverAsked } = this.#options;
-    if (!['', lock.identity].includes(holderOf(this.#state))) standing?.othersLead();
+    const { clock, standing, observer, onHandoverAsked } = this.#options;
+    if (!isFree(next, { nowMs: clock.now() })) standing?.lockHeld();
     const { phase, version, gone } = this.#state;
     if (before.phase !== phase) observer.log(`${before.phase}, ${event.type}: ${phase}`);
     observer.onState(this.#state, trouble);

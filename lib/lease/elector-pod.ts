@@ -1,7 +1,7 @@
 import type { EventStream } from '../events/stream.ts';
 import { ownPod } from '../kubernetes/identity.ts';
-import { PodMark, explainMark, rightsOf } from '../kubernetes/pod-mark.ts';
-import { Preference, explainPreference } from '../kubernetes/preference.ts';
+import { markOf, yieldMsOf } from '../kubernetes/own-pod.ts';
+import { type PodMark, rightsOf } from '../kubernetes/pod-mark.ts';
 import type { Refused } from '../kubernetes/remedy.ts';
 import { leaseRoleYaml } from '../kubernetes/role.ts';
 import { aborted } from '../platform/abort.ts';
@@ -36,7 +36,6 @@ export class ElectorPod {
   /** The lock is open. Removes the mark that an earlier process of this Pod may have left. */
   attend(lock: OpenLock | undefined): void {
     const { platform, settings, events } = this.#options;
-    const { label, deletionCost, preference } = settings;
     const pods = rightsOf(settings);
     if (!lock?.api || !Object.values(pods).includes(true)) return;
     const { api, name: leaseName } = lock;
@@ -48,24 +47,13 @@ export class ElectorPod {
       namespace,
       role: (user) => leaseRoleYaml({ namespace, leaseName, user, events: recording, pods }),
     };
-    if (preference !== undefined) {
-      const asked = new Preference({
-        ...{ api, clock: platform.clock, namespace, podName: pod.name, preference },
-        onFailed: (error) => {
-          events.degraded('preference', explainPreference(error, refused));
-        },
-      });
-      this.yieldMs = (signal) => asked.yieldMs(signal);
-    }
-    if (!pods.marks) return;
-    this.#mark = new PodMark({
-      ...{ api, namespace, pod, label, deletionCost, maxBackoffMs: MARK_BACKOFF_MS },
-      lock: { mode: 'lease', name: leaseName },
-      onFailed: (error) => {
-        events.degraded('label', explainMark(error, pod.name, refused));
-      },
-    });
-    void this.#mark.reset();
+    const parts = {
+      ...{ api, clock: platform.clock, events, namespace, options: settings, refused },
+      ...{ lock: { mode: 'lease', name: leaseName } as const, maxBackoffMs: MARK_BACKOFF_MS },
+    };
+    this.yieldMs = yieldMsOf(parts, pod.name);
+    this.#mark = markOf(parts, pod);
+    void this.#mark?.reset();
   }
 
   /** The same job, during which the Pod is marked. The mark goes as soon as the work shall end. */

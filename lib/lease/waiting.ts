@@ -15,7 +15,7 @@ export function describeWaiting(
   }
   const { command } = state;
   const bar = command.do === 'wait' ? command.bar : undefined;
-  if (bar) return { reason: bar, message: barWords[bar] };
+  if (bar && bar !== 'not-preferred') return { reason: bar, message: barWords[bar] };
   const holder = holderOf(state);
   if (holder !== '') return { reason: 'held', message: `${holder} leads` };
   return state.version && !state.gone

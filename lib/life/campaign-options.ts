@@ -1,7 +1,6 @@
 import type { Api } from '../kubernetes/api.ts';
 import type { ConfigMapLock } from '../kubernetes/config-map-lock.ts';
 import type { ApiError } from '../kubernetes/outcome.ts';
-import type { Preference } from '../kubernetes/preference.ts';
 import type { SilentWatchError } from '../kubernetes/watch.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Standing } from '../platform/standing.ts';
@@ -20,7 +19,6 @@ export interface CampaignOptions {
   readonly unconfirmed: UnconfirmedEnds;
   /** Whether it may take the lock; always, by default. */
   readonly standing?: Standing | undefined;
-  readonly preference: Preference | undefined;
   /** The predecessors that an earlier call of this process has left. */
   readonly predecessors: readonly PodIdentity[];
 }

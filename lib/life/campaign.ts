@@ -9,7 +9,6 @@ import {
   start,
 } from '../protocol/life/state.ts';
 import { step } from '../protocol/life/step.ts';
-import { barAt } from '../protocol/bar.ts';
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { Inspector } from './inspector.ts';
@@ -53,8 +52,7 @@ export class Campaign {
   constructor(options: CampaignOptions) {
     this.#options = options;
     const { settings, podUid, predecessors, observer } = options;
-    const isBarred = barAt(this.#moment()) !== undefined;
-    this.#state = start(settings, podUid, predecessors, isBarred);
+    this.#state = start(settings, podUid, predecessors);
     this.#watcher = new LockWatcher({
       ...options,
       maxBackoffMs: settings.maxBackoffMs,
@@ -88,7 +86,7 @@ export class Campaign {
     outer.addEventListener('abort', withdrawal.begin, { once: true });
     const endOfHealth = this.#options.standing?.onHealthy(() => this.#watcher.unbar());
     try {
-      await this.#yieldAtStart(signal);
+      await this.#begin(signal);
       for (;;) {
         const { command } = this.#state;
         if (command.do === 'fail' || command.do === 'withdraw') {
@@ -139,24 +137,23 @@ export class Campaign {
     };
   }
 
-  async #yieldAtStart(signal: AbortSignal): Promise<void> {
-    const { settings, podUid, predecessors, preference } = this.#options;
-    if (!preference || podUid === undefined) return;
-    const yields = (await preference.yieldMs(signal)) > 0;
-    if (yields) this.#state = start(settings, podUid, predecessors, true);
+  /** A candidate that must not take the lock begins with a look at it. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { settings, podUid, predecessors, standing } = this.#options;
+    if ((await standing?.yields(signal)) || standing?.bar)
+      this.#state = start(settings, podUid, predecessors, true);
   }
 
   /** A candidate that is about to take a free lock first asks whether another one is preferred. */
   async #step(event: Event, signal: AbortSignal): Promise<void> {
-    const { observer, preference, standing } = this.#options;
+    const { observer, standing } = this.#options;
     let next = step(this.#state, event, this.#moment());
-    if (preference && next.command.do === 'attempt' && next.yieldsUntilMs === undefined) {
-      const yieldMs = await preference.yieldMs(signal);
-      next = step(this.#state, event, { ...this.#moment(), yieldMs });
+    if (next.command.do === 'attempt' && (await standing?.yields(signal))) {
+      next = step(this.#state, event, this.#moment());
     }
     this.#state = next;
     const { lock, podUid } = next;
-    if (lock && holderOf(lock)?.uid !== podUid) standing?.othersLead();
+    if (lock && holderOf(lock)?.uid !== podUid) standing?.lockHeld();
     observer.onState(this.#state, undefined);
   }
 

@@ -19,10 +19,10 @@ import { explainRelease } from './release.ts';
 import type { Candidate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
+import { markOf, type PodParts, yieldMsOf } from '../kubernetes/own-pod.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
-import { markOf, type PodParts, preferenceOf } from './mark.ts';
 import type { CheckedOptions } from './options.ts';
 import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
@@ -31,7 +31,6 @@ import { joined } from '../protocol/life/predecessors.ts';
 import { Health } from '../platform/health.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Standing } from '../platform/standing.ts';
-import { messageOf } from '../platform/printable.ts';
 
 /** One call of `become` in a cluster: puts the parts together, and cleans up. */
 export class Election {
@@ -45,6 +44,7 @@ export class Election {
   readonly #events: EventStream;
   readonly #observer: Reporter;
   readonly #announcer: Announcer;
+  readonly #pod: PodParts;
   /** Passes on to the next call of this process who may still lead. */
   #passOn: () => void = () => undefined;
   readonly #context: Context;
@@ -74,6 +74,11 @@ export class Election {
     const pods = rightsOf(options);
     this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
+    this.#pod = {
+      ...{ api: this.#api, clock: platform.clock, events: this.#events, namespace, options },
+      ...{ lock: { mode: 'life', name: lockName }, maxBackoffMs: options.maxBackoffMs },
+      refused: refusedLock(this.#context),
+    };
     this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
     this.#announcer = new Announcer({
       ...{ events: this.#events, api: this.#api, clock: platform.clock },
@@ -100,7 +105,9 @@ export class Election {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
       this.#announcer.waits();
       const health = await this.#checkHealth(limit.signal);
-      this.#standing = new Standing(clock, this.#platform.elections, this.#key(), health);
+      const { elections } = this.#platform;
+      const yieldMs = yieldMsOf(this.#pod, this.#candidate.podName);
+      this.#standing = new Standing({ clock, elections, key: this.#key(), health, yieldMs });
       const victory = await this.#compete(limit.signal);
       // From now on the signal has no effect, not even through a listener of `leading`.
       end();
@@ -109,7 +116,7 @@ export class Election {
       this.#end();
       this.#api.close();
       const explained = this.#explain(error);
-      this.#announcer.ended();
+      this.#events.ended();
       throw explained;
     } finally {
       end();
@@ -171,9 +178,9 @@ export class Election {
         ? explainFailure(error.failure, this.#context)
         : explainRefusal(error, refusedLock(this.#context));
     if (signal?.aborted && error === signal.reason) {
-      this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(error)}`);
+      this.#events.withdrawn(error);
     } else if (explained instanceof Error) {
-      this.#events.emit({ type: 'failed', error: explained }, explained.message);
+      this.#events.failed(explained);
     }
     return explained;
   }
@@ -190,15 +197,7 @@ export class Election {
       observer: this.#observer,
       unconfirmed: this.#platform.unconfirmed,
       standing: this.#standing,
-      preference: preferenceOf(this.#podParts()),
       predecessors,
-    };
-  }
-
-  #podParts(): PodParts {
-    return {
-      ...{ api: this.#api, clock: this.#platform.clock, options: this.#options },
-      ...{ context: this.#context, events: this.#events },
     };
   }
 
@@ -208,7 +207,8 @@ export class Election {
     const { lock, podUid, attempts } = victory;
     const stop = new AbortController();
     this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
-    const mark = markOf(this.#podParts(), podUid, lock);
+    const mark = markOf(this.#pod, { name: podName, uid: podUid });
+    mark?.set(lock.resourceVersion);
     const facts = {
       ...{ lockName: this.#lockName, namespace, podName, podUid, skipped: false },
       ...{ acquiredAt: clock.date(), waitedMs, attempts, fencingToken: lock.resourceVersion },
@@ -232,7 +232,7 @@ export class Election {
           throw explainRelease(error, this.#context);
         } finally {
           this.#end();
-          this.#announcer.ended();
+          this.#events.ended();
           await this.#announcer.recorded();
           this.#api.close();
         }
@@ -276,7 +276,7 @@ export class Election {
     this.#running?.ending();
     await Promise.all([lost(loss.others), mark?.clear()]);
     this.#end();
-    this.#announcer.ended();
+    this.#events.ended();
   }
 
   /** From now on another call of this process may compete. */

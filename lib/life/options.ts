@@ -4,12 +4,13 @@ import {
   checkBoolean,
   checkDuration,
   checkLockName,
+  checkPodName,
   checkProperties,
   checkSignal,
   matching,
 } from '../checks.ts';
 import { reservedAnnotations } from '../kubernetes/config-map-lock.ts';
-import { isDnsSubdomain, isUid } from '../kubernetes/names.ts';
+import { isUid } from '../kubernetes/names.ts';
 import {
   type ElectionSettings,
   type LabelOptions,
@@ -73,7 +74,7 @@ export function checkOptions(lockName: unknown, options: unknown): CheckedOption
 
 const checks: Readonly<Record<keyof BecomeOptions, Check>> = {
   ...placeChecks,
-  podName: matching(isDnsSubdomain, "a Pod's name, a DNS subdomain (RFC 1123)"),
+  podName: checkPodName,
   podUid: matching(isUid, "a Pod's UID"),
   signal: checkSignal,
   maxBackoffMs: checkDuration,

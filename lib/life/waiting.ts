@@ -1,22 +1,23 @@
 import { LeaderElectionError } from '../errors.ts';
-import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
+import {
+  barWords,
+  holderReasons,
+  type WaitingReason,
+  type WaitingState,
+} from '../events/waiting.ts';
 import type { Context } from '../kubernetes/failure.ts';
 import { printable } from '../platform/printable.ts';
 import { type Obstacle, type State, awaited } from '../protocol/life/state.ts';
 
 const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
-  alive: 'held',
-  unknown: 'held',
-  terminating: 'holder-terminating',
-  finishing: 'holder-finishing',
-  finished: 'holder-finished',
-  gone: 'holder-gone',
+  ...holderReasons,
   released: 'released',
   'node-not-ready': 'node-not-ready',
   'lock-deleting': 'lock-deleting',
   quota: 'quota-exceeded',
   unhealthy: 'unhealthy',
   'stepped-down': 'stepped-down',
+  'not-preferred': 'free',
   none: 'free',
 };
 
@@ -49,10 +50,11 @@ function explain(
   state: State,
   reason: WaitingReason,
   quota: string,
-  holder = 'another Pod',
+  holder?: string,
   node?: string,
 ): string {
-  const pod = `Pod ${holder}${node === undefined ? '' : ` on node ${node}`}`;
+  const where = node === undefined ? '' : ` on node ${node}`;
+  const pod = holder === undefined ? 'another Pod' : `Pod ${holder}${where}`;
   switch (reason) {
     case 'held':
       return `${pod} leads`;

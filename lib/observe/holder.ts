@@ -1,7 +1,7 @@
-import { configMapsPath, toLock } from '../kubernetes/config-map-lock.ts';
-import { type Json, child, text } from '../kubernetes/json.ts';
-import { leasesPath, toVersion } from '../kubernetes/lease.ts';
-import type { ObserverRoleOptions } from '../kubernetes/role.ts';
+import { toLock } from '../kubernetes/config-map-lock.ts';
+import { type Json, creationTime } from '../kubernetes/json.ts';
+import { toVersion } from '../kubernetes/lease.ts';
+import type { Mode } from '../kubernetes/lock-kind.ts';
 import { holderOf } from '../protocol/model.ts';
 
 /** The holder of a lock, of either kind. */
@@ -37,24 +37,15 @@ export interface Sighting<H extends Holder> {
   readonly term: string;
 }
 
-/** A kind of lock: where it is, and how to read who holds it. */
-export interface LockKind<H extends Holder> extends Pick<
-  ObserverRoleOptions,
-  'group' | 'resource'
-> {
-  readonly kind: string;
-  readonly mode: 'life' | 'lease';
-  path(namespace: string): string;
+/** How to read who holds a lock. */
+export interface LockReader<H extends Holder> {
+  readonly mode: Mode;
   /** Throws on an object that cannot be one of this kind. */
-  read(object: Json): Sighting<H>;
+  readonly read: (object: Json) => Sighting<H>;
 }
 
-export const leases: LockKind<LeaseHolder> = {
-  kind: 'Lease',
+export const leases: LockReader<LeaseHolder> = {
   mode: 'lease',
-  group: 'coordination.k8s.io',
-  resource: 'leases',
-  path: leasesPath,
   read: (object) => {
     const { record, resourceVersion, uid = '' } = toVersion(object);
     const { holderIdentity: identity, leaseTransitions } = record;
@@ -69,12 +60,8 @@ export const leases: LockKind<LeaseHolder> = {
   },
 };
 
-export const lifeLocks: LockKind<LockHolder> = {
-  kind: 'ConfigMap',
+export const lifeLocks: LockReader<LockHolder> = {
   mode: 'life',
-  group: '',
-  resource: 'configmaps',
-  path: configMapsPath,
   read: (object) => {
     const lock = toLock(object);
     const { uid, resourceVersion } = lock;
@@ -94,10 +81,6 @@ export const lifeLocks: LockKind<LockHolder> = {
 
 /** Nobody holds the lock. */
 export const NOBODY = { holder: null, term: '' } as const;
-
-function creationTime(object: Json): string | undefined {
-  return text(child(object, 'metadata'), 'creationTimestamp');
-}
 
 /** The first valid time: not every elector writes all of them. */
 function firstTime(...times: readonly (string | undefined)[]): Date {

@@ -13,7 +13,7 @@ import {
   type Holder,
   type LeaseHolder,
   type LockHolder,
-  type LockKind,
+  type LockReader,
   leases,
   lifeLocks,
 } from './holder.ts';
@@ -91,7 +91,7 @@ export function observeLockIn(
 
 function observed<H extends Holder>(
   platform: Platform,
-  kind: LockKind<H>,
+  reader: LockReader<H>,
   name: string,
   options: ObserveOptions,
 ): AsyncIterable<H | null, undefined> {
@@ -108,9 +108,9 @@ function observed<H extends Holder>(
     }
     const api = new Api(await platform.connect(credentials), platform.clock);
     const { clock, warn } = platform;
-    const subject = { mode: kind.mode, name, namespace, identity: '' };
+    const subject = { mode: reader.mode, name, namespace, identity: '' };
     const events = new EventStream({ clock, subject, onEvent: options.onEvent, log, warn });
-    const parts = { api, clock, kind, namespace, name, events, onHolder: tell };
+    const parts = { api, clock, reader, namespace, name, events, onHolder: tell };
     try {
       await new LeaderObserver(parts).run(signal);
     } finally {

@@ -5,10 +5,11 @@ import { observerRoleYaml } from '../kubernetes/role.ts';
 import { printable } from '../platform/printable.ts';
 import { linked } from '../platform/abort.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
-import { type Holder, type LockKind, NOBODY, type Sighting } from './holder.ts';
+import { type Holder, type LockReader, NOBODY, type Sighting } from './holder.ts';
 import type { Api } from '../kubernetes/api.ts';
+import { describeLock, locksPath } from '../kubernetes/lock-kind.ts';
 import type { Json } from '../kubernetes/json.ts';
-import { type ApiError, isAbsent } from '../kubernetes/outcome.ts';
+import type { ApiError } from '../kubernetes/outcome.ts';
 import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/watch.ts';
 import { WATCHED_POLL_MS } from '../protocol/life/look.ts';
 import { isOlder } from '../protocol/lease/record.ts';
@@ -21,7 +22,7 @@ const MAX_BACKOFF_MS = 16_000;
 export interface LeaderObserverOptions<H extends Holder> {
   readonly api: Api;
   readonly clock: Clock;
-  readonly kind: LockKind<H>;
+  readonly reader: LockReader<H>;
   readonly namespace: string;
   readonly name: string;
   readonly events: EventStream;
@@ -54,9 +55,9 @@ export class LeaderObserver<H extends Holder> {
   #lookAgain: () => void = () => undefined;
 
   constructor(options: LeaderObserverOptions<H>) {
-    const { api, clock, kind, namespace, name } = options;
+    const { api, clock, reader, namespace, name } = options;
     this.#options = options;
-    this.#target = { path: kind.path(namespace), name };
+    this.#target = { path: locksPath(reader.mode, namespace), name };
     this.#watch = new ObjectWatch(api, clock, this.#target, this.#listener(), MAX_BACKOFF_MS);
   }
 
@@ -118,7 +119,7 @@ export class LeaderObserver<H extends Holder> {
 
   /** An event may come late. If it is not certainly new, a read decides. */
   #onEvent(type: string, object: Json): void {
-    const sighting = this.#options.kind.read(object);
+    const sighting = this.#options.reader.read(object);
     const { uid, resourceVersion: version } = sighting;
     const last = this.#last;
     const isGone = type === 'DELETED';
@@ -136,10 +137,12 @@ export class LeaderObserver<H extends Holder> {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { api, events } = this.#options;
+    const { api, events, reader } = this.#options;
+    const path = `${this.#target.path}/${this.#target.name}`;
+    const read = () => api.find(path, reader.read, signal);
     const believed = this.#believed;
     if (!this.#isConnected) this.#last = undefined;
-    const sighting = await api.retry(() => this.#read(signal), {
+    const sighting = await api.retry(read, {
       signal,
       maxBackoffMs: MAX_BACKOFF_MS,
       onRetry: (error) => {
@@ -152,17 +155,6 @@ export class LeaderObserver<H extends Holder> {
     if (believed !== this.#believed) return;
     if (sighting) this.#see(sighting);
     else this.#miss();
-  }
-
-  async #read(signal: AbortSignal): Promise<Sighting<H> | undefined> {
-    const { api, kind } = this.#options;
-    const path = `${this.#target.path}/${this.#target.name}`;
-    try {
-      return await api.request({ method: 'GET', path }, (object) => kind.read(object), signal);
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw error;
-    }
   }
 
   #see({ holder, term, uid, resourceVersion: version }: Sighting<H>): void {
@@ -198,12 +190,12 @@ export class LeaderObserver<H extends Holder> {
   }
 
   get #refused(): Refused {
-    const { group, resource } = this.#options.kind;
-    const { namespace, name } = this.#options;
+    const { namespace, name, reader } = this.#options;
+    const { mode } = reader;
     return {
       object: this.#what,
       namespace,
-      role: (user) => observerRoleYaml({ namespace, name, group, resource, user }),
+      role: (user) => observerRoleYaml({ mode, namespace, name, user }),
     };
   }
 
@@ -212,8 +204,8 @@ export class LeaderObserver<H extends Holder> {
   }
 
   get #what(): string {
-    const { kind, namespace, name } = this.#options;
-    return `${kind.kind} ${namespace}/${name}`;
+    const { reader, namespace, name } = this.#options;
+    return describeLock(reader.mode, namespace, name);
   }
 
   /** A watch is a hint, so now and then a read checks whether it missed something. */

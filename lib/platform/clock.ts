@@ -80,10 +80,12 @@ export function sparing(now: () => number, boot: () => number): () => number {
 const monotonic = () => performance.now();
 const linuxBoot = sparing(monotonic, bootClock(monotonic, uptimeMs));
 let isUptimeReadable = true;
+let os: typeof import('node:os') | undefined;
 
 /** Bun and Deno round what Node.js reads from this file; Deno may read it only with all rights. */
 function uptimeMs(): number {
-  const seconds = nodeProcess?.getBuiltinModule?.('node:os').uptime() ?? 0;
+  os ??= nodeProcess?.getBuiltinModule?.('node:os');
+  const seconds = os?.uptime() ?? 0;
   if (!Number.isInteger(seconds) || !isUptimeReadable) return seconds * 1_000;
   try {
     const fs = process.getBuiltinModule('node:fs');

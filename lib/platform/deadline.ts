@@ -1,25 +1,39 @@
 import { linked } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
 
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Aborts the signal. */
+  readonly abort: (reason: unknown) => void;
+  /** From now on there is no limit. */
+  readonly lift: () => void;
+  /** From now on the signal does not abort. */
+  readonly end: () => void;
+}
+
 /**
- * A signal that aborts with the given one or, after `limitMs`, with the result of `reason`. Call
- * `end` to stop the timer. Without a limit, only the given signal counts.
+ * A signal that aborts with the given one or, after `limitMs`, with the result of `reason`. Without
+ * a limit, only the given signal counts.
  */
 export function withDeadline(
   clock: Clock,
   signal: AbortSignal,
   limitMs: number | undefined,
   reason: (limitMs: number) => unknown,
-): { readonly signal: AbortSignal; readonly end: () => void } {
+  options?: { readonly unref: boolean },
+): Deadline {
   const { controller, end } = linked(signal);
-  if (limitMs === undefined) return { signal: controller.signal, end };
-  const cancel = clock.after(limitMs, () => {
-    controller.abort(reason(limitMs));
-  });
+  const abort = (why: unknown) => {
+    controller.abort(why);
+  };
+  const expire = (ms: number) => clock.after(ms, () => abort(reason(ms)), options);
+  const lift = limitMs === undefined ? () => undefined : expire(limitMs);
   return {
     signal: controller.signal,
+    abort,
+    lift,
     end: () => {
-      cancel();
+      lift();
       end();
     },
   };

@@ -11,15 +11,19 @@ export class HintQueue<T> {
   readonly #clock: Clock;
   /** Stands for all items that were dropped. */
   readonly #overflow: T;
+  /** Whether an item says nothing new: it wakes nobody, and is not read. */
+  readonly #isStale: (item: T) => boolean;
   #items: T[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(clock: Clock, overflow: T) {
+  constructor(clock: Clock, overflow: T, isStale: (item: T) => boolean = () => false) {
     this.#clock = clock;
     this.#overflow = overflow;
+    this.#isStale = isStale;
   }
 
   push(item: T): void {
+    if (this.#isStale(item)) return;
     this.#makeRoom();
     this.#items.push(item);
     this.#wake();
@@ -45,6 +49,7 @@ export class HintQueue<T> {
    */
   async next(untilMs: number, signal: AbortSignal): Promise<T | undefined> {
     signal.throwIfAborted();
+    this.drop(this.#isStale);
     // Even a timer of zero takes a millisecond.
     if (this.#isEmpty() && untilMs > this.#clock.now()) {
       await this.#wait(untilMs - this.#clock.now(), signal);

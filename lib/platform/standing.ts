@@ -1,49 +1,70 @@
-import type { Bar } from '../protocol/bar.ts';
 import type { Clock } from './clock.ts';
 import type { ElectionKey, Elections } from './elections.ts';
 import type { Health } from './health.ts';
+import { type Bar, barAt } from '../protocol/bar.ts';
 
 /** How long a candidate that has stepped down leaves the lock to others. */
 const ASIDE_MS = 2_000;
 
+export interface StandingOptions {
+  readonly clock: Clock;
+  readonly elections: Elections;
+  /** Under this key, a later election of this process knows that this one has stepped down. */
+  readonly key: ElectionKey;
+  readonly health?: Health | undefined;
+  /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
+  readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
+}
+
 /** Whether a candidate may take a free lock. */
 export class Standing {
-  readonly #clock: Clock;
-  readonly #elections: Elections;
-  readonly #key: ElectionKey;
-  readonly #health: Health | undefined;
-  #asideUntilMs: number | undefined;
+  readonly #options: StandingOptions;
+  #aside: Bar | undefined;
+  #hasAsked = false;
 
-  /** Under this key, a later election of this process knows that this one has stepped down. */
-  constructor(clock: Clock, elections: Elections, key: ElectionKey, health?: Health) {
-    this.#clock = clock;
-    this.#elections = elections;
-    this.#key = key;
-    this.#health = health;
-    this.#asideUntilMs = elections.asideUntilMs(key);
+  constructor(options: StandingOptions) {
+    this.#options = options;
+    const untilMs = options.elections.asideUntilMs(options.key);
+    if (untilMs !== undefined) this.#aside = { because: 'stepped-down', untilMs };
   }
 
+  /** The bar that holds now, if any. */
   get bar(): Bar | undefined {
-    if (this.#health && !this.#health.hasPassed) {
+    const { clock, health } = this.#options;
+    if (health && !health.hasPassed) {
       return { because: 'unhealthy', untilMs: Number.POSITIVE_INFINITY };
     }
-    const untilMs = this.#asideUntilMs;
-    return untilMs === undefined ? undefined : { because: 'stepped-down', untilMs };
+    return barAt({ nowMs: clock.now(), bar: this.#aside });
+  }
+
+  /**
+   * The candidate is about to take a free lock: whether it is barred now, because another one is
+   * preferred. It asks once each time the lock becomes free, so that candidates that come and go
+   * cannot keep it free.
+   */
+  async yields(signal: AbortSignal): Promise<boolean> {
+    const { clock, yieldMs } = this.#options;
+    if (!yieldMs || this.#hasAsked || this.bar) return false;
+    this.#hasAsked = true;
+    const forMs = await yieldMs(signal);
+    this.#aside = { because: 'not-preferred', untilMs: clock.now() + forMs };
+    return forMs > 0;
   }
 
   /** Calls the listener when the health check passes again, until the result is called. */
   onHealthy(listener: () => void): () => void {
-    return this.#health?.onPassed(listener) ?? (() => undefined);
+    return this.#options.health?.onPassed(listener) ?? (() => undefined);
   }
 
   /** The candidate has stepped down: it leaves the lock to others for a while. */
   standAside(): void {
-    this.#asideUntilMs = this.#clock.now() + ASIDE_MS;
-    this.#elections.standAside(this.#key, this.#asideUntilMs);
+    const { clock, elections, key } = this.#options;
+    elections.standAside(key, clock.now() + ASIDE_MS);
   }
 
-  /** Another candidate leads: there is no need to stand aside any more. */
-  othersLead(): void {
-    this.#asideUntilMs = undefined;
+  /** The lock is not free: the next time that it is, nothing but the health check bars it. */
+  lockHeld(): void {
+    this.#aside = undefined;
+    this.#hasAsked = false;
   }
 }

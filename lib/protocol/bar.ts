@@ -1,6 +1,6 @@
 /** Keeps a candidate from taking a free lock. */
 export interface Bar {
-  readonly because: 'unhealthy' | 'stepped-down';
+  readonly because: 'unhealthy' | 'stepped-down' | 'not-preferred';
   /** Infinity if the end is not known. */
   readonly untilMs: number;
 }

@@ -40,14 +40,3 @@ export function suppressionDelayMs(candidateCount: number, random: number): numb
 export function staggerMs(candidateCount: number, random: number): number {
   return candidateCount <= FREE_FOR_ALL ? 0 : 5 * candidateCount * random;
 }
-
-/**
- * Until when a candidate leaves a free lock to candidates that are preferred: decided once each time
- * the lock becomes free, so that candidates that come and go cannot keep it free.
- */
-export function yieldEndMs(
-  { yieldsUntilMs }: { readonly yieldsUntilMs: number | undefined },
-  { nowMs, yieldMs }: { readonly nowMs: number; readonly yieldMs?: number | undefined },
-): number | undefined {
-  return yieldsUntilMs ?? (yieldMs === undefined ? undefined : nowMs + yieldMs);
-}

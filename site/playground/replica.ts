@@ -84,6 +84,11 @@ export class Replica {
     return this.isLeading ? 'leads' : 'waits';
   }
 
+  /** Its program gives up what it leads or waits for, and ends. */
+  release(): void {
+    if (!this.isStopped) this.#program?.terminate();
+  }
+
   crash(): void {
     if (!this.#program) return;
     this.die();

@@ -59,10 +59,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     setting: lease,
     speed: 4,
     endMs: 40_000,
-    actions: [
-      { atMs: 5_000, what: 'stop', pod: 'leader' },
-      { atMs: 25_000, what: 'stop', pod: 'pod-1' },
-    ],
+    actions: [{ atMs: 5_000, what: 'stop', pod: 'leader', forMs: 20_000 }],
     captions: [
       { atMs: 0, text: 'One Pod holds the Lease and renews it every 2 s.' },
       { atMs: 5_000, text: 'The leader’s process stops (SIGSTOP). It cannot renew.' },

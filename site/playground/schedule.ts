@@ -3,6 +3,7 @@ export type Rules = 'become' | 'lead' | 'operator-lib' | 'client-go';
 
 /** What can happen to a Pod. Some of it is undone by doing it again. */
 export const POD_ACTIONS = {
+  release: 'Release',
   crash: 'Crash',
   kill: 'Kill',
   delete: 'Delete',
@@ -29,9 +30,14 @@ export type PodAction = keyof typeof POD_ACTIONS;
 export type WorldAction = keyof typeof WORLD_ACTIONS;
 
 /** What happens at a moment: to a Pod, by its name or as `leader`, or to the world. */
-export type Action =
-  | { readonly atMs: number; readonly what: PodAction; readonly pod: string }
-  | { readonly atMs: number; readonly what: WorldAction; readonly pod?: undefined };
+export type Action = {
+  readonly atMs: number;
+  /** It is undone after this long, if it can be undone. */
+  readonly forMs?: number;
+} & (
+  | { readonly what: PodAction; readonly pod: string }
+  | { readonly what: WorldAction; readonly pod?: undefined }
+);
 
 export interface Setting {
   readonly mode: 'life' | 'lease';
@@ -62,7 +68,9 @@ export function written({ setting, actions, scene }: Schedule): string {
   if (compared) fields.push('compared');
   if (scene !== undefined) fields.push(`scene=${scene}`);
   if (actions.length > 0) {
-    const told = actions.map(({ atMs, what, pod }) => [atMs, what, pod].filter(isGiven).join('.'));
+    const told = actions.map(({ atMs, what, pod, forMs }) =>
+      [atMs, what, pod, forMs].filter(isGiven).join('.'),
+    );
     fields.push(`do=${told.join('_')}`);
   }
   return fields.join('&');
@@ -82,14 +90,19 @@ export function read(fragment: string): Schedule {
   return { setting, scene, actions: actions.toSorted((one, other) => one.atMs - other.atMs) };
 }
 
+const ACTION = /^(\d+)\.([a-z-]+)(?:\.(leader|pod-\d{1,4}))?(?:\.(\d+))?$/;
+
 function actionOf(text: string): Action | undefined {
-  const [at = '', what = '', pod] = text.split('.');
-  const atMs = whole(at, 0, 2 ** 31 - 1, -1);
-  if (atMs < 0) return undefined;
-  if (pod === undefined)
-    return what in WORLD_ACTIONS ? { atMs, what: what as WorldAction } : undefined;
-  if (!(what in POD_ACTIONS) || !/^(?:leader|pod-\d{1,4})$/.test(pod)) return undefined;
-  return { atMs, what: what as PodAction, pod };
+  const [, at = '', what = '', pod, span] = ACTION.exec(text) ?? [];
+  const [atMs, forMs] = [at, span ?? '0'].map((ms) => whole(ms, 0, 2 ** 31 - 1, -1));
+  if (atMs === undefined || atMs < 0 || forMs === undefined || forMs < 0) return undefined;
+  const when = { atMs, ...(span !== undefined && { forMs }) };
+  if (pod === undefined) return isIn(what, WORLD_ACTIONS) ? { ...when, what } : undefined;
+  return isIn(what, POD_ACTIONS) ? { ...when, what, pod } : undefined;
+}
+
+function isIn<T extends object>(name: string, actions: T): name is keyof T & string {
+  return Object.hasOwn(actions, name);
 }
 
 function whole(text: string | null, min: number, max: number, otherwise: number): number {

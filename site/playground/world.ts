@@ -1,6 +1,7 @@
 import { createCluster, type Cluster, SimulatedClock } from '../../lib/testing/index.ts';
 import type { Fault, RequestRecord } from '../../lib/testing/index.ts';
 import type { Action, PodAction, Rules, Setting, WorldAction } from './schedule.ts';
+import { POD_ACTIONS, WORLD_ACTIONS } from './schedule.ts';
 import { Ledger } from './ledger.ts';
 import { LOCK } from './program.ts';
 import { Replica } from './replica.ts';
@@ -24,6 +25,8 @@ export class World {
   readonly ledger: Ledger;
   readonly clock: SimulatedClock;
   readonly replicas: Replica[] = [];
+  /** What was done to it, in words. */
+  readonly happenings: { readonly atMs: number; readonly text: string }[] = [];
   readonly #setting: Setting;
   readonly #cluster: Cluster;
   readonly #lostNodes = new Map<string, () => void>();
@@ -72,6 +75,10 @@ export class World {
     return this.#lostNodes.size > 0;
   }
 
+  isLost(node: string): boolean {
+    return this.#lostNodes.has(node);
+  }
+
   /** The lock as it is stored. */
   get lock(): object | undefined {
     return this.#isLease ? this.#cluster.getLease(LOCK) : this.#cluster.getConfigMap(LOCK);
@@ -105,11 +112,16 @@ export class World {
   }
 
   async apply(action: Action): Promise<void> {
+    const atMs = this.nowMs;
     if (action.pod === undefined) {
-      this.#toWorld(action.what);
+      this.happenings.push({ atMs, text: WORLD_ACTIONS[action.what] });
+      this.#toWorld(action.what, action.forMs);
     } else {
       const target = action.pod === 'leader' ? this.leader : this.#find(action.pod);
-      if (target?.exists) this.#toReplica(action.what, target);
+      if (target?.exists) {
+        this.happenings.push({ atMs, text: `${POD_ACTIONS[action.what]}: ${target.name}` });
+        this.#toReplica(action.what, target, action.forMs);
+      }
     }
     await this.advanceTo(this.nowMs);
   }
@@ -122,28 +134,39 @@ export class World {
     return this.rules === 'lead' || this.rules === 'client-go';
   }
 
-  #toReplica(what: PodAction, replica: Replica): void {
+  #toReplica(what: PodAction, replica: Replica, forMs?: number): void {
+    const { node } = replica;
     const effects: Readonly<Record<PodAction, () => void>> = {
+      release: () => replica.release(),
       crash: () => replica.crash(),
       kill: () => replica.kill(),
       delete: () => replica.delete(GRACE_SECONDS, 'background'),
       'delete-foreground': () => replica.delete(GRACE_SECONDS, 'foreground'),
       evict: () => replica.evict(),
-      stop: () => replica.stop(!replica.isStopped),
-      cut: () => replica.cut(!replica.isCutOff),
-      slow: () => replica.slow(!replica.isSlow),
-      'fast-clock': () => replica.setRate(replica.rate > 1 ? 1 : FAST),
-      'slow-clock': () => replica.setRate(replica.rate < 1 ? 1 : SLOW),
-      node: () => this.#loseNode(replica.node),
+      stop: () => this.#switch(replica.isStopped, (isOn) => replica.stop(isOn), forMs),
+      cut: () => this.#switch(replica.isCutOff, (isOn) => replica.cut(isOn), forMs),
+      slow: () => this.#switch(replica.isSlow, (isOn) => replica.slow(isOn), forMs),
+      'fast-clock': () =>
+        this.#switch(replica.rate > 1, (isOn) => replica.setRate(isOn ? FAST : 1), forMs),
+      'slow-clock': () =>
+        this.#switch(replica.rate < 1, (isOn) => replica.setRate(isOn ? SLOW : 1), forMs),
+      node: () =>
+        this.#switch(
+          this.isLost(node),
+          (isOn) => (isOn ? this.#loseNode(node) : this.#healNode(node)),
+          forMs,
+        ),
     };
     effects[what]();
   }
 
-  #toWorld(what: WorldAction): void {
+  #toWorld(what: WorldAction, forMs?: number): void {
     const effects: Readonly<Record<WorldAction, () => void>> = {
-      gc: () => this.#toggleGarbageCollector(),
-      api: () => this.#toggleApi(),
-      heal: () => this.#heal(),
+      gc: () => this.#switch(this.#isGcOff, (isOn) => this.#setGcOff(isOn), forMs),
+      api: () => this.#switch(this.isApiDown, (isOn) => this.#setApiDown(isOn), forMs),
+      heal: () => {
+        for (const name of [...this.#lostNodes.keys()]) this.#healNode(name);
+      },
       lock: () => this.#deleteLock(),
       roll: () => {
         this.#toReplace.push(...this.#current());
@@ -153,26 +176,22 @@ export class World {
     effects[what]();
   }
 
-  #toggleGarbageCollector(): void {
-    this.#isGcOff = !this.#isGcOff;
-    if (this.#isGcOff) this.#cluster.garbageCollector.stop();
+  /** Flips it, or puts it on for a while. */
+  #switch(isOn: boolean, set: (isOn: boolean) => void, forMs?: number): void {
+    set(forMs !== undefined || !isOn);
+    if (forMs !== undefined) this.clock.after(forMs, () => set(false));
+  }
+
+  #setGcOff(isOff: boolean): void {
+    this.#isGcOff = isOff;
+    if (isOff) this.#cluster.garbageCollector.stop();
     else this.#cluster.garbageCollector.start();
   }
 
-  #heal(): void {
-    const heals = [...this.#lostNodes.values()];
-    this.#lostNodes.clear();
-    for (const heal of heals) heal();
-  }
-
-  #toggleApi(): void {
-    if (this.#outage) {
-      this.#outage.remove();
-      this.#outage = undefined;
-      return;
-    }
-    this.#outage = this.#cluster.faults.add({ reset: true });
-    this.#cluster.cutConnections();
+  #setApiDown(isDown: boolean): void {
+    this.#outage?.remove();
+    this.#outage = isDown ? this.#cluster.faults.add({ reset: true }) : undefined;
+    if (isDown) this.#cluster.cutConnections();
   }
 
   #deleteLock(): void {
@@ -184,7 +203,7 @@ export class World {
 
   /** Its Pods go on, but nothing reaches them, and nothing comes from them. */
   #loseNode(name: string): void {
-    if (this.#lostNodes.has(name)) return;
+    if (this.isLost(name)) return;
     const here = () => this.replicas.filter(({ node, exists }) => node === name && exists);
     for (const replica of here()) replica.cut(true);
     const cancels = [
@@ -194,11 +213,16 @@ export class World {
       }),
     ];
     this.#lostNodes.set(name, () => {
+      this.#lostNodes.delete(name);
       for (const cancel of cancels) cancel();
       for (const replica of here()) replica.cut(false);
       this.#cluster.setNodeReady(name, true);
       for (const replica of here()) replica.hearOfDeletion();
     });
+  }
+
+  #healNode(name: string): void {
+    this.#lostNodes.get(name)?.();
   }
 
   /** As a Deployment: a new Pod first, then an old one goes. */
@@ -221,10 +245,10 @@ export class World {
   #add(): Replica {
     this.#created += 1;
     const name = `pod-${this.#created}`;
-    const nodes = NODES.filter((node) => !this.#lostNodes.has(node));
+    const nodes = NODES.filter((node) => !this.isLost(node));
     const nodeName = nodes[this.#created % nodes.length] ?? NODES[0] ?? '';
     const pod = this.#cluster.createPod(name, { nodeName });
-    const isHeard = () => !this.#lostNodes.has(nodeName);
+    const isHeard = () => !this.isLost(nodeName);
     const parts = { cluster: this.#cluster, clock: this.clock, rules: this.rules, isHeard };
     const replica = new Replica(parts, name, nodeName, pod);
     this.replicas.push(replica);

@@ -10,13 +10,14 @@ import {
   observeLease,
   observeLock,
 } from '../../lib/index.ts';
+import { type Mode, lockKinds } from '../../lib/kubernetes/lock-kind.ts';
 import { observerRoleYaml } from '../../lib/kubernetes/role.ts';
 import { type Cluster, type Namespace, eventually } from './cluster.ts';
 import { describeOn } from './on-cluster.ts';
 
 const kinds = {
-  observeLease: { observe: observeLease, group: 'coordination.k8s.io', resource: 'leases' },
-  observeLock: { observe: observeLock, group: '', resource: 'configmaps' },
+  observeLease: { observe: observeLease, mode: 'lease' },
+  observeLock: { observe: observeLock, mode: 'life' },
 } as const;
 
 /** What observers yield, on whichever cluster: the same file for the one in memory and real ones. */
@@ -106,9 +107,10 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
       await holders.end();
     });
 
-    describe.each(Object.entries(kinds))('%s', (_, { observe, group, resource }) => {
+    describe.each(Object.entries(kinds))('%s', (_, { observe, mode }) => {
+      const { group, resource } = lockKinds[mode];
       const role = (name: string): V1PolicyRule[] => {
-        const yaml = observerRoleYaml({ namespace: name, name: 'held', group, resource });
+        const yaml = observerRoleYaml({ namespace: name, name: 'held', mode });
         return (loadAllYaml(yaml) as { rules: V1PolicyRule[] }[])[0]?.rules ?? [];
       };
 
@@ -124,7 +126,7 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
         const { kubeConfig } = await on.cluster.user(space.name, limited);
         const holders = new Holders<Holder>(observe('held', { ...optionsFor(space), kubeConfig }));
         expect(await holders.next()).toBeNull();
-        await hold(space, group);
+        await hold(space, mode);
         expect(await holders.next()).toMatchObject({ identity: 'a' });
         await holders.end();
         expect(warnings).toEqual(codes);
@@ -145,8 +147,8 @@ export function observeBehaviour(clusterName: string, open: () => Promise<Cluste
     });
 
     /** Somebody called `a` has the lock or Lease `held`, until the test is over. */
-    async function hold(space: Namespace, group: string): Promise<void> {
-      if (group === '') {
+    async function hold(space: Namespace, mode: Mode): Promise<void> {
+      if (mode === 'life') {
         await (await space.replica('a')).become('held');
         return;
       }

@@ -29,14 +29,17 @@ export async function closeCluster(): Promise<void> {
   await down({ name: NAME });
 }
 
-/** Of Kubernetes, and of a module that a Go program beside this file requires. */
+/** Of Kubernetes, and of modules that Go programs require, whose files are beside this one. */
 export async function versionsOf(
   cluster: Cluster,
-  { module, goMod }: { readonly module: string; readonly goMod: string },
+  { modules }: { readonly modules: Readonly<Record<string, string>> },
 ): Promise<Readonly<Record<string, string>>> {
   const { text } = await get(cluster, '/version');
   const { gitVersion } = JSON.parse(text) as { gitVersion: string };
-  return { [module]: moduleVersion(goMod, module), Kubernetes: gitVersion.replace(/^v/, '') };
+  const versions = Object.entries(modules).map(([module, goMod]) => {
+    return [module, moduleVersion(goMod, module)] as const;
+  });
+  return { ...Object.fromEntries(versions), Kubernetes: gitVersion.replace(/^v/, '') };
 }
 
 export function moduleVersion(goMod: string, module: string): string {

@@ -89,6 +89,20 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(svg).toContain('client-go');
   });
 
+  test('--pods measures ours, client-go and operator-lib', async (context) => {
+    skipElsewhere(context, true);
+    const { stdout, data, svg } = await measure('--pods', '--handovers', '1');
+    expect(stdout).toMatch(/^leader-for-life .+ client-go 0\..+ operator-lib 0\..+ Kubernetes 1\./);
+    expect(stdout).toMatch(/^evicted +client-go +1 /m);
+    const causes = ['killed', 'out of memory', 'evicted', 'deleted', 'only replica killed'];
+    const programs = ['leader-for-life', 'client-go'].map((program) => ({ program }));
+    expect(data).toMatchObject({
+      crash: causes.flatMap((cause) => programs.map((of) => ({ ...of, cause, outageMs: TIMES }))),
+      rollout: Array(12).fill({ handovers: TIMES, outageMs: TIMES }),
+    });
+    expect(svg).toContain('operator-lib');
+  });
+
   test('--light measures ours, bare Node.js, the floor and Go', async (context) => {
     skipElsewhere(context, false);
     const little = ['--handovers', '1', '--minutes', '1', '--electors', '3'];

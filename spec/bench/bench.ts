@@ -2,7 +2,8 @@
  * `npm run bench [-- handover|requests|import|size ...]` measures in this process and prints;
  * `npm run bench -- --cluster [handover|call|herd|requests ...]` does so on a real Kubernetes,
  * beside operator-lib; `npm run bench -- --lease [release|crash|...]` measures lease mode there,
- * beside client-go; `npm run bench -- --light [start|memory|...]` what a process costs (Linux, root),
+ * beside client-go; `npm run bench -- --pods [crash|rollout]` what ends a leader's Pod, beside both;
+ * `npm run bench -- --light [start|memory|...]` what a process costs (Linux, root),
  * beside Go if that is on the machine. It writes nothing but the files that are asked for, and never fails for
  * being slow: the machine decides about that.
  */

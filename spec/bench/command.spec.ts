@@ -8,6 +8,7 @@ describe('the arguments of npm run bench', () => {
     { args: '', suite: 'in-process', sizes: [3, 100, 1_000], minutes: 5 },
     { args: '--cluster', suite: 'cluster', sizes: [3, 100, 1_000], minutes: 5 },
     { args: '--light', suite: 'light', sizes: [3], minutes: 5 },
+    { args: '--pods', suite: 'pods', sizes: [3], minutes: 5 },
     { args: '--lease', suite: 'lease', sizes: [100], minutes: 3 },
     { args: '--lease --candidates=2,7 --minutes=1', suite: 'lease', sizes: [2, 7], minutes: 1 },
   ] as const)('$args', ({ args, suite, sizes, minutes }) => {
@@ -24,10 +25,11 @@ describe('the arguments of npm run bench', () => {
     ['--light --lease', '--lease and --light are two benchmarks'],
     ['--light call', 'call is none of start, memory, aborted, renewals, thousand'],
     ['--lease --electors=0', 'a whole number was expected, 1 or more, not 0'],
-    ['--lease many --svg=x', '--svg shows the part handover of --cluster, or release, crash and'],
+    ['--lease many --svg=x', '--svg shows the part handover of --cluster, release, crash and'],
+    ['--pods herd', 'herd is none of crash, rollout'],
     ['--cluster import', 'import is none of handover, call, herd, requests'],
     ['--candidates=3,many', 'a whole number was expected, 2 or more, not many'],
-    ['--svg=x', '--svg shows the part handover of --cluster, or'],
+    ['--svg=x', '--svg shows the part handover of --cluster, release'],
     ['--cluster herd --svg=x', '--svg shows the part handover of --cluster'],
     ['--fast', "Unknown option '--fast'"],
   ])('%s: %s', (args, message) => {

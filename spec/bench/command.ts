@@ -20,6 +20,7 @@ export function parse(args: readonly string[]): Command {
       cluster: { type: 'boolean', default: false },
       lease: { type: 'boolean', default: false },
       light: { type: 'boolean', default: false },
+      pods: { type: 'boolean', default: false },
       candidates: { type: 'string' },
       electors: { type: 'string', default: '1000' },
       handovers: { type: 'string' },
@@ -28,7 +29,7 @@ export function parse(args: readonly string[]): Command {
       svg: { type: 'string' },
     },
   });
-  const [name = 'in-process', other] = (['cluster', 'lease', 'light'] as const).filter(
+  const [name = 'in-process', other] = (['cluster', 'lease', 'light', 'pods'] as const).filter(
     (one) => values[one],
   );
   if (other) throw new TypeError(`--${name} and --${other} are two benchmarks`);
@@ -39,7 +40,7 @@ export function parse(args: readonly string[]): Command {
   const parts = positionals.length > 0 ? positionals : known;
   if (values.svg !== undefined && !parts.some((part) => suite.situations[part]?.isDrawn)) {
     throw new TypeError(
-      '--svg shows the part handover of --cluster, or release, crash and herd of --lease: ' +
+      '--svg shows the part handover of --cluster, release, crash and herd of --lease, or --pods: ' +
         'none of these is measured',
     );
   }

@@ -62,6 +62,13 @@ describe('a plot', () => {
     expect([...drawn].filter((colour) => !style.includes(`[fill="${colour}"]`))).toEqual([]);
   });
 
+  test('calls a row by its own name, and has its colour in the legend', () => {
+    const samples = ['killed', 'evicted'].map((row) => ({ name: 'pears', row, valuesMs: [3] }));
+    const drawn = toSvg({ ...plot, panels: [{ title: 'Crash', samples }] });
+    expect(drawn).toMatch(/>killed<[^]*>pears, n = 1<[^]*>evicted<[^]*>pears, n = 1</);
+    expect(drawn.split('>pears<')).toHaveLength(2);
+  });
+
   test('draws what took no time at the left end of the axis', () => {
     const samples = [{ name: 'apples', valuesMs: [0, 5] }];
     const drawn = toSvg({ ...plot, panels: [{ title: 'Ripening', samples }] });

@@ -3,7 +3,10 @@ import { COLOURS, type Colour, FAINT, GRID, INK, line, round, svgOf, text } from
 
 /** Durations in milliseconds that belong together; each is drawn. */
 export interface Sample {
+  /** Samples of one name have one colour. */
   readonly name: string;
+  /** What its row is called, if not by that name. */
+  readonly row?: string;
   readonly valuesMs: readonly number[];
 }
 
@@ -125,12 +128,14 @@ function axisLine(left: number, right: number, y: number): string[] {
 }
 
 /** A row with a name and a number, a dot for each value, and a mark at the median. */
-function drawSample(x: Scale, { name, valuesMs }: Sample, colour: Colour, top: number): string[] {
+function drawSample(x: Scale, sample: Sample, colour: Colour, top: number): string[] {
+  const { name, row, valuesMs } = sample;
+  const count = `${row === undefined ? '' : `${name}, `}n = ${valuesMs.length}`;
   const lanes = spread(valuesMs);
   const [y, middle] = [top + ROW * 0.56, x(median(valuesMs))];
   return [
-    text(LEFT - 10, y - 3, name, 13, INK, 'text-anchor="end"'),
-    text(LEFT - 10, y + 13, `n = ${valuesMs.length}`, 13, INK, 'text-anchor="end"'),
+    text(LEFT - 10, y - 3, row ?? name, 13, INK, 'text-anchor="end"'),
+    text(LEFT - 10, y + 13, count, 13, INK, 'text-anchor="end"'),
     ...valuesMs.map((value, index) => dot(x(value), y + (lanes[index] ?? 0) * ROW * 0.26, colour)),
     medianMark(middle, y, 30),
     text(middle, y - 18, ms(median(valuesMs)), 12, INK, 'text-anchor="middle" font-weight="bold"'),

@@ -9,6 +9,8 @@ import {
   median,
   minimum,
   ms,
+  quantile,
+  tail,
   times,
 } from './report.ts';
 
@@ -19,6 +21,15 @@ test.each([
   [[], NaN, NaN, NaN],
 ])('of %j the minimum is %f, the median %f and the maximum %f', (values, least, middle, most) => {
   expect([minimum(values), median(values), maximum(values)]).toEqual([least, middle, most]);
+});
+
+test.each([
+  [[3, 1, 2], 3],
+  [[10, 9, 8, 7, 6, 5, 4, 3, 2, 1], 9],
+  [[], NaN],
+])('nine of ten in %j are not above %f', (values, most) => {
+  expect(quantile(values, 0.9)).toBe(most);
+  expect(tail(values)[1]).toBe(ms(most));
 });
 
 test('a report is a table with numbers to the right', () => {

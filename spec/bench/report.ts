@@ -100,6 +100,21 @@ export function span(values: readonly number[]): string[] {
   return [minimum(values), median(values), maximum(values)].map(ms);
 }
 
+/** The cells below `tailHead`. */
+export function tail(values: readonly number[]): string[] {
+  return [median(values), quantile(values, 0.9), maximum(values)].map(ms);
+}
+
+export function tailHead(what: string): string[] {
+  return [`${what}: median`, 'p90', 'max'];
+}
+
+/** The smallest value that is not exceeded by this share of all. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? NaN;
+}
+
 export function spanHead(what = ''): string[] {
   return [`${what && `${what}: `}min`, 'median', 'max'];
 }

@@ -5,6 +5,8 @@ import { crash, podHandover, release } from './handover.ts';
 import { inProcessHerd, leaseHerd } from './herd.ts';
 import { type Idling, footprint, leaseRequests, podRequests } from './idle.ts';
 import { many, spanMs } from './many.ts';
+import { podCrash } from './pods/crash.ts';
+import { rollout } from './pods/rollout.ts';
 import { format } from './report.ts';
 
 const OURS = 'leader-for-life';
@@ -168,6 +170,44 @@ test('of many electors, it is told what one of them takes', () => {
   expect(format(report)).toContain('of 30 s after all led');
   expect(report.table[1]).toEqual([
     ...['1000', OURS, '4321 ms', '495', '40 %', '170.0 MB', '102 kB', '0', '1500 ms'],
+  ]);
+});
+
+test('crashes of Pods are judged by ours alone, all causes together', () => {
+  const crashes = (program: string, cause: string, outageMs: number[], sinceStartMs = [300]) => {
+    return { program, cause, outageMs, sinceStartMs };
+  };
+  const { table, goals, panels } = podCrash.report([
+    crashes(OURS, 'killed', [500, 700, 1_400]),
+    crashes('client-go', 'killed', [17_000]),
+    crashes(OURS, 'only replica killed', [1_600], [900, 1_001]),
+  ]);
+  expect(table[1]).toEqual(['killed', OURS, '3', '700 ms', '1400 ms', '1400 ms']);
+  expect(goals).toMatchObject([
+    { measured: '700 ms', isMet: false },
+    { measured: '1400 ms', isMet: true },
+    { measured: '1001 ms', isMet: false },
+  ]);
+  expect(panels?.[0]?.samples[1]).toEqual({ name: 'client-go', row: 'killed', valuesMs: [17_000] });
+});
+
+test('rolling updates are judged by how many handed over once, to a new Pod', () => {
+  const strategy = 'all Pods at once';
+  const updates = (program: string, direct: number, how?: string) => ({
+    ...{ program, strategy, direct, ...(how && { how }) },
+    ...{ handovers: Array<number>(20).fill(1), outageMs: Array<number>(20).fill(40) },
+  });
+  const { table, goals, panels } = rollout.report([
+    updates(OURS, 19, 'life, newest'),
+    updates(OURS, 18, 'lease, newest'),
+    { ...updates('operator-lib', 0), handovers: [2, 3], outageMs: [1_000, 9_000] },
+  ]);
+  expect(goals).toMatchObject([{ isMet: true }, { isMet: false }]);
+  const last = ['operator-lib', strategy, '2', '0', '2.5', '3', '5000 ms', '9000 ms', '9000 ms'];
+  expect(table.at(-1)).toEqual(last);
+  expect(panels?.map(({ samples }) => samples.map(({ row, name }) => row ?? name))).toEqual([
+    [],
+    ['life, newest', 'lease, newest', 'operator-lib'],
   ]);
 });
 

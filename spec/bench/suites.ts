@@ -8,10 +8,14 @@ import { memory, renewals } from './light/idle.ts';
 import { starting } from './light/start.ts';
 import { thousand } from './light/thousand.ts';
 import { many } from './many.ts';
+import { podCrash } from './pods/crash.ts';
+import { rollout } from './pods/rollout.ts';
 import { type Machine, heading } from './machine.ts';
 import type { Plot } from './plot.ts';
 import { type Goal, type Report, goalReport, markdown } from './report.ts';
 import type { Situation } from './situation.ts';
+
+const OPERATOR_LIB = '../scenarios/operator-lib/go.mod';
 
 /** A situation with any needs and any data. */
 type AnySituation = Omit<Situation<never, unknown>, 'report'> & {
@@ -26,9 +30,8 @@ export interface Suite {
   readonly cluster?: {
     /** With a node, on which Pods run. */
     readonly node: boolean;
-    /** Another library that takes part, and where its version is. */
-    readonly module: string;
-    readonly goMod: string;
+    /** Other libraries that take part, and where their versions are. */
+    readonly modules: Readonly<Record<string, string>>;
     /** Without Go, an API server in another process takes its place. */
     readonly isOptional?: boolean;
   };
@@ -47,7 +50,7 @@ export const SUITES = {
   light: {
     situations: { start: starting, memory, aborted, renewals, thousand },
     cluster: {
-      ...{ node: false, module: 'client-go', goMod: 'lease/client-go/go.mod' },
+      ...{ node: false, modules: { 'client-go': 'lease/client-go/go.mod' } },
       isOptional: true,
     },
     picture: '',
@@ -55,16 +58,25 @@ export const SUITES = {
   },
   cluster: {
     situations: { handover: podHandover, call, herd, requests: podRequests },
-    cluster: { node: true, module: 'operator-lib', goMod: '../scenarios/operator-lib/go.mod' },
+    cluster: { node: true, modules: { 'operator-lib': OPERATOR_LIB } },
     picture: 'How long nobody leads after the leader’s Pod is deleted',
     defaults: { candidates: '3,100,1000', minutes: '5' },
   },
   // The last two keep the machine busy: what is idle has been measured by then.
   lease: {
     situations: { release, crash, requests: leaseRequests, footprint, herd: leaseHerd, many },
-    cluster: { node: false, module: 'client-go', goMod: 'lease/client-go/go.mod' },
+    cluster: { node: false, modules: { 'client-go': 'lease/client-go/go.mod' } },
     picture: 'How long nobody holds a Lease',
     defaults: { candidates: '100', minutes: '3' },
+  },
+  pods: {
+    situations: { crash: podCrash, rollout },
+    cluster: {
+      node: true,
+      modules: { 'client-go': '../lease-fleet/client-go/go.mod', 'operator-lib': OPERATOR_LIB },
+    },
+    picture: 'How long nobody leads after a crash, and in a rolling update',
+    defaults: { candidates: '3', minutes: '5' },
   },
 } satisfies Record<string, Suite>;
 

@@ -25,6 +25,16 @@ describe('the command line', () => {
     expect(stderr).toBe((await cli(['--help'])).stdout);
   });
 
+  it("takes the flags of contrib's leader-elector, which had no commands", async () => {
+    const { code, stderr } = await cli(['--http=localhost:4040', '--election=a', '--ttl=1ms']);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr:
+        'leader-for-life: error: --ttl must be a whole number of seconds, at least 1s. ' +
+        "See 'leader-for-life serve --help'.\n",
+    });
+  });
+
   it.each(['rum', 'toString', '--lease'])('refuses the command %s', async (name) => {
     const known = Object.keys(commands).join(', ');
     expect(await cli([name])).toEqual({

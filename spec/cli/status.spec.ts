@@ -71,6 +71,21 @@ describe('status', () => {
     ]);
   });
 
+  test('shows times of a holder whose clock is ahead', async () => {
+    const { cluster, run: status } = await atLaptop();
+    const acquireTime = '2999-01-01T00:00:00.000000Z';
+    hold(cluster, 'lease', 'c_1', { acquireTime, renewTime: acquireTime });
+    const [, row = []] = cells((await status('status', 'lease')).stdout);
+    expect(row).toEqual(['lease', 'lease', 'c_1', '-', '0s', '15s', 'held']);
+  });
+
+  test('takes the namespace as kubectl does', async () => {
+    const { cluster, run: status } = await atLaptop();
+    cluster.createNamespace('elsewhere');
+    cluster.createConfigMap('elsewhere/settings');
+    expect((await status('status', '-n', 'elsewhere', 'settings')).stdout).toContain('foreign');
+  });
+
   test('shows both locks of one name', async () => {
     const { cluster, run: status } = await atLaptop();
     await become('same', cluster.optionsFor('a'));

@@ -15,11 +15,12 @@ const BASIC_CONSTRAINTS = '0603551d13';
 const SUBJECT_ALTERNATIVE_NAME = '0603551d11';
 
 /**
- * selfSigned makes a certificate for 127.0.0.1 and for the API server's names in a cluster. It
- * serves, is the authority to trust, and proves a client: so a port of the cluster serves nobody
- * who cannot read the cluster's folder. (Node makes no certificates, and openssl may be absent.)
+ * selfSigned makes a certificate for 127.0.0.1, another IPv4 address, and the API server's names in
+ * a cluster. It serves, is the authority to trust, and proves a client: so a port of the cluster
+ * serves nobody who cannot read the cluster's folder. (Node makes no certificates, and openssl may
+ * be absent.)
  */
-export function selfSigned(name: string): Certificate {
+export function selfSigned(name: string, address?: string): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signed = sequence(
     der(0xa0, hex('020102')),
@@ -29,7 +30,7 @@ export function selfSigned(name: string): Certificate {
     validity(),
     distinguishedName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(certificateAuthority(), alternativeNames())),
+    der(0xa3, sequence(certificateAuthority(), alternativeNames(address))),
   );
   const signature = sign('sha256', signed, privateKey);
   const certificate = sequence(
@@ -62,13 +63,15 @@ function certificateAuthority(): Buffer {
   return sequence(hex(BASIC_CONSTRAINTS), hex('0101ff'), der(0x04, sequence(hex('0101ff'))));
 }
 
-function alternativeNames(): Buffer {
+function alternativeNames(address?: string): Buffer {
   const names = ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   const loopback6 = Buffer.alloc(16);
   loopback6[15] = 1;
   const entries = [
     ...names.map((name) => der(0x82, Buffer.from(name))),
-    der(0x87, Buffer.from([127, 0, 0, 1])),
+    ...['127.0.0.1', ...(address === undefined ? [] : [address])].map((ip) =>
+      der(0x87, Buffer.from(ip.split('.').map(Number))),
+    ),
     der(0x87, loopback6),
   ];
   return sequence(hex(SUBJECT_ALTERNATIVE_NAME), der(0x04, sequence(...entries)));

@@ -16,8 +16,8 @@ up      Starts what does not run yet and waits until it is ready. The last line 
 status  Says what runs; its exit code is 0 when the cluster is up, else 1.
 down    Ends it and removes all that there is of it.
 
---node  Adds a node (containerd and kubelet), on which Pods with \`hostNetwork: true\` and images
-        that were imported run. It needs root and runc.
+--node  Adds a node (containerd and kubelet), on which Pods with images that were imported run. It
+        needs root and runc. Pods have addresses that the node reaches, and reach only the node.
 --name  There can be several clusters at once, each with its name. [default: default]
 `;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeImage } from './image.ts';
 import type { Image } from './image.ts';
 import { inNamespace } from './namespace.ts';
+import { writePodNetwork } from './pod-network.ts';
 import { start, until } from './process.ts';
 import { SYSTEM_FOLDERS, findProgram, run } from './program.ts';
 import type { Cluster } from './state.ts';
@@ -26,9 +27,7 @@ function findRunc(): string | undefined {
 /** startContainerd starts containerd, and waits until it answers. */
 export async function startContainerd(cluster: Cluster): Promise<void> {
   const folder = join(cluster.folder, 'node');
-  await mkdir(join(folder, 'cni'), { recursive: true });
-  const network = { cniVersion: '1.0.0', name: 'loopback', plugins: [{ type: 'loopback' }] };
-  await writeFile(join(folder, 'cni', 'loopback.conflist'), JSON.stringify(network));
+  await mkdir(folder, { recursive: true });
   const file = join(folder, 'containerd.toml');
   await writeFile(file, await configuration(cluster));
 
@@ -68,6 +67,7 @@ async function ctr(cluster: Cluster, ...args: string[]): Promise<string> {
 
 async function configuration(cluster: Cluster): Promise<string> {
   const folder = join(cluster.folder, 'node');
+  const network = await writePodNetwork(cluster);
   const runc = findRunc();
   if (!runc) throw new Error('runc is missing');
   const cri = 'io.containerd.cri.v1';
@@ -102,8 +102,8 @@ BinaryName = ${text(runc)}
 SystemdCgroup = false
 
 [plugins.'${cri}.runtime'.cni]
-bin_dirs = [${text(cluster.binaries.node)}]
-conf_dir = ${text(folder, 'cni')}
+bin_dirs = [${text(cluster.binaries.node)}, ${text(network.plugins)}]
+conf_dir = ${text(network.configuration)}
 `;
 }
 

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selfSigned } from './certificate.ts';
+import { gatewayOf } from './pod-network.ts';
 import type { Cluster } from './state.ts';
 
 /** The name that the node's kubelet gives to its Node object, and its address. */
@@ -44,7 +45,7 @@ export async function writeCredentials(cluster: Cluster): Promise<void> {
     writeFile(join(cluster.folder, file), content, { mode: 0o600 });
   await mkdir(join(cluster.folder, 'kubeconfigs'), { recursive: true });
 
-  const tls = selfSigned(`leader-for-life ${cluster.id}`);
+  const tls = selfSigned(`leader-for-life ${cluster.id}`, gatewayOf(cluster));
   await write('tls.crt', tls.certificate);
   await write('tls.key', tls.key);
 

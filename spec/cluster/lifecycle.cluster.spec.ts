@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { expect, inject, onTestFinished, test } from 'vitest';
@@ -8,7 +9,8 @@ import { cgroupOf } from './cgroup.ts';
 import { control } from './component.ts';
 import { down, status } from './lifecycle.ts';
 import { NODE_IMAGE } from './node.ts';
-import { folderOf, idOf, load } from './state.ts';
+import { gatewayOf } from './pod-network.ts';
+import { type Cluster, folderOf, idOf, load } from './state.ts';
 
 const PATIENCE_MS = 240_000;
 const { name: shared, noNode } = inject('cluster');
@@ -55,6 +57,12 @@ function isAbout(pid: string, folder: string): boolean {
   }
 }
 
+/** The node's ends of the ways to Pods: the kernel removes them some moments after the last process. */
+function waysToPods(cluster: Cluster): unknown[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  return addresses.filter(({ address }) => address === gatewayOf(cluster));
+}
+
 /** A Pod on the node, for there to be a container to end. */
 async function runPod(kubeconfig: string): Promise<void> {
   const config = new KubeConfig();
@@ -66,7 +74,6 @@ async function runPod(kubeconfig: string): Promise<void> {
     body: {
       metadata: { name: 'a' },
       spec: {
-        hostNetwork: true,
         containers: [{ name: 'main', image: NODE_IMAGE, imagePullPolicy: 'Never', command }],
       },
     },
@@ -119,8 +126,10 @@ test(
     expect(running).toMatchObject(others);
 
     expect(leftovers(folder)).not.toEqual([]);
+    expect(waysToPods(made)).toHaveLength(node.length);
     expect(await cluster('down', '--name', name)).toMatchObject({ code: 0 });
     expect(leftovers(folder)).toEqual([]);
+    await expect.poll(() => waysToPods(made)).toEqual([]);
     expect(await cluster('status', '--name', name)).toMatchObject({ code: 1 });
     expect(await cluster('down', '--name', name)).toMatchObject({ code: 0 });
   },

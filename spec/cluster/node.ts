@@ -29,10 +29,10 @@ export function requireNode(locate: typeof findProgram = findProgram): void {
   if (!existsSync('/etc/hosts')) {
     throw new Error(`a node needs /etc/hosts, which Pods get a copy of: make it, ${without}`);
   }
-  const tools = ['unshare', 'nsenter', 'mount', 'sh', 'ldd', 'sleep'];
+  const tools = ['unshare', 'nsenter', 'flock', 'mount', 'ip', 'sh', 'ldd', 'sleep'];
   const missing = tools.filter((tool) => !locate(tool, SYSTEM_FOLDERS));
   if (missing.length > 0) {
-    const packages = 'Debian: `apt-get install util-linux mount coreutils libc-bin`';
+    const packages = 'Debian: `apt-get install util-linux mount iproute2 coreutils libc-bin`';
     throw new Error(`a node needs ${missing.join(', ')}: install them (${packages}), ${without}`);
   }
 }

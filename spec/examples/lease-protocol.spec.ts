@@ -5,7 +5,7 @@ import { type Event, type Moment, type State, start } from '../../lib/protocol/l
 import { step } from '../../lib/protocol/lease/step.ts';
 import { read } from '../public/project.ts';
 
-const page = read('docs/lease.md');
+const page = read('docs/lease-protocol.md');
 const [overview = '', ...details] = Array.from(
   page.matchAll(/^```mermaid\n(.*?)^```/gms),
   ([, diagram = '']) => diagram,
@@ -28,7 +28,7 @@ const settings = {
 
 const steps = taken();
 
-describe('the diagram of phases in docs/lease.md', () => {
+describe('the diagram of phases in docs/lease-protocol.md', () => {
   const changes = steps
     .filter(({ before, after }) => before.phase !== after.phase)
     .map(({ before, event, after }) => `${before.phase} ${why(event, after)} ${after.phase}`);
@@ -42,7 +42,7 @@ describe('the diagram of phases in docs/lease.md', () => {
   });
 });
 
-describe('the diagrams of states in docs/lease.md', () => {
+describe('the diagrams of states in docs/lease-protocol.md', () => {
   const drawn = details.flatMap((diagram) => arrows(diagram));
   const transitions = steps
     .filter(({ event, after }) => !['finish', 'expired'].includes(why(event, after)))

@@ -80,8 +80,8 @@ function transitions(): Set<string> {
   for (let depth = 0; depth < 5; depth++) {
     states = states.flatMap((state) =>
       [undefined, BAR].flatMap((bar) =>
-        occasions().flatMap(([event, yieldMs]) => {
-          const next = tryStep(state, event, depth * 10_000, { bar, yieldMs });
+        events().flatMap((event) => {
+          const next = tryStep(state, event, { nowMs: depth * 10_000, random: 0.5, bar });
           if (!next || next === state) return [];
           found.add(`${state.command.do} ${event.type} ${next.command.do}`);
           const key = JSON.stringify([
@@ -102,25 +102,12 @@ function transitions(): Set<string> {
   return found;
 }
 
-/** Every sort of event, for a candidate that is preferred and for one that is not. */
-function occasions(): [Event, number | undefined][] {
-  return events().flatMap((event): [Event, number | undefined][] => [
-    [event, undefined],
-    [event, 2_000],
-  ]);
-}
-
-function tryStep(
-  state: State,
-  event: Event,
-  nowMs: number,
-  more: Pick<Moment, 'bar' | 'yieldMs'>,
-): State | undefined {
+function tryStep(state: State, event: Event, when: Moment): State | undefined {
   // A look is cut short by the end of the lock that is known, and of no other.
   const isOther = event.type === 'lock-gone' && event.lock.uid !== state.lock?.uid;
   if (state.command.do === 'inspect' && isOther) return undefined;
   try {
-    return step(state, event, { nowMs, random: 0.5, ...more });
+    return step(state, event, when);
   } catch {
     return undefined;
   }

@@ -44,7 +44,7 @@ describe('docs/rbac.md', () => {
   });
 
   it('has the Role for those who look on that errors print', () => {
-    const names = { name: 'my-lease', group: 'coordination.k8s.io', resource: 'leases' } as const;
+    const names = { name: 'my-lease', mode: 'lease' } as const;
     expect(observer).toBe(observerRoleYaml({ ...bound, ...names }));
   });
 

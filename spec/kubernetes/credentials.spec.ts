@@ -476,6 +476,22 @@ describe('access by a service account', () => {
     ]);
   });
 
+  it('are fresh for ten seconds after a look at the files, unless they are refused', async () => {
+    const credentials = serviceAccountCredentials(container);
+    expect(credentials.fresh?.()).toBeUndefined();
+    const first = await credentials.access();
+    container.write('token', 'second');
+    vi.spyOn(performance, 'now').mockReturnValueOnce(performance.now() + 9_000);
+    expect(credentials.fresh?.()).toBe(first);
+    vi.spyOn(performance, 'now').mockReturnValueOnce(performance.now() + 11_000);
+    expect(credentials.fresh?.()).toBeUndefined();
+    await credentials.refresh(first);
+    expect(credentials.fresh?.()).toBeUndefined();
+    const second = await credentials.access();
+    expect(credentials.fresh?.()).toBe(second);
+    expect(second.headers).toEqual({ authorization: 'Bearer second' });
+  });
+
   it('does not read what has not changed', async () => {
     const credentials = serviceAccountCredentials(container);
     const first = await credentials.access();

@@ -32,14 +32,8 @@ describe('rbacYaml', () => {
       { mode: 'lease', pods: true },
       leaseRoleYaml({ ...common, leaseName: 'a', events: false, pods: { watched: true } }),
     ],
-    [
-      { mode: 'life', observe: true },
-      observerRoleYaml({ ...common, name: 'a', group: '', resource: 'configmaps' }),
-    ],
-    [
-      { mode: 'lease', observe: true },
-      observerRoleYaml({ ...common, name: 'a', group: 'coordination.k8s.io', resource: 'leases' }),
-    ],
+    [{ mode: 'life', observe: true }, observerRoleYaml({ ...common, name: 'a', mode: 'life' })],
+    [{ mode: 'lease', observe: true }, observerRoleYaml({ ...common, name: 'a', mode: 'lease' })],
   ] as const)('has the rights that errors print for %j', (options, role) => {
     expect(rbacYaml(['a'], { ...place, ...options })).toBe(`${ACCOUNT}---\n${role}`);
   });

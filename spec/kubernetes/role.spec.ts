@@ -180,8 +180,8 @@ it('no two Roles of any names and namespaces share a name', () => {
   const printed = (namespace: string, name: string) => [
     roleYaml({ namespace, lockName: name, takeOver: true, user }),
     leaseRoleYaml({ namespace, leaseName: name, events: true, user }),
-    observerRoleYaml({ namespace, name, group: '', resource: 'configmaps', user }),
-    observerRoleYaml({ namespace, name, group: 'coordination.k8s.io', resource: 'leases', user }),
+    observerRoleYaml({ namespace, name, mode: 'life', user }),
+    observerRoleYaml({ namespace, name, mode: 'lease', user }),
   ];
   const names = ['a', 'a-lock', 'a-lease', 'a-leader', 'a-leader-for-life', 'b.a'];
   const all = ['b', 'b-a', 'a']

@@ -50,7 +50,7 @@ describe('the patience with a silent watch', () => {
     feed.event('BOOKMARK', bookmark);
     await settled();
     expect(watch.isOpen).toBe(true);
-    expect(clock.delays).toEqual([150_000]);
+    expect(clock.delays).toEqual([90_000]);
     feed.end();
     transport.stream().event('ADDED', y);
     await clock.advance(100);

@@ -53,7 +53,7 @@ async function kubeConfigOf(path: string) {
 
 const kubeConfig = kubeconfig === undefined ? undefined : await kubeConfigOf(kubeconfig);
 const place = { ...(kubeConfig && { kubeConfig }), ...(namespace && { namespace }) };
-/** Until it is commanded to be sick. */
+/** As commanded. */
 let isHealthy = true;
 const checked = variable('CHECKED', '') !== '' && { healthy: () => isHealthy };
 const settings = { ...place, ...given, ...checked, signal: stop.signal, onWaiting: tell };
@@ -146,13 +146,15 @@ const commands: Readonly<Record<string, () => unknown>> = {
   /** At once, without any handler; the first process of a container cannot kill itself by a signal. */
   abort: () => process.abort(),
   sicken: () => (isHealthy = false),
+  recover: () => (isHealthy = true),
   crash: () => {
     throw new Error('crashed on command');
   },
   fill: () => writeFileSync('/small/file', Buffer.alloc(2 ** 24)),
   exhaust: () => {
     const hoard: Buffer[] = [];
-    for (;;) hoard.push(Buffer.alloc(2 ** 24, hoard.length + 1));
+    // It acts until the kernel ends it.
+    setInterval(() => hoard.push(Buffer.alloc(2 ** 24, hoard.length + 1)));
   },
 };
 

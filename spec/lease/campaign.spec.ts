@@ -232,6 +232,34 @@ describe('a leader', () => {
     expect(outcome.error).toBe(enough);
   });
 
+  test('that is shown its own write, before the answer or after, takes no step', async () => {
+    let listener: LockListener | undefined;
+    const watch = (given: LockListener) => {
+      listener = given;
+      return hang();
+    };
+    const { campaign, clock, lock, observer } = await leading({ watch });
+    const answer = Promise.withResolvers<undefined>();
+    lock.update.mockImplementationOnce(async (_, record) => {
+      const version = lock.put(record);
+      listener?.onSeen(version);
+      await answer.promise;
+      return version;
+    });
+    void campaign.renew(never);
+    await clock.advance(2_100);
+    observer.onState.mockClear();
+    answer.resolve(undefined);
+    await clock.settle();
+    expect(observer.onState).toHaveBeenCalledOnce();
+    if (lock.stored) listener?.onSeen(lock.stored);
+    await clock.settle();
+    expect(observer.onState).toHaveBeenCalledOnce();
+    if (lock.stored) listener?.onSeen({ ...lock.stored, resourceVersion: '999' });
+    await clock.settle();
+    expect(observer.onState).toHaveBeenCalledTimes(2);
+  });
+
   test('whose lock was deleted creates it again at once, without a look', async () => {
     let listener: LockListener | undefined;
     const watch = (given: LockListener) => {

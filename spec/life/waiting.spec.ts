@@ -29,6 +29,7 @@ test.each([
   ['quota', 'quota-exceeded', quota],
   ['released', 'released', ended],
   ['none', 'free', 'nobody holds the lock'],
+  ['not-preferred', 'free', 'nobody holds the lock'],
 ] as const)(
   'while the obstacle is %s, the reason to wait is %s: %s',
   (obstacle, reason, message) => {
@@ -51,7 +52,7 @@ const inherited = {
 
 test.each<[string, State['obstacle'], Partial<State>, string, object]>([
   ['no Pod while no lock exists', 'none', free, 'nobody holds the lock', {}],
-  ['no Pod if none is known', 'alive', free, 'Pod another Pod leads', {}],
+  ['no Pod if none is known', 'alive', free, 'another Pod leads', {}],
   ['no finalizers if none are known', 'lock-deleting', free, `${kept} `, {}],
   ['no Pod once the lock is released', 'released', released, ended, {}],
   ['its predecessor', 'terminating', inherited, `${pod} leads, and is terminating`, seen],

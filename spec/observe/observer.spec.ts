@@ -45,7 +45,7 @@ function observe(): void {
   const observation = new LeaderObserver({
     api: new Api(transport, clock),
     clock,
-    kind: leases,
+    reader: leases,
     namespace: 'default',
     name: 'lease',
     events: new EventStream({ clock, subject, onEvent: undefined, log, warn }),

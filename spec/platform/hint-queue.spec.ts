@@ -71,6 +71,20 @@ describe('HintQueue.next', () => {
 });
 
 describe('HintQueue', () => {
+  it('neither gives nor counts what says nothing new, when it comes or when it is read', async () => {
+    const clock = new ManualClock();
+    const stale = new Set(['a']);
+    const queue = new HintQueue<string>(clock, 'more', (item) => stale.has(item));
+    const waiting = queue.next(clock.now() + 100, signal);
+    queue.push('a');
+    expect(clock.delays).toEqual([100]);
+    queue.push('b');
+    expect(await waiting).toBe('b');
+    for (const item of ['c', 'd']) queue.push(item);
+    stale.add('c');
+    expect(await queue.next(clock.now(), signal)).toBe('d');
+  });
+
   it('take and drop choose among what is kept', async ({ next, queue }) => {
     for (const item of ['a', 'b', 'bb', 'c']) queue.push(item);
     const isB = (item: string): item is 'b' | 'bb' => item.startsWith('b');

@@ -90,24 +90,29 @@ describe('a candidate that is barred', () => {
   test.for([
     ['time is up', () => stepLife(free(), timeUp, barred)],
     [
-      'a look finds none',
-      () => stepLife(startLife(SETTINGS, ME.uid, [], true), inspected({ lock: undefined }), barred),
-    ],
-    [
       'it has deleted the old one',
       () =>
         stepLife({ ...waiting(), command: { do: 'reclaim', lock: aLock() } }, reclaimed, barred),
     ],
-  ] as const)('creates no lock when %s, and asks again after maxBackoffMs', ([, come]) => {
-    expect(come()).toMatchObject({
-      command: { do: 'wait', untilMs: NOW + SETTINGS.maxBackoffMs },
-      obstacle: 'unhealthy',
-      next: 'attempt',
-    });
+  ] as const)('looks when %s, and creates no lock', ([, come]) =>
+    expect(come().command.do).toBe('inspect'),
+  );
+
+  test.for([
+    [true, 18 * 60_000],
+    [false, 900],
+  ] as const)('looks again when it finds none; watched: %s', ([watched, laterMs]) => {
+    const state = startLife(SETTINGS, ME.uid, [], true);
+    const looked = stepLife(state, inspected({ lock: undefined, watched }), barred);
+    expect(looked).toMatchObject({ obstacle: 'unhealthy', next: 'inspect' });
+    expect(looked.command).toEqual({ do: 'wait', untilMs: NOW + laterMs });
+    expect(stepLife(looked, timeUp, barred).command.do).toBe('inspect');
   });
 
   test('creates the lock when the bar has ended', () => {
-    const state = stepLife(free(), timeUp, { ...when, bar: asideUntil(NOW + 500) });
+    const begun = startLife(SETTINGS, ME.uid, [], true);
+    const moment = { ...when, bar: asideUntil(NOW + 500) };
+    const state = stepLife(begun, inspected({ lock: undefined }), moment);
     expect(state.command).toEqual({ do: 'wait', untilMs: NOW + 500 });
     expect(stepLife(state, timeUp, { ...when, nowMs: NOW + 500 }).command).toEqual(attempting);
     expect(stepLife(state, unbarred, when).command).toEqual(attempting);

@@ -40,9 +40,9 @@ const STATUS = /^(?:done|built in|not done)$/;
 
 const parsed = program(compilerOptions());
 const checker = parsed.getTypeChecker();
-const page = read('docs/lease.md');
+const page = read('docs/parity.md');
 
-describe('the parity tables in docs/lease.md', () => {
+describe('the parity tables in docs/parity.md', () => {
   it.each(Object.entries(ORIGINAL))('have a row for each name of %s', (title, original) => {
     const names = rowsUnder(title).map(([name = '']) => name.replaceAll('`', ''));
     expect(names.toSorted()).toEqual(qualified(original).toSorted());
@@ -93,8 +93,8 @@ function qualified(names: string): string[] {
 
 /** The cells of the table under a heading. */
 function rowsUnder(title: string): string[][] {
-  const [, section] = page.split(`\n### ${title}\n`);
-  if (section === undefined) throw new Error(`docs/lease.md has no heading ${title}`);
+  const [, section] = page.split(`\n## ${title}\n`);
+  if (section === undefined) throw new Error(`docs/parity.md has no heading ${title}`);
   const [text = ''] = section.split(/^##/m);
   return text
     .split('\n')

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
 
-import { operatorLibImage } from './operator-lib.ts';
+import { operatorLib } from './go-images.ts';
 import { scenario } from './scenario.ts';
 
 describe.concurrent('a fleet of Pods with this library and Pods with Go’s operator-lib', () => {
   scenario('hands over from Go to us, and from us to Go', async (scene) => {
-    const go = { image: await operatorLibImage(scene.cluster) };
+    const go = await operatorLib(scene.cluster);
     await scene.pod('go-1', go);
     const first = await scene.leader();
     expect(first.pod).toBe('go-1');
@@ -24,7 +24,7 @@ describe.concurrent('a fleet of Pods with this library and Pods with Go’s oper
   });
 
   scenario('has one leader when Pods of both come and go at the same time', async (scene) => {
-    const go = { image: await operatorLibImage(scene.cluster) };
+    const go = await operatorLib(scene.cluster);
     await Promise.all([scene.deployment('go', 2, go), scene.deployment('ours', 2)]);
     let leader = await scene.leader();
     for (let handovers = 0; handovers < 3; handovers += 1) {

@@ -1,19 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BecomeOptions } from '../../lib/index.ts';
 import type { Term } from '../lab/history.ts';
-import { nowMs } from '../lab/say.ts';
-import { workload } from './manifest.ts';
-import type { Scene } from './scene.ts';
 import { MERGE } from '../lab/pods.ts';
+import { nowMs } from '../lab/say.ts';
+import { handoversOf } from '../lab/verdict.ts';
+import { type CandidateOptions, workload } from './manifest.ts';
+import type { Scene } from './scene.ts';
 
 const NAME = 'operator';
 const REPLICAS = 3;
 
-export interface RolloutOptions {
-  readonly mode: 'life' | 'lease';
-  readonly options: BecomeOptions;
+/** How many Pods may come before others go, and how many go before others come. */
+export interface Strategy {
   readonly maxSurge: number;
   readonly maxUnavailable: number;
+}
+
+export interface RolloutOptions extends Strategy {
+  readonly candidate: CandidateOptions;
+  /** It does not say that it waits. */
+  readonly isSilent?: boolean;
 }
 
 /** What one rolling update has done to leadership. */
@@ -22,30 +27,31 @@ export interface Update {
   readonly leaders: readonly string[];
   /** Whether there was one handover, straight to a new Pod. */
   readonly isDirect: boolean;
+  /** How long nobody acted, in all its handovers together. */
+  readonly outageMs: number;
 }
 
 /** A Deployment of three candidates, and what its rolling updates do to leadership. */
 export class Rollout {
   readonly #scene: Scene;
+  /** What each of its Pods says once it asks for the lock. */
+  readonly #asks: ReadonlySet<string>;
   #version = 1;
 
-  private constructor(scene: Scene) {
+  private constructor(scene: Scene, isSilent: boolean) {
     this.#scene = scene;
+    this.#asks = new Set(['waiting', 'new-leader', 'leading', ...(isSilent ? ['start'] : [])]);
   }
 
   /** Resolves once a Pod leads and the others run. */
   static async begin(scene: Scene, how: RolloutOptions): Promise<Rollout> {
-    const { mode, options, maxSurge, maxUnavailable } = how;
+    const { candidate, isSilent = false, maxSurge, maxUnavailable } = how;
     const { namespace } = scene;
-    const { metadata, ...spec } = workload(scene.where, NAME, {
-      onSigterm: 'release',
-      election: mode === 'life' ? 'become' : 'lead',
-      become: options,
-    });
+    const { metadata, ...spec } = workload(scene.where, NAME, candidate);
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
     const body = { metadata, spec: { replicas: REPLICAS, strategy, ...spec } };
     await scene.apps.createNamespacedDeployment({ namespace, body });
-    const rollout = new Rollout(scene);
+    const rollout = new Rollout(scene, isSilent);
     await rollout.#settled([]);
     return rollout;
   }
@@ -54,7 +60,7 @@ export class Rollout {
   async update(): Promise<Update> {
     const { namespace, apps } = this.#scene;
     const old = (await this.#scene.pods()).map(({ metadata }) => metadata?.uid ?? '');
-    const before = this.#scene.terms.length;
+    const before = this.#scene.terms.length - 1;
     this.#version += 1;
     const template = { metadata: { annotations: { version: `${this.#version}` } } };
     await apps.patchNamespacedDeployment(
@@ -62,11 +68,13 @@ export class Rollout {
       MERGE,
     );
     await this.#settled(old);
-    const terms = this.#scene.terms.slice(before);
+    const [leader, ...terms] = this.#scene.terms.slice(before);
     const [first] = terms;
+    const handovers = handoversOf(leader ? [leader, ...terms] : terms);
     return {
       leaders: terms.map(({ pod, uid }) => `${pod}${old.includes(uid) ? ' (old)' : ''}`),
       isDirect: terms.length === 1 && first !== undefined && !old.includes(first.uid),
+      outageMs: handovers.reduce((sum, { gapMs }) => sum + gapMs, 0),
     };
   }
 
@@ -77,9 +85,7 @@ export class Rollout {
       const uids = (await scene.pods()).map(({ metadata }) => metadata?.uid ?? '');
       if (uids.length !== REPLICAS || uids.some((uid) => old.includes(uid))) return false;
       const asked = new Set(
-        scene.entries
-          .filter(({ event }) => event === 'waiting' || event === 'leading')
-          .map(({ uid }) => uid),
+        scene.entries.filter(({ event }) => this.#asks.has(event)).map(({ uid }) => uid),
       );
       return uids.every((uid) => asked.has(uid)) && leaderAmong(scene, uids) !== undefined;
     });

@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest';
 
 import { up } from '../cluster/lifecycle.ts';
-import { load } from '../cluster/state.ts';
+import { type Cluster, load } from '../cluster/state.ts';
 import type { Rights } from './arena.ts';
 import { candidateImage } from './image.ts';
 import { Scene } from './scene.ts';
@@ -15,6 +15,8 @@ export interface ScenarioOptions extends Rights {
   readonly endsWithoutLeader?: boolean;
   /** The scenario is about one of the limits in `docs/safety.md`. */
   readonly isBeyondThePromise?: boolean;
+  /** @default that of the candidate */
+  readonly image?: (cluster: Cluster) => Promise<string>;
   /** The API server may be killed before it writes down in its audit log what it did. */
   readonly isAuditIncomplete?: boolean;
 }
@@ -33,8 +35,9 @@ export function scenario(
     if (noNode !== undefined) skip(`there is no node of the project's own: ${noNode}`);
     const cluster = name === undefined ? undefined : load(name);
     if (!cluster) throw new Error('there is no cluster');
+    const { image = candidateImage } = options;
 
-    const scene = await Scene.open(cluster, await candidateImage(cluster), options);
+    const scene = await Scene.open(cluster, await image(cluster), options);
     onTestFinished(() => scene.close());
     try {
       await play(scene);

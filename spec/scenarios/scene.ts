@@ -33,7 +33,7 @@ export class Scene extends Arena {
   /** Has the process in a container of that Pod do something to itself. */
   async command(
     pod: string,
-    command: 'begin' | 'sicken' | 'exit' | 'crash' | 'abort' | 'exhaust' | 'fill',
+    command: 'begin' | 'sicken' | 'recover' | 'exit' | 'crash' | 'abort' | 'exhaust' | 'fill',
     container = 'main',
   ): Promise<void> {
     await writeFile(join(this.where.folder, 'commands', `${pod}.${container}`), command);

@@ -1,34 +1,16 @@
-import { KubernetesObjectApi } from '@kubernetes/client-node';
 import { describe, expect } from 'vitest';
 
 import { historyOf } from '../lab/history.ts';
 import { violations } from '../lab/verdict.ts';
-import type { Term } from './journal.ts';
 import type { CandidateOptions } from './manifest.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
+import { acting, annotate } from './step-down.ts';
 
-const STEP_DOWN = 'leader-for-life/step-down';
 /** Far from the 15 s of the Lease. */
 const WITHOUT_EXPIRY_MS = 9_000;
 
 const checked = { env: [{ name: 'CHECKED', value: 'true' }] };
-
-/** A ConfigMap or a Lease, as an administrator sees it. */
-function annotate(scene: Scene, kind: 'ConfigMap' | 'Lease', holder: string): Promise<unknown> {
-  const apiVersion = kind === 'Lease' ? 'coordination.k8s.io/v1' : 'v1';
-  const { lockName: name, namespace } = scene.where;
-  const metadata = { name, namespace, annotations: { [STEP_DOWN]: holder } };
-  const objects = KubernetesObjectApi.makeApiClient(scene.kubeConfig);
-  return objects.patch({ apiVersion, kind, metadata });
-}
-
-/** The Pod that acts now, if it is another than in this term. */
-function acting(scene: Scene, before?: Term): Promise<Term> {
-  return scene.until('another Pod acts', () =>
-    scene.terms.findLast(({ isOpen, pod }) => isOpen && pod !== before?.pod),
-  );
-}
 
 /** Pod `a` leads by a Lease and lets go; `b` follows long before the Lease would have expired. */
 async function handsOverLease(

@@ -31,12 +31,8 @@ function printed(namespace: string, name: string, user: string) {
     'become with takeover': roleYaml({ namespace, lockName: name, takeOver: true, user }),
     lead: leaseRoleYaml({ namespace, leaseName: name, events: false, user }),
     'lead with Events': leaseRoleYaml({ namespace, leaseName: name, events: true, user }),
-    observeLock: observerRoleYaml({ ...looking, group: '', resource: 'configmaps' }),
-    observeLease: observerRoleYaml({
-      ...looking,
-      group: 'coordination.k8s.io',
-      resource: 'leases',
-    }),
+    observeLock: observerRoleYaml({ ...looking, mode: 'life' }),
+    observeLease: observerRoleYaml({ ...looking, mode: 'lease' }),
   };
 }
 

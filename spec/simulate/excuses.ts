@@ -5,7 +5,7 @@ import { type LeaseRecord, recordOf } from './lease-record.ts';
 import type { World } from './world.ts';
 
 /**
- * Who may believe, for a while, that it leads beside another, as `docs/lease.md` says in "What nobody
+ * Who may believe, for a while, that it leads beside another, as `docs/lease-protocol.md` says in "What nobody
  * can prevent": whoever had the Lease when it was deleted, or given to somebody else, by hand; and
  * whoever's Lease a client-go wiped. Each until it has to renew. And a client-go that has released:
  * it tells its work to stop only when it was answered, or has waited for that. And a leader whose name

@@ -2,6 +2,8 @@ import type { Locator, Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { SCENES } from '../../site/playground/scenes.ts';
 import { POD_ACTIONS, WORLD_ACTIONS } from '../../site/playground/schedule.ts';
+import { playgroundLink } from '../simulate/playground-link.ts';
+import { parseRegression } from '../simulate/regression.ts';
 import { it, playground, setSpeed, states, untilState } from './browser.ts';
 
 const verdict = (page: Page, world = 0) => page.locator('.verdict').nth(world);
@@ -14,6 +16,7 @@ async function click(page: Page, what: string, pod?: string): Promise<void> {
 
 /** What the button leads to, for the leader. */
 const OUTCOMES: Readonly<Record<keyof typeof POD_ACTIONS, [string, RegExp]>> = {
+  release: ['pod-1', /^restarts/],
   crash: ['pod-1', /^restarts/],
   kill: ['pod-2', /^leads/],
   delete: ['pod-2', /^leads/],
@@ -196,6 +199,25 @@ describe('a link', () => {
     const shared = here.filter((line) => there.includes(line));
     expect(shared.length).toBeGreaterThan(3);
     expect(there.slice(-shared.length)).toEqual(here.slice(-shared.length));
+  });
+});
+
+describe('a schedule of the simulator', () => {
+  it('opens, and shows which leaders worked at the same time', async ({ page }) => {
+    const text = [
+      'two leaders of client-go',
+      'lease 7 {"troubleMs":40000}',
+      'client-go client-go client-go',
+      '5000 stop elector {"slot":"leader","forMs":20000}',
+    ].join('\n');
+    const link = playgroundLink(parseRegression(text).schedule);
+    await playground(page, link?.fragment);
+    await setSpeed(page, 1.3);
+    await expect
+      .poll(() => page.locator('[data-part=time]').textContent(), { timeout: 30_000 })
+      .toMatch(/^[4-9]\d\./);
+    expect(await verdict(page, 0).textContent()).toMatch(/^✓ At most one Pod led/);
+    expect(await verdict(page, 1).textContent()).toMatch(/^✗ pod-\d and pod-\d led together/);
   });
 });
 

@@ -2,6 +2,7 @@ import { sleep, systemClock } from '../../platform/clock.ts';
 import { clearScreenDown, moveCursor } from 'node:readline';
 import { defineCommand } from '../command.ts';
 import { type Played, play } from './play.ts';
+import { scenes } from './scenes.ts';
 import { type Line, piece, textOf } from './screen.ts';
 import { timeline } from './timeline.ts';
 
@@ -21,7 +22,8 @@ export const demo = defineCommand({
   names: { min: 0, max: 0 },
   options: { lease: { type: 'flag', help: 'Lead by a Lease, instead of for life' } },
   async run({ values, context: { print, terminal } }) {
-    const played = await play(values.lease ? 'lease' : 'life');
+    const mode = values.lease ? 'lease' : 'life';
+    const played = await play(mode, scenes[mode]);
     if (terminal) await animate(played, terminal);
     else print(textOf(shown(played, played.endMs), terminal));
     return played.leadersAtOnce === 1 ? 0 : 1;

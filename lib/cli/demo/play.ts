@@ -1,8 +1,17 @@
 import { SimulatedClock, createCluster } from '../../testing/index.ts';
 import { Container, type Mode, type Surroundings } from './container.ts';
-import { type Scene, scenes } from './scenes.ts';
 import { ms } from './screen.ts';
 import type { Entry, Mark } from './timeline.ts';
+
+/** Something that happens to the leader, and its outcome. */
+export interface Scene {
+  readonly title: (old: string) => string;
+  readonly perform: (stage: Stage, old: Container | undefined) => void;
+  /** What the leader does, after which time. */
+  readonly outcome: (after: string) => string;
+  /** Whether another Pod leads then, and a new one takes the place of the old. */
+  readonly handsOver: boolean;
+}
 
 /** A scene that was played. */
 export interface Act extends Mark {
@@ -27,14 +36,14 @@ const PAUSE_MS: Readonly<Record<Mode, number>> = { life: 2_000, lease: 8_000 };
 const LATENCY_MS = 4;
 const GC_DELAY_MS = 50;
 
-/** Plays the scenes of a mode on a simulated clock: the same every time, and at once. */
-export async function play(mode: Mode): Promise<Played> {
+/** Plays scenes of a mode on a simulated clock: the same every time, and at once. */
+export async function play(mode: Mode, scenes: readonly Scene[]): Promise<Played> {
   const clock = new SimulatedClock();
   const cluster = await createCluster({ http: false, clock, gcDelayMs: GC_DELAY_MS });
   cluster.faults.add({ latencyMs: LATENCY_MS });
   const stage = new Stage({ mode, clock, cluster, entries: [] });
   try {
-    for (const scene of scenes[mode]) await stage.perform(scene);
+    for (const scene of scenes) await stage.perform(scene);
     return stage.played;
   } finally {
     await cluster.close();

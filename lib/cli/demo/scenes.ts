@@ -1,15 +1,5 @@
-import type { Container, Mode } from './container.ts';
-import type { Stage } from './play.ts';
-
-/** Something that happens to the leader, and what comes of it. */
-export interface Scene {
-  readonly title: (old: string) => string;
-  readonly perform: (stage: Stage, old: Container | undefined) => void;
-  /** What the leader does after that time. */
-  readonly outcome: (after: string) => string;
-  /** Whether another Pod leads then, and a new one takes the place of the old. */
-  readonly handsOver: boolean;
-}
+import type { Mode } from './container.ts';
+import type { Scene } from './play.ts';
 
 const opening: Scene = {
   title: () => 'Three replicas start, each in a Pod of its own.',

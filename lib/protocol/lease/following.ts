@@ -1,21 +1,19 @@
-import { heldUntil, isFree, isMine } from './known.ts';
+import { heldUntil, isFree } from './known.ts';
 import { type Moment, POLL_JITTER, type State, wait } from './state.ts';
 import { acquire, create } from './writes.ts';
 import { barAt } from '../bar.ts';
-import { ASSUMED_CANDIDATES, suppressionDelayMs, yieldEndMs } from '../delay.ts';
+import { ASSUMED_CANDIDATES, suppressionDelayMs } from '../delay.ts';
 
-export function follow(before: State, when: Moment): State {
-  const { retryPeriodMs } = before.settings;
-  const pollMs = when.nowMs + retryPeriodMs * (1 - POLL_JITTER * when.random);
-  if (isFree(before, when)) {
+export function follow(state: State, when: Moment): State {
+  const { version, gone, heldUntilMs, settings } = state;
+  const pollMs = when.nowMs + settings.retryPeriodMs * (1 - POLL_JITTER * when.random);
+  if (isFree(state, when)) {
     const bar = barAt(when);
     // Nothing shows whether another one takes the lock, unless a read does.
-    if (bar && bar.untilMs > pollMs) return wait(before, pollMs, 'get', bar);
-    if (bar) return wait(before, bar.untilMs, 'decide', bar);
-    return takeOrYield(before, when);
+    if (bar && bar.untilMs > pollMs) return wait(state, pollMs, 'get', bar);
+    if (bar) return wait(state, bar.untilMs, 'decide', bar);
+    return version && !gone ? acquire(state, version, when) : create(state, when);
   }
-  const state = { ...before, yieldsUntilMs: undefined };
-  const { version, gone, heldUntilMs, settings } = state;
   const attemptMs = heldUntilMs + spreadMs(when);
   if (state.watch === 'current') return wait(state, attemptMs, 'decide');
   // Even a lease that is shorter than the time between two reads is read twice.
@@ -23,18 +21,6 @@ export function follow(before: State, when: Moment): State {
   return pollMs < attemptMs || isNew
     ? wait(state, pollMs, 'get')
     : wait(state, attemptMs, 'decide');
-}
-
-/** What is this elector's own is left to nobody. */
-function takeOrYield(before: State, when: Moment): State {
-  const { version, gone } = before;
-  const isOwn = version && !gone && isMine(version, before);
-  const yieldsUntilMs = yieldEndMs(before, when);
-  const state = { ...before, yieldsUntilMs };
-  if (!isOwn && yieldsUntilMs !== undefined && when.nowMs < yieldsUntilMs) {
-    return wait(state, yieldsUntilMs, 'decide');
-  }
-  return version && !gone ? acquire(state, version, when) : create(state, when);
 }
 
 export function spread(when: Moment): number {

@@ -19,7 +19,7 @@ export function shareOf(record: LeaderElectionRecord, { leaseDurationMs }: Setti
 }
 
 /** Whether nobody else may lead, as far as is known. */
-export function isFree(state: State, when: Moment): boolean {
+export function isFree(state: State, when: Pick<Moment, 'nowMs'>): boolean {
   return when.nowMs >= state.heldUntilMs;
 }
 
@@ -37,8 +37,11 @@ export function isMine(version: LockVersion, state: State): boolean {
  * Whether this elector has sent it. It may give up nothing else, because a namesake may lead by it.
  */
 export function isSent({ record }: LockVersion, { written, sent }: State): boolean {
-  const own = written ? [written.record, ...sent] : sent;
-  return own.some((other) => isWriteOf(other, record));
+  // The newest first: most often it is that one, and times that differ have to be parsed.
+  return (
+    sent.findLast((other) => isWriteOf(other, record)) !== undefined ||
+    (written !== undefined && isWriteOf(written.record, record))
+  );
 }
 
 /** Whether this differs from what is known about the lock; at first nothing is known. */

@@ -65,8 +65,6 @@ export interface Moment extends Instant {
   readonly candidateCount?: number | undefined;
   /** Why this elector must not take the lock, even if it is free. */
   readonly bar?: Bar | undefined;
-  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
-  readonly yieldMs?: number | undefined;
 }
 
 /** Why leadership was lost. */
@@ -111,11 +109,6 @@ export interface State {
   readonly deletedUntilMs: number;
   /** The last container that is known to have ended while its process held the lock. */
   readonly ended: HolderContainer | undefined;
-  /**
-   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
-   * the lock was last held.
-   */
-  readonly yieldsUntilMs: number | undefined;
   readonly watch: Watch;
   /** When the command was decided: what it proves holds from then on. */
   readonly issuedAt: Instant;
@@ -176,7 +169,6 @@ export function start(settings: Settings, when: Moment, known: Known = NOTHING):
     heldUntilMs: known.heldUntilMs,
     deletedUntilMs: known.deletedUntilMs,
     ended: known.ended,
-    yieldsUntilMs: undefined,
     watch: 'closed',
     issuedAt: when,
     stamp: undefined,
@@ -195,6 +187,12 @@ export function start(settings: Settings, when: Moment, known: Known = NOTHING):
 /** The holder on record, empty for nobody. */
 export function holderOf(state: State): string {
   return state.gone ? '' : (state.version?.record.holderIdentity ?? '');
+}
+
+/** Whether a watch shows a leader its own write: that says nothing new. */
+export function isEcho({ phase, gone, version }: State, hint: Hint): boolean {
+  const isKnown = hint.type === 'seen' && hint.version.resourceVersion === version?.resourceVersion;
+  return phase === 'leading' && !gone && isKnown;
 }
 
 export function get(state: State, when: Moment): State {

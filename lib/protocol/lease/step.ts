@@ -1,6 +1,6 @@
 /**
  * The decisions of lease mode: what an elector does next, given what it has seen. Pure: no I/O, no
- * clock, no randomness; times and random numbers come with each event. `docs/lease.md` has the
+ * clock, no randomness; times and random numbers come with each event. `docs/lease-protocol.md` has the
  * rules. It writes what client-go's `tryAcquireOrRenew` writes.
  */
 import { follow, spread } from './following.ts';

@@ -8,10 +8,10 @@ import {
   inspect,
   type Obstacle,
   podsToRead,
-  standAside,
   type State,
   wait,
 } from './state.ts';
+import { type Bar, barAt } from '../bar.ts';
 import { backoffMs, suppressionDelayMs } from '../delay.ts';
 import { holderOf, livenessOf, type Lock } from '../model.ts';
 
@@ -28,7 +28,7 @@ export function onInspected(
 ): State {
   const state = remember(before, event);
   const { lock } = event;
-  if (!lock) return attemptFreeLock(state, when);
+  if (!lock) return onFreeLock(state, event.watched, when);
   const holder = holderOf(lock);
   if (!holder) return fail(state, { because: 'foreign-lock', lock });
   if (lock.deleting) return waitForChange(state, 'lock-deleting', event.watched, when);
@@ -66,7 +66,6 @@ function remember(state: State, event: Event & { type: 'inspected' }): State {
     misses: lock ? 0 : state.misses + 1,
     leftSinceMs: same ? state.leftSinceMs : undefined,
     notReadySinceMs: same && event.node === 'not-ready' ? state.notReadySinceMs : undefined,
-    yieldsUntilMs: lock ? undefined : state.yieldsUntilMs,
   };
 }
 
@@ -88,15 +87,22 @@ function onOwnLock(
 }
 
 /** The lock is free, but could not be created. Once is a race; more needs patience. */
-function attemptFreeLock(state: State, when: Moment): State {
-  const aside = standAside(state, when);
-  if (aside) return aside;
+function onFreeLock(state: State, watched: boolean, when: Moment): State {
+  const bar = barAt(when);
+  if (bar) return standAside(state, bar, watched, when);
   const patient = state.obstacle === 'quota' || state.misses > 1;
   const delay = patient
     ? backoffMs(state.misses - 1, state.settings.maxBackoffMs, when.random)
     : suppressionDelayMs(state.candidateCount, when.random);
   const obstacle = state.obstacle === 'quota' ? 'quota' : 'none';
   return wait({ ...state, obstacle, next: 'attempt' }, when.nowMs + delay);
+}
+
+/** Leaves the free lock to others until the bar ends. Without a watch, looks show who takes it. */
+function standAside(state: State, bar: Bar, watched: boolean, when: Moment): State {
+  const looking = waitForChange(state, bar.because, watched, when);
+  const isSoon = looking.command.do === 'wait' && bar.untilMs <= looking.command.untilMs;
+  return isSoon ? wait({ ...looking, next: 'attempt' }, bar.untilMs) : looking;
 }
 
 /** Its holder no longer leads. Another candidate is about to delete the lock, or we do. */

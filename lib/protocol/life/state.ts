@@ -1,5 +1,5 @@
 /** The state, events and commands of a candidate. */
-import { type Bar, barAt } from '../bar.ts';
+import type { Bar } from '../bar.ts';
 import { afterEnd, joined, predecessorsAt } from './predecessors.ts';
 import {
   holderOf,
@@ -76,7 +76,7 @@ export type Event =
   | { readonly type: 'identified'; readonly self: Pod | 'absent' }
   | {
       readonly type: 'attempted';
-      readonly outcome: Lock | 'exists' | 'quota';
+      readonly outcome: Lock | 'exists' | 'quota' | 'barred';
       /** Undefined if it was not verified. */
       readonly self: PodReading | undefined;
       /** All predecessors, read after the attempt was decided. */
@@ -109,8 +109,6 @@ export interface Moment {
   readonly random: number;
   /** Why this candidate must not take the lock, even if it is free. */
   readonly bar?: Bar | undefined;
-  /** If it is known: for how long to leave a lock that is free now to preferred candidates. */
-  readonly yieldMs?: number | undefined;
 }
 
 export interface State {
@@ -143,11 +141,6 @@ export interface State {
   readonly leftSinceMs: number | undefined;
   /** Since when the holder's node is known to be not ready. */
   readonly notReadySinceMs: number | undefined;
-  /**
-   * Until when it leaves the free lock to preferred candidates; undefined if it has not asked since
-   * the lock was last held.
-   */
-  readonly yieldsUntilMs: number | undefined;
 }
 
 /** `predecessors`: left by an earlier call. `looks`: whether it reads the lock before it tries. */
@@ -176,7 +169,6 @@ export function start(
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
-    yieldsUntilMs: undefined,
   };
 }
 
@@ -200,14 +192,6 @@ export function wait(state: State, untilMs: number): State {
   return { ...state, command: { do: 'wait', untilMs } };
 }
 
-/** Leaves a free lock to others while a bar holds; undefined if none does. */
-export function standAside(state: State, when: Moment): State | undefined {
-  const bar = barAt(when);
-  if (!bar) return undefined;
-  const untilMs = Math.min(bar.untilMs, when.nowMs + state.settings.maxBackoffMs);
-  return wait({ ...state, obstacle: bar.because, next: 'attempt' }, untilMs);
-}
-
 export function inspect(state: State): State {
   return { ...state, command: { do: 'inspect', search: state.unseen } };
 }
@@ -228,7 +212,6 @@ export function forget(state: State): State {
     misses: 0,
     leftSinceMs: undefined,
     notReadySinceMs: undefined,
-    yieldsUntilMs: undefined,
   };
 }
 

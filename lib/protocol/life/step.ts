@@ -16,11 +16,10 @@ import {
   inspect,
   type Settings,
   type State,
-  standAside,
   wait,
 } from './state.ts';
 import { barAt } from '../bar.ts';
-import { backoffMs, yieldEndMs } from '../delay.ts';
+import { backoffMs } from '../delay.ts';
 import { livenessOf, MAX_PREDECESSORS, type Pod, type PodReading } from '../model.ts';
 
 /** The only transition function. An event that does not answer the state's command is our bug. */
@@ -79,7 +78,7 @@ function onIdentified(state: State, self: Pod | 'absent', when: Moment): State {
   const failure = disqualification(settings, { of: self, found: self });
   if (failure) return fail(state, failure);
   const known = { ...state, podUid: self.uid };
-  if (barAt(when) || when.yieldMs) return inspect(known);
+  if (barAt(when)) return inspect(known);
   return { ...known, command: { do: 'attempt', podUid: self.uid, verify: false } };
 }
 
@@ -101,7 +100,7 @@ function onAttempted(state: State, event: Event & { type: 'attempted' }): State 
   return inspect({
     ...state,
     predecessors,
-    unseen: !isQuota,
+    unseen: outcome === 'exists',
     obstacle: isQuota ? 'quota' : 'none',
   });
 }
@@ -131,14 +130,9 @@ function attemptOrWait(state: State, when: Moment): State {
     const untilMs = when.nowMs + backoffMs(polls, settings.maxBackoffMs, when.random);
     return wait({ ...state, obstacle: 'terminating', next: 'inspect', polls: polls + 1 }, untilMs);
   }
-  const aside = standAside(state, when);
-  if (aside) return aside;
-  const yieldsUntilMs = yieldEndMs(state, when);
-  const yielding = { ...state, yieldsUntilMs };
-  if (yieldsUntilMs !== undefined && when.nowMs < yieldsUntilMs) {
-    return wait({ ...yielding, next: 'attempt' }, yieldsUntilMs);
-  }
-  return { ...yielding, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
+  // A look opens the watches that show who takes the lock, or finds out that there are none.
+  if (barAt(when)) return inspect(state);
+  return { ...state, command: { do: 'attempt', podUid: knownUid(state), verify: true } };
 }
 
 function isBarred({ command, obstacle }: State): boolean {

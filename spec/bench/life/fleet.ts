@@ -2,9 +2,9 @@ import type { V1Pod } from '@kubernetes/client-node';
 
 import type { Cluster } from '../../cluster/state.ts';
 import { candidateImage } from '../../scenarios/image.ts';
+import { operatorLib as inGo } from '../../scenarios/go-images.ts';
 import type { Entry, Term } from '../../scenarios/journal.ts';
 import type { CandidateOptions } from '../../scenarios/manifest.ts';
-import { operatorLibImage } from '../../scenarios/operator-lib.ts';
 import { Scene } from '../../scenarios/scene.ts';
 import { AuditLog, type AuditedRequest } from '../audit-log.ts';
 import { perBench } from '../situation.ts';
@@ -36,8 +36,7 @@ export const BARE: Program = {
 };
 
 export const operatorLib = perBench(async ({ cluster }): Promise<Program> => {
-  const image = await operatorLibImage(cluster);
-  return { name: 'operator-lib', candidate: { image }, isSilent: true };
+  return { name: 'operator-lib', candidate: await inGo(cluster), isSilent: true };
 });
 
 /** A namespace for Pods of these programs. */

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -27,6 +28,7 @@ var (
 	namespace       = flag.String("namespace", "", "where the Lease is")
 	lease           = flag.String("lease", "", "the Lease's name")
 	identity        = flag.String("identity", "", "who asks")
+	anew            = flag.Bool("anew", false, "ask under another identity in each process")
 	leaseDuration   = milliseconds("lease-duration-ms", 15_000)
 	renewDeadline   = milliseconds("renew-deadline-ms", 10_000)
 	retryPeriod     = milliseconds("retry-period-ms", 2_000)
@@ -43,6 +45,10 @@ func main() {
 	// What client-go has to say of failures helps whoever reads of a failed test.
 	klog.SetOutput(os.Stderr)
 	flag.Parse()
+	if *anew {
+		// As controller-runtime does, with a UUID.
+		*identity = fmt.Sprintf("%s_%d", *identity, time.Now().UnixNano())
+	}
 	terminate := make(chan os.Signal, 1)
 	signal.Notify(terminate, syscall.SIGTERM)
 
@@ -80,6 +86,7 @@ func main() {
 		cancel()
 	}()
 
+	go obey()
 	say(entry{Event: "start", Time: time.Now().Add(*wallOffset).UnixMilli()})
 	elector.Run(ctx)
 	work.stop()

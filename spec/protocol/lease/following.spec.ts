@@ -54,7 +54,6 @@ describe('an elector that starts', () => {
       version: undefined,
       gone: false,
       heldUntilMs: -Infinity,
-      yieldsUntilMs: undefined,
       deletedUntilMs: -Infinity,
       ended: undefined,
       watch: 'closed',

@@ -81,7 +81,6 @@ describe('a candidate starts', () => {
       misses: 0,
       leftSinceMs: undefined,
       notReadySinceMs: undefined,
-      yieldsUntilMs: undefined,
     });
   });
 

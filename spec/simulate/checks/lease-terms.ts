@@ -9,7 +9,7 @@ import { isWrite } from '../sightings.ts';
 /** Timers are whole milliseconds, and may need another try. */
 const TIMER_MS = 3;
 
-/** At most one elector leads, unless `docs/lease.md` says why two may. */
+/** At most one elector leads, unless `docs/lease-protocol.md` says why two may. */
 export const oneElector = checkOf(LeaseProcess, 'LEASE-1: one elector leads', (world, violated) => {
   const excuses = world.observer(Excuses);
   const proofs = world.observer(Proofs);

@@ -21,7 +21,7 @@ export class Copies {
   plain(name: string): string {
     const copy = join(this.#folder, name);
     mkdirSync(copy);
-    for (const part of ['lib', 'spec', 'package.json', 'tsconfig.json']) {
+    for (const part of ['lib', 'spec', 'site/playground', 'package.json', 'tsconfig.json']) {
       cpSync(join(root, part), join(copy, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
