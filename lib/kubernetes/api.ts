@@ -35,7 +35,7 @@ const TOO_LARGE = `the answer is too large: more than ${MAX_ANSWER_CHARS} charac
 export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   readonly maxBackoffMs: number;
-  /** No new try is made later than this after the first. Default: no limit. */
+  /** No new try is made later than this after the first. @default no limit */
   readonly withinMs?: number;
   readonly onRetry?: (error: Error, delayMs: number) => void;
 }

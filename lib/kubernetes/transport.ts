@@ -6,9 +6,9 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** The body's media type. Default `application/json`; patches need another. */
+  /** The body's media type; patches need another. @default `application/json` */
   readonly contentType?: string;
-  /** Default `application/json`. */
+  /** @default `application/json` */
   readonly accept?: string;
 }
 

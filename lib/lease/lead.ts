@@ -58,6 +58,8 @@ export interface LeaseLeadership {
  * with `ERR_STEPPED_DOWN` once the Lease is released. With `recampaign` it campaigns again instead,
  * once the work has settled.
  *
+ * Follows client-go's `leaderelection`; both can share a Lease.
+ *
  * @param leaseName - name of the Lease, a DNS subdomain; the same in every replica
  * @param work - must last as long as this replica should lead, and end soon after its signal aborts
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request
@@ -66,8 +68,6 @@ export interface LeaseLeadership {
  *   work does not end within `renewDeadlineMs`, `ERR_WORK_ABANDONED` instead, with the reason as
  *   its `cause`
  * @throws what `work` throws
- *
- * Follows client-go's `leaderelection`; both can share a Lease.
  *
  * @example
  * await lead('my-lease', async ({ signal }) => {

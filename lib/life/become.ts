@@ -21,12 +21,12 @@ import { type Platform, platformOf } from '../platform/platform.ts';
  * `ERR_ALREADY_RUNNING`; after a release or an abort, it waits until the first one has ended. Once
  * resolved, nothing runs in the background, unless `guard` or `healthy` is set.
  *
+ * Follows operator-lib's `leader.Become`.
+ *
  * @param lockName - name of the ConfigMap, a DNS subdomain; the same in every replica
  * @throws `TypeError` for a bad argument or an empty environment variable, before any request
  * @throws `LeaderElectionError` with a `code`, see `docs/errors.md`; transient failures are retried
  * @throws the signal's reason, if `options.signal` aborts
- *
- * Follows operator-lib's `leader.Become`.
  *
  * @example
  * await become('my-operator-lock');

@@ -3,7 +3,7 @@ import { forbidden, type ApiError } from './status.ts';
 
 /** A rule of a `Role` or `ClusterRole`; `*` stands for everything. */
 export interface PolicyRule {
-  /** Default `['']`, the core group. */
+  /** @default `['']`, the core group */
   readonly apiGroups?: readonly string[];
   /** Plural names; a subresource as in `pods/status`. */
   readonly resources: readonly string[];

@@ -41,7 +41,7 @@ export interface ApiModelOptions {
   readonly clock: Clock;
   /** Kinds to serve in addition to the built-in ones. */
   readonly resources?: readonly ResourceDefinition[];
-  /** Number of writes that watches and lists can look back on. Default 10 000. */
+  /** Number of writes that watches and lists can look back on. @default 10 000 */
   readonly historyLimit?: number;
 }
 

@@ -8,24 +8,24 @@ import type { Clock } from '../platform/clock.ts';
 
 /** Options of `createCluster`. */
 export interface ClusterOptions {
-  /** Time and randomness. Default: the machine's; a `SimulatedClock` for simulations. */
+  /** Time and randomness; a `SimulatedClock` for simulations. @default the machine's */
   readonly clock?: Clock;
-  /** Number of nodes: `node-1`, `node-2`, … Default 1. */
+  /** Number of nodes: `node-1`, `node-2`, … @default 1 */
   readonly nodeCount?: number;
-  /** Milliseconds until the garbage collector acts. Default 0. */
+  /** Milliseconds until the garbage collector acts. @default 0 */
   readonly gcDelayMs?: number;
   /**
-   * Milliseconds that the containers of a deleted Pod take to exit. Default: the Pod's grace
-   * period.
+   * Milliseconds that the containers of a deleted Pod take to exit.
+   * @default the Pod's grace period
    */
   readonly podShutdownMs?: number;
-  /** Milliseconds between the bookmarks of a watch. Default 60 000. */
+  /** Milliseconds between the bookmarks of a watch. @default 60 000 */
   readonly bookmarkMs?: number;
-  /** Number of writes that a watch can resume over. Default 10 000. */
+  /** Number of writes that a watch can resume over. @default 10 000 */
   readonly historyLimit?: number;
   /** Kinds to serve in addition to the built-in ones, such as custom resources. */
   readonly resources?: readonly ResourceDefinition[];
-  /** Whether to listen on a port. Default `true`; otherwise only `transport()` reaches it. */
+  /** Whether to listen on a port; otherwise only `transport()` reaches it. @default `true` */
   readonly http?: boolean;
   /** Speaks TLS on the port, with this identity. */
   readonly https?: TlsIdentity;
@@ -36,37 +36,37 @@ export type Ref = string | { readonly metadata: { readonly name: string; readonl
 
 /** Options of a new Pod. */
 export interface PodOptions {
-  /** Default `default`. It is created if missing. */
+  /** It is created if missing. @default `default` */
   readonly namespace?: string;
-  /** Default: none. */
+  /** @default none */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Default: none. */
+  /** @default none */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Default: the nodes take turns. It is created if missing. */
+  /** It is created if missing. @default the nodes take turns */
   readonly nodeName?: string;
-  /** Default: none. */
+  /** @default none */
   readonly ownerReferences?: readonly OwnerReference[];
-  /** Default `container`. */
+  /** @default `container` */
   readonly containerName?: string;
 }
 
 /** How a Pod is deleted. */
 export interface DeletePodOptions {
-  /** Seconds for which the Pod terminates. Default 0: it is gone at once. */
+  /** Seconds for which the Pod terminates. @default 0: it is gone at once */
   readonly gracePeriodSeconds?: number;
-  /** What happens to the objects that the Pod owns. Default `background`: they are collected. */
+  /** What happens to the objects that the Pod owns. @default `background`: they are collected */
   readonly cascade?: 'background' | 'foreground' | 'orphan';
 }
 
 /** Who talks to the cluster. */
 export interface UserOptions {
-  /** Default `admin`, who may do everything. */
+  /** @default `admin`, who may do everything */
   readonly user?: string;
 }
 
 /** How a process reaches the cluster. With a clock or a transport, it is a process of its own. */
 export interface ProcessOptions extends UserOptions {
-  /** The process's time and randomness. Default: the cluster's. */
+  /** The process's time and randomness. @default the cluster's */
   readonly clock?: Clock;
   /** Carries the process's requests: `cluster.transport()`, or one that delays or loses them. */
   readonly transport?: Transport;
@@ -88,7 +88,7 @@ export interface PodIdentity {
 
 /** User and namespace of a kubeconfig. */
 export interface KubeConfigOptions extends UserOptions {
-  /** The context's. Default `default`. */
+  /** The context's. @default `default` */
   readonly namespace?: string;
 }
 
@@ -98,13 +98,13 @@ export interface ClusterLeaseLockOptions extends UserOptions {
   readonly name: string;
   /** Identity of the elector; different for each. */
   readonly identity: string;
-  /** Default `default`. */
+  /** @default `default` */
   readonly namespace?: string;
 }
 
 /** Options of a transport without sockets. */
 export interface TransportOptions extends UserOptions {
-  /** Default `leader-for-life`. */
+  /** @default `leader-for-life` */
   readonly userAgent?: string;
   /** The bearer token to send with the next request; `undefined` for none. */
   readonly token?: () => string | undefined;

@@ -7,7 +7,7 @@ export type Delay = number | readonly [minMs: number, maxMs: number];
 export interface ErrorAnswer {
   /** HTTP code. */
   readonly status: number;
-  /** Default: the API server's own for that code. */
+  /** @default the API server's own for that code */
   readonly reason?: string;
   readonly message?: string;
   /** Sent as `Retry-After` and in the `Status`. */
@@ -18,9 +18,9 @@ export interface ErrorAnswer {
 export interface PageAnswer {
   /** HTTP code, 200 to 599. */
   readonly status: number;
-  /** Default: none. */
+  /** @default none */
   readonly body?: string;
-  /** Default `text/html`. */
+  /** @default `text/html` */
   readonly contentType?: string;
 }
 
@@ -29,11 +29,11 @@ export interface PageAnswer {
  * all delay the request, and the first one that fails it decides how.
  */
 export interface FaultRule extends RequestMatch {
-  /** Strikes this often; then the rule is spent. Default: always. */
+  /** Strikes this often; then the rule is spent. @default always */
   readonly times?: number;
-  /** Number of matching requests (or events) to let pass first. Default 0. */
+  /** Number of matching requests (or events) to let pass first. @default 0 */
   readonly after?: number;
-  /** Strikes with this probability, between 0 and 1. Default 1. */
+  /** Strikes with this probability, between 0 and 1. @default 1 */
   readonly probability?: number;
 
   /** Answers with an error. */
@@ -46,7 +46,8 @@ export interface FaultRule extends RequestMatch {
   readonly reset?: boolean;
   /**
    * Whether `error`, `page`, `hang` and `reset` strike before the request takes effect, or after
-   * it: then a write is made, but its sender is told otherwise or nothing. Default `before`.
+   * it: then a write is made, but its sender is told otherwise or nothing.
+   * @default `before`
    */
   readonly when?: 'before' | 'after';
   /** Delay of the request, half before it takes effect, half after. */

@@ -10,7 +10,7 @@ export interface ResourceDefinition {
   readonly kind: string;
   /** The name in the path, for example `widgets`. */
   readonly plural: string;
-  /** Default `true`. */
+  /** @default `true` */
   readonly namespaced?: boolean;
 }
 

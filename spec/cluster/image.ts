@@ -25,10 +25,10 @@ export interface Image {
   readonly entrypoint: readonly string[];
   /** Arguments that a Pod may replace. @default none */
   readonly cmd?: readonly string[];
-  /** @default root */
-  readonly user?: string;
   /** @default '/' */
   readonly workingDirectory?: string;
+  /** @default root */
+  readonly user?: string;
 }
 
 const NODE = '/usr/local/bin/node';
@@ -75,8 +75,8 @@ export async function writeImage(image: Image, path: string): Promise<void> {
       Env: Object.entries(image.env ?? {}).map(([name, value]) => `${name}=${value}`),
       Entrypoint: image.entrypoint,
       Cmd: image.cmd,
-      User: image.user,
       WorkingDir: image.workingDirectory ?? '/',
+      User: image.user ?? '',
     },
     rootfs: { type: 'layers', diff_ids: [digest] },
   });
@@ -107,7 +107,7 @@ export async function writeImage(image: Image, path: string): Promise<void> {
   await pipeline(Readable.from(layout), createWriteStream(path));
 }
 
-/** program is a program with the shared libraries that it needs, where its loader looks for them. */
+/** program is a program, and the shared libraries that it needs, at the paths where its loader looks. */
 export async function program(
   from: string,
   to: string,

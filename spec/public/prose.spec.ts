@@ -28,3 +28,17 @@ describe('the prose', () => {
     expect('Whoever looks on'.match(BANNED)).toEqual(['Whoever', 'looks on']);
   });
 });
+
+describe('doc comments', () => {
+  const docs = projectFiles('lib/**/*.ts').flatMap((file) =>
+    Array.from(read(file).matchAll(/\/\*\*.*?\*\//gs), ([text]) => ({ file, text })),
+  );
+
+  it('give defaults as tags, which editors show', () => {
+    expect(docs.filter(({ text }) => /[*.] Default:? /.test(text))).toEqual([]);
+  });
+
+  it('have no paragraph after @throws, which would be taken for its text', () => {
+    expect(docs.filter(({ text }) => /@throws[^@]*\n *\*\n *\* +[^@\s]/.test(text))).toEqual([]);
+  });
+});
