@@ -1,7 +1,6 @@
-// Builds the command line for programs without Node.js: node .config/executable.js [FOLDER], release/ by
-// default. FOLDER gets leader-for-life, an executable with this Node.js in it, and leader-for-life.mjs for
-// the image, without client-node: a Pod has a service account. Node.js 26 would also need libatomic,
-// which slim images lack.
+// Builds what a release has besides the package: node .config/executable.js [FOLDER], release/ by default.
+// An executable such as leader-for-life-linux-amd64 has this Node.js in it (26 needs libatomic, which slim
+// images lack); leader-for-life.mjs is for the image, without client-node: a Pod has a service account.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,7 +12,8 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const root = join(import.meta.dirname, '..');
 const folder = resolve(process.argv[2] ?? join(root, 'release'));
 const inFolder = (name) => join(folder, name);
-const executable = inFolder('leader-for-life');
+const { platform, arch } = process;
+const executable = inFolder(`leader-for-life-${platform}-${arch === 'x64' ? 'amd64' : arch}`);
 const [main, blob, config] = ['cli.cjs', 'blob', 'sea.json'].map(inFolder);
 
 mkdirSync(folder, { recursive: true });

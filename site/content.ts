@@ -51,6 +51,12 @@ export function siteOf(path: string): string {
   return inDocs.replace(/README\.md$/, 'index.md');
 }
 
+/** The page of docs/ that a page of the site was made of. */
+export function sourceOf(page: string): string {
+  if (page === 'contents.md') return 'docs/README.md';
+  return `docs/${page.replace(/(^|\/)index\.md$/, '$1README.md')}`;
+}
+
 const LINK = /(\]\(|^\[[^\]]+\]: )(?!#|[a-z]+:|<)([^)\s#]+)(#[^)\s]*)?/gm;
 
 export function withLinks(page: string, text: string): string {
@@ -79,6 +85,8 @@ function describeApi(): void {
   renameSync(join(api, 'index-1.md'), join(api, 'leader-for-life.md'));
   for (const path of globSync('*.md', { cwd: api })) {
     const text = readFileSync(join(api, path), 'utf8');
-    writeFileSync(join(api, path), text.replaceAll('index-1.md', 'leader-for-life.md'));
+    const linked = text.replaceAll('index-1.md', 'leader-for-life.md');
+    // It is made of doc comments: there is no page to edit.
+    writeFileSync(join(api, path), `---\neditLink: false\n---\n\n${linked}`);
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { type Options, UsageError, type Values, quote } from './option.ts';
+import { signalGroup } from './shell.ts';
 
 /** The ways to ask whether this Pod can do the leader's work. */
 export const HEALTH_OPTIONS = {
@@ -58,14 +59,7 @@ function byCommand(command: string): Check {
     new Promise((resolve) => {
       // A group of its own, so that what the shell has started ends with it.
       const child = spawn(command, { shell: true, detached: true, stdio: 'ignore' });
-      const kill = () => {
-        if (child.pid === undefined) return;
-        try {
-          process.kill(-child.pid, 'SIGKILL');
-        } catch {
-          // It has ended meanwhile.
-        }
-      };
+      const kill = () => signalGroup(child, 'SIGKILL');
       signal.addEventListener('abort', kill, { once: true });
       const end = (isHealthy: boolean) => {
         signal.removeEventListener('abort', kill);

@@ -1,6 +1,7 @@
 import { type LeadOptions, type LeaseLeadership, lead } from '../index.ts';
 import { systemClock } from '../platform/clock.ts';
 import { endOfWait } from './exit-codes.ts';
+import { leaderVariables } from './leader-variables.ts';
 import type { Supervisor, Term } from './supervise.ts';
 
 export interface LeaseTimes {
@@ -72,14 +73,10 @@ function termOf(
   prove();
   onChange(prove);
   return {
-    env: {
-      LEADER_NAME: leaseName,
-      LEADER_NAMESPACE: namespace,
-      LEADER_IDENTITY: identity,
-      LEADER_MODE: 'lease',
-      LEADER_FENCING_TOKEN: fencingToken,
-      LEADER_SINCE: systemClock.date().toISOString(),
-    },
+    env: leaderVariables({
+      ...{ name: leaseName, namespace, identity, mode: 'lease', fencingToken },
+      since: systemClock.date(),
+    }),
     lost: signal,
     graceMs: () => {
       const leftMs = provenUntilMs - systemClock.now();

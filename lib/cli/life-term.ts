@@ -1,5 +1,6 @@
 import { type BecomeOptions, become } from '../index.ts';
 import { endOfWait } from './exit-codes.ts';
+import { leaderVariables } from './leader-variables.ts';
 import type { Supervisor } from './supervise.ts';
 
 /** Waits to lead for life and runs the command. Resolves with its exit code, after the release. */
@@ -13,14 +14,15 @@ export async function lifeTerm(
   const { namespace, identity, fencingToken, acquiredAt, signal } = leadership;
   try {
     options.signal.throwIfAborted();
-    const env = {
-      LEADER_NAME: name,
-      LEADER_NAMESPACE: namespace,
-      LEADER_IDENTITY: identity,
-      LEADER_MODE: 'life',
-      LEADER_FENCING_TOKEN: fencingToken,
-      LEADER_SINCE: acquiredAt.toISOString(),
-    };
+    const facts = {
+      name,
+      namespace,
+      identity,
+      mode: 'life',
+      fencingToken,
+      since: acquiredAt,
+    } as const;
+    const env = leaderVariables(facts);
     // If the lock was taken away, another Pod may lead at once. To hand over, the command may end first.
     const graceMs = () => (hasSteppedDown(signal) ? Infinity : 0);
     const exitCode = await supervisor.run({ env, lost: signal, graceMs });

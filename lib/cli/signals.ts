@@ -1,9 +1,6 @@
 import { constants } from 'node:os';
 import { Exit } from './command.ts';
-import { signalExitCode } from './stop.ts';
-
-/** Signals that end a program: while nothing runs, they end the wait. */
-const ENDING = new Set<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+import { ENDING, signalExitCode } from './stop.ts';
 
 /** Signals that are not for the command: what nobody can handle, and what is about this process. */
 const OWN = new Set<string>([
@@ -54,8 +51,8 @@ export class Signals {
   }
 
   #onSignal(name: NodeJS.Signals): void {
-    if (ENDING.has(name)) this.#wasAsked = true;
+    if (ENDING.includes(name)) this.#wasAsked = true;
     if (this.#target) this.#target(name);
-    else if (ENDING.has(name)) this.#controller.abort(new Exit(signalExitCode(name)));
+    else if (ENDING.includes(name)) this.#controller.abort(new Exit(signalExitCode(name)));
   }
 }

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { Exit } from './command.ts';
 
-const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+/** Signals that end a program. */
+export const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 
 /** The exit code of a program that this signal ended. */
 export function signalExitCode(signal: NodeJS.Signals): number {

@@ -31,6 +31,7 @@ export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #warnings: Warnings;
   #subject: EventSubject;
+  #hasBegun = false;
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -48,6 +49,33 @@ export class EventStream {
   emit(detail: EventDetail, message: string): void {
     this.log(message);
     this.publish(detail, message);
+  }
+
+  /** There is an election. */
+  started(): void {
+    this.#hasBegun = true;
+    this.publish({ type: 'started' }, 'competing');
+  }
+
+  /** There is no election. */
+  skipped(): void {
+    this.#hasBegun = true;
+    this.emit({ type: 'skipped' }, 'there is no election, so this process leads');
+  }
+
+  /** An election that has not begun, for one that runs already, does not end either. */
+  ended(): void {
+    if (this.#hasBegun) this.publish({ type: 'ended' }, 'the election is over');
+    this.#hasBegun = false;
+  }
+
+  failed(error: Error): void {
+    this.emit({ type: 'failed', error }, error.message);
+  }
+
+  /** The signal has ended the wait. */
+  withdrawn(reason: unknown): void {
+    this.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(reason)}`);
   }
 
   /** Logs a message that is not an event. */

@@ -1,4 +1,5 @@
 import type { Bar } from '../protocol/bar.ts';
+import type { Liveness } from '../protocol/model.ts';
 
 /** Why a candidate does not lead yet, for logs, metrics and status pages. */
 export interface WaitingState {
@@ -52,6 +53,16 @@ export type WaitingReason =
   | 'stepped-down'
   /** The API server does not answer, or answers with errors (both). */
   | 'api-unavailable';
+
+/** What the state of the holder's Pod means for those who wait. */
+export const holderReasons = {
+  alive: 'held',
+  unknown: 'held',
+  terminating: 'holder-terminating',
+  finishing: 'holder-finishing',
+  finished: 'holder-finished',
+  gone: 'holder-gone',
+} as const satisfies Readonly<Record<Liveness, WaitingReason>>;
 
 /** Why a candidate does not take a free lock, for people. */
 export const barWords: Readonly<Record<Exclude<Bar['because'], 'not-preferred'>, string>> = {

@@ -1,17 +1,11 @@
-import type { WaitingReason } from '../events/waiting.ts';
+import { type WaitingReason, holderReasons } from '../events/waiting.ts';
 import { toLock } from '../kubernetes/config-map-lock.ts';
 import { type Json, child, creationTime, list, text } from '../kubernetes/json.ts';
 import { toVersion } from '../kubernetes/lease.ts';
 import { STEP_DOWN } from '../kubernetes/step-down.ts';
 import { duration, printable } from '../platform/printable.ts';
 import { durationMs } from '../protocol/lease/record.ts';
-import {
-  type Liveness,
-  type Pod,
-  type PodIdentity,
-  holderOf,
-  livenessOf,
-} from '../protocol/model.ts';
+import { type Pod, type PodIdentity, holderOf, livenessOf } from '../protocol/model.ts';
 
 /** How a lock stands at one moment, as read from the API server. */
 export interface LockStatus {
@@ -79,15 +73,6 @@ export function podOf(mode: LockStatus['mode'], object: Json): PodIdentity | und
   return name === '' ? undefined : { name, uid: '' };
 }
 
-const reasons: Readonly<Record<Liveness, LockReason>> = {
-  alive: 'held',
-  unknown: 'held',
-  terminating: 'holder-terminating',
-  finishing: 'holder-finishing',
-  finished: 'holder-finished',
-  gone: 'holder-gone',
-};
-
 /** The status of a ConfigMap. */
 export function lifeStatus({ object, pod: found }: Sighted): LockStatus {
   const lock = toLock(object);
@@ -100,7 +85,11 @@ export function lifeStatus({ object, pod: found }: Sighted): LockStatus {
   }
   const liveness = livenessOf({ of, found });
   const pod = typeof found === 'object' && found.uid === of.uid ? found : undefined;
-  const reason = lock.deleting ? 'lock-deleting' : lock.released ? 'released' : reasons[liveness];
+  const reason = lock.deleting
+    ? 'lock-deleting'
+    : lock.released
+      ? 'released'
+      : holderReasons[liveness];
   const isHeld = reason !== 'released';
   return {
     ...place,

@@ -35,8 +35,7 @@ export class Connection implements Transport {
   #asked: Promise<Access> | undefined;
   #latest: Membership | undefined;
   readonly #memberships = new Set<Membership>();
-  /** Of what ends when it is closed. */
-  readonly #underWay = new Set<AbortController>();
+  #closing = new AbortController();
   #background = false;
 
   constructor(credentials: Credentials, clock: Clock, userAgent: string) {
@@ -52,7 +51,8 @@ export class Connection implements Transport {
   ): Promise<ApiResponse> {
     progress.sent = false;
     signal.throwIfAborted();
-    const { signal: wanted, end } = this.#untilClosed(signal);
+    const { controller, end } = linked(signal, this.#closing.signal);
+    const wanted = controller.signal;
     try {
       const access = this.#credentials.fresh?.() ?? (await abortable(this.#access(), wanted));
       wanted.throwIfAborted();
@@ -78,21 +78,9 @@ export class Connection implements Transport {
   close(): void {
     this.#asked = undefined;
     this.#latest = undefined;
-    const reason = new Error('the connection was closed');
-    for (const controller of this.#underWay) controller.abort(reason);
-    this.#underWay.clear();
+    this.#closing.abort(new Error('the connection was closed'));
+    this.#closing = new AbortController();
     for (const membership of this.#memberships) this.#leave(membership);
-  }
-
-  /** A signal that aborts with the given ones, or when this is closed, until `end` is called. */
-  #untilClosed(...signals: readonly AbortSignal[]) {
-    const { controller, end: unlink } = linked(...signals);
-    this.#underWay.add(controller);
-    const end = () => {
-      unlink();
-      this.#underWay.delete(controller);
-    };
-    return { signal: controller.signal, end };
   }
 
   #sendOver(
@@ -145,17 +133,14 @@ export class Connection implements Transport {
   }
 
   async #askForAccess(): Promise<Access> {
-    const closing = this.#untilClosed();
     const reason = (ms: number) => new Error(`there are no credentials after ${ms} ms`);
     const unref = this.#background;
-    const limit = withDeadline(this.#clock, closing.signal, CREDENTIALS_TIMEOUT_MS, reason, {
-      unref,
-    });
+    const closing = this.#closing.signal;
+    const limit = withDeadline(this.#clock, closing, CREDENTIALS_TIMEOUT_MS, reason, { unref });
     try {
       return await abortable(this.#credentials.access(limit.signal), limit.signal);
     } finally {
       limit.end();
-      closing.end();
     }
   }
 

@@ -142,7 +142,8 @@ export class Preference {
 /** Why `preference` has no effect, and what to do, for people. */
 export function explainPreference(error: unknown, refused: Refused): string {
   const why = error instanceof ApiError ? ` ${remedyOf(error, refused).advice}` : '';
-  const said = error instanceof ApiError ? error.message : `It threw: ${messageOf(error)}`;
+  const said =
+    error instanceof ApiError ? error.message : `options.preference failed: ${messageOf(error)}`;
   return (
     `${said}. The election of ${refused.object} continues, but options.preference has no effect.` +
     why

@@ -103,11 +103,11 @@ export class Election {
       this.#running = lock && (await this.#platform.elections.begin(lock.key, wait.signal));
       signal.addEventListener('abort', onAbort);
       await this.#checkHealth(lock, wait.signal, healthChecks.signal);
-      if (lock) this.#reporter.onCompeting();
+      if (lock) this.#events.started();
       return await this.#runOften(lock, this.#pod.marked(job), signal, { ...wait, startedMs });
     } catch (error) {
-      if (signal.aborted && error === signal.reason) this.#reporter.onWithdrawn(error);
-      else this.#reporter.onFailed(error as Error);
+      if (signal.aborted && error === signal.reason) this.#events.withdrawn(error);
+      else this.#events.failed(error as Error);
       throw error;
     } finally {
       wait.end();
@@ -119,7 +119,7 @@ export class Election {
       signal.removeEventListener('abort', onAbort);
       this.#running?.ended();
       this.#running = undefined;
-      this.#reporter.onEnded();
+      this.#events.ended();
     }
   }
 
@@ -190,7 +190,7 @@ export class Election {
   ): Promise<Ending<T>> {
     if (!lock) {
       wait.end();
-      this.#reporter.onSkipped();
+      this.#events.skipped();
       return this.#serve(undefined, job, signal);
     }
     const standing = this.#standingFor(lock);

@@ -31,6 +31,8 @@ export class Evidence {
   #isForbidden = false;
   #own: HolderContainer | undefined;
   #candidateCount: number | undefined;
+  #isCounting = false;
+  readonly #closed = new AbortController();
 
   constructor(api: Api, clock: Clock, namespace: string) {
     this.#api = api;
@@ -64,8 +66,16 @@ export class Evidence {
       this.#own = { podName: name, podUid: uid, ...running, since };
       return 'now';
     });
-    if (selector !== undefined) void this.#count(selector, signal);
+    if (selector !== undefined && !this.#isCounting) {
+      this.#isCounting = true;
+      void this.#count(selector, this.#closed.signal);
+    }
     return isKnown;
+  }
+
+  /** Ends the counting, which goes on from campaign to campaign. */
+  close(): void {
+    this.#closed.abort();
   }
 
   /** Counts now and then. A failure does not matter: the number only saves the API server work. */

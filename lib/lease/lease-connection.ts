@@ -1,5 +1,6 @@
 import { explainRefusal } from '../kubernetes/failure.ts';
 import type { ElectionKey } from '../platform/elections.ts';
+import { CrowdGuess } from './crowd-guess.ts';
 import { Evidence } from './evidence.ts';
 import type { OwnContainer } from '../kubernetes/identity.ts';
 import type { Api } from '../kubernetes/api.ts';
@@ -34,6 +35,7 @@ export class LeaseConnection implements OpenLock {
   readonly #lease: Lease;
   readonly #events: boolean;
   readonly #evidence: Evidence;
+  readonly #crowd = new CrowdGuess();
   readonly #pod: OwnContainer | undefined;
   #watch: ObjectWatch | undefined;
 
@@ -77,13 +79,17 @@ export class LeaseConnection implements OpenLock {
     return this.#lease.create(record, signal, whileUnsent);
   }
 
-  update(
+  async update(
     version: LockVersion,
     record: LeaderElectionRecord,
     signal = neverAborts(),
     whileUnsent?: AbortSignal,
   ): Promise<LockVersion | 'conflict'> {
-    return this.#lease.update(version, record, signal, whileUnsent);
+    const written = await this.#lease.update(version, record, signal, whileUnsent);
+    const isTakeover =
+      record.holderIdentity === this.identity && version.record.holderIdentity !== this.identity;
+    if (isTakeover) this.#crowd.tried(written === 'conflict' ? 'lost' : 'won');
+    return written;
   }
 
   watch(listener: LockListener, signal: AbortSignal): Promise<void> {
@@ -97,7 +103,8 @@ export class LeaseConnection implements OpenLock {
           listener.onOpen();
         },
         onEvent: (type, object) => {
-          tell(listener, type, object);
+          const seen = tell(listener, type, object);
+          if (seen) this.#crowd.saw(seen.record.holderIdentity);
         },
         onLost: (error) => {
           listener.onLost(error);
@@ -123,8 +130,8 @@ export class LeaseConnection implements OpenLock {
     return this.#evidence.identify(this.#pod, signal);
   }
 
-  get candidateCount(): number | undefined {
-    return this.#evidence.candidateCount;
+  get candidateCount(): number {
+    return this.#evidence.candidateCount ?? this.#crowd.size;
   }
 
   ended(container: HolderContainer, signal: AbortSignal): Promise<boolean> {
@@ -153,6 +160,7 @@ export class LeaseConnection implements OpenLock {
   }
 
   close(): void {
+    this.#evidence.close();
     this.api.close();
   }
 
@@ -171,10 +179,13 @@ export class LeaseConnection implements OpenLock {
   }
 }
 
-function tell(listener: LockListener, type: string, object: Json): void {
+/** Returns the version that is stored now, if the lock is not gone. */
+function tell(listener: LockListener, type: string, object: Json): LockVersion | undefined {
   if (type === 'DELETED') {
     listener.onGone(text(child(object, 'metadata'), 'resourceVersion') ?? '');
-  } else {
-    listener.onSeen(toVersion(object));
+    return undefined;
   }
+  const version = toVersion(object);
+  listener.onSeen(version);
+  return version;
 }

@@ -41,8 +41,6 @@ export class Reporter implements CampaignObserver {
   #lock: OpenLock | undefined;
   #lastKey = '';
   #renewedAt: Instant | undefined;
-  /** An election that has not begun, for one that runs already, does not end either. */
-  #hasBegun = false;
   /** Undefined until the candidate has to wait. */
   last: WaitingState | undefined;
   /** Why the last request failed; undefined once one has succeeded. */
@@ -186,16 +184,6 @@ export class Reporter implements CampaignObserver {
     );
   }
 
-  onSkipped(): void {
-    this.#hasBegun = true;
-    this.#events.emit({ type: 'skipped' }, 'there is no election, so this process leads');
-  }
-
-  onCompeting(): void {
-    this.#hasBegun = true;
-    this.#events.publish({ type: 'started' }, 'competing');
-  }
-
   onStarted({ version, proven }: AcquiredLease, waitedMs: number): void {
     this.#forgetWait();
     this.#measure('on');
@@ -224,19 +212,6 @@ export class Reporter implements CampaignObserver {
 
   onReleased(): void {
     this.#events.publish({ type: 'released' }, 'released');
-  }
-
-  onFailed(error: Error): void {
-    this.#events.emit({ type: 'failed', error }, error.message);
-  }
-
-  onEnded(): void {
-    if (this.#hasBegun) this.#events.publish({ type: 'ended' }, 'the election is over');
-    this.#hasBegun = false;
-  }
-
-  onWithdrawn(reason: unknown): void {
-    this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(reason)}`);
   }
 
   log(message: string): void {

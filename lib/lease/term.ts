@@ -16,6 +16,10 @@ export class Term {
   readonly #controller = new AbortController();
   readonly #lost = Promise.withResolvers<Error>();
   readonly #steppingDown = Promise.withResolvers<Error>();
+  /** Resolves with the error if leadership is lost. */
+  readonly lost = this.#lost.promise;
+  /** Resolves with the error if this elector steps down. */
+  readonly steppingDown = this.#steppingDown.promise;
   /** For the work: aborts when leadership ends, for any reason. */
   readonly signal: AbortSignal;
   #isOver = false;
@@ -37,16 +41,6 @@ export class Term {
 
   get isOver(): boolean {
     return this.#isOver;
-  }
-
-  /** Resolves with the error if leadership is lost. */
-  get lost(): Promise<Error> {
-    return this.#lost.promise;
-  }
-
-  /** Resolves with the error if this elector steps down. */
-  get steppingDown(): Promise<Error> {
-    return this.#steppingDown.promise;
   }
 
   /** Whether this elector is proven to lead now. */

@@ -32,8 +32,6 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   /** The lock with which this Pod leads. */
   #lock: Lock | undefined;
-  /** An election that has not begun, for one that runs already, does not end either. */
-  #hasBegun = false;
   #recorded: Promise<unknown> = Promise.resolve();
 
   constructor(options: AnnouncerOptions) {
@@ -41,8 +39,7 @@ export class Announcer {
   }
 
   waits(): void {
-    this.#hasBegun = true;
-    this.#options.events.publish({ type: 'started' }, 'competing');
+    this.#options.events.started();
     this.#measure('off');
   }
 
@@ -69,11 +66,6 @@ export class Announcer {
     const { events, podName } = this.#options;
     events.emit({ type: 'released' }, `released by Pod ${podName}`);
     this.#stopped(lock);
-  }
-
-  ended(): void {
-    if (this.#hasBegun) this.#options.events.publish({ type: 'ended' }, 'the election is over');
-    this.#hasBegun = false;
   }
 
   /** Resolves once every Kubernetes Event has been recorded, has failed, or has taken too long. */

@@ -50,7 +50,7 @@ export async function becomeOn(
     ? await identify(platform.environment, checked).catch((error: unknown) => {
         const { namespace = '', podName = '', onEvent } = checked;
         const events = eventsOf(platform, lockName, { namespace, podName }, onEvent);
-        if (error instanceof Error) events.emit({ type: 'failed', error }, error.message);
+        if (error instanceof Error) events.failed(error);
         throw error;
       })
     : identifyLoosely(platform.environment, checked);
@@ -72,7 +72,7 @@ function skip(
 ): Leadership {
   const { namespace, podName, podUid = '' } = candidate;
   const events = eventsOf(platform, lockName, candidate, onEvent);
-  events.emit({ type: 'skipped' }, 'there is no election, so this process leads');
+  events.skipped();
   events.call('metrics', 'metrics', () => metrics?.on(lockName));
   const facts = {
     lockName,
@@ -88,7 +88,7 @@ function skip(
   const release = () => {
     events.call('metrics', 'metrics', () => metrics?.off(lockName));
     events.emit({ type: 'released' }, 'stopped leading');
-    events.publish({ type: 'ended' }, 'the election is over');
+    events.ended();
     return Promise.resolve();
   };
   const stepDown = () => {

@@ -31,7 +31,6 @@ import { joined } from '../protocol/life/predecessors.ts';
 import { Health } from '../platform/health.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Standing } from '../platform/standing.ts';
-import { messageOf } from '../platform/printable.ts';
 
 /** One call of `become` in a cluster: puts the parts together, and cleans up. */
 export class Election {
@@ -117,7 +116,7 @@ export class Election {
       this.#end();
       this.#api.close();
       const explained = this.#explain(error);
-      this.#announcer.ended();
+      this.#events.ended();
       throw explained;
     } finally {
       end();
@@ -179,9 +178,9 @@ export class Election {
         ? explainFailure(error.failure, this.#context)
         : explainRefusal(error, refusedLock(this.#context));
     if (signal?.aborted && error === signal.reason) {
-      this.#events.emit({ type: 'withdrawn' }, `stopped waiting: ${messageOf(error)}`);
+      this.#events.withdrawn(error);
     } else if (explained instanceof Error) {
-      this.#events.emit({ type: 'failed', error: explained }, explained.message);
+      this.#events.failed(explained);
     }
     return explained;
   }
@@ -233,7 +232,7 @@ export class Election {
           throw explainRelease(error, this.#context);
         } finally {
           this.#end();
-          this.#announcer.ended();
+          this.#events.ended();
           await this.#announcer.recorded();
           this.#api.close();
         }
@@ -277,7 +276,7 @@ export class Election {
     this.#running?.ending();
     await Promise.all([lost(loss.others), mark?.clear()]);
     this.#end();
-    this.#announcer.ended();
+    this.#events.ended();
   }
 
   /** From now on another call of this process may compete. */

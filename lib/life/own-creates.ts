@@ -2,6 +2,7 @@ import { sleep } from '../platform/clock.ts';
 import { LeaderElectionError } from '../errors.ts';
 import { type ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { mayLand } from '../platform/unconfirmed.ts';
+import { barAt } from '../protocol/bar.ts';
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { release } from './release.ts';
@@ -48,9 +49,11 @@ export class OwnCreates {
     podUid: string,
     predecessors: readonly PodIdentity[],
     signal: AbortSignal,
-  ): Promise<Lock | 'exists' | 'quota'> {
-    const { clock, lock, settings } = this.#options;
+  ): Promise<Lock | 'exists' | 'quota' | 'barred'> {
+    const { clock, lock, settings, standing } = this.#options;
     const create = async () => {
+      // A failed try may be minutes ago.
+      if (barAt({ nowMs: clock.now(), bar: standing?.bar })) return 'barred' as const;
       const untilMs = clock.now() + LANDING_MS;
       const before = this.#mayHaveCreated;
       this.#mayHaveCreated = true;

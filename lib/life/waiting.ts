@@ -1,16 +1,16 @@
 import { LeaderElectionError } from '../errors.ts';
-import { barWords, type WaitingReason, type WaitingState } from '../events/waiting.ts';
+import {
+  barWords,
+  holderReasons,
+  type WaitingReason,
+  type WaitingState,
+} from '../events/waiting.ts';
 import type { Context } from '../kubernetes/failure.ts';
 import { printable } from '../platform/printable.ts';
 import { type Obstacle, type State, awaited } from '../protocol/life/state.ts';
 
 const reasons: Readonly<Record<Obstacle, WaitingReason>> = {
-  alive: 'held',
-  unknown: 'held',
-  terminating: 'holder-terminating',
-  finishing: 'holder-finishing',
-  finished: 'holder-finished',
-  gone: 'holder-gone',
+  ...holderReasons,
   released: 'released',
   'node-not-ready': 'node-not-ready',
   'lock-deleting': 'lock-deleting',

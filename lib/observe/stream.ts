@@ -15,98 +15,63 @@ export function streamOf<T>(
   produce: Producer<T>,
   signal: AbortSignal | undefined,
 ): AsyncIterable<T, undefined> {
-  return { [Symbol.asyncIterator]: () => new Stream(produce, signal) };
+  return {
+    [Symbol.asyncIterator]: () => {
+      const left = new AbortController();
+      const values = valuesOf(produce, signal ? [signal, left.signal] : [left.signal]);
+      return {
+        next: () => values.next(),
+        /** Ends reads that wait, too, which `return` of a generator does not. */
+        return: () => {
+          left.abort();
+          return values.return(undefined);
+        },
+      };
+    },
+  };
 }
 
-class Stream<T> implements AsyncIterator<T, undefined> {
-  readonly #produce: Producer<T>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #backlog: T[] = [];
-  readonly #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
-  #running: Promise<void> | undefined;
-  #stop: () => void = () => undefined;
-  #isOver = false;
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(produce: Producer<T>, signal: AbortSignal | undefined) {
-    this.#produce = produce;
-    this.#signal = signal;
-  }
-
-  next(): Promise<IteratorResult<T, undefined>> {
-    this.#running ??= this.#run();
-    const reader = Promise.withResolvers<IteratorResult<T, undefined>>();
-    this.#readers.push(reader);
-    this.#serve();
-    return reader.promise;
-  }
-
-  /** Ends the loop. Resolves once the producer has cleaned up. */
-  async return(): Promise<IteratorResult<T, undefined>> {
-    this.#end();
-    this.#stop();
-    await this.#running;
-    return { done: true, value: undefined };
-  }
-
-  /** Never rejects. */
-  async #run(): Promise<void> {
-    if (this.#isOver) return;
-    const { controller, end } = linked(...(this.#signal ? [this.#signal] : []));
-    const { signal } = controller;
-    this.#stop = () => {
-      controller.abort();
-    };
-    const onAbort = () => {
-      this.#end();
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      if (!signal.aborted) await this.#produce((value) => this.#tell(value), signal);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      end();
-      this.#isOver = true;
-      this.#serve();
-    }
-  }
-
-  #tell(value: T): void {
-    if (this.#isOver) return;
-    this.#backlog.push(value);
-    if (this.#backlog.length > BACKLOG) this.#backlog.shift();
-    this.#serve();
-  }
-
-  #fail(error: unknown): void {
-    if (!this.#isOver) this.#failure = { error };
-  }
-
-  /** Drops unread values. */
-  #end(): void {
-    this.#isOver = true;
-    this.#backlog.length = 0;
-    this.#failure = undefined;
-    this.#serve();
-  }
-
-  /** Gives waiting readers, in order, the values there are. */
-  #serve(): void {
-    while (this.#readers.length > 0) {
-      if (this.#backlog.length > 0) {
-        const value = this.#backlog.shift() as T;
-        this.#readers.shift()?.resolve({ done: false, value });
-      } else if (this.#failure) {
-        const { error } = this.#failure;
-        this.#failure = undefined;
-        this.#readers.shift()?.reject(error);
-      } else if (this.#isOver) {
-        this.#readers.shift()?.resolve({ done: true, value: undefined });
-      } else {
-        return;
+async function* valuesOf<T>(
+  produce: Producer<T>,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<T, undefined> {
+  const { controller, end } = linked(...signals);
+  const { signal } = controller;
+  const backlog: T[] = [];
+  let isOver = signal.aborted;
+  /** Takes the next value of a read that waits, or its end. */
+  let give: ((found?: { readonly value: T }) => void) | undefined;
+  const wake = (found?: { readonly value: T }) => {
+    give?.(found);
+    give = undefined;
+  };
+  const tell = (value: T) => {
+    if (give) wake({ value });
+    else if (backlog.push(value) > BACKLOG) backlog.shift();
+  };
+  const onOver = () => {
+    isOver = true;
+    wake();
+  };
+  signal.addEventListener('abort', onOver, { once: true });
+  const running = signal.aborted ? Promise.resolve() : produce(tell, signal);
+  running.then(onOver, onOver);
+  try {
+    while (!signal.aborted) {
+      if (backlog.length > 0) yield backlog.shift() as T;
+      else if (isOver) break;
+      else {
+        const found = await new Promise<{ readonly value: T } | undefined>((resolve) => {
+          give = resolve;
+        });
+        if (found) yield found.value;
       }
     }
+    if (!signal.aborted) await running;
+    return undefined;
+  } finally {
+    controller.abort();
+    end();
+    await running.catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { renderMermaidSVG } from 'beautiful-mermaid';
 import { defineConfig } from 'vitepress';
-import { repository } from '../content.ts';
+import { repository, sourceOf } from '../content.ts';
 import { sidebar } from './sidebar.ts';
 
 /** The base of the site: GitHub serves it below the repository's name. */
@@ -23,6 +23,7 @@ export default defineConfig({
   srcDir: '.content',
   cleanUrls: true,
   lastUpdated: false,
+  transformPageData: ({ relativePath }) => ({ filePath: sourceOf(relativePath) }),
   head: [['link', { rel: 'icon', href: ICON }]],
   markdown: {
     // The usual themes have too little contrast.
@@ -30,6 +31,7 @@ export default defineConfig({
     // As on GitHub, where the same pages are read.
     anchor: { slugify },
     config: (md) => {
+      md.core.ruler.push('headless', ({ tokens }) => nameRows(tokens));
       const fence = md.renderer.rules.fence;
       md.renderer.rules.fence = (tokens, index, ...rest) => {
         const token = tokens[index];
@@ -51,7 +53,7 @@ export default defineConfig({
     ...(repository !== undefined && {
       socialLinks: [{ icon: 'github' as const, link: repository }],
       editLink: {
-        pattern: ({ filePath }: { filePath: string }) => editUrl(filePath),
+        pattern: `${repository}/edit/main/:path`,
         text: 'Edit this page',
       },
     }),
@@ -69,6 +71,31 @@ export default defineConfig({
   },
 });
 
+interface Cell {
+  type: string;
+  tag: string;
+  content: string;
+}
+
+/** A column without a head has no header cell; if it is the first one, its cells are the rows' heads. */
+function nameRows(tokens: Cell[]): void {
+  let isNamed = true;
+  tokens.forEach((token, index) => {
+    if (token.type === 'thead_open') isNamed = true;
+    const isHead = token.type === 'th_open';
+    const isFirst = tokens[index - 1]?.type === 'tr_open';
+    if (isHead && tokens[index + 1]?.content === '') {
+      if (isFirst) isNamed = false;
+      retag(tokens, index, 'td');
+    } else if (token.type === 'td_open' && isFirst && !isNamed) retag(tokens, index, 'th');
+  });
+}
+
+/** A cell is three tokens: its beginning, its content, its end. */
+function retag(tokens: Cell[], index: number, tag: string): void {
+  for (const cell of [tokens[index], tokens[index + 2]]) if (cell) cell.tag = tag;
+}
+
 function slugify(heading: string): string {
   return heading
     .toLowerCase()
@@ -83,9 +110,4 @@ function diagram(source: string, escape: (text: string) => string): string {
   // The page has its own font, and loads nothing from elsewhere.
   const html = svg.replaceAll(/@import url\([^)]*\);?/g, '');
   return `<div class="mermaid" tabindex="0" v-html="${escape(JSON.stringify(html))}"></div>\n`;
-}
-
-function editUrl(filePath: string): string {
-  const path = filePath.replace(/(^|\/)index\.md$/, '$1README.md');
-  return `${repository ?? ''}/edit/main/docs/${path}`;
 }

@@ -70,6 +70,8 @@ export const sidebar = [
       page('API of the testing tools', '/api/testing'),
       page('Parity with client-go', '/parity'),
       page('Versions and support', '/versions'),
+      page('Changelog', '/changelog'),
+      page('Releasing', '/releasing'),
       page('Dependencies', '/dependencies'),
       page('All pages', '/contents'),
     ],

@@ -15,7 +15,7 @@ import { World } from './world.ts';
 export class Show {
   readonly setting: Setting;
   readonly scene: Scene | undefined;
-  readonly #sceneId: string | undefined;
+  readonly sceneId: string | undefined;
   readonly worlds: readonly World[];
   /** Beyond those of the scene. */
   readonly #own: Action[];
@@ -25,7 +25,7 @@ export class Show {
 
   private constructor({ setting, scene, actions }: Schedule, worlds: readonly World[]) {
     this.setting = setting;
-    this.#sceneId = scene;
+    this.sceneId = scene;
     this.scene = SCENES[scene ?? ''];
     this.worlds = worlds;
     this.#own = [...actions];
@@ -58,11 +58,14 @@ export class Show {
 
   /** How to see the same again. */
   get link(): string {
-    return written({ setting: this.setting, scene: this.#sceneId, actions: this.#own });
+    return written({ setting: this.setting, scene: this.sceneId, actions: this.#own });
   }
 
   advance(ms: number): Promise<void> {
-    return this.#next(() => this.#advanceTo(Math.round(this.#nowMs + ms)));
+    return this.#next(() => {
+      const endMs = this.hasEnded ? undefined : this.scene?.endMs;
+      return this.#advanceTo(Math.min(Math.round(this.#nowMs + ms), endMs ?? Infinity));
+    });
   }
 
   /** Until the next request reaches an API server, or a second has passed. */

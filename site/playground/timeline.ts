@@ -3,7 +3,8 @@ import type { World } from './world.ts';
 
 const ROW = 26;
 const LABEL = 58;
-const TOP = 6;
+/** Room for what was done. */
+const TOP = 22;
 const AXIS = 20;
 /** The oldest that is drawn. */
 const MAX_SPAN_MS = 120_000;
@@ -40,7 +41,7 @@ export function timeline(world: World, width: number, endMs = 0): string {
     .filter(({ toMs }) => toMs >= fromMs)
     .map(({ fromMs: from, toMs }) => {
       const [start, end] = [x(from), Math.max(x(toMs), x(from) + 2)];
-      return `<rect class="overlap" x="${start}" y="0" width="${round(end - start)}" height="${bottom}"/>`;
+      return `<rect class="overlap" x="${start}" y="${TOP - 4}" width="${round(end - start)}" height="${bottom - TOP + 4}"/>`;
     });
   const rows = lanes.map(([name, own], row) => {
     const y = TOP + row * ROW;
@@ -57,12 +58,12 @@ export function timeline(world: World, width: number, endMs = 0): string {
         .join('')
     );
   });
-  const cursor = `<line class="now" x1="${x(world.nowMs)}" x2="${x(world.nowMs)}" y1="0" y2="${bottom}"/>`;
+  const cursor = `<line class="now" x1="${x(world.nowMs)}" x2="${x(world.nowMs)}" y1="${TOP - 4}" y2="${bottom}"/>`;
   const told = lanes.map(([name, own]) => `${name} ${own.map(wordsOf).at(-1) ?? ''}`).join('; ');
   return (
     `<svg role="img" aria-label="Timeline. Now: ${told}" width="${width}" height="${bottom + AXIS}" ` +
     `viewBox="0 0 ${width} ${bottom + AXIS}">${bands.join('')}${rows.join('')}${cursor}` +
-    `${axis(fromMs, spanMs, x, bottom)}</svg>`
+    `${flags(world, fromMs, x, bottom)}${axis(fromMs, spanMs, x, bottom)}</svg>`
   );
 }
 
@@ -86,11 +87,28 @@ function mark(kind: 'killed' | 'released', x: number, y: number): string {
     : `<path class="killed" d="M${x - 4} ${y - 5}l8 10m0 -10l-8 10"><title>killed</title></path>`;
 }
 
+/** What was done, when; words that would overlap are left to the pointer. */
+function flags(world: World, fromMs: number, x: (ms: number) => number, bottom: number): string {
+  let freeFrom = 0;
+  return world.happenings
+    .filter(({ atMs }) => atMs >= fromMs)
+    .map(({ atMs, text }) => {
+      const at = x(atMs);
+      const line = `<line class="flag" x1="${at}" x2="${at}" y1="4" y2="${bottom}"><title>${text}</title></line>`;
+      if (at < freeFrom) return line;
+      freeFrom = at + text.length * 7 + 10;
+      return `${line}<text class="flag" x="${at + 4}" y="13">${text}</text>`;
+    })
+    .join('');
+}
+
 function axis(fromMs: number, spanMs: number, x: (ms: number) => number, y: number): string {
-  const stepMs = [2_000, 5_000, 10_000, 20_000].find((step) => spanMs / step <= 8) ?? 30_000;
+  const most = (x(fromMs + spanMs) - x(fromMs)) / 70;
+  const stepMs = [2_000, 5_000, 10_000, 20_000].find((step) => spanMs / step <= most) ?? 30_000;
   const ticks: string[] = [];
   for (let ms = Math.ceil(fromMs / stepMs) * stepMs; ms <= fromMs + spanMs; ms += stepMs) {
-    const anchor = ms === 0 ? 'start' : ms + stepMs > fromMs + spanMs ? 'end' : 'middle';
+    const isLast = ms + stepMs / 4 > fromMs + spanMs;
+    const anchor = ms === 0 ? 'start' : isLast ? 'end' : 'middle';
     ticks.push(
       `<text class="tick" x="${x(ms)}" y="${y + 14}" text-anchor="${anchor}">${ms / 1_000} s</text>`,
     );

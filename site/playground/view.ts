@@ -1,4 +1,5 @@
 import { POD_ACTIONS, WORLD_ACTIONS, type PodAction, type WorldAction } from './schedule.ts';
+import { GROUPS } from './groups.ts';
 import type { Replica } from './replica.ts';
 import type { Show } from './show.ts';
 import { timeline, wordsOf } from './timeline.ts';
@@ -8,8 +9,8 @@ import type { World } from './world.ts';
 const NAMES = {
   become: 'leader-for-life, become',
   lead: 'leader-for-life, lead',
-  'operator-lib': 'operator-lib',
-  'client-go': 'client-go',
+  'operator-lib': 'operator-lib (Go)',
+  'client-go': 'client-go (Go)',
 } as const;
 
 export interface Acts {
@@ -47,6 +48,9 @@ export class View {
   draw(show: Show): void {
     setText(this.#find('time'), `${(show.nowMs / 1_000).toFixed(2)} s`);
     setText(this.#find('caption'), show.caption);
+    for (const button of this.#find('scenes').children) {
+      press(button, (button as HTMLElement).dataset['scene'] === show.sceneId);
+    }
     const [ours] = show.worlds;
     for (const [index, world] of show.worlds.entries()) this.#drawWorld(world, index, show);
     if (!ours) return;
@@ -81,30 +85,38 @@ export class View {
         card?.remove();
         this.#cards.delete(replica.name);
       } else if (card) {
-        update(card, replica);
+        update(card, replica, world);
       } else {
         const added = this.#card(replica);
         this.#cards.set(replica.name, added);
         pods.append(added);
-        update(added, replica);
+        update(added, replica, world);
       }
     }
   }
 
   #card({ name, node }: Replica): HTMLElement {
     const card = element('fieldset', 'pod');
-    const legend = element('legend', '', name);
-    const buttons = element('div', 'buttons');
-    for (const [what, label] of Object.entries(POD_ACTIONS) as [PodAction, string][]) {
-      const button = element('button', '', label);
-      button.dataset['what'] = what;
-      button.setAttribute('aria-label', `${label}: ${name}`);
-      button.addEventListener('click', () => this.#acts.toPod(what, name));
-      buttons.append(button);
+    card.append(element('legend', '', name), element('p', 'state', ''));
+    for (const [group, hints] of Object.entries(GROUPS)) {
+      const buttons = element('div', 'buttons');
+      for (const [what, hint] of Object.entries(hints) as [PodAction, string][]) {
+        buttons.append(this.#podButton(what, hint, name));
+      }
+      card.append(element('span', 'group', group), buttons);
     }
-    card.append(legend, element('p', 'state', ''), buttons);
     card.dataset['node'] = node;
     return card;
+  }
+
+  #podButton(what: PodAction, hint: string, name: string): HTMLElement {
+    const label = POD_ACTIONS[what];
+    const button = element('button', '', label);
+    button.dataset['what'] = what;
+    button.title = hint;
+    button.setAttribute('aria-label', `${label}: ${name}`);
+    button.addEventListener('click', () => this.#acts.toPod(what, name));
+    return button;
   }
 
   #fillWorldButtons(): void {
@@ -124,6 +136,8 @@ export class View {
     for (const [what, isPressed] of Object.entries(pressed)) {
       press(this.#root.querySelector(`[data-part=world-buttons] [data-what=${what}]`), isPressed);
     }
+    const heal = this.#find('world-buttons').querySelector<HTMLButtonElement>('[data-what=heal]');
+    if (heal) heal.disabled = !world.hasLostNode;
   }
 
   #find(part: string): HTMLElement {
@@ -133,7 +147,7 @@ export class View {
   }
 }
 
-function update(card: HTMLElement, replica: Replica): void {
+function update(card: HTMLElement, replica: Replica, world: World): void {
   const { state, isStopped, isCutOff, isTerminating, isLeading } = replica;
   card.dataset['state'] = isLeading ? 'leads' : state;
   const words = wordsOf({ state, isStopped, isCutOff, isTerminating });
@@ -145,6 +159,7 @@ function update(card: HTMLElement, replica: Replica): void {
     slow: replica.isSlow,
     'fast-clock': replica.rate > 1,
     'slow-clock': replica.rate < 1,
+    node: world.isLost(replica.node),
   };
   for (const [what, isPressed] of Object.entries(pressed)) {
     press(card.querySelector(`[data-what=${what}]`), isPressed);

@@ -1,6 +1,7 @@
 import { createCluster, type Cluster, SimulatedClock } from '../../lib/testing/index.ts';
 import type { Fault, RequestRecord } from '../../lib/testing/index.ts';
 import type { Action, PodAction, Rules, Setting, WorldAction } from './schedule.ts';
+import { POD_ACTIONS, WORLD_ACTIONS } from './schedule.ts';
 import { Ledger } from './ledger.ts';
 import { LOCK } from './program.ts';
 import { Replica } from './replica.ts';
@@ -24,6 +25,8 @@ export class World {
   readonly ledger: Ledger;
   readonly clock: SimulatedClock;
   readonly replicas: Replica[] = [];
+  /** What was done to it, in words. */
+  readonly happenings: { readonly atMs: number; readonly text: string }[] = [];
   readonly #setting: Setting;
   readonly #cluster: Cluster;
   readonly #lostNodes = new Map<string, () => void>();
@@ -109,11 +112,16 @@ export class World {
   }
 
   async apply(action: Action): Promise<void> {
+    const atMs = this.nowMs;
     if (action.pod === undefined) {
+      this.happenings.push({ atMs, text: WORLD_ACTIONS[action.what] });
       this.#toWorld(action.what, action.forMs);
     } else {
       const target = action.pod === 'leader' ? this.leader : this.#find(action.pod);
-      if (target?.exists) this.#toReplica(action.what, target, action.forMs);
+      if (target?.exists) {
+        this.happenings.push({ atMs, text: `${POD_ACTIONS[action.what]}: ${target.name}` });
+        this.#toReplica(action.what, target, action.forMs);
+      }
     }
     await this.advanceTo(this.nowMs);
   }

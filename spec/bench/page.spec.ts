@@ -7,7 +7,11 @@ import { type Result, SUITES, type Suite, goalsOf, plotOf, reportsOf } from './s
 
 const page = read('docs/benchmark.md');
 const stored = (name: string) => JSON.parse(read(`docs/benchmark/${name}.json`)) as Result;
-const results: Results = { cluster: stored('result'), lease: stored('lease') };
+const results: Results = {
+  cluster: stored('result'),
+  lease: stored('lease'),
+  pods: stored('pods'),
+};
 const tables = tablesOfPage(results);
 
 describe('the page on the benchmark', () => {
@@ -34,6 +38,7 @@ describe('the page on the benchmark', () => {
 describe.each([
   { name: 'cluster', suite: SUITES.cluster, picture: 'handover' },
   { name: 'lease', suite: SUITES.lease, picture: 'lease' },
+  { name: 'pods', suite: SUITES.pods, picture: 'pods' },
 ] satisfies { name: keyof Results; suite: Suite; picture: string }[])(
   'the stored result of --$name',
   ({ name, suite, picture }) => {
@@ -63,6 +68,17 @@ test('the stored results have at least 20 handovers of each, with their outages'
     expect(beyondMs?.length).toBeGreaterThanOrEqual(20);
     expect(outageMs?.length).toBe(beyondMs?.length);
   }
+});
+
+test('the stored result of --pods has at least 5 crashes of each kind, and 10 updates of ours', () => {
+  const { crash, rollout } = results.pods as Record<string, { outageMs: number[] }[]>;
+  expect(crash).toHaveLength(10);
+  const least = (of: typeof crash = []) => Math.min(...of.map(({ outageMs }) => outageMs.length));
+  expect(least(crash)).toBeGreaterThanOrEqual(5);
+  expect(least(rollout)).toBeGreaterThanOrEqual(3);
+  const newest = rollout?.filter((of) => JSON.stringify(of).includes('newest'));
+  expect(newest).toHaveLength(4);
+  expect(least(newest)).toBeGreaterThanOrEqual(10);
 });
 
 test('the stored result of --lease is of three minutes, 100 candidates and 1000 electors', () => {

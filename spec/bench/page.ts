@@ -8,19 +8,27 @@ import { type Result, SUITES, type Suite, plotOf, tablesOf } from './suites.ts';
 const FOLDER = new URL('../../docs/benchmark/', import.meta.url);
 const PAGE = new URL('../../docs/benchmark.md', import.meta.url);
 
-/** What `npm run bench -- --cluster --json` and `npm run bench -- --lease --json` wrote. */
+/** What `npm run bench -- --json` wrote with `--cluster`, `--lease` and `--pods`. */
 export interface Results {
   readonly cluster: Result;
   readonly lease: Result;
+  readonly pods: Result;
 }
 
 /** In Markdown, by the names that their marks in the page have. */
-export function tablesOfPage({ cluster, lease }: Results): Map<string, string> {
-  const ofLease = [...tablesOf(SUITES.lease, lease)];
+export function tablesOfPage({ cluster, lease, pods }: Results): Map<string, string> {
   return new Map([
     ...tablesOf(SUITES.cluster, cluster),
-    ...ofLease.map(([name, table]) => [`lease-${name}`, table] as const),
+    ...prefixed('lease', tablesOf(SUITES.lease, lease)),
+    ...prefixed('pods', tablesOf(SUITES.pods, pods)),
   ]);
+}
+
+function prefixed(
+  prefix: string,
+  tables: ReadonlyMap<string, string>,
+): (readonly [string, string])[] {
+  return [...tables].map(([name, table]) => [`${prefix}-${name}`, table] as const);
 }
 
 /** Replaces what is between the marks in the page by what was measured, and leaves the rest. */
@@ -51,6 +59,7 @@ if (import.meta.main) {
   const results = {
     cluster: await store(SUITES.cluster, 'result.json', 'handover.svg'),
     lease: await store(SUITES.lease, 'lease.json', 'lease.svg'),
+    pods: await store(SUITES.pods, 'pods.json', 'pods.svg'),
   };
   await writeFile(PAGE, await fillIn(await readFile(PAGE, 'utf8'), tablesOfPage(results)));
 }

@@ -85,14 +85,14 @@ interface Plan extends Pick<RunOptions, 'minutes' | 'seed' | 'modes' | 'signal' 
 
 /** From an empty machine to an empty machine. */
 async function perform({ json, record, ...plan }: Plan): Promise<number> {
-  const { modes, signal, report } = plan;
+  const { signal, report } = plan;
   const leftovers: string[] = [];
   let outcome;
   // Whatever there is of it now was left by a run that nobody could clear up after.
   await clearAway(NAME, report);
   const caretaker = await Caretaker.start(NAME);
   try {
-    const node = PodCrew.whyNot() === undefined && modes.includes('life');
+    const node = PodCrew.whyNot() === undefined;
     const cluster = await up({ name: NAME, node, report });
     outcome = await run({
       cluster,

@@ -93,10 +93,11 @@ function targetsOf({ crews, pods }: Stage, luck: Luck): (Target & { luck: Luck }
     const lines = struck.map(({ line }) => line);
     return { election: name, lines, strikes: isOneOf(struck), luck: own };
   });
-  if (!pods) return ofCrews;
-  const strikes = (identity: string) => pods.isFar(identity);
-  const ofPods = { election: pods.name, lines: [pods.line], strikes, luck: luck.fork(pods.name) };
-  return [...ofCrews, ofPods];
+  const ofPods = pods.map((crew) => {
+    const strikes = (identity: string) => crew.isFar(identity);
+    return { election: crew.name, lines: [crew.line], strikes, luck: luck.fork(crew.name) };
+  });
+  return [...ofCrews, ...ofPods];
 }
 
 function asFault({ name, effects = unanswered, fault }: Weather): FaultKind {

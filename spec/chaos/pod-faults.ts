@@ -1,3 +1,4 @@
+import { together } from '../cluster/together.ts';
 import type { Luck } from '../simulate/luck.ts';
 import type { PodCrew } from './pod-crew.ts';
 import type { FaultKind } from './stage.ts';
@@ -9,8 +10,8 @@ function pods(name: string, strike: (crew: PodCrew, luck: Luck) => Promise<void>
     name,
     group: GROUP,
     whyNot: ({ noPods }) => noPods,
-    play: async ({ pods: crew }, luck) => {
-      if (crew) await strike(crew, luck);
+    play: async ({ pods: crews }, luck) => {
+      await together(crews.map((crew) => strike(crew, luck.fork(crew.name))));
     },
   };
 }
@@ -19,4 +20,5 @@ export const podFaults: readonly FaultKind[] = [
   pods('container killed', (crew, luck) => crew.kill(luck)),
   pods('Pod deleted', (crew, luck) => crew.remove(luck, 'Pod deleted')),
   pods('Pod evicted', (crew, luck) => crew.remove(luck, 'Pod evicted')),
+  pods('Deployment restarted', (crew, luck) => crew.restart(luck)),
 ];

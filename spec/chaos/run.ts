@@ -103,18 +103,20 @@ export async function run(options: RunOptions): Promise<Outcome> {
     crews.push(crew);
     resources.defer(() => crew.close());
   }
-  const noPods = modes.includes('life') ? PodCrew.whyNot() : 'only lease mode is asked for';
-  const pods =
-    noPods === undefined
-      ? await PodCrew.start(cluster, await lineOf('pods-line'), chronicle)
-      : undefined;
-  if (pods) resources.defer(() => pods.close());
+  const noPods = PodCrew.whyNot();
+  const pods: PodCrew[] = [];
+  for (const mode of noPods === undefined ? modes : []) {
+    const line = await lineOf(`pods-${mode}-line`);
+    const crew = await PodCrew.start({ cluster, mode, line, chronicle });
+    pods.push(crew);
+    resources.defer(() => crew.close());
+  }
   const stage: Stage = {
     cluster,
     scene,
     crews,
     chronicle,
-    ...(pods && { pods }),
+    pods,
     ...(noPods !== undefined && { noPods }),
   };
   const leftOut = leftOutOf(stage);
@@ -146,7 +148,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   tending.abort();
   // What was found up to here is told all the same.
   await tended.catch((error: unknown) => (failure ??= error));
-  const all = [...crews, ...(pods ? [pods] : [])];
+  const all = [...crews, ...pods];
   await dismissAll(all, chronicle).catch((error: unknown) => {
     failure ??= error;
   });
@@ -221,7 +223,7 @@ async function healed({ cluster, crews, pods }: Stage): Promise<void> {
   await until('the API server is ready', async () => {
     return (await get(cluster, '/readyz')).status === OK;
   });
-  await together([...crews, ...(pods ? [pods] : [])].map((crew) => crew.leads()));
+  await together([...crews, ...pods].map((crew) => crew.leads()));
 }
 
 async function openScene(cluster: Cluster): Promise<Scene> {

@@ -11,7 +11,7 @@ export interface Stage {
   readonly scene: Scene;
   readonly crews: readonly Crew[];
   /** Real Pods, where there is a node for them; else why not. */
-  readonly pods?: PodCrew;
+  readonly pods: readonly PodCrew[];
   readonly noPods?: string;
   readonly chronicle: Chronicle;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,13 +12,15 @@ type Program = CliOptions['program'];
 
 const folder = mkdtempSync(join(tmpdir(), 'leader-for-life-executable-'));
 /** Beside no `node_modules`, as in the image that an init container copies it into. */
-const executable: Program = [join(folder, 'leader-for-life')];
+let executable: Program;
 /** Without a Node.js on the PATH. */
 const env = { PATH: '/usr/bin:/bin' };
 
 beforeAll(() => {
   const build = join(root, '.config/executable.js');
   execFileSync(process.execPath, [build, folder], { stdio: 'pipe' });
+  const [name = ''] = globSync(`leader-for-life-${process.platform}-*`, { cwd: folder });
+  executable = [join(folder, name)];
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

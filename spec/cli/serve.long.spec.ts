@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -168,6 +168,21 @@ describe.each([
     await b.until({ is_leader: true });
     const name = mode.length === 0 ? 'life' : 'lease';
     expect(readFileSync(file, 'utf8')).toMatch(new RegExp(`^leads ${lock} ${name}\nlost \\d+\n$`));
+  });
+
+  it.each([
+    ['ends on SIGTERM', ''],
+    ['ignores SIGTERM', `trap '' TERM; `],
+  ])('runs --on-lost after a --on-leading that %s', async (_, trap) => {
+    const [pid, told] = [join(folder, `${lock}-pid`), join(folder, `${lock}-told`)];
+    const hooks = [
+      ...['--on-leading', `${trap}echo $$ > ${pid}; exec sleep 30`],
+      ...['--on-lost', `kill -0 $(cat ${pid}) && echo runs > ${told} || echo gone > ${told}`],
+    ];
+    await using a = new Sidecar('a', ...mode, ...hooks, lock);
+    await expect.poll(() => existsSync(pid)).toBe(true);
+    expect((await a.fetch('/step-down', 'POST')).status).toBe(200);
+    expect(readFileSync(told, 'utf8')).toBe('gone\n');
   });
 
   it('keeps the lock on SIGTERM otherwise', async () => {

@@ -23,10 +23,12 @@ export interface Image {
   readonly files: readonly ImageFile[];
   readonly env?: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
-  /** @default '/' */
-  readonly workingDirectory?: string;
+  /** Arguments that a Pod may replace. @default none */
+  readonly cmd?: readonly string[];
   /** @default root */
   readonly user?: string;
+  /** @default '/' */
+  readonly workingDirectory?: string;
 }
 
 const NODE = '/usr/local/bin/node';
@@ -72,8 +74,9 @@ export async function writeImage(image: Image, path: string): Promise<void> {
     config: {
       Env: Object.entries(image.env ?? {}).map(([name, value]) => `${name}=${value}`),
       Entrypoint: image.entrypoint,
+      Cmd: image.cmd,
+      User: image.user,
       WorkingDir: image.workingDirectory ?? '/',
-      User: image.user ?? '',
     },
     rootfs: { type: 'layers', diff_ids: [digest] },
   });
@@ -104,7 +107,7 @@ export async function writeImage(image: Image, path: string): Promise<void> {
   await pipeline(Readable.from(layout), createWriteStream(path));
 }
 
-/** program is a program, and the shared libraries that it needs, at the paths where its loader looks. */
+/** program is a program with the shared libraries that it needs, where its loader looks for them. */
 export async function program(
   from: string,
   to: string,

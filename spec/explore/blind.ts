@@ -17,6 +17,7 @@ export const blind: Readonly<Record<string, string>> = {
   'opened-watch-believed': PACE,
   'page-frees-a-lock':
     'the model says what an answer means; its own `foreign-answer-believed` is the same mistake',
+  'own-lease-yielded': PACE,
   'own-write-taken-for-anothers': 'a leader stops although it need not; nobody else begins',
   'old-event-believed': 'a leader that hears of an old one stops; nobody else begins',
   'patient-leader': PACE,

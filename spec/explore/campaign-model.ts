@@ -18,6 +18,7 @@ import {
   holderOf,
 } from '../../lib/protocol/model.ts';
 import { afterEnd, predecessorsAt, isSameTenure } from '../../lib/protocol/life/predecessors.ts';
+import { type Barred, barsOf, brokenBy, isBarred } from './bars.ts';
 import type { Moment } from './encoding.ts';
 import { type ModelPod, identityOf, readingOf } from './pods.ts';
 
@@ -36,7 +37,7 @@ export type Role = 'competes' | 'leads' | 'gives up the lock' | 'withdraws' | 'i
 
 /** How far the command has come: what has been answered. */
 export interface Progress {
-  readonly created?: Lock | 'exists' | undefined;
+  readonly created?: Lock | 'exists' | 'barred' | undefined;
   readonly lock?: { readonly found: Lock | undefined } | undefined;
   readonly pods?: readonly PodReading[] | undefined;
 }
@@ -48,7 +49,7 @@ export interface Giving {
 }
 
 /** One process that competes, or is about to. */
-export interface Candidate extends Moment {
+export interface Candidate extends Moment, Barred {
   readonly role: Role;
   readonly state: State;
   /** Tells its calls of `become` apart, as the attempt in the lock does. */
@@ -97,16 +98,24 @@ export interface Platform {
 }
 
 /** A process calls `become`; `before` is what an earlier call of it has left. */
-export function newCandidate(pod: PodIdentity, call: number, before?: Candidate): Candidate {
+export function newCandidate(
+  pod: PodIdentity,
+  call: number,
+  before?: Candidate,
+  yields = before?.yields ?? false,
+): Candidate {
   const settings = { podName: pod.name, maxBackoffMs: 16_000, trustsPodUid: true };
+  const { nowMs = 0, isUnhealthy = false, asideUntilMs } = before ?? {};
+  const barred = { nowMs, isUnhealthy, asideUntilMs, yields };
+  const looks = yields || isBarred(barred);
   return {
-    nowMs: 0,
+    ...barred,
     bootMs: 0,
     dateMs: 0,
     // Any timer may fire at any time.
     tickMs: Infinity,
     role: 'competes',
-    state: start(settings, pod.uid, before && predecessorsLeft(before)),
+    state: start(settings, pod.uid, before && predecessorsLeft(before), looks),
     call,
     progress: {},
     giving: undefined,
@@ -136,7 +145,7 @@ export function confirm(candidate: Candidate, { uid }: Lock): Candidate {
 /** One step of the shipped protocol. */
 export function advance(candidate: Candidate, event: Event): Candidate {
   const { nowMs, state } = candidate;
-  const next = step(state, event, { nowMs, random: 0 });
+  const next = step(state, event, { nowMs, random: 0, ...barsOf(candidate) });
   const searched = event.type === 'inspected' ? (event.leaving ?? []) : [];
   const heard = hear(candidate, lockOf(event), searched);
   const { command } = next;
@@ -147,7 +156,15 @@ export function advance(candidate: Candidate, event: Event): Candidate {
         ? 'withdraws'
         : 'competes';
   const isNew = command !== state.command;
-  return { ...heard, state: next, role, progress: isNew ? {} : candidate.progress };
+  const brokenBar = brokenBy(candidate, state, next, {
+    isTaking: isNew && command.do === 'attempt',
+    isFree: !state.lock && !next.lock && !lockOf(event),
+  });
+  // Another one leads: there is no need to stand aside any more.
+  const isOthers = next.lock !== undefined && holderOf(next.lock)?.uid !== next.podUid;
+  const asideUntilMs = isOthers ? undefined : candidate.asideUntilMs;
+  const progress = isNew ? {} : candidate.progress;
+  return { ...heard, state: next, role, progress, asideUntilMs, brokenBar };
 }
 
 function lockOf(event: Event): Lock | undefined {
@@ -241,7 +258,7 @@ function isOf({ lock, call }: LateWrite, podUid: string | undefined, own: number
 /** A create was answered. */
 export function created(
   candidate: Candidate,
-  outcome: Lock | 'exists',
+  outcome: Lock | 'exists' | 'barred',
   pods: readonly ModelPod[],
 ): Candidate {
   return proceed({ ...candidate, progress: { ...candidate.progress, created: outcome } }, pods);

@@ -18,6 +18,7 @@ import {
   readPods,
   readsPods,
 } from './campaign-model.ts';
+import { isBarred, standAside } from './bars.ts';
 import { letter, spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
@@ -53,16 +54,25 @@ export class CandidateMoves {
     if (!pod.running || !candidate) return;
     const restarting = spend(this.#world, 'restarts');
     if (restarting) this.#restart(restarting, candidate);
+    this.#sicken(candidate);
     switch (candidate.role) {
       case 'competes':
         this.#compete(candidate);
         return;
       case 'leads': {
         const releasing = spend(this.#world, 'releases');
+        const stepping = spend(this.#world, 'stepDowns');
         const lock = candidate.giving?.lock;
-        if (!releasing || !lock) return;
+        if (!lock) return;
         const to = giveUp(candidate, lock, 'gives up the lock', this.#campaigning);
-        this.#add(change(releasing, this.#index, to), () => 'leads no more: releases its lock');
+        if (releasing) {
+          this.#add(change(releasing, this.#index, to), () => 'leads no more: releases its lock');
+        }
+        if (stepping) {
+          // It stands aside from when the lock is released, by which its clock does not go on here.
+          const say = () => 'leads no more: steps down, and releases its lock';
+          this.#add(change(stepping, this.#index, standAside(to)), say);
+        }
         return;
       }
       case 'gives up the lock':
@@ -96,9 +106,32 @@ export class CandidateMoves {
       this.#add(world, say, { promise: 'LIFE-3', text });
       return;
     }
+    // `Election` gives the lock up if the health check fails by now.
+    const { command } = to.state;
+    if (to.role === 'leads' && to.isUnhealthy === true && command.do === 'lead') {
+      const back = giveUp(to, command.lock, 'gives up the lock', this.#campaigning);
+      this.#add(change(world, this.#index, back), () => `${say()}; is not healthy`, broken);
+      return;
+    }
     const begins =
       to.role === 'leads' ? '; LEADS' : to.role === 'withdraws' ? '; must not lead' : '';
     this.#add(change(world, this.#index, to), () => `${say()}${begins}`, broken);
+  }
+
+  /** Its health check fails, or passes again, which it is told. */
+  #sicken(candidate: Candidate): void {
+    const { role, isUnhealthy, state } = candidate;
+    const sickening = isUnhealthy === true ? undefined : spend(this.#world, 'illnesses');
+    if (role !== 'competes' && role !== 'idle') return;
+    if (sickening) {
+      const to = change(sickening, this.#index, { ...candidate, isUnhealthy: true });
+      this.#add(to, () => 'its health check fails');
+    }
+    if (isUnhealthy !== true) return;
+    const well = { ...candidate, isUnhealthy: false };
+    const isTold = role === 'competes' && state.command.do === 'wait';
+    const tell = () => (isTold ? advance(well, { type: 'unbarred' }) : well);
+    this.#advance(this.#world, tell, () => 'its health check passes again');
   }
 
   #restart(world: LifeWorld, candidate: Candidate): void {
@@ -175,6 +208,11 @@ export class CandidateMoves {
   }
 
   #create(candidate: Candidate): void {
+    if (isBarred(candidate)) {
+      const refrain = () => created(candidate, 'barred', this.#world.pods);
+      this.#advance(this.#world, refrain, () => 'does not create the lock any more');
+      return;
+    }
     const sent = { ...candidate, mayHaveCreated: true };
     this.#write(
       this.#creation(candidate),

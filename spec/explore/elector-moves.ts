@@ -1,5 +1,6 @@
 /** What one elector may do, or be told, next. */
 import type { Event, State } from '../../lib/protocol/lease/state.ts';
+import { standAside } from './bars.ts';
 import { spend } from './bounds.ts';
 import type { Broken, Move } from './explorer.ts';
 import {
@@ -47,16 +48,39 @@ export function electorMoves(world: LeaseWorld, index: number, moves: Move<Lease
     }
   }
   finishMoves(world, index, add);
+  healthMoves(world, index, add);
   const campaigning = phase === 'ended' ? spend(world, 'again') : undefined;
   if (campaigning) {
-    const { state: known, life, ...moment } = elector(world, index);
+    const {
+      state: known,
+      life,
+      isUnhealthy,
+      asideUntilMs,
+      yields,
+      ...moment
+    } = elector(world, index);
     const left = world.electing.remembers ? known : undefined;
     const again = begin(state.settings, moment, watching, left);
-    add(change(campaigning, index, { ...again, life }), () => 'campaigns again');
+    const bars = { isUnhealthy, asideUntilMs, yields };
+    add(change(campaigning, index, { ...again, life, ...bars }), () => 'campaigns again');
   }
 }
 
 type Add = (to: LeaseWorld, say: () => string, broken?: Broken) => void;
+
+/** Its health check fails, or passes again, which it is told. */
+function healthMoves(world: LeaseWorld, index: number, add: Add): void {
+  const { state, isUnhealthy = false } = elector(world, index);
+  const sickening = isUnhealthy ? undefined : spend(world, 'illnesses');
+  if (sickening) {
+    add(change(sickening, index, { isUnhealthy: true }), () => 'its health check fails');
+  }
+  if (!isUnhealthy) return;
+  const well = change(world, index, { isUnhealthy: false });
+  const isTold = state.command.do === 'wait';
+  const to = isTold ? advance(well, index, { type: 'unbarred' }) : well;
+  add(to, () => 'its health check passes again');
+}
 
 function finishMoves(world: LeaseWorld, index: number, add: Add): void {
   const { state, request, life, ...moment } = elector(world, index);
@@ -68,6 +92,12 @@ function finishMoves(world: LeaseWorld, index: number, add: Add): void {
     if (finishing) {
       const to = hear(finishing, index, { type: 'finish' });
       add(to, () => (phase === 'leading' ? 'leads no more: its work has ended' : 'is aborted'));
+    }
+    const stepping = phase === 'leading' ? spend(world, 'stepDowns') : undefined;
+    if (stepping) {
+      const aside = change(stepping, index, standAside(elector(world, index)));
+      const to = hear(aside, index, { type: 'finish' });
+      add(to, () => 'leads no more: steps down');
     }
   }
   if (phase === 'leading' && !leads(world, index)) {

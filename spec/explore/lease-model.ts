@@ -33,7 +33,8 @@ export class LeaseModel implements Model<LeaseWorld> {
   readonly first: LeaseWorld;
 
   constructor(bounds: LeaseBounds, electing: Electing) {
-    const { electors, wall, leases, remembered, namesakes, contained, webhook, ...left } = bounds;
+    const { electors, wall, leases, ...rest } = bounds;
+    const { remembered, namesakes, contained, yields, webhook, ...left } = rest;
     const clock = { nowMs: 0, bootMs: 0, dateMs: WALL_MS };
     const dateMs = WALL_MS - (wall === 'is late' ? 60_000 : 0);
     const slow = { ...clock, dateMs, tickMs: SLOW_TICK_MS, wall };
@@ -46,9 +47,9 @@ export class LeaseModel implements Model<LeaseWorld> {
       electors: IDENTITIES.slice(0, electors).map((own, index) => {
         if (index === 0) return begin({ ...DURATIONS, identity: own }, slow, true);
         const identity = namesakes && index === 1 ? shared : own;
-        return begin({ ...others, identity }, fast, true);
+        return { ...begin({ ...others, identity }, fast, true), yields: yields && index === 1 };
       }),
-      fixed: { remembered, namesakes, contained, webhook },
+      fixed: { remembered, namesakes, contained, yields, webhook },
       electing,
       isAltering: false,
       lock: undefined,
@@ -98,6 +99,8 @@ export class LeaseModel implements Model<LeaseWorld> {
   }
 
   broken(world: LeaseWorld): Broken | undefined {
+    const barred = world.electors.find(({ brokenBar }) => brokenBar);
+    if (barred) return barred.brokenBar;
     const leading = [...world.electors.keys()].filter((index) => leads(world, index));
     const counted = leading.filter((index) => index !== world.excused);
     const told = counted.find((index) => knowsOfNamesake(world, index));
@@ -152,7 +155,9 @@ function electorFragment(elector: Elector): Fragment {
 }
 
 /** What the future depends on, as far as anybody can tell from outside. */
-function partsOf({ state, request, watching, token, wall, life }: Elector): object {
+function partsOf(elector: Elector): object {
+  const { state, request, watching, token, wall, life } = elector;
+  const { isUnhealthy = false, asideUntilMs, yields = false } = elector;
   const { stamp, issuedAt, sent: _, written, namesake: __, deadlineMs, ...rest } = state;
   // A clock that goes shows another time with every write.
   const stamped = wall === 'stands still' ? stamp : undefined;
@@ -173,6 +178,9 @@ function partsOf({ state, request, watching, token, wall, life }: Elector): obje
     watching,
     token,
     life,
+    ...(isUnhealthy && { isUnhealthy }),
+    ...(yields && { yields }),
+    ...(asideUntilMs !== undefined && { asideUntilMs }),
   };
 }
 

@@ -9,6 +9,7 @@ const PLAIN: LeaseBounds = {
   leases: 'alike',
   namesakes: false,
   contained: false,
+  yields: false,
   webhook: 'shortens',
   remembered: 1,
 };
@@ -78,6 +79,8 @@ export const leaseScenes: readonly Scene[] = [
   lease('a lost answer', { lost: 1 }),
   lease('a Lease deleted by hand, a lost answer', { deletions: 1, lost: 1, again: 0, ticks: 2 }),
   lease('namesakes and another', { namesakes: true, electors: 3, ticks: 2, again: 0 }),
+  lease('a step-down, an illness', { stepDowns: 1, illnesses: 1, again: 1, ticks: 2 }),
+  lease('preferences', { yields: true, stepDowns: 1, again: 1, ticks: 2 }),
   deep('a webhook that is installed and removed', { webhooks: 2 }),
   deep('time without end, three electors', { electors: 3, ticks: Infinity, again: 0 }),
   deep('time without end, a restart, a lost answer, a Lease deleted by hand', {

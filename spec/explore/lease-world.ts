@@ -10,10 +10,12 @@ import {
   type Hint,
   type Settings,
   type State,
+  holderOf,
   start,
 } from '../../lib/protocol/lease/state.ts';
 import { step } from '../../lib/protocol/lease/step.ts';
 import { provenMs } from '../../lib/protocol/validity.ts';
+import { type Barred, barsOf, brokenBy } from './bars.ts';
 import { letter } from './bounds.ts';
 import type { Moment } from './encoding.ts';
 import type { Broken } from './explorer.ts';
@@ -38,6 +40,10 @@ export const NOTHING = {
   ends: 0,
   /** Calls that are aborted, and terms whose work ends: they release the Lease. */
   finishes: 0,
+  /** Leaders that step down: they release, and stand aside. */
+  stepDowns: 0,
+  /** Electors whose health check fails, until it passes again. */
+  illnesses: 0,
   /** Watches that end, or open. */
   watches: 0,
   /** A machine that is suspended for a tick. */
@@ -60,6 +66,8 @@ export interface Fixed {
   readonly namesakes: boolean;
   /** Whether each process says in which container it runs. */
   readonly contained: boolean;
+  /** Whether the others are preferred to the second elector. */
+  readonly yields: boolean;
   /** What an admission webhook changes in what is written: the duration, or the time of a renewal. */
   readonly webhook: 'shortens' | 'stamps';
 }
@@ -118,7 +126,7 @@ export interface Request {
   readonly answer?: Event | undefined;
 }
 
-export interface Elector extends Moment {
+export interface Elector extends Moment, Barred {
   readonly wall: LeaseBounds['wall'];
   readonly state: State;
   readonly request: Request | undefined;
@@ -196,11 +204,24 @@ export function advance(world: LeaseWorld, index: number, event: Event): LeaseWo
   const { nowMs, bootMs, dateMs } = before;
   // Namesakes draw different numbers, or their records could be the same.
   const random = world.fixed.namesakes ? index / 8 : 0;
-  const state = step(before.state, event, { nowMs, bootMs, dateMs, random });
+  const moment = { nowMs, bootMs, dateMs, random, ...barsOf(before) };
+  const state = step(before.state, event, moment);
   const begins = state.phase === 'leading' && before.state.phase === 'following';
   const token = begins ? Number(state.version?.resourceVersion) : before.token;
   const stays = state.command === before.state.command && before.request;
-  const after = { ...before, state, token: state.phase === 'leading' ? token : undefined };
+  const { command, phase } = state;
+  const isWrite = command.do === 'create' || command.do === 'update';
+  const brokenBar = brokenBy(before, before.state, state, {
+    isTaking: phase === 'following' && isWrite && command !== before.state.command,
+    isFree: holderOf(before.state) === '' && holderOf(state) === '' && event.type !== 'gone',
+  });
+  // Another one leads: there is no need to stand aside any more.
+  const isOthers = !['', state.settings.identity].includes(holderOf(state));
+  const asideUntilMs = isOthers ? undefined : before.asideUntilMs;
+  const after = {
+    ...{ ...before, state, brokenBar, asideUntilMs },
+    token: phase === 'leading' ? token : undefined,
+  };
   const electors = world.electors.with(index, stays ? after : withRequest(after));
   // The excuse ends when the elector has renewed, or leads no more.
   const hasRenewed = event.type === 'written' && event.version !== 'conflict';

@@ -57,6 +57,9 @@ function candidateFragment(candidate: Candidate | undefined): Fragment {
       giving,
       mayHaveCreated,
       seenLast,
+      ...(candidate.isUnhealthy === true && { isUnhealthy: true }),
+      ...(candidate.yields === true && { yields: true }),
+      ...(candidate.asideUntilMs !== undefined && { asideUntilMs: candidate.asideUntilMs }),
       // Of one that leads, only what it knows of others counts, for its next call.
       state: isActive ? { ...rest, command } : undefined,
       before: isActive ? undefined : predecessorsAt(state, undefined),

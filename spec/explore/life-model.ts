@@ -25,14 +25,16 @@ export class LifeModel implements Model<LifeWorld> {
   readonly first: LifeWorld;
   readonly #campaigning: Campaigning;
 
-  constructor(pods: number, left: Left, campaigning: Campaigning) {
+  constructor(pods: number, left: Left, campaigning: Campaigning, yields = false) {
     this.#campaigning = campaigning;
     const born = Array.from({ length: pods }, (_, index) => newPod(index));
     const all = left.reborn > 0 ? [...born, successorOf(born)] : born;
     this.first = {
       pods: all,
       candidates: all.map((pod, index) =>
-        pod.object === 'there' ? newCandidate(pod, index) : undefined,
+        pod.object === 'there'
+          ? newCandidate(pod, index, undefined, yields && index > 0)
+          : undefined,
       ),
       lock: undefined,
       ended: [],
@@ -72,6 +74,8 @@ export class LifeModel implements Model<LifeWorld> {
   }
 
   broken(world: LifeWorld): Broken | undefined {
+    const barred = world.candidates.find((candidate) => candidate?.brokenBar);
+    if (barred) return barred.brokenBar;
     const leading = [...world.pods.keys()].filter((index) => leads(world, index));
     for (const index of leading) {
       const other = leading.find((each) => each !== index && !isExcused(world, each, index));
@@ -103,6 +107,9 @@ export class LifeModel implements Model<LifeWorld> {
 
   sights({ lock, late, ended, terms, pods, candidates }: LifeWorld): string[] {
     return sightsOf({
+      'a candidate is unhealthy': candidates.some((each) => each?.isUnhealthy === true),
+      'a candidate stands aside': candidates.some((each) => each?.asideUntilMs !== undefined),
+      'a candidate yields': candidates.some((each) => each?.state.yieldsUntilMs !== undefined),
       'somebody leads': candidates.some((each) => each?.role === 'leads'),
       'a second term has begun': terms > 1,
       'two locks have ended': ended.length > 1,

@@ -14,14 +14,16 @@ const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
 
 export const lifeDefects = Object.keys(campaignDefects);
 
-type Bounds = Partial<Left & Pick<Campaigning, 'marks'> & { readonly pods: number }>;
+type Bounds = Partial<
+  Left & Pick<Campaigning, 'marks'> & { readonly pods: number; readonly yields: boolean }
+>;
 
 function life(name: string, bounds: Bounds, isDeep = false): Scene {
-  const { pods = 3, marks = SHIPPED.marks, ...left } = bounds;
+  const { pods = 3, marks = SHIPPED.marks, yields = false, ...left } = bounds;
   const all = { ...NOTHING, ...left };
   const explore = (maxStates: number, defect = '') => {
     const campaigning = { ...SHIPPED, marks, ...campaignDefects[defect] };
-    return exploreModel(new LifeModel(pods, all, campaigning), maxStates);
+    return exploreModel(new LifeModel(pods, all, campaigning, yields), maxStates);
   };
   return { mode: 'life', name, isDeep, explore };
 }
@@ -58,6 +60,8 @@ export const lifeScenes: readonly Scene[] = [
   life('a foreground deletion, a release, late events', { foregrounds: 1, releases: 1, hints: 1 }),
   life('deletions of both kinds', { foregrounds: 1, deletions: 1 }),
   life('two foreground deletions', { foregrounds: 2 }),
+  life('a step-down, an illness', { pods: 2, stepDowns: 1, illnesses: 1, calls: 1 }),
+  life('preferences', { pods: 2, yields: true, stepDowns: 1, deletions: 1, calls: 1, hints: 1 }),
   deep('a foreground deletion, an abort, three Pods', { foregrounds: 1, aborts: 1, calls: 1 }),
   deep('two foreground deletions, an eviction', { foregrounds: 2, evictions: 1 }),
   deep('a Pod that comes back under its name, a restart, an eviction, a release', {

@@ -31,6 +31,10 @@ export const NOTHING = {
   reborn: 0,
   /** Finalizers that somebody puts on the lock. */
   finalizers: 0,
+  /** Leaders that step down: they release, and stand aside. */
+  stepDowns: 0,
+  /** Candidates whose health check fails, until it passes again. */
+  illnesses: 0,
   /** Events of the watches that a candidate is told of. */
   hints: 0,
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { V1PodStatus } from '@kubernetes/client-node';
-import type { LeadOptions } from '../../lib/index.ts';
+import type { LeadOptions, LeaseLeadership } from '../../lib/index.ts';
 import { Simulation } from '../life/simulation.ts';
 import { enough } from './scene.ts';
 import { LeaseProcess, untilAborted } from './simulation.ts';
@@ -214,6 +214,25 @@ describe('the number of candidates', () => {
     await clock.advance(500);
     return cluster.requests.count(writes) - before - 1;
   }
+
+  it('is counted again after the first campaign of an election', async () => {
+    const { simulation, clock, cluster } = await scene();
+    const process = new LeaseProcess(simulation, 'c');
+    const pod = cluster.getPod('c');
+    if (pod) Object.assign(process.platform.environment.variables, cluster.env(pod));
+    let terms = 0;
+    const work = (leadership: LeaseLeadership) => {
+      terms += 1;
+      if (terms === 1) void leadership.stepDown();
+      return untilAborted(leadership);
+    };
+    void process.lead(work, { recampaign: true }, 'another');
+    await clock.runUntil(() => terms === 2);
+    const lists = () => cluster.requests.count({ user: 'c', verb: 'list', resource: 'pods' });
+    const before = lists();
+    await clock.advance(2 * 60 * 60_000);
+    expect(lists() - before).toBeGreaterThanOrEqual(3);
+  });
 
   it('is counted if Pods may be listed, and keeps most of a crowd from writing', async () => {
     const counted = await attempts({ pods: ['get', 'watch', 'list'] });

@@ -150,3 +150,16 @@ test('a candidate that is not healthy sees who leads, also without a watch', asy
   const reports = events.filter(({ type }) => type === 'waiting');
   expect([reports.at(-1), waiting.state]).toMatchObject([{ reason: 'held' }, 'pending']);
 });
+
+test('a create that is tried again is not tried once the health check fails', async () => {
+  const { simulation, clock, healthy } = await world();
+  simulation.cluster.faults.add({ verb: 'create', error: { status: 503 }, times: 6 });
+  const waiting = new Outcome(simulation.become('a', { healthy }));
+  await clock.advance(1_000);
+  healthy.mockReturnValue(false);
+  await clock.advance(60_000);
+  expect(simulation.cluster.requests.count({ verb: 'create', status: 201 })).toBe(0);
+  healthy.mockReturnValue(true);
+  await clock.advance(20_000);
+  expect([simulation.holder, waiting.state]).toEqual(['a', 'resolved']);
+});

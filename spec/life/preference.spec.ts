@@ -230,10 +230,14 @@ describe('with a function', () => {
       () => {
         throw new Error('no idea');
       },
-      'It threw: no idea.',
+      'options.preference failed: no idea.',
     ],
-    ['rejects', () => Promise.reject(new Error('no idea')), 'It threw: no idea.'],
-    ['returns no number', () => Number.NaN, 'it must return a number, but returned NaN'],
+    ['rejects', () => Promise.reject(new Error('no idea')), 'options.preference failed: no idea.'],
+    [
+      'returns no number',
+      () => Number.NaN,
+      'options.preference failed: it must return a number, but returned NaN.',
+    ],
   ])('that %s, nobody waits, and there is one warning', async (_, preference, message) => {
     const { world, leadership } = await rollout(by(preference));
     await world.settled(leadership.release());

@@ -23,8 +23,9 @@ import {
   loadsNoClient,
   sharesClientNode,
   typesCompile,
+  typesCompileWith,
 } from './trials.ts';
-import { clientNodes, nodes } from './versions.ts';
+import { clientNodes, nodes, typescripts } from './versions.ts';
 
 const { values: wanted } = parseArgs({
   options: {
@@ -47,6 +48,12 @@ try {
     return [
       () => report.test(`${client}: is shared with the app`, () => sharesClientNode(consumer)),
       () => report.test(`${client}: types compile`, () => typesCompile(consumer)),
+      ...typescripts.map(
+        (version) => () =>
+          report.test(`${client}, TypeScript ${version}: types compile`, () =>
+            typesCompileWith(consumer, version),
+          ),
+      ),
       ...others.flatMap(({ name, path, args }) =>
         [undefined, certificateFor('server', '127.0.0.1', 'localhost')].map(
           (tls) => () =>

@@ -5,6 +5,7 @@ import ts from 'typescript';
 import { version } from '../../lib/version.ts';
 import type { Consumer } from './install.ts';
 import { run } from './process.ts';
+import { tool } from './tools.ts';
 
 /** A second copy of client-node would cost every app 30 MB and make two kinds of `KubeConfig`. */
 export function sharesClientNode({ folder }: Consumer): void {
@@ -39,6 +40,14 @@ export function typesCompile({ folder }: Consumer): void {
     compiles(folder, modules, compiler);
     compiles(folder, ['embedded.ts'], compiler, { withDependencies: true });
   }
+}
+
+/** A program that imports the library compiles with an older compiler, our declarations included. */
+export async function typesCompileWith({ folder }: Consumer, typescript: string): Promise<void> {
+  const tsc = await tool('typescript', typescript, 'lib/tsc.js');
+  const options = ['--module', 'nodenext', '--target', 'es2022'];
+  const args = [tsc, ...options, '--strict', '--noEmit', '--skipLibCheck', 'embedded.ts'];
+  await run(process.execPath, args, { cwd: folder, timeoutMs: 120_000 });
 }
 
 function compiles(

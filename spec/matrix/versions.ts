@@ -9,5 +9,8 @@ export const tools = {
   '@vercel/ncc': '0.45.0',
 } as const;
 
+/** Compilers that read the declarations: the oldest, the last of its line, and the newest. */
+export const typescripts = ['5.0', '5.9', '6'];
+
 /** Likewise those of @kubernetes/client-node; it has no line `1.5`. */
 export const clientNodes = ['1.4.0', '2'];

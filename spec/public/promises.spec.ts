@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { projectFiles, read } from './project.ts';
 
-const ID = /\b(?:LIFE|LEASE)-\d\b/g;
+const ID = /\b(?:LIFE|LEASE|BAR)-\d\b/g;
 const promised = Array.from(
-  read('docs/safety.md').matchAll(/^\| ((?:LIFE|LEASE)-\d) +\|/gm),
+  read('docs/safety.md').matchAll(/^\| ((?:LIFE|LEASE|BAR)-\d) +\|/gm),
   ([, id = '']) => id,
 );
 

@@ -128,13 +128,24 @@ describe('the workflows together', () => {
     expect(Object.keys(fresh.on).toSorted()).toEqual(['push', 'schedule', 'workflow_dispatch']);
   });
 
-  it('let only the publishing job speak for the project', () => {
+  it('let only jobs that run none of our code speak for the project', () => {
     const { jobs } = loadYaml<Workflow>(read('.github/workflows/release.yml'));
     const trusted = Object.entries(jobs).filter(([, { permissions }]) => permissions?.['id-token']);
-    expect(trusted.map(([name]) => name)).toEqual(['publish']);
-    // It runs no code but npm's own: nothing is checked out, installed or built there.
-    expect(JSON.stringify(trusted)).not.toMatch(/actions\/checkout|npm (?:ci|install|run|test)/);
-    expect(JSON.stringify(trusted)).toMatch(/npm publish \.\/\*\.tgz --provenance/);
+    expect(trusted.map(([name]) => name)).toEqual(['attest', 'publish', 'image']);
+    const commands = trusted.flatMap(([, { steps }]) => steps.map(({ run = '' }) => run));
+    expect(
+      commands.filter((run) => /npm (?:ci|install|run|test)|\bnode\b|\.ci\//.test(run)),
+    ).toEqual([]);
+    // Staged: a maintainer approves what can be installed.
+    expect(commands.filter((run) => run.includes('publish'))).toEqual([
+      'npm stage publish ./*.tgz --provenance --access public --tag "$DIST_TAG"',
+    ]);
+  });
+
+  it('release what the executable is called on every platform', () => {
+    const { jobs } = loadYaml<Workflow>(read('.github/workflows/release.yml'));
+    expect(JSON.stringify(jobs['arm64'])).toContain('release/leader-for-life-linux-arm64');
+    expect(read('docs/deploy/Dockerfile')).toContain('COPY leader-for-life-linux-${TARGETARCH} ');
   });
 });
 
@@ -215,6 +226,18 @@ describe('dependabot', () => {
       ),
     );
     expect(covered.toSorted()).toEqual(there.toSorted());
+  });
+
+  it('finds every base image pinned by its digest', () => {
+    const stages = Array.from(
+      read('docs/deploy/Dockerfile').matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm),
+      ([, from = '', name]) => ({ from, name }),
+    );
+    const names = stages.map(({ name }) => name);
+    const bases = stages.filter(({ from }) => !names.includes(from));
+    expect(bases).toHaveLength(2);
+    const pinned = /^[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/;
+    expect(bases.filter(({ from }) => !pinned.test(from))).toEqual([]);
   });
 
   it('looks weekly, and lets releases age', () => {

@@ -6,7 +6,7 @@ import type {
   V1PodSpec,
   V1PodTemplateSpec,
 } from '@kubernetes/client-node';
-import type { BecomeOptions } from '../../lib/index.ts';
+import type { BecomeOptions, LeadOptions } from '../../lib/index.ts';
 
 /** What the candidates of one scene have in common. */
 export interface Platform {
@@ -32,8 +32,8 @@ export interface CandidateOptions {
    * as identity. `anew`: with another identity each time.
    */
   readonly election?: 'become' | 'gated' | 'once' | 'elsewhere' | 'none' | 'lead' | 'anew';
-  /** What `become` is told. */
-  readonly become?: BecomeOptions;
+  /** What `become` or `lead` is told. */
+  readonly become?: BecomeOptions | LeadOptions;
   readonly env?: readonly V1EnvVar[];
   /** Variables that are not set. */
   readonly without?: readonly string[];

@@ -1,6 +1,11 @@
+import type { HealthSettings } from '../../lib/platform/health.ts';
+import type { PodOptions } from '../../lib/pod-options.ts';
 import type { ProcessClock } from '../lease/process-clock.ts';
 import type { Said, Sent } from './fact.ts';
 import type { Passed } from './line.ts';
+import { Checkup, type CheckupSetting } from './checkup.ts';
+import { Illnesses } from './illnesses.ts';
+import { type Leaning, Preferring } from './leaning.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 import { CandidateSurroundings } from './surroundings.ts';
@@ -33,7 +38,10 @@ export abstract class Candidate {
   /** Others may share it, who compete for another lock. */
   readonly process: Process;
   readonly platform: CandidateSurroundings;
+  /** What its program was asked of the other candidates; undefined if all are alike to it. */
+  readonly preferring: Preferring | undefined;
   protected readonly world: World;
+  #checkup: Checkup | undefined;
 
   constructor(world: World, { slot, name }: Berth, process: Process) {
     this.world = world;
@@ -42,12 +50,16 @@ export abstract class Candidate {
     this.process = process;
     process.join(this);
     this.platform = new CandidateSurroundings(world, this);
+    const leaning = world.slot(slot).setting['prefers'] as Leaning | undefined;
+    this.preferring = leaning && new Preferring(leaning, process.clock);
   }
 
   /** Its program asks, waits or leads. */
   abstract readonly isBusy: boolean;
   /** Whether it may have timers although it is not busy. */
   abstract readonly mayTakeBack: boolean;
+  /** It leads, and was not told to stop. */
+  abstract readonly goesOn: boolean;
   /** Its program would say that it leads, at this very moment. */
   abstract readonly isValid: boolean;
   /** Of its present leadership. */
@@ -61,10 +73,26 @@ export abstract class Candidate {
   abstract finish(): void;
   /** Its program does not want to lead any more, or to wait for it. */
   abstract cancel(): void;
+  /** Its program asks for a handover while it leads. */
+  stepDown?(): void;
 
   /** For those kinds that learn from it. */
   noteAnswer?(sent: Sent, status: number, body: unknown): void;
   noteWarning?(code: string): void;
+
+  /** Of its call that competes; undefined where its health is not checked. */
+  get checkup(): Checkup | undefined {
+    return this.#checkup;
+  }
+
+  /** What a new call is told of health and preference. */
+  protected newOptions(): HealthSettings & Pick<PodOptions, 'preference'> {
+    const setting = this.world.slot(this.slot).setting['health'] as CheckupSetting | undefined;
+    const illnesses = this.world.observer(Illnesses);
+    const symptom = () => illnesses.symptomOf(this.slot);
+    this.#checkup = setting && new Checkup(setting, this.clock, symptom);
+    return { ...this.#checkup?.options, ...this.preferring?.options };
+  }
 
   get clock(): ProcessClock {
     return this.process.clock;

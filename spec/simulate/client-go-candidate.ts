@@ -12,6 +12,8 @@ export class ClientGoCandidate extends LeaseProcess {
   declare readonly setting: ClientGoSlot;
   readonly kind = 'client-go';
   readonly fencingToken = undefined;
+  /** Nobody can tell it to step down. */
+  readonly goesOn = false;
   /** Of its work, if it leads. */
   #work: AbortSignal | undefined;
 

@@ -46,8 +46,10 @@ export class Containers {
     const goesOn = pod?.status?.phase === 'Running' && pod.metadata.uid === known?.uid;
     if (pod && !goesOn) cluster.deletePod(pod);
     const before = goesOn ? known : undefined;
-    const uid =
-      before?.uid ?? cluster.createPod(slot.podName, { containerName: NAME }).metadata.uid;
+    // Without a label, nobody can tell who the other candidates are.
+    const labels = slot.setting['prefers'] === undefined ? undefined : { app: 'elector' };
+    const options = { containerName: NAME, ...(labels && { labels }) };
+    const uid = before?.uid ?? cluster.createPod(slot.podName, options).metadata.uid;
     const restarts = before ? before.restarts + 1 : 0;
     const current = { id: `containerd://${uid}-${NAME}-${restarts}`, startedAt: this.#now(slot) };
     this.#set(slot, {

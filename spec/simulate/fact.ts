@@ -29,6 +29,8 @@ export type Fact =
   | { readonly type: 'leads'; readonly who: Candidate; readonly token: string }
   /** Its program leads no more. */
   | { readonly type: 'ended'; readonly who: Candidate; readonly why: string }
+  /** Its program hands over, because it was told to or, if `isCalled`, of its own accord. */
+  | { readonly type: 'steps down'; readonly who: Candidate; readonly isCalled: boolean }
   /** Its program was told that its release has succeeded. */
   | { readonly type: 'released'; readonly who: Candidate; readonly token: string }
   | { readonly type: 'sent'; readonly who: Candidate; readonly sent: Sent }

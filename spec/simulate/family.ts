@@ -1,5 +1,7 @@
 import type { FaultRule } from '../../lib/testing/index.ts';
 import { targetName } from './events/target.ts';
+import type { Whom } from './events/handovers.ts';
+import type { Symptom } from './illnesses.ts';
 import type { Cut, Mishap, Passed } from './line.ts';
 import type { Luck } from './luck.ts';
 import type { Event, Setting } from './schedule.ts';
@@ -22,6 +24,9 @@ export interface Details {
   readonly as: 'unready' | 'wiped';
   /** Nothing is said of its containers while they run on. */
   readonly wipes?: boolean;
+  /** Who is asked to hand over, or what an ill candidate's check does. */
+  readonly whom: Whom;
+  readonly symptom: Symptom;
   readonly cascade?: 'background' | 'foreground';
   readonly status: number;
   readonly cleanly: boolean;

@@ -1,3 +1,5 @@
+import { fallIll } from './calm-illness.ts';
+import { Illnesses } from './illnesses.ts';
 import { LeaseCandidate } from './lease-candidate.ts';
 import { LeaseProcess } from './lease-process.ts';
 import type { World } from './world.ts';
@@ -9,6 +11,14 @@ const IDLE_MS = 60_000;
 
 /** Of attempts; see `docs/lease-protocol.md`. */
 const SPREAD_MS = 28;
+
+/** Asking who is preferred, and leaving the Lease to them. */
+const YIELDING_MS = 3_000;
+
+/** The most that any clock is slower than the world's. */
+const SLOWEST = 0.4;
+
+const leasePlace = { name: 'the Lease', kinds: ['lease', 'client-go'], boundMs: 240_000 } as const;
 
 /** By how much reads may come sooner where there is no watch. */
 const POLL_JITTER = 0.2;
@@ -23,6 +33,7 @@ export async function calmElections(world: World): Promise<void> {
   await world.pass(SETTLE_MS);
   if (!world.isBroken()) await idle(world);
   if (!world.isBroken()) await handOver(world);
+  if (!world.isBroken()) await fallIll(world, leasePlace, SLOWEST);
   if (!world.isBroken()) await end(world);
 }
 
@@ -75,8 +86,12 @@ async function handOver(world: World): Promise<void> {
   const leader = electors(world).find((who) => who.isValid);
   if (!(leader instanceof LeaseCandidate)) return;
   const { calls, releaseOnCancel, slownessMs } = leader.setting;
-  if (calls === 'elector' && (!releaseOnCancel || slownessMs > 0)) return;
-  const waiting = electors(world).filter((who) => who !== leader && who.isBusy);
+  const isAsked = world.luck.fork('hands over').chance(0.25) && slownessMs === 0;
+  if (!isAsked && calls === 'elector' && (!releaseOnCancel || slownessMs > 0)) return;
+  const illnesses = world.observer(Illnesses);
+  const waiting = electors(world).filter(
+    (who) => who !== leader && who.isBusy && !illnesses.isIncurable(who.slot),
+  );
   const ours = waiting.filter((who) => who instanceof LeaseCandidate);
   if (ours.length === 0) return;
   let isTaken = false;
@@ -88,9 +103,11 @@ async function handOver(world: World): Promise<void> {
   const areBlind = !ours.some((who) => hasWatch(who));
   const lookMs = areBlind ? Math.max(...ours.map((who) => unseenMs(who, leader))) : 0;
   // A renewal that is under way, the release, the attempt; timers need not be earlier.
-  const boundMs = (SPREAD_MS + lookMs) / slowest + (areBlind ? 6 : 3) * latencyMs + 10;
+  const yieldMs = ours.some(({ preferring }) => preferring) ? YIELDING_MS : 0;
+  const boundMs = (SPREAD_MS + lookMs + yieldMs) / slowest + (areBlind ? 6 : 3) * latencyMs + 10;
   world.figures.add(areBlind ? 'calm handovers without a watch' : 'calm handovers');
-  leader.finish();
+  if (isAsked) leader.stepDown();
+  else leader.finish();
   const hasTaken = () => isTaken;
   await world.advanceTo(world.clock.now() + boundMs, hasTaken);
   if (!hasTaken()) {

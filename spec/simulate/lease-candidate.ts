@@ -52,6 +52,8 @@ export class LeaseCandidate extends LeaseProcess {
   readonly terms: Term[] = [];
   readonly #given: Platform;
   #elector: LeaderElector | undefined;
+  /** Its program has asked for a handover in this term. */
+  #hasStepped: Term | undefined;
 
   constructor(...given: ConstructorParameters<typeof LeaseProcess>) {
     super(...given);
@@ -79,6 +81,10 @@ export class LeaseCandidate extends LeaseProcess {
   /** Its present call has begun to lead, and its work goes on. */
   get serves(): boolean {
     return this.mayLead && this.term?.call === this.callCount;
+  }
+
+  get goesOn(): boolean {
+    return this.serves && this.term?.isSettled === false && !this.term.signal.aborted;
   }
 
   get fencingToken(): string | undefined {
@@ -129,6 +135,12 @@ export class LeaseCandidate extends LeaseProcess {
     if (this.setting.calls === 'elector') this.cancel();
   }
 
+  override stepDown(): void {
+    if (!this.isRunning || !this.goesOn) return;
+    this.#hasStepped = this.term;
+    void (this.term?.leadership ?? this.#elector)?.stepDown();
+  }
+
   #lead(signal: AbortSignal): Promise<unknown> {
     const { times, releaseOnCancel, recampaign } = this.setting;
     const { identity } = this;
@@ -138,6 +150,7 @@ export class LeaseCandidate extends LeaseProcess {
       ...times,
       releaseOnCancel,
       recampaign,
+      ...this.newOptions(),
     });
   }
 
@@ -149,7 +162,8 @@ export class LeaseCandidate extends LeaseProcess {
       onStartedLeading: (aborted: AbortSignal) => this.#begin(aborted, undefined),
       onStoppedLeading: () => this.#stopped(),
     };
-    this.#elector = new LeaderElector({ lock, callbacks, ...times, releaseOnCancel }, this.#given);
+    const options = { ...times, releaseOnCancel, ...this.newOptions() };
+    this.#elector = new LeaderElector({ lock, callbacks, ...options }, this.#given);
     return this.#elector.run(signal);
   }
 
@@ -179,6 +193,9 @@ export class LeaseCandidate extends LeaseProcess {
     const onAbort = () => {
       term.abortedMs = clock.now();
       const { code = '' } = signal.reason as { readonly code?: string };
+      if (code === 'ERR_STEPPED_DOWN') {
+        this.tell({ type: 'steps down', isCalled: this.#hasStepped === term });
+      }
       this.tell({ type: 'ended', why: code === '' ? 'it was told to stop' : code });
       if (term.isSettled) return;
       if (this.setting.slownessMs === 0) term.settle();

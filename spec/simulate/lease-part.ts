@@ -1,3 +1,4 @@
+import { handoverChecks } from './checks/handovers.ts';
 import { steadyPace, variedPauses } from './checks/lease-pace.ts';
 import {
   electorErrors,
@@ -22,6 +23,7 @@ import { ClientGoCandidate, type ClientGoSlot } from './client-go-candidate.ts';
 import { Containers } from './containers.ts';
 import { duration } from './draw.ts';
 import { giveBackQuota, leaseFaults, leaseInterruptions, leaseQuota } from './events/api-server.ts';
+import { illness, leaseStepDowns } from './events/handovers.ts';
 import { leaseDeletions, leaseEdits, leaseLabels, leave } from './events/lock.ts';
 import {
   electorCuts,
@@ -35,6 +37,8 @@ import { electorPods, electorPauses, processes } from './events/processes.ts';
 import { calmElections } from './lease-calm.ts';
 import { LeaseCandidate, type LeaseSlot } from './lease-candidate.ts';
 import { type ElectorSlot, LeaseProcess, type Times } from './lease-process.ts';
+import { withCare } from './care.ts';
+import { Illnesses } from './illnesses.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
 import { Process } from './process.ts';
@@ -162,7 +166,7 @@ function drawSetting(luck: Luck): Setting {
   const calm = luck.chance(0.2);
   const webhook = drawWebhook(luck.fork('webhook'), slots);
   return {
-    slots: calm ? slots : withNamesakes(luck.fork('namesakes'), slots),
+    slots: withCare(luck.fork('care'), calm ? slots : withNamesakes(luck.fork('namesakes'), slots)),
     troubleMs,
     moments,
     calm,
@@ -202,13 +206,13 @@ export const leasePart: Part = {
   families: [
     ...[processes, electorPauses, electorCuts, electorMishaps, leaseFaults, leaseInterruptions],
     ...[leaseLabels, leaseDeletions, leaseEdits, leaseQuota, gateways, heldWatches],
-    ...[refusedConnections, electorPods, lostConnections],
+    ...[refusedConnections, electorPods, lostConnections, leaseStepDowns, illness],
   ],
   checks: [
     ...[oneElector, growingElectionTokens, tokensOfWrites, provenTerms, steadyBelief],
     ...[lossesWithCause, separateWork, leaseWrites, toldAbsence, electorRequests, renewalBudget],
     ...[timelyRequests, steadyPace, variedPauses, noLateStart, nothingHeld, electorErrors],
-    ...[electorRemains, missingRights],
+    ...[electorRemains, missingRights, ...handoverChecks],
   ],
   drawSetting,
   populate: (world) => {
@@ -219,6 +223,7 @@ export const leasePart: Part = {
   heal: (world) => {
     world.cluster.faults.clear();
     world.webhook = undefined;
+    world.observer(Illnesses).cure();
     giveBackQuota(world);
     for (const who of world.living) if (who instanceof LeaseProcess) who.process.heal();
     for (const slot of world.slots) {

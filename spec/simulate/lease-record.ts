@@ -17,6 +17,8 @@ export interface LeaseRecord {
   /** Differs after each edit by hand. */
   readonly hand: string | undefined;
   readonly holderIdentity: string;
+  /** Its holder is asked to hand over: by name, or because another one is preferred. */
+  readonly isHolderAsked: boolean;
   readonly leaseDurationSeconds: number | undefined;
   readonly leaseTransitions: number;
   readonly acquireTime: string | undefined;
@@ -31,13 +33,18 @@ export function recordOf(lease: unknown): LeaseRecord {
   const given = spec ?? {};
   const text = (name: string) => (given[name] ?? undefined) as string | undefined;
   const number = (name: string) => (given[name] ?? undefined) as number | undefined;
+  const holder = text('holderIdentity') ?? '';
   const decisive = ['holderIdentity', 'leaseDurationSeconds', 'leaseTransitions'];
   const key = [...decisive, 'acquireTime', 'renewTime'].map((name) => given[name]);
   return {
     uid: metadata.uid,
     version: metadata.resourceVersion,
     hand: metadata.annotations?.[HAND],
-    holderIdentity: text('holderIdentity') ?? '',
+    holderIdentity: holder,
+    isHolderAsked:
+      holder !== '' &&
+      (metadata.annotations?.['leader-for-life/step-down'] === holder ||
+        ![undefined, '', holder].includes(text('preferredHolder'))),
     leaseDurationSeconds: number('leaseDurationSeconds'),
     leaseTransitions: number('leaseTransitions') ?? 0,
     acquireTime: text('acquireTime'),

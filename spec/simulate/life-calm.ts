@@ -1,5 +1,8 @@
 import type { FaultRule } from '../../lib/testing/index.ts';
+import { fallIll } from './calm-illness.ts';
+import { Illnesses } from './illnesses.ts';
 import { LifeCandidate } from './life-candidate.ts';
+import { healingBoundMs } from './healing.ts';
 import type { World } from './world.ts';
 
 /** By then every watch is open again, and every look that was planned in trouble is over. */
@@ -22,6 +25,8 @@ const REOPENING = 2 * (1 + 2 * POLL);
 /** The most that any clock is slower than the world's. */
 const SLOWEST = 0.5;
 
+const lifePlace = { name: 'the lock for life', kinds: ['life'], boundMs: healingBoundMs } as const;
+
 /** How long a lock outlives its holder before candidates delete it; `docs/protocol.md` says so. */
 const GRACE_MS = 2_000;
 
@@ -39,6 +44,23 @@ const ways = [
   { name: 'uncollected', requests: 14, waitMs: GRACE_MS },
   { name: 'deleted in the foreground', requests: 10, waitMs: FOREGROUND_MS },
 ] as const;
+
+type Way = Omit<(typeof ways)[number], 'name' | 'waitMs'> & {
+  readonly name: (typeof ways)[number]['name'] | 'stepped down' | 'ill';
+  readonly waitMs: number;
+};
+
+/** Of its own accord, or because its health check fails: then its work takes its time. */
+function handovers({ checkup, setting }: LifeCandidate): readonly Way[] {
+  const called = { name: 'stepped down', requests: 6, waitMs: 0 } as const;
+  if (!checkup) return [called];
+  const { periodMs, timeoutMs, threshold } = checkup.setting;
+  const waitMs = (threshold + 1) * (periodMs + timeoutMs) + (setting.slownessMs ?? 0);
+  return [called, { name: 'ill', requests: 6, waitMs }];
+}
+
+/** Asking who is preferred, and leaving the lock to them. */
+const YIELDING_MS = 3_000;
 
 /** Silence is noticed after 150 s, and a look follows. */
 const SILENCE_MS = 170_000;
@@ -67,6 +89,7 @@ export async function calmLife(world: World): Promise<void> {
   await world.pass(SETTLE_MS);
   if (!world.isBroken()) await idle(world);
   if (!world.isBroken()) await handOver(world);
+  if (!world.isBroken()) await fallIll(world, lifePlace, SLOWEST);
   if (!world.isBroken()) await end(world);
 }
 
@@ -101,17 +124,21 @@ async function handOver(world: World): Promise<void> {
   if (!leader) return;
   const { podUid } = leader;
   // Who was refused a right in the last moment of trouble polls, or does not see a Pod end.
-  const isReady = (who: LifeCandidate) => who.isWaiting && !who.isDegraded;
+  const illnesses = world.observer(Illnesses);
+  const isReady = (who: LifeCandidate) =>
+    who.isWaiting && !who.isDegraded && !illnesses.isIncurable(who.slot);
   const ready = candidates(world).filter((who) => isReady(who) && who.podUid !== podUid);
   if (ready.length === 0) return;
   const luck = world.luck.fork('calm');
-  const drawn = luck.pick(ways);
+  const isAsked = luck.fork('hands over').chance(0.25);
+  const drawn = isAsked ? luck.fork('by itself').pick(handovers(leader)) : luck.pick(ways);
   // Whoever has not seen the lock knows nothing of a Pod that outlasts it.
   const mustSee = drawn.name === 'deleted in the foreground';
+  const yieldMs = ready.some(({ preferring }) => preferring) ? YIELDING_MS : 0;
   const sight = luck.pick(mustSee ? sights.slice(0, -1) : sights);
   const openingMs = sight.name === 'late' ? OPENING_MS : 0;
   // Of the end of a Pod its own watch tells, too.
-  const way = openingMs > 0 ? ways[0] : drawn;
+  const way: Way = openingMs > 0 ? ways[0] : drawn;
   let haveBegun = false;
   let isTaken = false;
   world.listen((fact) => {
@@ -157,7 +184,7 @@ async function handOver(world: World): Promise<void> {
   const polls = isHeldBack || areBlind ? looksOf(way.name) : 0;
   const noticeMs = areBlind && haveBegun ? SILENCE_MS : 0;
   const lookMs = noticeMs + longestPauseMs(world) * polls;
-  const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + SLACK_MS;
+  const waitMs = way.waitMs + sight.waitMs + lookMs + orphanMs + yieldMs + SLACK_MS;
   const boundMs = requests * latencyMs + waitMs / SLOWEST;
   const hasTaken = () => isTaken;
   await world.pass(boundMs, hasTaken);
@@ -174,8 +201,8 @@ function longestPauseMs(world: World): number {
 }
 
 /** The looks that it takes without a watch: to see the holder gone, and to see that its lock is. */
-function looksOf(way: (typeof ways)[number]['name']): number {
-  return way === 'released' || way === 'collected' ? 1 : 2;
+function looksOf(way: Way['name']): number {
+  return ['released', 'stepped down', 'ill', 'collected'].includes(way) ? 1 : 2;
 }
 
 function isHeldByNext(world: World, leaderUid: string): boolean {
@@ -193,13 +220,19 @@ async function restartWaiting(world: World, leaderUid: string, sinceMs: number):
   await world.pass(sinceMs);
 }
 
-function endTerm(world: World, leader: LifeCandidate, way: (typeof ways)[number]['name']): void {
+function endTerm(world: World, leader: LifeCandidate, way: Way['name']): void {
   const { cluster, pods } = world;
   const pod = cluster.getPod(leader.podName);
   if (!pod) throw new Error(`${leader.name} runs without a Pod`);
   switch (way) {
     case 'released':
       leader.finish();
+      break;
+    case 'stepped down':
+      leader.stepDown();
+      break;
+    case 'ill':
+      world.observer(Illnesses).strike(leader.slot, 'fails');
       break;
     case 'collected':
       cluster.deletePod(pod);

@@ -1,6 +1,7 @@
 import { becomeOn } from '../../lib/life/become.ts';
 import type { BecomeOptions, Leadership } from '../../lib/index.ts';
 import { type Berth, Candidate, NoLongerWanted } from './candidate.ts';
+import type { Checkup } from './checkup.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
 import { kubeConfig } from './surroundings.ts';
@@ -13,6 +14,8 @@ export interface LifeSlot extends SlotSetting {
   readonly uid: 'told' | 'asked' | 'wrong';
   readonly guard: boolean;
   readonly maxBackoffMs: number;
+  /** How long its work goes on after it was told to step down. */
+  readonly slownessMs?: number;
 }
 
 /** That of a static Pod's manifest, perhaps; no Pod has it. */
@@ -21,8 +24,9 @@ const WRONG_UID = '00000000-0000-4000-8000-000000000000';
 /** One call of `become`, as its program sees it. */
 interface Call {
   readonly abort: AbortController;
-  state: 'waiting' | 'leading' | 'releasing' | 'over';
+  state: 'waiting' | 'leading' | 'draining' | 'releasing' | 'over';
   leadership?: Leadership;
+  checkup?: Checkup | undefined;
 }
 
 /** No request of a world takes effect later. */
@@ -71,6 +75,15 @@ export class LifeCandidate extends Candidate {
     return this.isAlive && this.#calls.some((call) => isLeading(call));
   }
 
+  get goesOn(): boolean {
+    return this.isAlive && this.#calls.some(({ state }) => state === 'leading');
+  }
+
+  /** A second call is refused. */
+  override get checkup(): Checkup | undefined {
+    return this.#calls.find(({ state }) => state !== 'over')?.checkup;
+  }
+
   get fencingToken(): string | undefined {
     return this.#calls.find((call) => isLeading(call))?.leadership?.fencingToken;
   }
@@ -83,9 +96,14 @@ export class LifeCandidate extends Candidate {
         ({ state }) =>
           state === 'waiting' ||
           state === 'releasing' ||
-          (state === 'leading' && this.setting.guard),
+          (['leading', 'draining'].includes(state) && this.setting.guard),
       )
     );
+  }
+
+  /** Checks of its health go on while it leads. */
+  get mayHaveTimers(): boolean {
+    return this.mayRequest || (this.checkup !== undefined && this.isValid);
   }
 
   /** After its guard has lost, until no create that it has sent can take effect. */
@@ -133,7 +151,14 @@ export class LifeCandidate extends Candidate {
       signal: call.abort.signal,
       guard,
       maxBackoffMs,
+      ...this.#newOptions(call),
     };
+  }
+
+  #newOptions(call: Call): Partial<BecomeOptions> {
+    const options = this.newOptions();
+    call.checkup = super.checkup;
+    return options;
   }
 
   #lead(call: Call, leadership: Leadership): void {
@@ -143,6 +168,11 @@ export class LifeCandidate extends Candidate {
     call.leadership = leadership;
     const lost = () => {
       if (!this.isAlive || call.state !== 'leading') return;
+      const { code } = leadership.signal.reason as { readonly code?: string };
+      if (code === 'ERR_STEPPED_DOWN') {
+        this.#drain(call);
+        return;
+      }
       call.state = 'over';
       this.#lostMs = this.clock.now();
       this.tell({ type: 'ended', why: 'its guard says that it has lost' });
@@ -151,14 +181,33 @@ export class LifeCandidate extends Candidate {
     this.tell({ type: 'leads', token: leadership.fencingToken });
   }
 
+  /** It was told to step down: its work goes on for a while, and leads until it has stopped. */
+  #drain(call: Call): void {
+    call.state = 'draining';
+    this.tell({ type: 'steps down', isCalled: false });
+    this.process.after(this.setting.slownessMs ?? 0, () => {
+      this.finish();
+    });
+  }
+
   /** The work of the whole process has stopped; then it says so. */
   finish(): void {
+    this.#giveUp((leadership) => leadership.release());
+  }
+
+  override stepDown(): void {
+    if (this.isRunning && this.goesOn) this.tell({ type: 'steps down', isCalled: true });
+    this.#giveUp((leadership) => leadership.stepDown());
+  }
+
+  #giveUp(release: (leadership: Leadership) => Promise<void>): void {
     if (!this.isRunning) return;
     const leading = this.#calls.filter((call) => isLeading(call));
     for (const call of leading) call.state = 'releasing';
     if (leading.length > 0) this.tell({ type: 'ended', why: 'it releases' });
     for (const call of leading) {
-      call.leadership?.release().then(
+      if (!call.leadership) continue;
+      release(call.leadership).then(
         () => {
           call.state = 'over';
           const token = call.leadership?.fencingToken ?? '';
@@ -182,5 +231,5 @@ export class LifeCandidate extends Candidate {
 }
 
 function isLeading({ state, leadership }: Call): boolean {
-  return state === 'leading' && leadership?.signal.aborted === false;
+  return state === 'draining' || (state === 'leading' && leadership?.signal.aborted === false);
 }

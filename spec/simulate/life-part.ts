@@ -1,3 +1,4 @@
+import { handoverChecks } from './checks/handovers.ts';
 import { dueWarnings, noSecrets, promptWithdrawals, typedErrors } from './checks/life-calls.ts';
 import { verifiedDeletes } from './checks/life-deletes.ts';
 import { growingTokens, onRecord, oneLeader, releasedInTruth, wanted } from './checks/life-lock.ts';
@@ -13,6 +14,7 @@ import {
   tokens,
   watches,
 } from './events/api-server.ts';
+import { illness, lifeStepDowns } from './events/handovers.ts';
 import { collector, foreign, meddling, releaseHold, removeForeign } from './events/lock.ts';
 import {
   gateways,
@@ -34,6 +36,8 @@ import {
 import { healingBoundMs } from './healing.ts';
 import { calmLife } from './life-calm.ts';
 import { LifeCandidate, type LifeSlot } from './life-candidate.ts';
+import { withCare } from './care.ts';
+import { Illnesses } from './illnesses.ts';
 import type { Luck } from './luck.ts';
 import type { Part } from './part.ts';
 import { Process } from './process.ts';
@@ -69,8 +73,9 @@ function drawSetting(luck: Luck): Setting {
   const few = luck.integer(2, 4);
   const crowd = luck.fork('crowd');
   const slots = crowd.chance(0.015) ? crowd.integer(6, 12) : few;
+  const drawn = Array.from({ length: slots }, (_, at) => drawSlot(luck.fork('slot', at), at));
   return {
-    slots: Array.from({ length: slots }, (_, index) => drawSlot(luck.fork('slot', index), index)),
+    slots: withCare(luck.fork('care'), drawn),
     troubleMs,
     moments: Array.from({ length: luck.integer(0, 3) }, () => luck.integer(0, troubleMs - 1)),
     calm: luck.chance(0.2),
@@ -87,7 +92,9 @@ function drawSetting(luck: Luck): Setting {
 }
 
 /** As the Pods of Jobs do, whose work is done; unless nobody would be left who can lead. */
-function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean {
+function staysEnded(world: World, { index }: Slot): boolean {
+  const { schedule, living, pods } = world;
+  const illnesses = world.observer(Illnesses);
   return (
     schedule.setting['keepsEnded'] === true &&
     living.some(
@@ -97,7 +104,8 @@ function staysEnded({ schedule, living, pods }: World, { index }: Slot): boolean
         other.setting.uid !== 'wrong' &&
         (other.isWaiting || other.isValid) &&
         !pods.state(other.podUid).isDeleting &&
-        !pods.state(other.podUid).hasFinalPhase,
+        !pods.state(other.podUid).hasFinalPhase &&
+        !illnesses.isIncurable(other.slot),
     )
   );
 }
@@ -110,12 +118,13 @@ export const lifePart: Part = {
     ...[processes, podEnds, pauses, partitions, mishaps, refusals, watches, tokens, collector],
     ...[meddling, nodes, foreign, quota, rights, overlappingReleases, strandedCreates, dyingLocks],
     ...[overlappingCalls, gateways, lateReleases, inheritedWaits, heldWatches, refusedConnections],
-    lostConnections,
+    ...[lostConnections, lifeStepDowns, illness],
   ],
   checks: [
     ...[oneLeader, onRecord, wanted, growingTokens, verifiedDeletes, releasedInTruth, silence],
     ...[patience, typedErrors, dueWarnings, missingRights, noSecrets, boundedBackoff],
     ...[heededRetryAfter, nothingRemains, steadyLooks, promptWithdrawals],
+    ...handoverChecks,
   ],
   drawSetting,
   populate: (world) => {
@@ -150,6 +159,7 @@ export const lifePart: Part = {
     giveBackQuota(world);
     cluster.garbageCollector.delayMs = 0;
     cluster.garbageCollector.start();
+    world.observer(Illnesses).cure();
     for (const candidate of world.living) {
       if (!(candidate instanceof LifeCandidate)) continue;
       candidate.process.heal();

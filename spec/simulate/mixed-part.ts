@@ -1,4 +1,5 @@
 import type { Check } from './check.ts';
+import { illness, leaseStepDowns, lifeStepDowns } from './events/handovers.ts';
 import { heldWatches, lostConnections, refusedConnections } from './events/network.ts';
 import { noticedMs, processes } from './events/processes.ts';
 import type { Fact } from './fact.ts';
@@ -15,6 +16,9 @@ const parts = [leasePart, lifePart];
 
 /** What happens to processes, whatever they compete for. */
 const shared: readonly Family[] = [heldWatches, refusedConnections, lostConnections];
+
+/** Drawn last, so that what was drawn before they were there stays the same. */
+const latest: readonly Family[] = [lifeStepDowns, leaseStepDowns, illness];
 
 function partOf(kind: SlotSetting['kind']): Part {
   const part = parts.find(({ kinds }) => kinds.includes(kind));
@@ -69,6 +73,10 @@ function within({ kinds }: Part, family: Family): Family {
   };
 }
 
+function familiesOfParts(isChosen: (family: Family) => boolean): Family[] {
+  return parts.flatMap((part) => part.families.filter(isChosen).map((each) => within(part, each)));
+}
+
 /** Counts what only these worlds come by. */
 function sightings({ figures, candidates }: World): (fact: Fact) => void {
   return (fact) => {
@@ -93,7 +101,9 @@ function joined(
     const host = hosts[index];
     if (!host || elector.kind !== 'lease' || luck.chance(0.4)) return elector;
     hosts[index] = { ...host, clock: elector.clock };
-    return { ...elector, within: index };
+    // Only a process that is told its Pod's name can ask who is preferred.
+    const { prefers: _, ...guest } = elector;
+    return { ...guest, within: index };
   });
   return [...hosts, ...guests];
 }
@@ -114,12 +124,9 @@ export const mixedPart: Part = {
   locks: parts.flatMap(({ locks }) => locks),
   families: [
     processes,
-    ...parts.flatMap((part) =>
-      part.families
-        .filter((family) => family !== processes && !shared.includes(family))
-        .map((family) => within(part, family)),
-    ),
+    ...familiesOfParts((family) => ![processes, ...shared, ...latest].includes(family)),
     ...shared,
+    ...familiesOfParts((family) => latest.includes(family)),
   ],
   checks: parts.flatMap((part) => part.checks.map((check) => about(part, check))),
   drawSetting,

@@ -14,6 +14,8 @@ export const USUAL: Readonly<Record<string, unknown>> = {
   keepsIdentity: false,
   asksTwice: false,
   isNamesake: false,
+  health: undefined,
+  prefers: undefined,
 };
 
 const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
@@ -24,6 +26,8 @@ const OPTIONS: Readonly<Record<string, (value: unknown) => string>> = {
   recampaign: () => 'recampaigns',
   releaseOnCancel: () => 'does not release on cancel',
   workMs: (ms) => `its work ends after ${span(ms)}`,
+  health: (checks) => `checks its health (${words(checks)})`,
+  prefers: (leaning) => `prefers the ${String(leaning)} candidate`,
   slownessMs: (ms) => `its work takes ${span(ms)} to stop`,
   keepsIdentity: () => 'keeps its identity when it starts again',
   isNamesake: () => 'has the identity of another',

@@ -143,6 +143,8 @@ class Storyteller {
       this.#end(who);
       this.#note(who.slot, led ? `leads no more: ${why}` : why);
     },
+    'steps down': ({ who, isCalled }) =>
+      this.#note(who.slot, isCalled ? 'steps down' : 'is told to step down'),
     released: ({ who }) => this.#note(who.slot, 'is told that it has released'),
     sent: ({ who, sent }) => this.#sent(who, sent),
     answered: ({ who, sent, status, body }) => this.#answered(who, sent, status, body),

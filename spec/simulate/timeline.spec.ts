@@ -172,7 +172,7 @@ describe('a timeline', () => {
         +15.000s  the leader (a1) is cut off       ┃                                │
                   (answers) for 3 s                ┃                                │
         +20.000s                                   ┃                                ┃ 1 read; LEADS, token 1000
-               ⋮                                   ┃ 8 renewals (last at +18.000s)  ┃                                8 renewals (last at +16.133s)
+               ⋮                                   ┃ 8 renewals (last at +18.000s)  ┃                                8 renewals (last at +16.118s)
       violated ▶  +20.000s  a1 and b1 lead at the same time
       violated ▶  +20.000s  b1's token is 1000, not none
       violated ▶  +20.000s  b1's signal has not aborted Infinity ms after its time

@@ -28,6 +28,7 @@ export function record(transcript: Transcript, world: World): (fact: Fact) => vo
     refused: ({ error }) => `is refused: ${describe(error)}`,
     leads: ({ token }) => `LEADS with the token ${token}`,
     ended: ({ why }) => `leads no more: ${why}`,
+    'steps down': ({ isCalled }) => `steps down${isCalled ? '' : ', as it was told'}`,
     released: ({ token }) => `is told that it has released, with the token ${token}`,
     sent: ({ sent }) => `> #${sent.number} ${requestLine(sent)}`,
     answered: ({ sent, status }) => `< #${sent.number} ${status}`,

@@ -16,6 +16,8 @@ export interface LockState {
   readonly isDeleting: boolean;
   /** Its holder has said in it that it gives it up. */
   readonly isReleased: boolean;
+  /** By name, the Pod that is asked in it to hand over. */
+  readonly asked: string | undefined;
   /** Of the call of `become` that created it. */
   readonly attempt: string;
   readonly hasFinalizers: boolean;
@@ -56,6 +58,7 @@ export function lockOf({ metadata }: Pick<KubeObject, 'metadata'>): LockState {
     holderName: owner?.name ?? annotations['leader-for-life/pod-name'] ?? '',
     isOrphaned: owner === undefined,
     isReleased: annotations['leader-for-life/released'] !== undefined,
+    asked: annotations['leader-for-life/step-down'],
     isDeleting: metadata.deletionTimestamp !== undefined,
     attempt: annotations[ATTEMPT] ?? '',
     hasFinalizers: (metadata.finalizers ?? []).length > 0,

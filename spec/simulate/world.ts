@@ -4,6 +4,7 @@ import type { Violation } from './check.ts';
 import { Count } from './count.ts';
 import type { Fact, Sent } from './fact.ts';
 import { type Details, type Kind, tell } from './family.ts';
+import { Illnesses } from './illnesses.ts';
 import { Figures } from './figures.ts';
 import type { Passed } from './line.ts';
 import { Luck } from './luck.ts';
@@ -144,9 +145,12 @@ export class World {
     return this.candidates.filter((candidate) => candidate.isAlive && candidate.isValid);
   }
 
-  /** Whether somebody leads with this lock at this very moment. */
+  /** Whether somebody leads with this lock at this very moment, and will not have to step down. */
   isLed({ kinds }: ContestedLock): boolean {
-    return this.leaders.some(({ kind }) => kinds.includes(kind));
+    const illnesses = this.observer(Illnesses);
+    return this.leaders.some(
+      ({ kind, slot }) => kinds.includes(kind) && !illnesses.isIncurable(slot),
+    );
   }
 
   slot(index: number): Slot {

@@ -20,7 +20,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Builds the site, and serves it as a host of static pages does. */
 export default async function setup(project: TestProject): Promise<() => void> {
   const args = [join(root, 'site/site.ts'), 'build'];
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  const place = { GITHUB_SERVER_URL: 'https://example.com', GITHUB_REPOSITORY: 'owner/name' };
+  const env = { ...process.env, ...place };
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env });
   if (status !== 0) throw new Error('the site cannot be built');
   const server = createServer((request, response) => {
     const file = fileOf(new URL(request.url ?? '/', 'http://site').pathname);

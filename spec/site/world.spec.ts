@@ -80,6 +80,17 @@ describe.each(Object.entries(SCENES))('the scene %s', (id, { setting, endMs }) =
   });
 });
 
+describe('a scene', () => {
+  it('stops at its end, however fast it plays, and can go on from there', async () => {
+    const show = await Show.open('scene=rolling');
+    await show.advance(1_000_000);
+    expect(show.nowMs).toBe(SCENES['rolling']?.endMs);
+    await show.advance(1_000);
+    expect(show.nowMs).toBe((SCENES['rolling']?.endMs ?? 0) + 1_000);
+    await show.close();
+  });
+});
+
 describe('what a caption says is what happens', () => {
   it('a stopped leader of client-go works on for 10 s beside the next one', async () => {
     const show = await shown('scene=stopped', 40_000, 1_000);

@@ -11,12 +11,16 @@ import {
 } from '../../index.ts';
 import { sleep, systemClock } from '../../platform/clock.ts';
 import type { Place } from '../context.ts';
+import type { LeaderFacts } from '../leader-variables.ts';
 import type { View } from './answers.ts';
-import type { Term } from './hooks.ts';
+import type { Hook } from './hooks.ts';
 import { LeaderReader, shortName } from './leader-reader.ts';
 
 /** A lease that is expired for this long means that its leader hangs. */
 const HANGS_AFTER_MS = 20_000;
+
+/** Events of a Lease after which a term that has ended holds the lock no longer. */
+const GIVEN_UP = new Set(['released', 'waiting', 'lost', 'work-abandoned', 'ended']);
 
 export interface ParticipationOptions {
   readonly mode: 'life' | 'lease';
@@ -36,8 +40,8 @@ export interface ParticipationOptions {
   readonly onEvent: (event: ElectionEvent) => void;
   /** The election of others, or this one, has changed. */
   readonly onChange: () => void;
-  readonly onLeading: (term: Term) => Promise<void>;
-  readonly onLost: (term: Term) => Promise<void>;
+  readonly onLeading: (term: LeaderFacts) => Hook;
+  readonly onLost: (term: LeaderFacts) => Hook;
   readonly say: (message: string) => void;
   /** Ends the participation. */
   readonly signal: AbortSignal;
@@ -61,6 +65,8 @@ export class Participation {
   readonly #reader: LeaderReader;
   readonly #watchDog = new LeaderHealthzAdaptor(HANGS_AFTER_MS);
   #term: ServedTerm | undefined;
+  /** Of the last term by a Lease. */
+  #handover: ServedTerm['handover'] | undefined;
   #reason = 'starting';
   #changedAt: Date | undefined;
   #lastLeader: string | undefined;
@@ -160,8 +166,8 @@ export class Participation {
     const { name, place, marks, durations, signal, healthy, releases } = this.#options;
     const work = (leadership: LeaseLeadership) => {
       const term = this.#begin(leadership);
-      const { resignation, handover } = term;
-      void resignation.promise.then(() => handover.resolve(leadership.stepDown()));
+      this.#handover = term.handover;
+      void term.resignation.promise.then(() => leadership.stepDown());
       return this.#serve(term);
     };
     await lead(name, work, {
@@ -186,15 +192,16 @@ export class Participation {
     const { mode, name, onLeading, onLost, graceMs, signal } = this.#options;
     const { own, since } = term;
     const { namespace, identity, fencingToken } = own;
-    const told: Term = { name, namespace, identity, mode, fencingToken, since };
+    const told: LeaderFacts = { name, namespace, identity, mode, fencingToken, since };
     this.#changed();
-    void onLeading(told);
+    const begun = onLeading(told);
     await Promise.race([own.ended, term.resignation.promise, ...ends]);
     this.#changed();
     // Who has asked this process to step down, or to end, has stopped the program first.
     const hasStopped = term.isResigned || signal.aborted;
     const pause = sleep(systemClock, hasStopped ? 0 : graceMs, signal).catch(() => undefined);
-    await Promise.all([onLost(told), pause]);
+    // What begins the work must not go on when its end has been asked for.
+    await Promise.all([begun.end().then(() => onLost(told).ended), pause]);
     this.#term = undefined;
     this.#changed();
   }
@@ -202,6 +209,7 @@ export class Participation {
   readonly #onEvent = (event: ElectionEvent): void => {
     if (event.type === 'waiting') this.#reason = event.reason;
     else if (event.level !== 'debug') this.#reason = event.type;
+    if (GIVEN_UP.has(event.type)) this.#handover?.resolve(undefined);
     this.#options.onEvent(event);
     if (event.level !== 'debug') this.#changed();
   };

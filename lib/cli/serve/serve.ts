@@ -46,7 +46,7 @@ export const serve = defineCommand({
     'on-leading': {
       type: 'text',
       placeholder: 'COMMAND',
-      help: 'Shell command to run when this Pod begins to lead; it gets LEADER_NAME and so on',
+      help: 'Shell command to run when this Pod begins to lead; it gets LEADER_NAME and so on. Ended if it still runs when leadership ends',
     },
     'on-lost': {
       type: 'text',

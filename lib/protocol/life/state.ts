@@ -76,7 +76,7 @@ export type Event =
   | { readonly type: 'identified'; readonly self: Pod | 'absent' }
   | {
       readonly type: 'attempted';
-      readonly outcome: Lock | 'exists' | 'quota';
+      readonly outcome: Lock | 'exists' | 'quota' | 'barred';
       /** Undefined if it was not verified. */
       readonly self: PodReading | undefined;
       /** All predecessors, read after the attempt was decided. */

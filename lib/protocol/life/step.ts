@@ -100,7 +100,7 @@ function onAttempted(state: State, event: Event & { type: 'attempted' }): State 
   return inspect({
     ...state,
     predecessors,
-    unseen: !isQuota,
+    unseen: outcome === 'exists',
     obstacle: isQuota ? 'quota' : 'none',
   });
 }

@@ -216,7 +216,7 @@ describe('LEASE-1, LEASE-2 and LEASE-3 hold on any long way through the explorat
     ...{ electors: 3, wall: 'goes', leases: 'longer', namesakes: false, webhook: 'shortens' },
     ...{ remembered: 3, ticks: Infinity, again: Infinity, lost: 9, doubled: 9, slow: 9 },
     ...{ refused: 9, restarts: 9, finishes: 9, watches: 9, suspensions: 9, ends: 9 },
-    contained: true,
+    ...{ contained: true, yields: true, stepDowns: 9, illnesses: 9 },
   };
   const ways = fc.array(fc.nat({ max: 997 }), { minLength: 40, maxLength: 300, size: 'max' });
 

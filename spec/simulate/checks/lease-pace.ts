@@ -14,6 +14,9 @@ const RETRY_AFTER_JITTER = 1.2;
 /** Of attempts; see `docs/lease-protocol.md`. */
 const SPREAD_MS = 28;
 
+/** For so long a candidate leaves a free Lease to those that are preferred. */
+const YIELD_MS = 2_000;
+
 /** However urgent it is, nothing is tried again sooner. */
 const LEAST_MS = 100;
 
@@ -55,8 +58,12 @@ function hasToRenew(who: LeaseCandidate, proofs: Proofs): boolean {
   const { renewDeadlineMs } = setting.times;
   if (!term || !who.serves || proofs.mostAgeMs(who) >= renewDeadlineMs * who.share) return false;
   if (term.abortedMs === undefined) return setting.calls === 'elector' || !term.isSettled;
-  const { code } = term.signal.reason as { readonly code?: string };
-  return code === undefined && !term.isSettled && clock.now() - term.abortedMs < renewDeadlineMs;
+  const { code = '' } = term.signal.reason as { readonly code?: string };
+  return (
+    ['', 'ERR_STEPPED_DOWN'].includes(code) &&
+    !term.isSettled &&
+    clock.now() - term.abortedMs < renewDeadlineMs
+  );
 }
 
 /** Whether it may have been told that another one holds the Lease, when it was to stop already. */
@@ -80,7 +87,8 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
   // Without a watch, or with one that tells nothing, there is a look in every period, or an attempt.
   const sinceMs = end.isBlind && heardMs < end.begunMs ? end.atMs : unwatchedSinceMs;
   if (sinceMs === undefined || who.isWithdrawn) return undefined;
-  return Math.max(end.atMs, sinceMs) + retryMs + SPREAD_MS;
+  const yieldMs = who.preferring ? YIELD_MS : 0;
+  return Math.max(end.atMs, sinceMs) + retryMs + SPREAD_MS + yieldMs;
 }
 
 /**

@@ -78,7 +78,10 @@ export const electorErrors = leaseCheck('errors of electors', (world, violated) 
       end(who, error);
       if (error instanceof NoLongerWanted || code === 'ERR_WORK_ABANDONED') return;
       if (code === 'ERR_REJECTED' && webhookOf(world)?.renewTime !== undefined) return;
-      const isLoss = code === 'ERR_LEADERSHIP_LOST' && !who.setting.recampaign;
+      const { code: last } = (who.term?.signal.reason ?? {}) as ElectorError;
+      const isLoss =
+        (code === 'ERR_LEADERSHIP_LOST' || (code === 'ERR_STEPPED_DOWN' && last === code)) &&
+        !who.setting.recampaign;
       if (name !== 'LeaderElectionError' || !isLoss || who.setting.calls === 'elector') {
         violated(`${who.name} was refused with ${name} ${code}: ${String(given)}`);
       }

@@ -30,7 +30,9 @@ export const boundedBackoff = lifeCheck('bounded backoff', (_, violated) => {
     settled: () => {
       for (const [who, { atMs, limitMs }] of due) {
         // A process that stood still is late with everything.
-        if (!who.isWaiting || !who.isRunning) due.delete(who);
+        // Nor does one try again that must not take the lock.
+        const isBarred = who.checkup?.allows === false;
+        if (!who.isWaiting || !who.isRunning || isBarred) due.delete(who);
         else if (who.clock.now() > atMs) {
           due.delete(who);
           violated(`${who.name} has not tried again ${limitMs} ms after a failure`);

@@ -42,7 +42,11 @@ function remainsOf<Who extends Candidate>(
   });
 }
 
-export const nothingRemains = remainsOf('nothing remains', LifeCandidate, (who) => who.mayRequest);
+export const nothingRemains = remainsOf(
+  'nothing remains',
+  LifeCandidate,
+  (who) => who.mayHaveTimers,
+);
 
 export const electorRemains = remainsOf(
   'nothing of electors remains',

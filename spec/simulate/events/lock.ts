@@ -10,8 +10,12 @@ function patch({ cluster }: World, collection: string, changes: object): void {
   cluster.request('PATCH', `${collection}/lock`, changes, 'application/merge-patch+json');
 }
 
-function patchLock(world: World, metadata: object): void {
+export function patchLock(world: World, metadata: object): void {
   patch(world, CONFIG_MAPS, { metadata });
+}
+
+export function patchLease(world: World, changes: object): void {
+  patch(world, LEASES, changes);
 }
 
 /** Nothing holds the lock any more. */
@@ -121,7 +125,7 @@ export const foreign: Family = {
 /** Somebody edits the Lease, and leaves a trace by which checks know. */
 function edit(world: World, changes: object): void {
   const annotations = { [HAND]: String(world.nextNumber()) };
-  patch(world, LEASES, { metadata: { annotations }, ...changes });
+  patchLease(world, { metadata: { annotations }, ...changes });
 }
 
 function editing(spec: Readonly<Record<string, unknown>>, tell: string): Kind {

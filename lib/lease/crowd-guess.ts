@@ -1,0 +1,30 @@
+import { ASSUMED_CANDIDATES } from '../protocol/delay.ts';
+
+/** Simulated for 3 to 1,000 candidates: a hundred come to four attempts, three stay at two. */
+const GROWTH = 3;
+const DECAY = 0.99;
+
+/** More candidates for one Lease are not to be expected. */
+const MOST = 1_000;
+
+/** The number of candidates for a Lease, as an elector concludes it that may not count them. */
+export class CrowdGuess {
+  #size = ASSUMED_CANDIDATES;
+  #holder = '';
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** This elector tried to take the Lease when that was free. If it lost, the crowd is larger. */
+  tried(outcome: 'won' | 'lost'): void {
+    this.#size = outcome === 'won' ? ASSUMED_CANDIDATES : Math.min(this.#size * GROWTH, MOST);
+  }
+
+  /** This identity holds the Lease. A crowd whose races are not lost may be smaller. */
+  saw(holder: string): void {
+    if (holder === '' || holder === this.#holder) return;
+    this.#holder = holder;
+    this.#size = Math.max(this.#size * DECAY, ASSUMED_CANDIDATES);
+  }
+}

@@ -1,0 +1,255 @@
+/** For both modes: who steps down, who stands aside, and who leaves a free lock to others. */
+import type { KubeObject } from '../../../lib/testing/objects.ts';
+import { Candidate } from '../candidate.ts';
+import { type Check, checkOf } from '../check.ts';
+import type { Fact, Sent } from '../fact.ts';
+import { LeaseCandidate } from '../lease-candidate.ts';
+import { recordOf } from '../lease-record.ts';
+import { isWrite } from '../sightings.ts';
+import { lockOf } from '../truth.ts';
+
+/** How long a candidate that has stepped down stands aside, and how long one leaves a lock to others. */
+const ASIDE_MS = 2_000;
+const YIELD_MS = 2_000;
+
+/** A preference that does not answer is not waited for any longer. */
+const ASKING_MS = 1_000;
+
+/** Timers are whole milliseconds, and may be early. */
+const TIMER_MS = 20;
+
+/** The kind of objects that it competes for. */
+function lockKind({ kind }: Candidate): 'configmaps' | 'leases' {
+  return kind === 'life' ? 'configmaps' : 'leases';
+}
+
+/** By what an object says who holds it. */
+function holderIn(resource: string, object: unknown): string {
+  if (resource === 'leases') return recordOf(object).holderIdentity;
+  return lockOf(object as KubeObject).holderUid;
+}
+
+function ownName(who: Candidate): string {
+  return who instanceof LeaseCandidate ? who.identity : who.podUid;
+}
+
+/** Whether this would make it the holder. */
+function isTaking(who: Candidate, sent: Sent): boolean {
+  if (!(who instanceof LeaseCandidate)) {
+    return sent.resource === 'configmaps' && sent.verb === 'create';
+  }
+  const isClaim = recordOf(sent.request.body).holderIdentity === who.identity;
+  return sent.resource === 'leases' && isWrite(sent) && isClaim && !who.serves;
+}
+
+/** A candidate whose check does not pass takes no lock, and does not begin to lead. */
+const unhealthyCandidates = checkOf(
+  Candidate,
+  'BAR-1: no unhealthy candidate leads',
+  (_, violated) => {
+    const judge = (who: Candidate, does: string) => {
+      const { checkup } = who;
+      if (!checkup || checkup.allows) return;
+      const agoMs = Math.round(who.clock.now() - checkup.lastMs);
+      violated(`${who.name} ${does}: ${checkup.failures} checks failed, the last ${agoMs} ms ago`);
+    };
+    return {
+      sent: ({ who, sent }) => {
+        if (isTaking(who, sent)) judge(who, 'takes the lock');
+      },
+      leads: ({ who }) => {
+        judge(who, 'begins to lead');
+      },
+    };
+  },
+);
+
+/** A leader steps down once its check has failed often enough, and again if it has come to lead late. */
+const unhealthyLeaders = checkOf(Candidate, 'unhealthy leaders step down', (_, violated) => {
+  const sinceMs = new Map<Candidate, number>();
+  return {
+    leads: ({ who }) => sinceMs.set(who, who.clock.now()),
+    settled: () => {
+      for (const [who, beganMs] of sinceMs) {
+        const { checkup } = who;
+        if (!who.goesOn || !checkup) sinceMs.delete(who);
+        else if (who.isAwake && checkup.hasReachedThreshold && checkup.lastMs > beganMs) {
+          violated(`${who.name} goes on after ${checkup.failures} failures`);
+        }
+      }
+    },
+  };
+});
+
+/** Which locks have asked whom to hand over, whether that was heard or not. */
+class Requests {
+  readonly #asked = new Set<string>();
+
+  notice({ resource, after }: Fact & { type: 'written' }): void {
+    if (after && isAsked(resource, after)) this.#asked.add(this.#keyOf(resource, after));
+  }
+
+  has(who: Candidate, object: unknown): boolean {
+    return this.#asked.has(this.#keyOf(lockKind(who), object));
+  }
+
+  ofName(who: Candidate): boolean {
+    return [...this.#asked].some((key) => key.endsWith(` ${ownName(who)}`));
+  }
+
+  #keyOf(resource: string, object: unknown): string {
+    return `${resource} ${holderIn(resource, object)}`;
+  }
+}
+
+/** Whether it asks its holder to hand over. */
+function isAsked(resource: string, object: KubeObject): boolean {
+  if (resource === 'leases') return recordOf(object).isHolderAsked;
+  if (resource !== 'configmaps') return false;
+  const { asked, holderName } = lockOf(object);
+  return asked !== undefined && asked === holderName;
+}
+
+/** Nobody is told to step down whom neither the lock nor its health check has given a reason. */
+const dueStepDowns = checkOf(Candidate, 'step-downs have a cause', (world, violated) => {
+  const requests = new Requests();
+  return {
+    written: (fact) => {
+      requests.notice(fact);
+    },
+    'steps down': ({ who, isCalled }) => {
+      if (isCalled) world.figures.add('step-downs that a program calls');
+      else if (who.checkup?.hasReachedThreshold === true) {
+        world.figures.add('step-downs for a failing check');
+      } else if (requests.ofName(who)) world.figures.add('step-downs that a lock asks for');
+      else violated(`${who.name} is told to step down without a reason`);
+    },
+  };
+});
+
+/** A leader that is shown a request to hand over tells its work at once. */
+const heardRequests = checkOf(Candidate, 'requests to step down are heard', (_, violated) => {
+  const told = new Set<Candidate>();
+  return {
+    answered: ({ who, sent, status, body }) => {
+      const isShown = status === 200 && sent.resource === lockKind(who) && sent.verb !== 'watch';
+      if (!isShown || sent.verb === 'list' || !who.goesOn) return;
+      if (holderIn(sent.resource, body) !== ownName(who)) return;
+      if (isAsked(sent.resource, body as KubeObject)) told.add(who);
+    },
+    settled: () => {
+      for (const who of told) {
+        if (who.goesOn && who.isAwake) {
+          violated(`${who.name} goes on, although its lock asks it to hand over`);
+        }
+      }
+      told.clear();
+    },
+  };
+});
+
+/** Who has stepped down leaves the lock to others, until one of them has it or the time is over. */
+const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (world, violated) => {
+  const stepping = new Set<Candidate>();
+  const sinceMs = new Map<Candidate, number>();
+  const begin = (who: Candidate) => {
+    if (stepping.delete(who)) sinceMs.set(who, who.clock.now());
+  };
+  return {
+    leads: ({ who }) => {
+      stepping.delete(who);
+    },
+    'steps down': ({ who }) => stepping.add(who),
+    released: ({ who }) => {
+      begin(who);
+    },
+    answered: ({ who, sent, status, body }) => {
+      const isRelease = sent.resource === 'leases' && sent.verb === 'update' && status === 200;
+      if (isRelease && recordOf(body).holderIdentity === '') begin(who);
+    },
+    written: ({ resource, after }) => {
+      if (!after) return;
+      for (const who of [...stepping, ...sinceMs.keys()]) {
+        if (resource !== lockKind(who)) continue;
+        if (['', ownName(who)].includes(holderIn(resource, after))) continue;
+        stepping.delete(who);
+        sinceMs.delete(who);
+      }
+    },
+    sent: ({ who, sent }) => {
+      const steppedMs = sinceMs.get(who);
+      if (steppedMs === undefined || !isTaking(who, sent)) return;
+      sinceMs.delete(who);
+      const ms = who.clock.now() - steppedMs;
+      world.figures.add('locks taken again after a step-down');
+      if (ms < ASIDE_MS - 1)
+        violated(`${who.name} takes the lock ${Math.round(ms)} ms after it stepped down`);
+    },
+  };
+});
+
+/** Since when a candidate leaves a free lock to others, by its clock. */
+interface Yield {
+  readonly sinceMs: number;
+  readonly limitMs: number;
+}
+
+/**
+ * Who has asked whether others are preferred has taken the lock, or looked again, when its time to
+ * yield is over; at once, if the lock is its own.
+ */
+const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violated) => {
+  const all = new Map<Candidate, Yield>();
+  /** How often each had asked when it asked for the lock last. */
+  const settled = new Map<Candidate, number>();
+  const shownOwn = new Set<Candidate>();
+  const forget = ({ who }: { readonly who: Candidate }) => {
+    all.delete(who);
+  };
+  const judge = (who: Candidate, { sinceMs, limitMs }: Yield) => {
+    // A bar, or anything that happens to the lock, begins another wait.
+    const isBarred = who.checkup?.allows === false;
+    if (!who.isAwake || isBarred || !who.isBusy || who.goesOn) all.delete(who);
+    else if (who.clock.now() - sinceMs > limitMs + TIMER_MS) {
+      all.delete(who);
+      violated(`${who.name} leaves a free lock to others for more than ${limitMs} ms`);
+    }
+  };
+  return {
+    asked: ({ who }) => {
+      all.delete(who);
+      if (who.preferring) settled.set(who, who.preferring.asked);
+    },
+    withdrew: forget,
+    died: forget,
+    written: ({ resource }) => {
+      for (const who of all.keys()) if (resource === lockKind(who)) all.delete(who);
+    },
+    answered: ({ who, sent, status, body }) => {
+      if (sent.resource !== 'leases' || sent.verb !== 'get') return;
+      const isOwn = status === 200 && recordOf(body).holderIdentity === ownName(who);
+      if (isOwn) shownOwn.add(who);
+      else shownOwn.delete(who);
+    },
+    sent: ({ who, sent }) => {
+      if (sent.resource !== lockKind(who)) return;
+      all.delete(who);
+      if (who.preferring) settled.set(who, who.preferring.asked);
+    },
+    settled: () => {
+      for (const [who, asked] of settled) {
+        if (!who.preferring || who.preferring.asked <= asked) continue;
+        const { askedMs: sinceMs } = who.preferring;
+        settled.set(who, who.preferring.asked);
+        all.set(who, { sinceMs, limitMs: shownOwn.has(who) ? ASKING_MS : YIELD_MS });
+        world.figures.add('candidates that yield');
+      }
+      for (const [who, yielding] of all) judge(who, yielding);
+    },
+  };
+});
+
+export const handoverChecks: readonly Check[] = [
+  ...[unhealthyCandidates, unhealthyLeaders, dueStepDowns, heardRequests],
+  ...[standingAside, boundedYields],
+];
