@@ -6,21 +6,19 @@ import { hasImage, importImage } from '../cluster/containerd.ts';
 import { type Image, program } from '../cluster/image.ts';
 import { SYSTEM_FOLDERS, findProgram, run } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
+import { followDockerfile } from './deploy-image.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const APPS = join(root, 'spec', 'scenarios', 'app');
-const DOCKERFILE = readFileSync(join(root, 'docs', 'deploy', 'Dockerfile'), 'utf8');
+/** The build context of the Dockerfile. */
+const CONTEXT = 'release';
 const PYTHON = '/usr/bin/python3';
 /** Half of Python's library, which no worker needs. */
 const UNUSED = /\/(test|idlelib|lib2to3|ensurepip|distutils|config-[^/]*|__pycache__)$/;
-/** What the bases of the Dockerfile have besides Node, at their paths. */
-const PROGRAMS = {
-  '/sbin/tini': 'tini',
-  '/usr/bin/setpriv': 'setpriv',
-  '/usr/bin/env': 'env',
-  '/bin/sh': 'sh',
-  '/bin/sleep': 'sleep',
-};
+/** What the base of the Dockerfile has in busybox. */
+const PROGRAMS = { [PYTHON]: PYTHON, '/bin/sh': 'sh', '/bin/sleep': 'sleep' };
+/** Without client-node, which only kubeconfigs need. */
+const DEPENDENCIES = ['debug', 'ms', 'p-retry', 'is-network-error'];
 
 let made: Promise<string> | undefined;
 
@@ -35,7 +33,7 @@ export function cliImage(cluster: Cluster): Promise<string> {
 
 async function make(cluster: Cluster): Promise<string> {
   const version = digest();
-  const name = `localhost/leader-for-life:${version}`;
+  const name = `localhost/workers:${version}`;
   if (await hasImage(cluster, name)) return name;
   const folder = join(cluster.folder, `cli-${version}`);
   if (!existsSync(folder)) await stage(folder);
@@ -46,32 +44,24 @@ async function make(cluster: Cluster): Promise<string> {
 function digest(): string {
   const hash = createHash('sha256');
   const sources = ['lib/**/*.ts', 'spec/scenarios/app/*', '.config/build.js', 'package*.json'];
-  const own = ['docs/deploy/Dockerfile', 'spec/scenarios/cli-image.ts'];
+  const own = ['docs/deploy/Dockerfile', '.config/executable.js', 'spec/scenarios/*-image.ts'];
   for (const path of globSync([...sources, ...own], { cwd: root }).sort()) {
     hash.update(path).update(readFileSync(join(root, path)));
   }
   return hash.digest('hex').slice(0, 12);
 }
 
-/** What a line of the Dockerfile says. */
-function stated(line: RegExp): string {
-  const [, found] = line.exec(DOCKERFILE) ?? [];
-  if (found === undefined) throw new Error(`docs/deploy/Dockerfile has no ${line.source}`);
-  return found;
-}
-
 async function describe(name: string, folder: string): Promise<Image> {
-  const all = { '/usr/local/bin/node': process.execPath, [PYTHON]: PYTHON, ...PROGRAMS };
+  const image = await followDockerfile(join(folder, CONTEXT));
   const programs = await Promise.all(
-    Object.entries(all).map(([to, from]) => program(located(from), to)),
+    Object.entries(PROGRAMS).map(([to, from]) => program(located(from), to)),
   );
-  const libraries = programs.flatMap(({ env }) => Object.values(env).flatMap((v) => v.split(':')));
+  const files = programs.flatMap((each) => each.files);
   return {
+    ...image,
     name,
-    files: [{ from: folder, to: '/' }, ...programs.flatMap(({ files }) => files)],
-    env: { LD_LIBRARY_PATH: [...new Set(libraries)].join(':') },
-    entrypoint: JSON.parse(stated(/^ENTRYPOINT (.*)$/m)) as string[],
-    user: stated(/^USER (.*)$/m),
+    files: [...image.files, { from: join(folder, 'root'), to: '/' }, ...files],
+    env: { ...image.env, ...programs[0]?.env },
     workingDirectory: '/app',
   };
 }
@@ -83,27 +73,25 @@ function located(name: string): string {
   return path;
 }
 
-/** The files that are not programs. */
+/** The files that are no programs of this machine. */
 async function stage(folder: string): Promise<void> {
   const unfinished = `${folder}.${process.pid}`;
   await rm(unfinished, { recursive: true, force: true });
-  const home = stated(/^COPY --from=package \S+\/leader-for-life (\S+)$/m);
-  await install(join(unfinished, home));
-  const [target = '', link = ''] = stated(/^RUN ln -s (.*)$/m).split(' ');
-  await linked(target, join(unfinished, link));
-  await linked(PYTHON, join(unfinished, 'usr/local/bin/python'));
-  await linked(home, join(unfinished, 'app/node_modules/leader-for-life'));
+  const tree = join(unfinished, 'root');
+  await mkdir(join(unfinished, CONTEXT), { recursive: true });
+  await install(join(tree, 'app/node_modules/leader-for-life'));
+  await linked(PYTHON, join(tree, 'usr/local/bin/python'));
   const library = (
     await run(PYTHON, ['-c', 'import sysconfig as s; print(s.get_path("stdlib"))'])
   ).trim();
   const filter = (path: string) => !UNUSED.test(path);
-  await cp(library, join(unfinished, library), { recursive: true, filter });
-  await cp(APPS, join(unfinished, 'app'), { recursive: true });
+  await cp(library, join(tree, library), { recursive: true, filter });
+  await cp(APPS, join(tree, 'app'), { recursive: true });
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);
 }
 
-/** As `npm install` of the packed package, with the dependencies that the Dockerfile keeps. */
+/** As `npm install` of the packed package, with the dependencies that a Pod needs. */
 async function install(folder: string): Promise<void> {
   const packed = join(folder, '..', 'packed');
   await mkdir(packed, { recursive: true });
@@ -117,7 +105,7 @@ async function install(folder: string): Promise<void> {
   const [archive = ''] = (await readdir(packed)).filter((name) => name.endsWith('.tgz'));
   await mkdir(folder, { recursive: true });
   await run('tar', ['-xzf', join(packed, archive), '--strip-components=1', '-C', folder]);
-  for (const name of stated(/grep -vxE '([^']+)'/).split('|')) {
+  for (const name of DEPENDENCIES) {
     const path = join('node_modules', name);
     await cp(join(root, path), join(folder, path), { recursive: true });
   }

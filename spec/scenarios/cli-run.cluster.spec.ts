@@ -61,7 +61,7 @@ for (const [title, args] of Object.entries(MODES)) {
     for (const [victim, program] of [
       ['run', 'node'],
       ['the worker', 'python'],
-      ['the first process of the container', '/sbin/tini'],
+      ['the first process of the container', 'tini'],
     ] as const) {
       cliScenario(
         `SIGKILL of ${victim}: no worker begins before the last has ended`,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { importImage } from '../cluster/containerd.ts';
-import { type ImageFile, program } from '../cluster/image.ts';
+import { type Image, type ImageFile, program } from '../cluster/image.ts';
 import { SYSTEM_FOLDERS, findProgram, run } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
 
@@ -29,19 +29,24 @@ export interface DeployImage {
 export async function deployImage(cluster: Cluster, without?: string): Promise<DeployImage> {
   const context = await mkdtemp(join(tmpdir(), 'leader-for-life-image-'));
   try {
-    await run(process.execPath, [join(root, '.config/executable.js'), context]);
-    const image = new Builder(context);
-    for (const line of await lastStage()) await image.follow(line);
+    const image = await followDockerfile(context);
     const name = `localhost/leader-for-life:${without === undefined ? 'all' : `no-${without}`}`;
     const files = image.files.filter(({ to }) => basename(to) !== without);
-    const { entrypoint, cmd, user, env } = image;
-    await importImage(cluster, { name, files, env, entrypoint, cmd, user });
+    await importImage(cluster, { ...image, name, files });
     const others = files.filter(({ to }) => basename(to) !== 'node' && !/\.so\b/.test(to));
     const sizes = await Promise.all(others.map(async ({ from }) => (await stat(from)).size));
     return { name, bytesBesideNode: sizes.reduce((sum, size) => sum + size, 0) };
   } finally {
     await rm(context, { recursive: true });
   }
+}
+
+/** What the last stage makes, with this folder as the build context. */
+export async function followDockerfile(context: string): Promise<Omit<Image, 'name'>> {
+  await run(process.execPath, [join(root, '.config/executable.js'), context]);
+  const image = new Builder(context);
+  for (const line of await lastStage()) await image.follow(line);
+  return image;
 }
 
 /** Its instructions, without comments, with the base that its own stage stands for. */
