@@ -159,7 +159,7 @@ export function advance(candidate: Candidate, event: Event): Candidate {
         ? 'withdraws'
         : 'competes';
   const isNew = command !== state.command;
-  const brokenBar = brokenBy(candidate, state, next, {
+  const brokenBar = brokenBy(candidate, {
     isTaking: isNew && command.do === 'attempt',
     barredUntilMs: command.do === 'wait' && isAside(next) ? command.untilMs : undefined,
   });
