@@ -80,6 +80,8 @@ it('an elector that may not count goes by what its writes come to', async () => 
   if (fresh === 'conflict') throw new Error('there is no other');
   const own = acquiredRecord('a', 15_000, microTime(0), free);
   expect(await connection.update(stale, own)).toBe('conflict');
+  expect(connection.candidateCount).toBe(10);
+  expect(await connection.update(stale, own)).toBe('conflict');
   expect(connection.candidateCount).toBe(30);
   expect(await connection.update(fresh, own)).toMatchObject({ record: own });
   expect(connection.candidateCount).toBe(10);

@@ -2,15 +2,13 @@ import { fallIll } from './calm-illness.ts';
 import { Illnesses } from './illnesses.ts';
 import { LeaseCandidate } from './lease-candidate.ts';
 import { LeaseProcess } from './lease-process.ts';
+import { LostRaces } from './lost-races.ts';
 import type { World } from './world.ts';
 
 /** By then a watch that had shown nothing is open again, also by the slowest clock. */
 const SETTLE_MS = 300_000;
 
 const IDLE_MS = 60_000;
-
-/** Of attempts; see `docs/lease-protocol.md`. */
-const SPREAD_MS = 28;
 
 /** Asking who is preferred, and leaving the Lease to them. */
 const YIELDING_MS = 3_000;
@@ -104,7 +102,9 @@ async function handOver(world: World): Promise<void> {
   const lookMs = areBlind ? Math.max(...ours.map((who) => unseenMs(who, leader))) : 0;
   // A renewal that is under way, the release, the attempt; timers need not be earlier.
   const yieldMs = ours.some(({ preferring }) => preferring) ? YIELDING_MS : 0;
-  const boundMs = (SPREAD_MS + lookMs + yieldMs) / slowest + (areBlind ? 6 : 3) * latencyMs + 10;
+  const races = world.observer(LostRaces);
+  const spreadMs = Math.min(...ours.map((who) => races.spreadMs(who)));
+  const boundMs = (spreadMs + lookMs + yieldMs) / slowest + (areBlind ? 6 : 3) * latencyMs + 10;
   world.figures.add(areBlind ? 'calm handovers without a watch' : 'calm handovers');
   if (isAsked) leader.stepDown();
   else leader.finish();

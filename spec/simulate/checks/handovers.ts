@@ -158,6 +158,10 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
   return {
     leads: ({ who }) => {
       stepping.delete(who);
+      // A namesake is not seen in the record.
+      for (const other of sinceMs.keys()) {
+        if (other !== who && lockKind(other) === lockKind(who)) sinceMs.delete(other);
+      }
     },
     'steps down': ({ who }) => stepping.add(who),
     released: ({ who }) => {

@@ -2,6 +2,7 @@ import { leaseCheck } from '../check.ts';
 import { type Fact, type Sent, retryAfterMs } from '../fact.ts';
 import type { LeaseCandidate } from '../lease-candidate.ts';
 import { recordOf } from '../lease-record.ts';
+import { LostRaces } from '../lost-races.ts';
 import { Proofs } from '../proofs.ts';
 
 /** Timers are whole milliseconds, and need not be earlier. */
@@ -10,9 +11,6 @@ const TIMER_MS = 20;
 /** By how much a renewal may be later than the last one; and who was told when to come back, than that. */
 const RENEWAL_JITTER = 1.02;
 const RETRY_AFTER_JITTER = 1.2;
-
-/** Of attempts; see `docs/lease-protocol.md`. */
-const SPREAD_MS = 28;
 
 /** For so long a candidate leaves a free Lease to those that are preferred. */
 const YIELD_MS = 2_000;
@@ -73,7 +71,12 @@ function mayBeLost({ term, sightings }: LeaseCandidate, end: End): boolean {
 }
 
 /** At what time, by its clock, its next request is due at the latest; undefined if none has to be. */
-function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefined {
+function dueMs(
+  who: LeaseCandidate,
+  end: End,
+  proofs: Proofs,
+  races: LostRaces,
+): number | undefined {
   const { retryPeriodMs } = who.setting.times;
   const retryMs = Math.max(retryPeriodMs, end.retryAfterMs * RETRY_AFTER_JITTER);
   if (hasToRenew(who, proofs) && !mayBeLost(who, end)) {
@@ -88,7 +91,9 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
   const sinceMs = end.isBlind && heardMs < end.begunMs ? end.atMs : unwatchedSinceMs;
   if (sinceMs === undefined || who.isWithdrawn) return undefined;
   const yieldMs = who.preferring ? YIELD_MS : 0;
-  return Math.max(end.atMs, sinceMs) + retryMs + SPREAD_MS + yieldMs;
+  // It decides when the Lease expires; if it must not take it then, the next look is a period later.
+  const barredMs = who.checkup ? retryPeriodMs : 0;
+  return Math.max(end.atMs, sinceMs) + retryMs + races.spreadMs(who) + yieldMs + barredMs;
 }
 
 /**
@@ -98,13 +103,14 @@ function dueMs(who: LeaseCandidate, end: End, proofs: Proofs): number | undefine
  */
 export const steadyPace = leaseCheck('pace of electors', (world, violated) => {
   const proofs = world.observer(Proofs);
+  const races = world.observer(LostRaces);
   const ends = new Map<LeaseCandidate, End>();
   const underWay = new Map<LeaseCandidate, { count: number; begunMs: number; wants: string }>();
   const judge = (who: LeaseCandidate, end: End) => {
     const isOver = !who.isBusy || !who.isRunning || end.wants !== wantsOf(who);
     if (isOver) ends.delete(who);
     if (isOver || !who.isAwake) return;
-    const due = dueMs(who, end, proofs);
+    const due = dueMs(who, end, proofs, races);
     if (due === undefined || who.clock.now() <= due + TIMER_MS) return;
     ends.delete(who);
     const ms = Math.round(who.clock.now() - end.atMs);
