@@ -1,10 +1,10 @@
-import { errorCodes } from '../../lib/errors.ts';
 import type { Entry } from '../lab/journal.ts';
 import { coveredMs, isWithin, union } from '../lab/spans.ts';
 import { type Finding, rules } from '../lab/verdict.ts';
 import { type Evidence, followingFrom } from './evidence.ts';
 import { excusedOf } from './excuses.ts';
 import { type Trouble, strikes } from './trouble.ts';
+import { unionMembers } from '../public/project.ts';
 
 type Check = (evidence: Evidence, troubles: readonly Trouble[]) => Finding[];
 
@@ -111,6 +111,7 @@ function ending({ pod, code, signal, message = '' }: Entry): string {
 }
 
 function strangeErrors(evidence: Evidence, troubles: readonly Trouble[]): Finding[] {
+  const errorCodes = unionMembers('lib/errors.ts', 'ErrorCode');
   const isKnown = (code: unknown) => errorCodes.some((known) => known === code);
   return evidence.entries
     .filter(({ event }) => event === 'error')

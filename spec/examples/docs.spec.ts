@@ -2,9 +2,8 @@ import { basename } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-import { errorCodes } from '../../lib/errors.ts';
 import { levels } from '../../lib/events/event.ts';
-import { read, sources } from '../public/project.ts';
+import { declarations, read, sources, unionMembers } from '../public/project.ts';
 
 const shared = (name: string) => members('lib/options.ts', name);
 const place = [...shared('PlaceOptions'), ...shared('LabelOptions')];
@@ -23,7 +22,8 @@ describe('README.md', () => {
   });
 
   it('counts the error codes', () => {
-    expect(prose('README.md')).toContain(`${errorCodes.length} [codes](docs/errors.md)`);
+    const { length } = unionMembers('lib/errors.ts', 'ErrorCode');
+    expect(prose('README.md')).toContain(`${length} [codes](docs/errors.md)`);
   });
 });
 
@@ -47,7 +47,7 @@ describe('docs/lease.md', () => {
 
 describe('docs/faq.md', () => {
   it('explains every reason to wait', () => {
-    const reasons = literals('lib/events/waiting.ts', 'WaitingReason');
+    const reasons = unionMembers('lib/events/waiting.ts', 'WaitingReason');
     expect(rows('docs/faq.md', '`reason`')).toEqual(reasons);
   });
 });
@@ -132,18 +132,4 @@ function members(path: string, name: string): string[] {
     .flatMap((node) => [...node.members])
     .flatMap(({ name: member }) => (member && ts.isIdentifier(member) ? [member.text] : []))
     .sort();
-}
-
-/** The members of a union of strings, sorted. */
-function literals(path: string, name: string): string[] {
-  return declarations(path)
-    .filter((node) => ts.isTypeAliasDeclaration(node))
-    .filter((node) => node.name.text === name)
-    .flatMap(({ type }) => (ts.isUnionTypeNode(type) ? [...type.types] : [type]))
-    .map((type) => type.getText().replaceAll("'", ''))
-    .sort();
-}
-
-function declarations(path: string): ts.Statement[] {
-  return [...ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true).statements];
 }

@@ -1,9 +1,8 @@
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../../lib/errors.ts';
-import { pages, read, sources } from './project.ts';
+import { pages, read, sources, unionMembers } from './project.ts';
 
-const codes: readonly string[] = errorCodes;
+const codes = unionMembers('lib/errors.ts', 'ErrorCode');
 
 /** Codes that a page gives a heading or the first cell of a table's row. */
 const ENTRY = /^(?:#{2,4} |\| *)`(ERR_[A-Z_]+)`/gm;
@@ -13,6 +12,12 @@ const MENTION = /\bERR_[A-Z_]+\b/g;
 const FOREIGN = /^ERR_(?:MODULE_NOT_FOUND|REQUIRE_ESM)$/;
 
 describe('error codes', () => {
+  it('have a form, and are each another', () => {
+    expect(codes).not.toEqual([]);
+    for (const code of codes) expect(code).toMatch(/^ERR(_[A-Z]+)+$/);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+
   it('are each explained once in docs/errors.md, and nothing else is', () => {
     const explained = Array.from(read('docs/errors.md').matchAll(ENTRY), ([, code]) => code);
     expect(explained.toSorted()).toEqual(codes.toSorted());
@@ -33,7 +38,7 @@ describe('error codes', () => {
         .filter((path) => path !== 'lib/errors.ts')
         .flatMap((path) => literals(path)),
     );
-    const own = literals('lib/errors.ts', (node) => !ts.isArrayLiteralExpression(node.parent));
+    const own = literals('lib/errors.ts', (node) => !ts.isLiteralTypeNode(node.parent));
     expect(codes.filter((code) => !given.has(code) && !own.includes(code))).toEqual([]);
   });
 

@@ -34,6 +34,21 @@ export function sources(): string[] {
   return projectFiles('lib/**/*.ts');
 }
 
+/** The statements of a file. */
+export function declarations(path: string): ts.Statement[] {
+  return [...ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true).statements];
+}
+
+/** The members of a union of strings, sorted. */
+export function unionMembers(path: string, name: string): string[] {
+  return declarations(path)
+    .filter((node) => ts.isTypeAliasDeclaration(node))
+    .filter((node) => node.name.text === name)
+    .flatMap(({ type }) => (ts.isUnionTypeNode(type) ? [...type.types] : [type]))
+    .map((type) => type.getText().replaceAll("'", ''))
+    .sort();
+}
+
 /** The root's compiler options, in which the package's names mean its sources. */
 export function compilerOptions(): ts.CompilerOptions {
   const config = ts.getParsedCommandLineOfConfigFile(join(root, 'tsconfig.json'), undefined, {
