@@ -38,15 +38,15 @@ export type Ref = string | { readonly metadata: { readonly name: string; readonl
 export interface PodOptions {
   /** It is created if missing. @default `default` */
   readonly namespace?: string;
-  /** @default none */
+  /** Its labels. @default none */
   readonly labels?: Readonly<Record<string, string>>;
-  /** @default none */
+  /** Its annotations. @default none */
   readonly annotations?: Readonly<Record<string, string>>;
   /** It is created if missing. @default the nodes take turns */
   readonly nodeName?: string;
-  /** @default none */
+  /** Its owners. @default none */
   readonly ownerReferences?: readonly OwnerReference[];
-  /** @default `container` */
+  /** Name of its container. @default `container` */
   readonly containerName?: string;
 }
 
@@ -60,7 +60,7 @@ export interface DeletePodOptions {
 
 /** Who talks to the cluster. */
 export interface UserOptions {
-  /** @default `admin`, who may do everything */
+  /** Name of the user. @default `admin`, who may do everything */
   readonly user?: string;
 }
 
@@ -98,13 +98,13 @@ export interface ClusterLeaseLockOptions extends UserOptions {
   readonly name: string;
   /** Identity of the elector; different for each. */
   readonly identity: string;
-  /** @default `default` */
+  /** Namespace of the Lease. @default `default` */
   readonly namespace?: string;
 }
 
 /** Options of a transport without sockets. */
 export interface TransportOptions extends UserOptions {
-  /** @default `leader-for-life` */
+  /** The `User-Agent` of its requests. @default `leader-for-life` */
   readonly userAgent?: string;
   /** The bearer token to send with the next request; `undefined` for none. */
   readonly token?: () => string | undefined;
