@@ -2,7 +2,7 @@ import { abortable, linked, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
 import { HintQueue } from '../platform/hint-queue.ts';
-import { isFree, isMine } from '../protocol/lease/known.ts';
+import { isMine, isOthers } from '../protocol/lease/known.ts';
 import type { LockVersion } from '../protocol/lease/record.ts';
 import {
   type Moment,
@@ -281,7 +281,7 @@ export class Campaign {
     this.#state = next;
     this.#holder.follow(this.#state);
     const { clock, standing, observer, onHandoverAsked } = this.#options;
-    if (!isFree(next, { nowMs: clock.now() })) standing?.lockHeld();
+    if (isOthers(next, { nowMs: clock.now() })) standing?.lockHeld();
     const { phase, version, gone } = this.#state;
     if (before.phase !== phase) observer.log(`${before.phase}, ${event.type}: ${phase}`);
     observer.onState(this.#state, trouble);

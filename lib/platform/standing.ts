@@ -62,7 +62,7 @@ export class Standing {
     elections.standAside(key, clock.now() + ASIDE_MS);
   }
 
-  /** The lock is not free: the next time that it is, nothing but the health check bars it. */
+  /** Another candidate holds the lock: the next time that it is, nothing but the health check bars it. */
   lockHeld(): void {
     this.#aside = undefined;
     this.#hasAsked = false;

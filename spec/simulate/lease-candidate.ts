@@ -83,8 +83,10 @@ export class LeaseCandidate extends LeaseProcess {
     return this.mayLead && this.term?.call === this.callCount;
   }
 
+  /** Not by its signal: reading that asks the clock, and a look must change nothing. */
   get goesOn(): boolean {
-    return this.serves && this.term?.isSettled === false && !this.term.signal.aborted;
+    const { term } = this;
+    return this.serves && term?.isSettled === false && term.abortedMs === undefined;
   }
 
   get fencingToken(): string | undefined {

@@ -11,7 +11,7 @@ import {
   type LeaderElectionRecord,
   type LockVersion,
 } from './record.ts';
-import type { Moment, Settings, State } from './state.ts';
+import { holderOf, type Moment, type Settings, type State } from './state.ts';
 
 /** The stored fraction of the requested duration: the leader shortens all its times by it. */
 export function shareOf(record: LeaderElectionRecord, { leaseDurationMs }: Settings): number {
@@ -21,6 +21,11 @@ export function shareOf(record: LeaderElectionRecord, { leaseDurationMs }: Setti
 /** Whether nobody else may lead, as far as is known. */
 export function isFree(state: State, when: Pick<Moment, 'nowMs'>): boolean {
   return when.nowMs >= state.heldUntilMs;
+}
+
+/** Whether another elector holds it. */
+export function isOthers(state: State, when: Pick<Moment, 'nowMs'>): boolean {
+  return !isFree(state, when) && !['', state.settings.identity].includes(holderOf(state));
 }
 
 /**

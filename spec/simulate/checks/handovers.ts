@@ -42,26 +42,19 @@ function isTaking(who: Candidate, sent: Sent): boolean {
   return sent.resource === 'leases' && isWrite(sent) && isClaim && !who.serves;
 }
 
-/** A candidate whose check does not pass takes no lock, and does not begin to lead. */
+/** A candidate whose check does not pass takes no lock. If it fails before the answer, that is late. */
 const unhealthyCandidates = checkOf(
   Candidate,
-  'BAR-1: no unhealthy candidate leads',
-  (_, violated) => {
-    const judge = (who: Candidate, does: string) => {
+  'BAR-1: no unhealthy candidate takes the lock',
+  (_, violated) => ({
+    sent: ({ who, sent }) => {
       const { checkup } = who;
-      if (!checkup || checkup.allows) return;
+      if (!checkup || checkup.allows || !isTaking(who, sent)) return;
       const agoMs = Math.round(who.clock.now() - checkup.lastMs);
-      violated(`${who.name} ${does}: ${checkup.failures} checks failed, the last ${agoMs} ms ago`);
-    };
-    return {
-      sent: ({ who, sent }) => {
-        if (isTaking(who, sent)) judge(who, 'takes the lock');
-      },
-      leads: ({ who }) => {
-        judge(who, 'begins to lead');
-      },
-    };
-  },
+      const { failures } = checkup;
+      violated(`${who.name} takes the lock: ${failures} checks failed, the last ${agoMs} ms ago`);
+    },
+  }),
 );
 
 /** A leader steps down once its check has failed often enough, and again if it has come to lead late. */
@@ -158,10 +151,6 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
   return {
     leads: ({ who }) => {
       stepping.delete(who);
-      // A namesake is not seen in the record.
-      for (const other of sinceMs.keys()) {
-        if (other !== who && lockKind(other) === lockKind(who)) sinceMs.delete(other);
-      }
     },
     'steps down': ({ who }) => stepping.add(who),
     released: ({ who }) => {
