@@ -12,7 +12,8 @@ const TIMER_MS = 20;
 const RENEWAL_JITTER = 1.02;
 const RETRY_AFTER_JITTER = 1.2;
 
-/** For so long a candidate leaves a free Lease to those that are preferred. */
+/** For so long a candidate asks who is preferred, and leaves a free Lease to them. */
+const ASKING_MS = 1_000;
 const YIELD_MS = 2_000;
 
 /** However urgent it is, nothing is tried again sooner. */
@@ -85,12 +86,14 @@ function dueMs(
   }
   if (who.serves) return undefined;
   const { heardMs, unwatchedSinceMs } = who.sightings;
-  // What the watch told just before it asked, it may have come to only afterwards.
-  if (end.isFailure && heardMs < end.begunMs - TIMER_MS) return end.atMs + retryMs;
+  // What the watch told just before it asked, or while it asked who is preferred, comes afterwards.
+  const askingMs = who.preferring ? ASKING_MS : 0;
+  const yieldMs = askingMs + (who.preferring ? YIELD_MS : 0);
+  const hasHeard = heardMs >= end.begunMs - TIMER_MS - askingMs;
+  if (end.isFailure && !hasHeard) return end.atMs + retryMs + yieldMs;
   // Without a watch, or with one that tells nothing, there is a look in every period, or an attempt.
   const sinceMs = end.isBlind && heardMs < end.begunMs ? end.atMs : unwatchedSinceMs;
   if (sinceMs === undefined || who.isWithdrawn) return undefined;
-  const yieldMs = who.preferring ? YIELD_MS : 0;
   // It decides when the Lease expires; if it must not take it then, the next look is a period later.
   const barredMs = who.checkup ? retryPeriodMs : 0;
   return Math.max(end.atMs, sinceMs) + retryMs + races.spreadMs(who) + yieldMs + barredMs;

@@ -60,9 +60,10 @@ export const heededRetryAfter = lifeCheck('heeded Retry-After', (_, violated) =>
   // What asks next does not know.
   const forget = ({ who }: { readonly who: LifeCandidate }) => patienceOf(who).notBeforeMs.clear();
   // Whatever else is read may be read anew because a watch says so, also a Pod of the same name that
-  // holds the lock; of several calls there is no telling which of them asks.
-  const isPlain = ({ podName, podUid }: LifeCandidate, { verb, resource, name }: Sent) => {
-    const isOwn = resource === 'pods' && name === podName;
+  // holds the lock. A preference reads the own Pod, too; of several calls there is no telling which asks.
+  const isPlain = (who: LifeCandidate, { verb, resource, name }: Sent) => {
+    const { podName, podUid, preferring } = who;
+    const isOwn = resource === 'pods' && name === podName && !preferring;
     const isNamesake = ([uid, holder]: [string, string]) => holder === podName && uid !== podUid;
     return verb === 'delete' || (verb === 'get' && isOwn && ![...holders].some(isNamesake));
   };
