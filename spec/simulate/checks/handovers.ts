@@ -157,11 +157,12 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
       begin(who);
     },
     answered: ({ who, sent, status, body }) => {
-      if (status !== 200 || sent.resource !== lockKind(who)) return;
+      const isRead = sent.verb === 'get' || sent.verb === 'update';
+      if (status !== 200 || sent.resource !== lockKind(who) || !isRead) return;
       const holder = holderIn(sent.resource, body);
       if (sent.verb === 'update' && sent.resource === 'leases' && holder === '') begin(who);
       // Another one has led before: this look may be the first that shows it.
-      if (sent.verb === 'get' && !['', ownName(who)].includes(holder)) sinceMs.delete(who);
+      if (!['', ownName(who)].includes(holder)) sinceMs.delete(who);
     },
     written: ({ resource, after }) => {
       if (!after) return;
