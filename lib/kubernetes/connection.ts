@@ -145,9 +145,7 @@ export class Connection implements Transport {
   }
 
   #outgoing(request: ApiRequest, access: Access): OutgoingRequest {
-    const query = Object.entries(request.query ?? {})
-      .map((pair) => pair.map(encodeURIComponent).join('='))
-      .join('&');
+    const query = new URLSearchParams(request.query).toString();
     const base = access.server.pathname.replace(/\/$/, '');
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     return {
