@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasImage, importImage } from '../cluster/containerd.ts';
@@ -7,8 +6,13 @@ import { type Image, program } from '../cluster/image.ts';
 import { SYSTEM_FOLDERS, findProgram, run } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { followDockerfile } from './deploy-image.ts';
+import { digestOf } from './image.ts';
 
 const root = join(import.meta.dirname, '..', '..');
+const SOURCES = [
+  ...['lib/**/*.ts', 'spec/scenarios/app/*', '.config/build.js', '.config/executable.js'],
+  ...['package*.json', 'docs/deploy/Dockerfile', 'spec/scenarios/*-image.ts'],
+];
 const APPS = join(root, 'spec', 'scenarios', 'app');
 /** The build context of the Dockerfile. */
 const CONTEXT = 'release';
@@ -32,23 +36,13 @@ export function cliImage(cluster: Cluster): Promise<string> {
 }
 
 async function make(cluster: Cluster): Promise<string> {
-  const version = digest();
+  const version = digestOf(SOURCES);
   const name = `localhost/workers:${version}`;
   if (await hasImage(cluster, name)) return name;
   const folder = join(cluster.folder, `cli-${version}`);
   if (!existsSync(folder)) await stage(folder);
   await importImage(cluster, await describe(name, folder));
   return name;
-}
-
-function digest(): string {
-  const hash = createHash('sha256');
-  const sources = ['lib/**/*.ts', 'spec/scenarios/app/*', '.config/build.js', 'package*.json'];
-  const own = ['docs/deploy/Dockerfile', '.config/executable.js', 'spec/scenarios/*-image.ts'];
-  for (const path of globSync([...sources, ...own], { cwd: root }).sort()) {
-    hash.update(path).update(readFileSync(join(root, path)));
-  }
-  return hash.digest('hex').slice(0, 12);
 }
 
 async function describe(name: string, folder: string): Promise<Image> {

@@ -18,6 +18,13 @@ const SIGNPOSTS = {
   'lib/index.ts': "export * from 'leader-for-life';",
   'bare.ts': "import './spec/scenarios/app/bare.ts';",
 };
+const SOURCES = [
+  'lib/**/*.ts',
+  ...PROGRAMS,
+  '.config/build.js',
+  'spec/scenarios/image.ts',
+  'package*.json',
+];
 const root = join(import.meta.dirname, '..', '..');
 
 let made: Promise<string> | undefined;
@@ -32,7 +39,7 @@ export function candidateImage(cluster: Cluster): Promise<string> {
 }
 
 async function make(cluster: Cluster): Promise<string> {
-  const version = digest();
+  const version = digestOf(SOURCES);
   const name = `localhost/candidate:${version}`;
   const folder = join(cluster.folder, `candidate-${version}`);
   if (!existsSync(folder)) await stage(folder);
@@ -42,16 +49,10 @@ async function make(cluster: Cluster): Promise<string> {
   return name;
 }
 
-function digest(): string {
+/** Names what an image is made of: the files of the project that match. */
+export function digestOf(patterns: readonly string[]): string {
   const hash = createHash('sha256');
-  const sources = [
-    'lib/**/*.ts',
-    ...PROGRAMS,
-    '.config/build.js',
-    'spec/scenarios/image.ts',
-    'package*.json',
-  ];
-  for (const path of globSync(sources, { cwd: root }).sort()) {
+  for (const path of globSync(patterns, { cwd: root }).sort()) {
     hash.update(path).update(readFileSync(join(root, path)));
   }
   return hash.digest('hex').slice(0, 12);
