@@ -12,7 +12,7 @@ const TIMER_MS = 20;
 const RENEWAL_JITTER = 1.02;
 const RETRY_AFTER_JITTER = 1.2;
 
-/** For so long a candidate asks who is preferred, and leaves a free Lease to them. */
+/** Longest time to ask who is preferred, and then to leave a free Lease to preferred candidates. */
 const ASKING_MS = 1_000;
 const YIELD_MS = 2_000;
 

@@ -28,7 +28,7 @@ class Writes {
   readonly #world: World;
   readonly #violated: (text: string) => void;
   readonly #versions = new Map<string, LeaseRecord>();
-  /** Whoever edits who holds it lets others lead: see `docs/lease-protocol.md`. */
+  /** Leases whose holder was edited by hand, so others may lead: see `docs/lease-protocol.md`. */
   readonly #byHand = new Set<string>();
   /** With which transitions each name was on record in each Lease, and since which version. */
   readonly #transitions = new Map<string, { since: bigint; count: number }[]>();
