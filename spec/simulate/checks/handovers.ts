@@ -185,10 +185,18 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
   };
 });
 
-/** Since when a candidate leaves a free lock to others, by its clock. */
+/** By its own clock: how long a candidate leaves a free lock to others, and since when it asks. */
 interface Yield {
+  readonly askingMs: number;
   readonly sinceMs: number;
   readonly limitMs: number;
+}
+
+/** Whether a candidate that asks who is preferred may have learned meanwhile that another leads. */
+function hasLearned(who: Candidate, { askingMs }: Yield, stored: KubeObject | undefined): boolean {
+  if (!stored || ['', ownName(who)].includes(holderIn(lockKind(who), stored))) return false;
+  if (!(who instanceof LeaseCandidate)) return true;
+  return (who.sightings.firstMs(recordOf(stored)) ?? Number.NEGATIVE_INFINITY) >= askingMs;
 }
 
 /**
@@ -197,16 +205,24 @@ interface Yield {
  */
 const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violated) => {
   const all = new Map<Candidate, Yield>();
-  /** How often each had asked when it sent its last request. */
-  const settled = new Map<Candidate, number>();
+  /** How often each had asked when it sent its last request, and when that was. */
+  const settled = new Map<Candidate, { asked: number; atMs: number }>();
+  const locks = new Map<string, KubeObject | undefined>();
+  const settle = (who: Candidate) => {
+    all.delete(who);
+    const atMs = who.clock.now();
+    if (who.preferring) settled.set(who, { asked: who.preferring.asked, atMs });
+  };
   const shownOwn = new Set<Candidate>();
   const forget = ({ who }: { readonly who: Candidate }) => {
     all.delete(who);
   };
-  const judge = (who: Candidate, { sinceMs, limitMs }: Yield) => {
+  const judge = (who: Candidate, yielding: Yield) => {
+    const { sinceMs, limitMs } = yielding;
     // A bar, or anything that happens to the lock, begins another wait.
     const isBarred = who.checkup?.allows === false;
-    if (!who.isAwake || isBarred || !who.isBusy || who.goesOn) all.delete(who);
+    const isElsewhere = hasLearned(who, yielding, locks.get(lockKind(who)));
+    if (!who.isAwake || isBarred || isElsewhere || !who.isBusy || who.goesOn) all.delete(who);
     else if (who.clock.now() - sinceMs > limitMs + TIMER_MS) {
       all.delete(who);
       violated(`${who.name} leaves a free lock to others for more than ${limitMs} ms`);
@@ -214,12 +230,12 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
   };
   return {
     asked: ({ who }) => {
-      all.delete(who);
-      if (who.preferring) settled.set(who, who.preferring.asked);
+      settle(who);
     },
     withdrew: forget,
     died: forget,
-    written: ({ resource }) => {
+    written: ({ resource, after }) => {
+      locks.set(resource, after);
       for (const who of all.keys()) if (resource === lockKind(who)) all.delete(who);
     },
     answered: ({ who, sent, status, body }) => {
@@ -230,15 +246,14 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
     },
     // Who reads its own Pod, say, has not come to the lock yet.
     sent: ({ who }) => {
-      all.delete(who);
-      if (who.preferring) settled.set(who, who.preferring.asked);
+      settle(who);
     },
     settled: () => {
-      for (const [who, asked] of settled) {
+      for (const [who, { asked, atMs: askingMs }] of settled) {
         if (!who.preferring || who.preferring.asked <= asked) continue;
         const { askedMs: sinceMs } = who.preferring;
-        settled.set(who, who.preferring.asked);
-        all.set(who, { sinceMs, limitMs: shownOwn.has(who) ? ASKING_MS : YIELD_MS });
+        settled.set(who, { asked: who.preferring.asked, atMs: askingMs });
+        all.set(who, { askingMs, sinceMs, limitMs: shownOwn.has(who) ? ASKING_MS : YIELD_MS });
         world.figures.add('candidates that yield');
       }
       for (const [who, yielding] of all) judge(who, yielding);
