@@ -225,7 +225,8 @@ export const leasePart: Part = {
     world.webhook = undefined;
     world.observer(Illnesses).cure();
     giveBackQuota(world);
-    for (const who of world.living) if (who instanceof LeaseProcess) who.process.heal();
+    // Those of the other mode, too: an elector may run in one of them.
+    for (const { process } of world.living) process.heal();
     for (const slot of world.slots) {
       const candidate = slot.setting.kind === 'life' ? undefined : world.boot(slot);
       if (candidate && !candidate.isBusy) candidate.start();
