@@ -2,7 +2,6 @@ import { explainRefusal } from '../kubernetes/failure.ts';
 import type { ElectionKey } from '../platform/elections.ts';
 import { CrowdGuess } from './crowd-guess.ts';
 import { Evidence } from './evidence.ts';
-import type { OwnContainer } from '../kubernetes/identity.ts';
 import type { Api } from '../kubernetes/api.ts';
 import { createEvent } from '../kubernetes/event.ts';
 import { isObject, text, child, type Json } from '../kubernetes/json.ts';
@@ -21,6 +20,7 @@ import type {
 import type { Platform } from '../platform/platform.ts';
 import { mayLand } from '../platform/unconfirmed.ts';
 import type { LockListener, OpenLock, RequestFailure } from './resource-lock.ts';
+import type { Workplace } from './workplace.ts';
 
 const WATCH_BACKOFF_MS = 16_000;
 
@@ -36,7 +36,8 @@ export class LeaseConnection implements OpenLock {
   readonly #events: boolean;
   readonly #evidence: Evidence;
   readonly #crowd = new CrowdGuess();
-  readonly #pod: OwnContainer | undefined;
+  readonly #joinWorkplace: (() => Workplace) | undefined;
+  #workplace: Workplace | undefined;
   #watch: ObjectWatch | undefined;
 
   constructor(
@@ -46,7 +47,7 @@ export class LeaseConnection implements OpenLock {
     identity: string,
     options: LeaseOptions,
     events: boolean,
-    pod?: OwnContainer,
+    joinWorkplace?: () => Workplace,
   ) {
     this.#platform = platform;
     this.api = api;
@@ -55,10 +56,10 @@ export class LeaseConnection implements OpenLock {
     this.name = options.name;
     const { namespace, name } = options;
     this.key = { server, kind: 'Lease', namespace, name, candidate: identity };
-    this.#lease = new Lease(api, { ...options, container: () => this.#evidence.own });
+    this.#lease = new Lease(api, { ...options, container: () => this.#workplace?.container });
     this.#events = events;
-    this.#evidence = new Evidence(api, platform.clock, namespace);
-    this.#pod = pod;
+    this.#evidence = new Evidence({ api, clock: platform.clock, namespace });
+    this.#joinWorkplace = joinWorkplace;
   }
 
   describe(): string {
@@ -126,12 +127,13 @@ export class LeaseConnection implements OpenLock {
   }
 
   async identify(signal: AbortSignal): Promise<boolean> {
-    if (!this.#pod || this.#evidence.own) return false;
-    return this.#evidence.identify(this.#pod, signal);
+    this.#workplace ??= this.#joinWorkplace?.();
+    if (!this.#workplace || this.#workplace.container) return false;
+    return this.#workplace.identify(signal);
   }
 
   get candidateCount(): number {
-    return this.#evidence.candidateCount ?? this.#crowd.size;
+    return this.#workplace?.candidateCount ?? this.#crowd.size;
   }
 
   ended(container: HolderContainer, signal: AbortSignal): Promise<boolean> {
@@ -160,7 +162,8 @@ export class LeaseConnection implements OpenLock {
   }
 
   close(): void {
-    this.#evidence.close();
+    this.#workplace?.leave();
+    this.#workplace = undefined;
     this.api.close();
   }
 

@@ -14,6 +14,7 @@ import { nodeProcess } from '../platform/node-process.ts';
 import { type Platform, platformOf, systemPlatform } from '../platform/platform.ts';
 import { simulated } from '../platform/simulated.ts';
 import { LeaseConnection } from './lease-connection.ts';
+import { Workplace } from './workplace.ts';
 import type { LockListener, OpenLock, ResourceLock } from './resource-lock.ts';
 
 /** Options of `LeaseLock`. */
@@ -153,11 +154,18 @@ export class LeaseLock implements ResourceLock {
     const { name, labels = {}, annotations = {} } = this.#options;
     const { namespace, server, credentials } = await locate(platform.environment, this.#options);
     if (!credentials) return undefined;
+    const { clock, elections, environment } = platform;
     const transport = await platform.connect(credentials);
-    const api = new Api(transport, platform.clock, requestTimeoutMs);
+    const api = new Api(transport, clock, requestTimeoutMs);
     const lease = { namespace, name, labels, annotations };
-    const pod = await ownContainer(platform.environment, this.#options.kubeConfig === undefined);
-    return new LeaseConnection(platform, api, server, this.identity, lease, events, pod);
+    const { kubeConfig } = this.#options;
+    const pod = await ownContainer(environment, kubeConfig === undefined);
+    const open = async () => {
+      return { api: new Api(await platform.connect(credentials), clock), clock, namespace };
+    };
+    const join =
+      pod && (() => Workplace.join(elections, { server, namespace, pod, kubeConfig, open }));
+    return new LeaseConnection(platform, api, server, this.identity, lease, events, join);
   }
 }
 

@@ -186,6 +186,39 @@ describe('the annotations of a Lease', () => {
   });
 });
 
+describe('electors of one process', () => {
+  it('learn of their Pod together, even if the one that asks first ends before', async () => {
+    const { simulation, clock, cluster, status } = await scene();
+    const process = new LeaseProcess(simulation, 'c');
+    const pod = cluster.getPod('c');
+    if (pod) Object.assign(process.platform.environment.variables, cluster.env(pod));
+    const { containerStatuses } = pod?.status as unknown as V1PodStatus;
+    status('c', () => ({ containerStatuses: [] }));
+    const names = ['first', 'second', 'third'];
+    const stops = names.map((name) => {
+      const stop = new AbortController();
+      process.lead(untilAborted, { signal: stop.signal }, name).catch(() => undefined);
+      return stop;
+    });
+    const containerIn = (name: string) =>
+      cluster.getLease(name)?.metadata.annotations?.['leader-for-life/container-id'];
+    await clock.advance(1_000);
+    stops[0]?.abort(enough);
+    await clock.advance(1_000);
+    expect(names.map(containerIn)).toEqual([undefined, undefined, undefined]);
+    status('c', () => ({ containerStatuses }));
+    await clock.advance(1_000);
+    const id = containerStatuses?.[0]?.containerID;
+    expect(names.map(containerIn)).toEqual([undefined, id, id]);
+    const watches = { user: 'c', verb: 'watch', resource: 'pods' } as const;
+    expect(cluster.requests.count(watches)).toBe(1);
+    expect(cluster.requests.count({ ...watches, verb: 'list' })).toBe(1);
+    for (const stop of stops) stop.abort(enough);
+    await clock.advance(5_000);
+    expect(process.remains).toEqual({ timers: 0, requests: 0 });
+  });
+});
+
 describe('the number of candidates', () => {
   const writes = { verb: 'update', resource: 'leases' } as const;
 
