@@ -5,16 +5,20 @@ const MAX_SEED = 2 ** 32 - 1;
 
 /** What the command was told. Throws a BadArgument. */
 export function readArguments(args: readonly string[], fresh: number) {
-  const { seed, minutes, schedules, workers, mode, transcript, first, verbose } = parse(args, {
-    seed: { type: 'string' },
-    schedules: { type: 'string' },
-    minutes: { type: 'string' },
-    mode: { type: 'string' },
-    transcript: { type: 'string' },
-    workers: { type: 'string' },
-    first: { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-  });
+  const { seed, minutes, schedules, workers, mode, transcript, first, kept, verbose } = parse(
+    args,
+    {
+      seed: { type: 'string' },
+      schedules: { type: 'string' },
+      minutes: { type: 'string' },
+      mode: { type: 'string' },
+      transcript: { type: 'string' },
+      workers: { type: 'string' },
+      first: { type: 'boolean', default: false },
+      kept: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+    },
+  );
   const known = oneOf('mode', mode, modes);
   const count = wholeNumber('schedules', schedules);
   if (transcript !== undefined && (count !== 1 || !known)) {
@@ -32,6 +36,7 @@ export function readArguments(args: readonly string[], fresh: number) {
     minutes: count === undefined ? (time ?? 1) : time,
     transcript,
     first,
+    kept,
     verbose,
     workers: wholeNumber('workers', workers, 1, 1_024),
   };

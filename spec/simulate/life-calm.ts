@@ -126,7 +126,10 @@ async function handOver(world: World): Promise<void> {
   // Who was refused a right in the last moment of trouble polls, or does not see a Pod end.
   const illnesses = world.observer(Illnesses);
   const isReady = (who: LifeCandidate) =>
-    who.isWaiting && !who.isDegraded && !illnesses.isIncurable(who.slot);
+    who.isWaiting &&
+    !who.isDegraded &&
+    !illnesses.isIncurable(who.slot) &&
+    who.setting.uid !== 'wrong';
   const ready = candidates(world).filter((who) => isReady(who) && who.podUid !== podUid);
   if (ready.length === 0) return;
   const luck = world.luck.fork('calm');

@@ -125,7 +125,13 @@ async function simulate(
   mode: Mode,
   schedules: number,
 ): Promise<Finding | undefined> {
-  const command = ['spec/simulate/simulate.ts', '--first', '--workers=1', `--seed=${SEED}`];
+  const command = [
+    'spec/simulate/simulate.ts',
+    '--first',
+    '--kept',
+    '--workers=1',
+    `--seed=${SEED}`,
+  ];
   const bounds = [`--mode=${mode}`, `--schedules=${schedules}`];
   // What does not come to an end, or breaks the simulator, has not been found by it.
   const last = /^\d+ schedules, \d+ violations, /m;

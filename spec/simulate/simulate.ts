@@ -1,10 +1,12 @@
 /** `npm run simulate`: see `docs/simulation.md`. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { runCommand } from '../world/arguments.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import type { BatchResult, Failing } from './batch.ts';
 import { playAll } from './pool.ts';
-import { transcribe } from './play.ts';
+import { play, transcribe } from './play.ts';
+import { parseRegression } from './regression.ts';
 import { explain } from './report.ts';
 import { type Mode, generate } from './schedule.ts';
 
@@ -19,6 +21,7 @@ async function main(given: Arguments): Promise<boolean> {
     const lines = await transcribe(generate(mode, seed));
     writeFileSync(transcript ?? '', `${lines.join('\n')}\n`);
   }
+  if (given.kept && (await playKept(given.modes))) return false;
   const startedMs = performance.now();
   const untilMs = minutes === undefined ? undefined : startedMs + minutes * 60_000;
   const results = await playAll({ ...given, untilMs });
@@ -38,6 +41,22 @@ async function main(given: Arguments): Promise<boolean> {
   const violations = failing.reduce((sum, found) => sum + found.violations.length, 0);
   console.log(`${schedules} schedules, ${violations} violations, ${perMinute}/min`);
   return violations === 0;
+}
+
+/** Plays the schedules that once found something. Returns whether one finds something now. */
+async function playKept(played: readonly Mode[]): Promise<boolean> {
+  const folder = join(import.meta.dirname, 'regressions');
+  const kept = readdirSync(folder)
+    .map((file) => parseRegression(readFileSync(join(folder, file), 'utf8')).schedule)
+    .filter(({ mode }) => played.includes(mode));
+  for (const [number, schedule] of kept.entries()) {
+    const { violations } = await play(schedule);
+    if (violations.length === 0) continue;
+    showFirst({ ...schedule, number, violations });
+    console.log(`${number + 1} schedules, ${violations.length} violations, of those that are kept`);
+    return true;
+  }
+  return false;
 }
 
 function showFirst({ number, seed, mode, violations: [found] }: Failing): void {

@@ -7,6 +7,7 @@ import { LeaseCandidate } from '../lease-candidate.ts';
 import { recordOf } from '../lease-record.ts';
 import { isWrite } from '../sightings.ts';
 import { lockOf } from '../truth.ts';
+import type { World } from '../world.ts';
 
 /** How long a candidate that has stepped down stands aside, and how long one leaves a lock to others. */
 const ASIDE_MS = 2_000;
@@ -33,23 +34,25 @@ function ownName(who: Candidate): string {
   return who instanceof LeaseCandidate ? who.identity : who.podUid;
 }
 
-/** Whether this would make it the holder. */
-function isTaking(who: Candidate, sent: Sent): boolean {
+/** Whether this would make it the holder, which it is not already, as one is whose work is ending. */
+function isTaking({ cluster }: World, who: Candidate, sent: Sent): boolean {
   if (!(who instanceof LeaseCandidate)) {
     return sent.resource === 'configmaps' && sent.verb === 'create';
   }
   const isClaim = recordOf(sent.request.body).holderIdentity === who.identity;
-  return sent.resource === 'leases' && isWrite(sent) && isClaim && !who.serves;
+  const isItsOwn = recordOf(cluster.getLease('lock')).holderIdentity === who.identity;
+  const keeps = who.serves || (who.term !== undefined && isItsOwn);
+  return sent.resource === 'leases' && isWrite(sent) && isClaim && !keeps;
 }
 
 /** A candidate whose check does not pass takes no lock. If it fails before the answer, that is late. */
 const unhealthyCandidates = checkOf(
   Candidate,
   'BAR-1: no unhealthy candidate takes the lock',
-  (_, violated) => ({
+  (world, violated) => ({
     sent: ({ who, sent }) => {
       const { checkup } = who;
-      if (!checkup || checkup.allows || !isTaking(who, sent)) return;
+      if (!checkup || checkup.allows || !isTaking(world, who, sent)) return;
       const agoMs = Math.round(who.clock.now() - checkup.lastMs);
       const { failures } = checkup;
       violated(`${who.name} takes the lock: ${failures} checks failed, the last ${agoMs} ms ago`);
@@ -175,7 +178,7 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
     },
     sent: ({ who, sent }) => {
       const steppedMs = sinceMs.get(who);
-      if (steppedMs === undefined || !isTaking(who, sent)) return;
+      if (steppedMs === undefined || !isTaking(world, who, sent)) return;
       sinceMs.delete(who);
       const ms = who.clock.now() - steppedMs;
       world.figures.add('locks taken again after a step-down');
