@@ -128,7 +128,7 @@ export class Election {
     for (;;) {
       const victory = await this.#begin().run(signal);
       if (this.#standing?.bar?.because !== 'unhealthy') return victory;
-      await victory.release();
+      await victory.giveBack(signal);
       this.#passOn();
     }
   }
