@@ -13,12 +13,16 @@ import type { OpenLock } from './resource-lock.ts';
 
 const MARK_BACKOFF_MS = 16_000;
 
-/** The release of a Lease waits no longer than this for the label to be removed. */
+/**
+ * The release of a Lease waits no longer than this for the label to be removed, nor than half of the
+ * renew deadline: after that, the term counts as abandoned.
+ */
 const CLEARING_MS = 3_000;
 
 export interface ElectorPodOptions {
   readonly platform: Platform;
   readonly settings: LeaseElectionSettings;
+  readonly renewDeadlineMs: number;
   readonly events: EventStream;
 }
 
@@ -86,6 +90,8 @@ export class ElectorPod {
   /** If the term is lost, the next leader removes the mark. */
   async #unmarked({ term }: Served): Promise<void> {
     if (!this.#mark || term.error) return;
-    await within(this.#options.platform.clock, CLEARING_MS, this.#mark.clear());
+    const { platform, renewDeadlineMs } = this.#options;
+    const limitMs = Math.min(CLEARING_MS, renewDeadlineMs / 2);
+    await within(platform.clock, limitMs, this.#mark.clear());
   }
 }

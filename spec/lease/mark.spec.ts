@@ -69,6 +69,17 @@ describe('the Pod of a leader', () => {
     expect(holder()).toBe('');
   });
 
+  test('does not keep the Lease from being released, even with short durations', async () => {
+    const { simulation, cluster, clock, inPod, holder, leading } = await scene();
+    const durations = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 500 };
+    const { stop, outcome } = leading(inPod('a'), durations);
+    await clock.advance(1_000);
+    cluster.faults.add({ ...PATCHES, hang: true });
+    stop.abort(new Error('enough'));
+    await clock.advance(1_500);
+    expect([outcome.error, holder(), simulation.warnings]).toEqual([stop.signal.reason, '', []]);
+  });
+
   test('is marked by an elector, too', async () => {
     const { clock, marks, inPod } = await scene();
     const stop = new AbortController();
