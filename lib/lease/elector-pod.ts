@@ -52,7 +52,7 @@ export class ElectorPod {
       role: (user) => leaseRoleYaml({ namespace, leaseName, user, events: recording, pods }),
     };
     const parts = {
-      ...{ api, clock: platform.clock, events, namespace, options: settings, refused },
+      ...{ api, platform, events, namespace, options: settings, refused },
       ...{ lock: { mode: 'lease', name: leaseName } as const, maxBackoffMs: MARK_BACKOFF_MS },
     };
     this.yieldMs = yieldMsOf(parts, pod.name);
