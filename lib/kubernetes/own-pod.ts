@@ -54,7 +54,7 @@ export async function unmark(
 ): Promise<void> {
   const mark = markOf(parts, pod);
   try {
-    if (mark) await abortable(mark.reset(), signal);
+    if (mark) await abortable(mark.clear(), signal);
   } finally {
     mark?.close();
   }

@@ -52,8 +52,8 @@ export class PodMark {
   #work: Promise<void> = Promise.resolve();
   #stop = new AbortController();
   readonly #closed = new AbortController();
-  /** Whether the own Pod may be marked. */
-  #mayBeSet = false;
+  /** Whether the own Pod may be marked, at first by an earlier process of this Pod. */
+  #mayBeSet = true;
 
   constructor(options: PodMarkOptions) {
     this.#options = options;
@@ -112,12 +112,6 @@ export class PodMark {
         if (!isOver) onFailed(error);
       }
     });
-  }
-
-  /** Removes what an earlier process of this Pod may have left. */
-  reset(): Promise<void> {
-    this.#mayBeSet = true;
-    return this.clear();
   }
 
   /** Sends nothing more. */

@@ -57,7 +57,7 @@ export class ElectorPod {
     };
     this.yieldMs = yieldMsOf(parts, pod.name);
     this.#mark = markOf(parts, pod);
-    void this.#mark?.reset();
+    void this.#mark?.clear();
   }
 
   /** The same job, during which the Pod is marked. The mark goes as soon as the work shall end. */

@@ -204,7 +204,18 @@ describe('a mark that comes late', () => {
     await world.settled(leadership.release());
     await world.clock.advance(60_000);
     expect(marks.changes).toEqual([]);
-    expect(world.cluster.requests.count(PATCHES)).toBe(0);
+  });
+
+  test('is removed by a release, too, if only an earlier process of the Pod has set it', async () => {
+    const { world, marks } = await scene();
+    const first = world.process('a');
+    await world.settled(first.become(LEADER));
+    await world.clock.advance(1_000);
+    first.kill();
+    world.fault({ verb: 'list', resource: 'pods', error: { status: 503 } });
+    const leadership = await world.lead('a', LEADER);
+    await world.settled(leadership.release());
+    expect([marks.now, marks.costOf('a')]).toEqual(['', undefined]);
   });
 
   test('does not keep a release from taking place if the API server refuses it', async () => {
