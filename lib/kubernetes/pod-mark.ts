@@ -28,6 +28,8 @@ export interface PodMarkOptions extends Pick<PodOptions, 'label' | 'deletionCost
   readonly pod: { readonly name: string; readonly uid: string | undefined };
   readonly lock: { readonly mode: 'life' | 'lease'; readonly name: string };
   readonly maxBackoffMs: number;
+  /** The deletion costs that the leaders of this process want for this Pod. */
+  readonly costs: Map<PodMark, number>;
   /** The mark was not set or not removed, and that is not tried again. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -50,8 +52,8 @@ export class PodMark {
   #work: Promise<void> = Promise.resolve();
   #stop = new AbortController();
   readonly #closed = new AbortController();
-  /** Whether the own Pod may be marked. */
-  #mayBeSet = false;
+  /** Whether the own Pod may be marked, at first by an earlier process of this Pod. */
+  #mayBeSet = true;
 
   constructor(options: PodMarkOptions) {
     this.#options = options;
@@ -68,7 +70,7 @@ export class PodMark {
    * is called or leadership ends.
    */
   set(fencingToken: string, leads: AbortSignal = neverAborts()): void {
-    const { api, pod, maxBackoffMs } = this.#options;
+    const { api, pod, maxBackoffMs, deletionCost, costs } = this.#options;
     const stop = new AbortController();
     this.#stop = stop;
     // A leader that has stood still must ask whether it still leads before each request.
@@ -82,6 +84,7 @@ export class PodMark {
       await this.#unmarkOthers(uid, check);
       check();
       this.#mayBeSet = true;
+      if (deletionCost !== undefined) costs.set(this, deletionCost);
       await this.#patch({ name: pod.name, uid }, this.#marks(fencingToken));
     };
     void this.#begin(async () => {
@@ -95,12 +98,13 @@ export class PodMark {
   clear(): Promise<void> {
     this.#stop.abort();
     return this.#begin(async () => {
+      this.#options.costs.delete(this);
       if (!this.#mayBeSet) return;
       const { api, pod, onFailed } = this.#options;
       try {
         const own = { name: pod.name, uid: await this.#ownUid() };
         const limits = { ...CLEARING, signal: this.#closed.signal };
-        await api.retry(() => this.#patch(own, this.#noMarks()), limits);
+        await api.retry(() => this.#patch(own, this.#noMarks(this.#cost)), limits);
         this.#mayBeSet = false;
       } catch (error) {
         // A Pod that is gone has no label. If the API server is down, the next leader removes it.
@@ -110,14 +114,9 @@ export class PodMark {
     });
   }
 
-  /** Removes what an earlier process of this Pod may have left. */
-  reset(): Promise<void> {
-    this.#mayBeSet = true;
-    return this.clear();
-  }
-
   /** Sends nothing more. */
   close(): void {
+    this.#options.costs.delete(this);
     this.#stop.abort();
     this.#closed.abort();
   }
@@ -173,18 +172,24 @@ export class PodMark {
       ...(label !== undefined && { labels: { [key]: value } }),
       annotations: {
         ...(label !== undefined && { [this.#note]: `${key}=${value} ${fencingToken}` }),
-        ...(deletionCost !== undefined && { [DELETION_COST]: String(deletionCost) }),
+        ...(deletionCost !== undefined && { [DELETION_COST]: this.#cost }),
       },
     };
   }
 
-  #noMarks() {
+  /** A Pod has one cost, and perhaps several leaders. */
+  get #cost(): string | null {
+    const wanted = [...this.#options.costs.values()];
+    return wanted.length > 0 ? String(Math.max(...wanted)) : null;
+  }
+
+  #noMarks(cost: string | null = null) {
     const { label, deletionCost } = this.#options;
     return {
       ...(label !== undefined && { labels: { [labelOf(label).key]: null } }),
       annotations: {
         ...(label !== undefined && { [this.#note]: null }),
-        ...(deletionCost !== undefined && { [DELETION_COST]: null }),
+        ...(deletionCost !== undefined && { [DELETION_COST]: cost }),
       },
     };
   }

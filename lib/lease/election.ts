@@ -46,7 +46,8 @@ export class Election {
 
   constructor(platform: Platform, options: ElectionOptions) {
     const { clock, warn } = platform;
-    const { name, lock, settings, onNewLeader } = options;
+    const { name, lock, settings, durations, onNewLeader } = options;
+    const { renewDeadlineMs } = durations;
     const { metrics, onWaiting, onEvent, watchDog } = settings;
     this.#platform = platform;
     this.#options = options;
@@ -54,7 +55,7 @@ export class Election {
     this.#events = new EventStream({ clock, subject, onEvent, log, warn });
     const events = this.#events;
     this.#reporter = new Reporter({ clock, events, name, metrics, onNewLeader, onWaiting });
-    this.#pod = new ElectorPod({ platform, settings, events });
+    this.#pod = new ElectorPod({ platform, settings, renewDeadlineMs, events });
     watchDog?.setLeaderElection(this);
   }
 

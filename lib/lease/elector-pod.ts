@@ -13,12 +13,16 @@ import type { OpenLock } from './resource-lock.ts';
 
 const MARK_BACKOFF_MS = 16_000;
 
-/** The release of a Lease waits no longer than this for the label to be removed. */
+/**
+ * The release of a Lease waits no longer than this for the label to be removed, nor than half of the
+ * renew deadline: after that, the term counts as abandoned.
+ */
 const CLEARING_MS = 3_000;
 
 export interface ElectorPodOptions {
   readonly platform: Platform;
   readonly settings: LeaseElectionSettings;
+  readonly renewDeadlineMs: number;
   readonly events: EventStream;
 }
 
@@ -48,12 +52,12 @@ export class ElectorPod {
       role: (user) => leaseRoleYaml({ namespace, leaseName, user, events: recording, pods }),
     };
     const parts = {
-      ...{ api, clock: platform.clock, events, namespace, options: settings, refused },
+      ...{ api, platform, events, namespace, options: settings, refused },
       ...{ lock: { mode: 'lease', name: leaseName } as const, maxBackoffMs: MARK_BACKOFF_MS },
     };
     this.yieldMs = yieldMsOf(parts, pod.name);
     this.#mark = markOf(parts, pod);
-    void this.#mark?.reset();
+    void this.#mark?.clear();
   }
 
   /** The same job, during which the Pod is marked. The mark goes as soon as the work shall end. */
@@ -86,6 +90,8 @@ export class ElectorPod {
   /** If the term is lost, the next leader removes the mark. */
   async #unmarked({ term }: Served): Promise<void> {
     if (!this.#mark || term.error) return;
-    await within(this.#options.platform.clock, CLEARING_MS, this.#mark.clear());
+    const { platform, renewDeadlineMs } = this.#options;
+    const limitMs = Math.min(CLEARING_MS, renewDeadlineMs / 2);
+    await within(platform.clock, limitMs, this.#mark.clear());
   }
 }

@@ -22,6 +22,8 @@ export interface Victory {
   readonly attempts: number;
   /** Gives up the lock, and any lock that an unanswered create of this call makes later. */
   readonly release: () => Promise<void>;
+  /** The same for a Pod that must not lead: retries until it succeeds or the signal aborts. */
+  readonly giveBack: (signal: AbortSignal) => Promise<void>;
   /**
    * The lock is lost, and these were found instead, oldest first. Takes back what an unanswered
    * create of this call makes later. Never rejects: the observer hears of failures.
@@ -121,15 +123,17 @@ export class Campaign {
   #victory(lock: Lock): Victory {
     const creates = this.#creates;
     const podUid = this.#state.podUid ?? '';
+    const release = async (signal?: AbortSignal) => {
+      const other = await creates.release(lock, podUid, signal);
+      creates.foundInstead(other ? [other] : [], lock);
+      await creates.takeBack(podUid, lock, signal);
+    };
     return {
       lock,
       podUid,
       attempts: this.#attempts,
-      release: async () => {
-        const other = await creates.release(lock, podUid);
-        creates.foundInstead(other ? [other] : [], lock);
-        await creates.takeBack(podUid, lock);
-      },
+      release: () => release(),
+      giveBack: (signal) => this.#persist(() => release(signal), signal),
       lost: async (others) => {
         creates.foundInstead(others, lock);
         await creates.withdraw(podUid, lock);

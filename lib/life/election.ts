@@ -19,7 +19,7 @@ import { explainRelease } from './release.ts';
 import type { Candidate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
-import { markOf, type PodParts, yieldMsOf } from '../kubernetes/own-pod.ts';
+import { markOf, type PodParts, unmark, yieldMsOf } from '../kubernetes/own-pod.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
@@ -75,7 +75,7 @@ export class Election {
     this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
     this.#pod = {
-      ...{ api: this.#api, clock: platform.clock, events: this.#events, namespace, options },
+      ...{ api: this.#api, platform, events: this.#events, namespace, options },
       ...{ lock: { mode: 'life', name: lockName }, maxBackoffMs: options.maxBackoffMs },
       refused: refusedLock(this.#context),
     };
@@ -128,7 +128,8 @@ export class Election {
     for (;;) {
       const victory = await this.#begin().run(signal);
       if (this.#standing?.bar?.because !== 'unhealthy') return victory;
-      await victory.release();
+      await unmark(this.#pod, { name: this.#candidate.podName, uid: victory.podUid }, signal);
+      await victory.giveBack(signal);
       this.#passOn();
     }
   }

@@ -2,6 +2,9 @@ import { checkProperties, having, matching } from '../checks.ts';
 import { badArgument } from '../errors.ts';
 import type { ElectionEvent } from '../events/event.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { messageOf } from '../platform/printable.ts';
+import { warn } from '../platform/warn.ts';
+import { Warnings } from '../platform/warnings.ts';
 import { type Pod, identifyingAttributes } from './attributes.ts';
 import { codeOf } from './families.ts';
 import { Instruments } from './instruments.ts';
@@ -86,10 +89,20 @@ export function collectElections(
   };
   const instruments = meter && new Instruments(clock, meter);
   const spans = tracer && new Spans(tracer, pod);
+  const warnings = new Warnings(clock, warn);
+  // What a subscriber of the channel throws would end the process, and with it the leader.
+  const guarded = (name: keyof TelemetryOptions, note: () => void) => {
+    try {
+      note();
+    } catch (error) {
+      const gaps = 'The elections go on, but their telemetry has gaps.';
+      warnings.give('telemetry', `options.${name} threw: ${messageOf(error)}. ${gaps}`);
+    }
+  };
   const unsubscribe = onEveryEvent((event) => {
-    instruments?.note(event);
-    spans?.note(event);
-    if (logger) log(logger, event, pod);
+    guarded('meter', () => instruments?.note(event));
+    guarded('tracer', () => spans?.note(event));
+    guarded('logger', () => logger && log(logger, event, pod));
   });
   return () => {
     unsubscribe();

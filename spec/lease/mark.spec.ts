@@ -69,6 +69,50 @@ describe('the Pod of a leader', () => {
     expect(holder()).toBe('');
   });
 
+  test('has the highest cost of the locks by which its process leads', async () => {
+    const { clock, marks, inPod } = await scene();
+    const process = inPod('a');
+    const costs: (string | undefined)[] = [];
+    const leads = async (lock: string, deletionCost: number) => {
+      const stop = new AbortController();
+      void process.lead(untilAborted, { signal: stop.signal, deletionCost }, lock);
+      await clock.advance(1_000);
+      costs.push(marks.costOf('a'));
+      return async () => {
+        stop.abort();
+        await clock.advance(1_000);
+        costs.push(marks.costOf('a'));
+      };
+    };
+    const [first, second, third] = [await leads('x', 7), await leads('y', 9), await leads('z', 8)];
+    await second();
+    await third();
+    await first();
+    expect(costs).toEqual(['7', '9', '9', '8', '7', undefined]);
+  });
+
+  test('keeps its cost while its process waits for another lock', async () => {
+    const { clock, marks, inPod, leading } = await scene();
+    leading(inPod('b'));
+    const process = inPod('a');
+    void process.lead(untilAborted, { deletionCost: 7 }, 'other');
+    await clock.advance(1_000);
+    leading(process);
+    await clock.advance(1_000);
+    expect(marks.costOf('a')).toBe('7');
+  });
+
+  test('does not keep the Lease from being released, even with short durations', async () => {
+    const { simulation, cluster, clock, inPod, holder, leading } = await scene();
+    const durations = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 500 };
+    const { stop, outcome } = leading(inPod('a'), durations);
+    await clock.advance(1_000);
+    cluster.faults.add({ ...PATCHES, hang: true });
+    stop.abort(new Error('enough'));
+    await clock.advance(1_500);
+    expect([outcome.error, holder(), simulation.warnings]).toEqual([stop.signal.reason, '', []]);
+  });
+
   test('is marked by an elector, too', async () => {
     const { clock, marks, inPod } = await scene();
     const stop = new AbortController();

@@ -114,6 +114,36 @@ test('a process that starts again in the leader\u2019s Pod gives the lock up if 
   expect(simulation.holder).toBe('a');
 });
 
+test('a process that starts again and is not healthy tries to give the lock up until it can', async () => {
+  const { simulation, clock, healthy } = await world();
+  await simulation.lead('a');
+  healthy.mockReturnValue(false);
+  const refusals = (['patch', 'delete'] as const).map((verb) =>
+    simulation.fault({ verb, error: { status: 503 } }),
+  );
+  const again = new Outcome(simulation.become('a', { healthy }));
+  await clock.advance(60_000);
+  expect([again.error, simulation.holder]).toEqual([undefined, 'a']);
+  for (const refusal of refusals) refusal.remove();
+  await clock.advance(20_000);
+  expect([simulation.lock, again.isPending, simulation.codes]).toEqual([
+    undefined,
+    true,
+    ['LEADER_FOR_LIFE_TROUBLE'],
+  ]);
+});
+
+test('a process that gives the lock up because it is not healthy can be aborted', async () => {
+  const { simulation, clock, healthy } = await world();
+  await simulation.lead('a');
+  healthy.mockReturnValue(false);
+  for (const verb of ['patch', 'delete'] as const) simulation.fault({ verb, hang: true });
+  const abort = simulation.abortable((signal) => simulation.become('a', { healthy, signal }));
+  await clock.advance(2_000);
+  expect(await abort()).toBeLessThan(1_000);
+  expect([simulation.open, clock.pending]).toEqual([0, 0]);
+});
+
 test('a process that starts again in the leader\u2019s Pod leads again if it is healthy', async () => {
   const { simulation, healthy } = await world();
   const first = await simulation.lead('a');

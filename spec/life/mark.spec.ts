@@ -154,6 +154,36 @@ describe('the mark of an earlier leader', () => {
   });
 });
 
+test('a process that starts again in the leader\u2019s Pod and is not healthy removes the mark first', async () => {
+  const { world, marks } = await scene();
+  const first = world.process('a');
+  await world.settled(first.become(LEADER));
+  await world.clock.advance(1_000);
+  first.kill();
+  const wasMarked = new Set<boolean>();
+  world.cluster.onChange(() => {
+    if (!world.lock) wasMarked.add(marks.now === 'a');
+  });
+  void world.become('a', { ...LEADER, healthy: () => false });
+  await world.clock.advance(1_000);
+  expect([...wasMarked]).toEqual([false]);
+  expect([marks.now, marks.costOf('a')]).toEqual(['', undefined]);
+});
+
+test('a Pod has the highest cost of the locks by which its process leads', async () => {
+  const { world, marks } = await scene();
+  const process = world.process('a');
+  const high = await world.settled(process.become({ deletionCost: 9 }, 'x'));
+  const low = await world.settled(process.become({ deletionCost: 7 }, 'y'));
+  await world.clock.advance(1_000);
+  const costs = [marks.costOf('a')];
+  for (const leadership of [high, low]) {
+    await world.settled(leadership.release());
+    costs.push(marks.costOf('a'));
+  }
+  expect(costs).toEqual(['9', '7', undefined]);
+});
+
 describe('a mark that comes late', () => {
   test('is awaited and removed before the lock is released', async () => {
     const { world, marks } = await scene();
@@ -174,7 +204,18 @@ describe('a mark that comes late', () => {
     await world.settled(leadership.release());
     await world.clock.advance(60_000);
     expect(marks.changes).toEqual([]);
-    expect(world.cluster.requests.count(PATCHES)).toBe(0);
+  });
+
+  test('is removed by a release, too, if only an earlier process of the Pod has set it', async () => {
+    const { world, marks } = await scene();
+    const first = world.process('a');
+    await world.settled(first.become(LEADER));
+    await world.clock.advance(1_000);
+    first.kill();
+    world.fault({ verb: 'list', resource: 'pods', error: { status: 503 } });
+    const leadership = await world.lead('a', LEADER);
+    await world.settled(leadership.release());
+    expect([marks.now, marks.costOf('a')]).toEqual(['', undefined]);
   });
 
   test('does not keep a release from taking place if the API server refuses it', async () => {

@@ -188,6 +188,26 @@ test('what is not given is not needed', async () => {
   expect(await points('leader_election.master_status')).toEqual([]);
 });
 
+test('what throws costs no election, and nothing that another one is given', async () => {
+  const warnings: unknown[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on('warning', onWarning);
+  stops.push(() => process.off('warning', onWarning));
+  const startSpan = () => {
+    throw new Error('no exporter');
+  };
+  const { simulation, logs } = await world({ tracer: { startSpan } });
+  const leadership = await simulation.lead('a');
+  await simulation.settled(leadership.release());
+  expect(logs().map(({ eventName }) => eventName)).toEqual([
+    'leader_election.acquired',
+    'leader_election.released',
+  ]);
+  expect(warnings).toEqual([
+    'options.tracer threw: no exporter. The elections go on, but their telemetry has gaps.',
+  ]);
+});
+
 test.each([
   [{}, /^options must have a meter, a tracer or a logger/],
   [{ meter: {} }, 'options.meter must be a Meter of OpenTelemetry, but is an object'],
