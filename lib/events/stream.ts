@@ -24,14 +24,15 @@ export interface EventStreamOptions {
 /**
  * Sends the events of one election to `onEvent`, to the channel `leader-for-life` of
  * `node:diagnostics_channel`, to the log of `debug` and, if something should be fixed, to the
- * process warnings. Nothing flows back: if `onEvent` throws, there is a warning, and the election
- * goes on.
+ * process warnings. Nothing flows back: if `onEvent` throws, or a Kubernetes Event cannot be
+ * recorded, there is a warning, and the election goes on.
  */
 export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #warnings: Warnings;
   #subject: EventSubject;
   #hasBegun = false;
+  #recorded: Promise<unknown> = Promise.resolve();
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class EventStream {
 
   /** Logs a message that is not an event. */
   log(message: string): void {
-    this.#options.log(`${this.#what}: ${message}`);
+    this.#options.log(`${this.what}: ${message}`);
   }
 
   /**
@@ -119,13 +120,23 @@ export class EventStream {
   /** Warns once if no request has succeeded for long. */
   lasts(error: Error): void {
     if (!this.#warnings.failed()) return;
-    this.degraded('trouble', `${this.#what}: still trying: ${error.message}`);
+    this.degraded('trouble', `${this.what}: still trying: ${error.message}`);
   }
 
   /** A request has succeeded. */
   succeeded(): void {
     if (!this.#warnings.succeeded()) return;
     this.publish({ type: 'recovered' }, 'requests succeed again');
+  }
+
+  /** Starts to record a Kubernetes Event; no election waits for one. */
+  record(what: string, write: () => Promise<void> | undefined): void {
+    this.#recorded = Promise.all([this.#recorded, this.#tryToRecord(what, write)]);
+  }
+
+  /** Resolves once every Kubernetes Event has been recorded, or has failed. */
+  async recorded(): Promise<void> {
+    await this.#recorded;
   }
 
   /** Calls a callback of the user. What it throws, or rejects with, is reported once. */
@@ -141,7 +152,8 @@ export class EventStream {
     }
   }
 
-  get #what(): string {
+  /** The lock, for messages. */
+  get what(): string {
     const { name, namespace } = this.#subject;
     return namespace === '' ? name : `${namespace}/${name}`;
   }
@@ -159,6 +171,15 @@ export class EventStream {
     if (published?.hasSubscribers) published.publish(event);
     if (onEvent) {
       this.call('on-event', 'onEvent', () => onEvent(event));
+    }
+  }
+
+  async #tryToRecord(what: string, write: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const lost = `the Event "${what}" could not be recorded`;
+      this.degraded('event', `${this.what}: ${lost}: ${messageOf(error)}`);
     }
   }
 }

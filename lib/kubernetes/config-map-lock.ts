@@ -155,7 +155,7 @@ export function toLock(object: Json): Lock {
 }
 
 /** Whether the stored lock equals the sent one in all that decides who leads. */
-export function isAsSent(
+function isAsSent(
   lock: Lock,
   owner: PodIdentity,
   attempt: string,

@@ -1,25 +1,22 @@
 import { abortable, linked, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
 import type { Clock } from '../platform/clock.ts';
-import { HintQueue } from '../platform/hint-queue.ts';
 import { isMine, isOthers } from '../protocol/lease/known.ts';
 import type { LockVersion } from '../protocol/lease/record.ts';
 import {
   type Moment,
   type Command,
   type Event,
-  type Hint,
   type Known,
   type Loss,
   type Settings,
   type State,
   holderOf,
-  isEcho,
   start,
 } from '../protocol/lease/state.ts';
 import { step } from '../protocol/lease/step.ts';
 import { type Proof, leftMs } from '../protocol/validity.ts';
-import { HolderWatch } from './holder-watch.ts';
+import { LockWatcher } from './lock-watcher.ts';
 import type { Standing } from '../platform/standing.ts';
 import type { OpenLock } from './resource-lock.ts';
 import { alteredBy } from './term-errors.ts';
@@ -64,21 +61,19 @@ export class Campaign {
   readonly #closed = new AbortController();
   readonly #endOfHealth: (() => void) | undefined;
   #state: State;
-  readonly #hints: HintQueue<Hint>;
-  readonly #holder: HolderWatch;
+  readonly #watcher: LockWatcher;
 
   constructor(options: CampaignOptions) {
     this.#options = options;
-    // A read shows what was missed.
-    const overflow: Hint = { type: 'watch-opened' };
-    this.#hints = new HintQueue<Hint>(options.clock, overflow, (hint) => isEcho(this.#state, hint));
+    const { clock, lock, observer } = options;
     this.#state = start(options.settings, this.#moment(), options.known);
-    this.#endOfHealth = options.standing?.onHealthy(() => this.#hints.push({ type: 'unbarred' }));
-    this.#holder = new HolderWatch(options.lock, (hint) => {
-      this.#hints.push(hint);
+    const onUnwatched = (error: unknown) => {
+      observer.onUnwatched(error);
+    };
+    this.#watcher = new LockWatcher({ clock, lock, onUnwatched }, this.#state);
+    this.#endOfHealth = options.standing?.onHealthy(() => {
+      this.#watcher.unbar();
     });
-    void this.#watch();
-    void this.#identify();
   }
 
   /** What it has seen of the lock. */
@@ -147,40 +142,7 @@ export class Campaign {
   close(): void {
     this.#endOfHealth?.();
     this.#closed.abort();
-    this.#holder.close();
-  }
-
-  async #identify(): Promise<void> {
-    const isKnown = await this.#options.lock.identify?.(this.#closed.signal);
-    if (isKnown) this.#hints.push({ type: 'container-known' });
-  }
-
-  /** Keeps the hints until they are read. A watch that ends counts as lost. */
-  async #watch(): Promise<void> {
-    const { lock, observer } = this.#options;
-    const onLost = (error: unknown) => {
-      if (this.#closed.signal.aborted) return;
-      observer.onUnwatched(error);
-      this.#hints.push({ type: 'watch-lost' });
-    };
-    const listener = {
-      onOpen: () => {
-        this.#hints.push({ type: 'watch-opened' });
-      },
-      onSeen: (version: LockVersion) => {
-        this.#hints.push({ type: 'seen', version });
-      },
-      onGone: (resourceVersion: string) => {
-        this.#hints.push({ type: 'gone', resourceVersion });
-      },
-      onLost,
-    };
-    try {
-      await lock.watch?.(listener, this.#closed.signal);
-      this.#hints.push({ type: 'watch-lost' });
-    } catch (error) {
-      onLost(error);
-    }
+    this.#watcher.close();
   }
 
   /** One command, one event. The signal ends waits and reads; writes that were sent are awaited. */
@@ -188,7 +150,7 @@ export class Campaign {
     signal.throwIfAborted();
     const { command, phase } = this.#state;
     if (command.do === 'wait') {
-      const hint = await this.#hints.next(command.untilMs, signal);
+      const hint = await this.#watcher.next(command.untilMs, signal);
       const event: Event = hint ?? { type: 'time-up' };
       this.#step(event, undefined, await this.#next(event, signal));
       return;
@@ -279,7 +241,7 @@ export class Campaign {
   #step(event: Event, trouble: unknown, next = step(this.#state, event, this.#moment())): void {
     const before = this.#state;
     this.#state = next;
-    this.#holder.follow(this.#state);
+    this.#watcher.follow(this.#state);
     const { clock, standing, observer, onHandoverAsked } = this.#options;
     if (isOthers(next, { nowMs: clock.now() })) standing?.lockHeld();
     const { phase, version, gone } = this.#state;

@@ -114,7 +114,7 @@ export class Election {
       wait.end();
       healthChecks.abort();
       const { renewDeadlineMs } = this.#options.durations;
-      await within(this.#platform.clock, renewDeadlineMs, this.#reporter.recorded());
+      await within(this.#platform.clock, renewDeadlineMs, this.#events.recorded());
       this.#pod.close();
       lock?.close();
       signal.removeEventListener('abort', onAbort);

@@ -37,7 +37,6 @@ export class Reporter implements CampaignObserver {
   readonly #options: ReporterOptions;
   readonly #events: EventStream;
   readonly #other: OtherLeader;
-  #recorded: Promise<void> = Promise.resolve();
   #lock: OpenLock | undefined;
   #lastKey = '';
   #renewedAt: Instant | undefined;
@@ -112,7 +111,7 @@ export class Reporter implements CampaignObserver {
   #noteNamesake({ settings, version }: State): void {
     const isNew = this.#events.degraded(
       'same-identity',
-      `Lease ${this.#what}: it was written under the identity ${printable(settings.identity)}, but not by this ` +
+      `Lease ${this.#events.what}: it was written under the identity ${printable(settings.identity)}, but not by this ` +
         'process. Another process competes under the same identity, and both may have led at the ' +
         'same time. Give each process an identity of its own, or leave identity out: its default ' +
         'is unique.',
@@ -126,7 +125,7 @@ export class Reporter implements CampaignObserver {
     if (stored === seconds) return;
     this.#events.degraded(
       'lease-duration',
-      `Lease ${this.#what} was stored with a duration of ${stored} s instead of ${seconds} s: probably ` +
+      `Lease ${this.#events.what} was stored with a duration of ${stored} s instead of ${seconds} s: probably ` +
         'an admission webhook changes it. Others wait for as long as is stored, so ' +
         (stored < seconds
           ? 'this leader renews more often, and stops earlier if it cannot.'
@@ -153,7 +152,7 @@ export class Reporter implements CampaignObserver {
   onUnwatched(error: unknown): void {
     this.log(`not watched: ${messageOf(error)}`);
     const polled =
-      `The election of ${this.#what} continues, but the Lease is polled instead of watched, so a ` +
+      `The election of ${this.#events.what} continues, but the Lease is polled instead of watched, so a ` +
       'takeover takes longer.';
     if (error instanceof LeaderElectionError) {
       this.#events.degraded('degraded', `${error.message}\n${polled}`);
@@ -176,7 +175,7 @@ export class Reporter implements CampaignObserver {
     toldOfShortWork.add(elections);
     this.#events.degraded(
       'short-work',
-      `The work for Lease ${this.#what} returned ${Math.round(tookMs)} ms after its start, so the ` +
+      `The work for Lease ${this.#events.what} returned ${Math.round(tookMs)} ms after its start, so the ` +
         'Lease was released and the next replica begins the same work. If the work has only started ' +
         'something, a controller perhaps, return a promise that settles when that has ended. If the ' +
         'work was done so soon, return a value from it, and this warning does not come. It comes ' +
@@ -218,28 +217,8 @@ export class Reporter implements CampaignObserver {
     this.#events.log(message);
   }
 
-  get #what(): string {
-    return this.#lock?.describe() ?? this.#options.name;
-  }
-
-  /** Resolves once every Event has been recorded, or has failed. */
-  recorded(): Promise<void> {
-    return this.#recorded;
-  }
-
-  /** No election waits for an Event, or fails without one. */
   #record(what: string, version: LockVersion): void {
-    const recorded = this.#tryToRecord(what, version);
-    this.#recorded = this.#recorded.then(() => recorded);
-  }
-
-  async #tryToRecord(what: string, version: LockVersion): Promise<void> {
-    try {
-      await this.#lock?.recordEvent?.(what, version);
-    } catch (error) {
-      const lost = `the Event "${what}" could not be recorded`;
-      this.#events.degraded('event', `${this.#what}: ${lost}: ${messageOf(error)}`);
-    }
+    this.#events.record(what, () => this.#lock?.recordEvent?.(what, version));
   }
 
   /** Trouble lasts until a request succeeds. */

@@ -1,32 +1,29 @@
-import type { StepDownReason } from '../events/event.ts';
 import type { EventStream } from '../events/stream.ts';
 import { abortable, neverAborts } from '../platform/abort.ts';
 import { withDeadline } from '../platform/deadline.ts';
-import { Announcer } from './announcer.ts';
 import { Campaign, CampaignLost, type Victory } from './campaign.ts';
 import type { CampaignOptions } from './campaign-options.ts';
 import { inBackground } from '../platform/clock.ts';
 import type { ElectionKey, RunningElection } from '../platform/elections.ts';
-import { LeaderElectionError } from '../errors.ts';
 import {
   type Context,
   explainFailure,
   explainRefusal,
   refusedLock,
 } from '../kubernetes/failure.ts';
-import { watchOver } from './guard.ts';
-import { explainRelease } from './release.ts';
 import type { Candidate } from '../kubernetes/identity.ts';
 import { Api } from '../kubernetes/api.ts';
+import { createEvent } from '../kubernetes/event.ts';
 import { ConfigMapLock, type ConfigMapLockOptions } from '../kubernetes/config-map-lock.ts';
-import { markOf, type PodParts, unmark, yieldMsOf } from '../kubernetes/own-pod.ts';
+import { type PodParts, unmark, yieldMsOf } from '../kubernetes/own-pod.ts';
 import type { Transport } from '../kubernetes/transport.ts';
-import { type Leadership, leadershipOf, steppedDownError } from './leadership.ts';
+import type { Leadership } from './leadership.ts';
 import { eventsOf, Reporter } from './reporter.ts';
 import type { CheckedOptions } from './options.ts';
+import { Tenure } from './tenure.ts';
 import { timeoutError } from './waiting.ts';
 import type { Lock, PodIdentity } from '../protocol/model.ts';
-import { type PodMark, rightsOf } from '../kubernetes/pod-mark.ts';
+import { rightsOf } from '../kubernetes/pod-mark.ts';
 import { joined } from '../protocol/life/predecessors.ts';
 import { Health } from '../platform/health.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -42,8 +39,7 @@ export class Election {
   readonly #api: Api;
   readonly #lock: ConfigMapLock;
   readonly #events: EventStream;
-  readonly #observer: Reporter;
-  readonly #announcer: Announcer;
+  readonly #reporter: Reporter;
   readonly #pod: PodParts;
   /** Passes on to the next call of this process who may still lead. */
   #passOn: () => void = () => undefined;
@@ -51,9 +47,8 @@ export class Election {
   /** The registration while it waits, leads, or is about to end. */
   #running: RunningElection | undefined;
   #standing: Standing | undefined;
-  #isSteppingDown = false;
   readonly #healthChecks = new AbortController();
-  #onUnhealthy: () => void = () => undefined;
+  #tenure: Tenure | undefined;
 
   constructor(
     platform: Platform,
@@ -79,11 +74,10 @@ export class Election {
       ...{ lock: { mode: 'life', name: lockName }, maxBackoffMs: options.maxBackoffMs },
       refused: refusedLock(this.#context),
     };
-    this.#observer = new Reporter(this.#events, platform.clock, this.#context, options.onWaiting);
-    this.#announcer = new Announcer({
-      ...{ events: this.#events, api: this.#api, clock: platform.clock },
-      ...{ lockName, namespace, podName, metrics: options.metrics },
-      records: options.events ?? false,
+    this.#reporter = new Reporter({
+      ...{ clock: platform.clock, events: this.#events, context: this.#context },
+      ...{ metrics: options.metrics, onWaiting: options.onWaiting },
+      recordEvent: options.events ? (...event) => this.#recordEvent(...event) : undefined,
     });
   }
 
@@ -91,7 +85,7 @@ export class Election {
     const { clock } = this.#platform;
     const { signal = neverAborts(), timeoutMs } = this.#options;
     const limit = withDeadline(clock, signal, timeoutMs, (limitMs) =>
-      timeoutError(this.#context, limitMs, this.#observer.last?.message),
+      timeoutError(this.#context, limitMs, this.#reporter.last?.message),
     );
     const onAbort = () => this.#running?.ending();
     limit.signal.addEventListener('abort', onAbort, { once: true });
@@ -103,7 +97,7 @@ export class Election {
     this.#events.log(`Pod ${namespace}/${podName} (${podUid ?? 'UID not known'}) asks for it`);
     try {
       this.#running = await this.#platform.elections.begin(this.#key(), limit.signal);
-      this.#announcer.waits();
+      this.#reporter.onBegun();
       const health = await this.#checkHealth(limit.signal);
       const { elections } = this.#platform;
       const yieldMs = yieldMsOf(this.#pod, this.#candidate.podName);
@@ -139,7 +133,9 @@ export class Election {
     if (!this.#options.healthy) return undefined;
     const { clock } = this.#platform;
     const onThreshold = () => {
-      this.#onUnhealthy();
+      if (!this.#tenure) return;
+      this.#tenure.stepDown('unhealthy');
+      this.#healthChecks.abort();
     };
     const parts = { clock, pauseClock: inBackground(clock), listener: this.#events, onThreshold };
     const health = new Health(this.#options, parts);
@@ -195,7 +191,7 @@ export class Election {
         ...{ podName, maxBackoffMs, takeOverFromNotReadyNodeAfterMs },
         trustsPodUid: this.#options.podUid !== undefined,
       },
-      observer: this.#observer,
+      observer: this.#reporter,
       unconfirmed: this.#platform.unconfirmed,
       standing: this.#standing,
       predecessors,
@@ -203,81 +199,33 @@ export class Election {
   }
 
   #lead(victory: Victory, waitedMs: number): Leadership {
-    const { clock, elections } = this.#platform;
-    const { namespace, podName } = this.#candidate;
-    const { lock, podUid, attempts } = victory;
-    const stop = new AbortController();
-    this.#announcer.leads(lock, waitedMs, this.#observer.takeoverMs);
-    const mark = markOf(this.#pod, { name: podName, uid: podUid });
-    mark?.set(lock.resourceVersion);
-    const facts = {
-      ...{ lockName: this.#lockName, namespace, podName, podUid, skipped: false },
-      ...{ acquiredAt: clock.date(), waitedMs, attempts, fencingToken: lock.resourceVersion },
-    };
-    const { leadership, lose } = leadershipOf(facts, {
-      stepDown: () => {
-        this.#stepDown('called');
-      },
-      release: async () => {
-        stop.abort();
+    this.#tenure = new Tenure({
+      ...{ options: this.#options, context: this.#context },
+      ...{ transport: this.#transport, lock: this.#lockOptions(), pod: this.#pod },
+      ...{ reporter: this.#reporter, standing: this.#standing, victory, waitedMs },
+      ending: async () => {
+        const { elections } = this.#platform;
         this.#healthChecks.abort();
         // On a retry after a failure, the lock may be a later call's.
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
-        try {
-          await mark?.clear();
-          await victory.release();
-          if (this.#isSteppingDown) this.#standing?.standAside();
-          this.#announcer.released();
-        } catch (error) {
-          throw explainRelease(error, this.#context);
-        } finally {
-          this.#end();
-          this.#events.ended();
-          await this.#announcer.recorded();
-          this.#api.close();
-        }
+      },
+      ended: () => {
+        this.#end();
       },
     });
-    this.#onUnhealthy = () => {
-      lose(this.#stepDown('unhealthy'));
-      this.#healthChecks.abort();
-    };
-    void this.#keep(victory, lose, mark, stop.signal).then(async () => {
-      await mark?.settled;
-      await this.#announcer.recorded();
-      if (!stop.signal.aborted) this.#api.close();
-    });
-    return leadership;
+    return this.#tenure.leadership;
   }
 
-  /** Reports it; once the lock is released, other Pods are let first. */
-  #stepDown(reason: StepDownReason): LeaderElectionError {
-    const error = steppedDownError({ ...this.#candidate, lockName: this.#lockName }, reason);
-    if (!this.#isSteppingDown) this.#events.emit({ type: 'stepping-down', reason }, error.message);
-    this.#isSteppingDown = true;
-    return error;
-  }
-
-  /** With `guard`, resolves once the lock is lost or may not be read any more. */
-  async #keep(
-    { lock, podUid, lost }: Victory,
-    lose: (error: LeaderElectionError) => void,
-    mark: PodMark | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (!this.#options.guard) return;
-    const onHandoverAsked = () => {
-      lose(this.#stepDown('asked'));
-    };
-    const loss = await this.#watchOver(lock, podUid, onHandoverAsked, signal);
-    if (!loss) return;
-    lose(loss.error);
-    this.#announcer.lost(loss.error);
-    this.#running?.ending();
-    await Promise.all([lost(loss.others), mark?.clear()]);
-    this.#end();
-    this.#events.ended();
+  async #recordEvent(what: string, { uid, resourceVersion }: Lock): Promise<void> {
+    const { namespace, podName } = this.#candidate;
+    const metadata = { namespace, name: this.#lockName, uid, resourceVersion };
+    const subject = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
+    try {
+      await createEvent(this.#api, this.#platform.clock, subject, `${podName} ${what}`);
+    } catch (error) {
+      throw explainRefusal(error, refusedLock(this.#context));
+    }
   }
 
   /** From now on another call of this process may compete. */
@@ -286,15 +234,5 @@ export class Election {
     this.#healthChecks.abort();
     this.#running?.ended();
     this.#running = undefined;
-  }
-
-  #watchOver(lock: Lock, podUid: string, onHandoverAsked: () => void, signal: AbortSignal) {
-    const clock = inBackground(this.#platform.clock);
-    const api = new Api(this.#transport, clock);
-    const store = new ConfigMapLock(api, this.#lockOptions());
-    const { namespace } = this.#candidate;
-    const { maxBackoffMs } = this.#options;
-    const parts = { api, clock, lock: store, namespace, maxBackoffMs, onHandoverAsked };
-    return watchOver(parts, lock, podUid, this.#observer, signal);
   }
 }

@@ -60,7 +60,7 @@ export type LeadershipFacts = Omit<
 >;
 
 /** How a leadership gives up its lock. */
-export interface Tenure {
+export interface GiveUp {
   release(): Promise<void>;
   /** The next election of this process leaves the lock to others. */
   stepDown(): void;
@@ -69,15 +69,15 @@ export interface Tenure {
 /** The handle of a leader; `lose` ends it from outside. */
 export function leadershipOf(
   facts: LeadershipFacts,
-  tenure: Tenure,
+  giveUp: GiveUp,
 ): { leadership: Leadership; lose: (reason: LeaderElectionError) => void } {
   const controller = new AbortController();
   let releasing: Promise<void> | undefined;
   const lose = (reason: LeaderElectionError) => {
     controller.abort(reason);
   };
-  const giveUp = async () => {
-    releasing ??= tenure.release();
+  const giveUpOnce = async () => {
+    releasing ??= giveUp.release();
     try {
       await releasing;
     } catch (error) {
@@ -88,12 +88,12 @@ export function leadershipOf(
   const release = () => {
     const what = `Pod ${facts.podName} released ${facts.lockName}`;
     lose(new LeaderElectionError('ERR_RELEASED', what));
-    return giveUp();
+    return giveUpOnce();
   };
   const stepDown = () => {
-    if (!releasing) tenure.stepDown();
+    if (!releasing) giveUp.stepDown();
     lose(steppedDownError(facts, 'called'));
-    return giveUp();
+    return giveUpOnce();
   };
   const leadership: Leadership = {
     ...facts,

@@ -1,4 +1,6 @@
+import type { LeaderElectionError } from '../errors.ts';
 import type { EventListener } from '../events/event.ts';
+import type { LeaderMetrics } from '../events/metrics.ts';
 import { EventStream } from '../events/stream.ts';
 import type { WaitingState } from '../events/waiting.ts';
 import { type Context, explainRefusal, refusedLock } from '../kubernetes/failure.ts';
@@ -11,6 +13,7 @@ import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { messageOf } from '../platform/printable.ts';
 import type { Obstacle, State } from '../protocol/life/state.ts';
+import type { Lock } from '../protocol/model.ts';
 import type { CampaignObserver } from './campaign-options.ts';
 import { describeWaiting } from './waiting.ts';
 
@@ -36,12 +39,24 @@ const HELD: ReadonlySet<Obstacle> = new Set<Obstacle>([
   'node-not-ready',
 ]);
 
-/** Reports what happens in a campaign, and to its lock, as events. */
+export interface ReporterOptions {
+  readonly clock: Clock;
+  readonly events: EventStream;
+  readonly context: Context;
+  readonly metrics: LeaderMetrics | undefined;
+  readonly onWaiting: ((state: WaitingState) => void) | undefined;
+  /** Records a Kubernetes Event about the lock; undefined if none are asked for. */
+  readonly recordEvent: ((what: string, lock: Lock) => Promise<void>) | undefined;
+}
+
+/** Reports what happens in an election as events, metrics and Kubernetes Events. */
 export class Reporter implements CampaignObserver {
+  readonly #options: ReporterOptions;
   readonly #events: EventStream;
   readonly #clock: Clock;
   readonly #context: Context;
-  readonly #onWaiting: ((state: WaitingState) => void) | undefined;
+  /** The lock with which this Pod leads. */
+  #lock: Lock | undefined;
   #lastKey = '';
   #hasSeenLeader = false;
   /** When the candidate last stopped waiting for another leader. */
@@ -51,21 +66,16 @@ export class Reporter implements CampaignObserver {
   /** Undefined until the candidate has to wait. */
   last: WaitingState | undefined;
 
-  constructor(
-    events: EventStream,
-    clock: Clock,
-    context: Context,
-    onWaiting: ((state: WaitingState) => void) | undefined,
-  ) {
-    this.#events = events;
-    this.#clock = clock;
-    this.#context = context;
-    this.#onWaiting = onWaiting;
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#events = options.events;
+    this.#clock = options.clock;
+    this.#context = options.context;
   }
 
-  /** Milliseconds since another leader was last known to lead; undefined if there was none. */
-  get takeoverMs(): number | undefined {
-    return this.#freedMs === undefined ? undefined : this.#clock.now() - this.#freedMs;
+  onBegun(): void {
+    this.#events.started();
+    this.#measure('off');
   }
 
   onState(state: State, trouble: Error | undefined): void {
@@ -84,7 +94,7 @@ export class Reporter implements CampaignObserver {
     const detail = { type: 'waiting' as const, reason, leader: waiting.holder ?? '' };
     if (trouble) this.#events.publish(detail, waiting.message);
     else this.#events.emit(detail, waiting.message);
-    this.#events.call('on-waiting', 'options.onWaiting', () => this.#onWaiting?.(told));
+    this.#events.call('on-waiting', 'options.onWaiting', () => this.#options.onWaiting?.(told));
   }
 
   onDegraded(what: 'pods' | 'watch' | 'crowd' | 'mark', error: ApiError): void {
@@ -98,14 +108,14 @@ export class Reporter implements CampaignObserver {
     // One missing right causes all of these: one warning is enough.
     this.#events.degraded(
       'degraded',
-      `${error.message}. The election of ${this.#what} continues without this right, but ${lost[what]}. ${advice}`,
+      `${error.message}. The election of ${this.#events.what} continues without this right, but ${lost[what]}. ${advice}`,
     );
   }
 
   onSilent(error: SilentWatchError): void {
     this.#events.degraded(
       'silent-watch',
-      `${error.message}. The election of ${this.#what} continues, but the lock is polled instead of ` +
+      `${error.message}. The election of ${this.#events.what} continues, but the lock is polled instead of ` +
         'watched, so a takeover takes longer.',
     );
   }
@@ -117,7 +127,7 @@ export class Reporter implements CampaignObserver {
   onLeftBehind(error: unknown): void {
     this.#events.degraded(
       'left-behind',
-      `The lock ${this.#what} may be left behind, owned by Pod ${this.#context.podName}: it could not ` +
+      `The lock ${this.#events.what} may be left behind, owned by Pod ${this.#context.podName}: it could not ` +
         `be taken back: ${messageOf(error)}. It is freed when that Pod is gone.`,
     );
   }
@@ -125,16 +135,55 @@ export class Reporter implements CampaignObserver {
   onUnguarded(error: unknown): void {
     this.#events.degraded(
       'unguarded',
-      `The lock ${this.#what} is not guarded any more: ${messageOf(error)}.`,
+      `The lock ${this.#events.what} is not guarded any more: ${messageOf(error)}.`,
     );
+  }
+
+  onStarted(lock: Lock, waitedMs: number): void {
+    this.#lock = lock;
+    const { resourceVersion: fencingToken } = lock;
+    const what = `leading after ${Math.round(waitedMs)} ms`;
+    const takeover = this.#freedMs !== undefined && {
+      takeoverMs: this.#clock.now() - this.#freedMs,
+    };
+    this.#events.emit({ type: 'leading', waitedMs, fencingToken, ...takeover }, what);
+    this.#measure('on');
+    this.#record('became leader', lock);
+  }
+
+  onLost(error: LeaderElectionError): void {
+    this.#onStopped(() => {
+      this.#events.emit({ type: 'lost', error }, error.message);
+    });
+  }
+
+  onReleased(): void {
+    this.#onStopped(() => {
+      this.#events.emit({ type: 'released' }, `released by Pod ${this.#context.podName}`);
+    });
   }
 
   log(message: string): void {
     this.#events.log(message);
   }
 
-  get #what(): string {
-    return `${this.#context.namespace}/${this.#context.lockName}`;
+  /** Only the first end of a leadership counts. */
+  #onStopped(report: () => void): void {
+    const lock = this.#lock;
+    if (!lock) return;
+    this.#lock = undefined;
+    report();
+    this.#measure('off');
+    this.#record('stopped leading', lock);
+  }
+
+  #measure(state: 'on' | 'off'): void {
+    const { metrics, context } = this.#options;
+    this.#events.call('metrics', 'metrics', () => metrics?.[state](context.lockName));
+  }
+
+  #record(what: string, lock: Lock): void {
+    this.#events.record(what, () => this.#options.recordEvent?.(what, lock));
   }
 
   #noteLeader({ command, obstacle }: State): void {

@@ -4,7 +4,7 @@ import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { goJsonError } from './decode.ts';
 
 /** Applies a JSON merge patch (RFC 7386). */
-export function mergePatch(target: unknown, patch: unknown): unknown {
+function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
   const result: JsonObject = { ...asObject(target) };
   for (const [field, value] of Object.entries(patch)) {
@@ -29,7 +29,7 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
 const DELETE_FROM = '$deleteFromPrimitiveList/';
 
 /** Applies a strategic merge patch, for the lists that metadata, Pods and Nodes have. */
-export function strategicMergePatch(target: unknown, patch: unknown): unknown {
+function strategicMergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
   const { $patch: directive, ...fields } = patch;
   if (directive === 'replace') return fields;
@@ -129,7 +129,7 @@ function remove(document: unknown, parts: readonly string[]): unknown {
 }
 
 /** Applies a JSON patch (RFC 6902). Throws what the API server answers when it does not apply. */
-export function jsonPatch(target: unknown, operations: readonly unknown[]): unknown {
+function jsonPatch(target: unknown, operations: readonly unknown[]): unknown {
   let document = target;
   for (const operation of operations.map(asObject)) {
     const path = pointer(operation['path']);

@@ -77,7 +77,7 @@ function detailsOf(subject: Subject, causes?: readonly StatusCause[]): StatusDet
 }
 
 /** `leases.coordination.k8s.io`, `configmaps`, `Lease.coordination.k8s.io`, … */
-export function qualified(subject: Subject): string {
+function qualified(subject: Subject): string {
   return subject.group ? `${subject.kind}.${subject.group}` : subject.kind;
 }
 

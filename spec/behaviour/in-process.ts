@@ -1,29 +1,36 @@
-import { CoreV1Api } from '@kubernetes/client-node';
+import { CoreV1Api, type V1PolicyRule } from '@kubernetes/client-node';
 
-import { createCluster } from '../../lib/testing/index.ts';
+import { type Cluster as TestingCluster, createCluster } from '../../lib/testing/index.ts';
 import type { Cluster } from './cluster.ts';
+
+/** Creates a user with these rights and no others, and resolves with its name. */
+export function users(cluster: TestingCluster) {
+  let count = 0;
+  return (namespace: string, rules: readonly V1PolicyRule[]): string => {
+    count += 1;
+    const name = `user-${count}`;
+    cluster.grant(
+      name,
+      rules.map(({ apiGroups = [], resources = [], verbs, resourceNames }) => ({
+        ...{ apiGroups, resources, verbs },
+        ...(resourceNames && { resourceNames }),
+      })),
+      namespace,
+    );
+    return name;
+  };
+}
 
 /** The cluster in the process as the behaviour specs want it: over HTTP, like any other. */
 export async function inProcess(): Promise<Cluster> {
   const cluster = await createCluster({ nodeCount: 1, gcDelayMs: 10 });
   const kubeConfig = cluster.kubeConfig();
-  let users = 0;
+  const userWith = users(cluster);
   return {
     admin: kubeConfig.makeApiClient(CoreV1Api),
     kubeConfig,
     user: (namespace, rules) => {
-      users += 1;
-      const name = `user-${users}`;
-      cluster.grant(
-        name,
-        rules.map(({ apiGroups = [], resources = [], verbs, resourceNames }) => ({
-          apiGroups,
-          resources,
-          verbs,
-          ...(resourceNames && { resourceNames }),
-        })),
-        namespace,
-      );
+      const name = userWith(namespace, rules);
       return Promise.resolve({ name, kubeConfig: cluster.kubeConfig({ user: name }) });
     },
     requestsOf: (user) => Promise.resolve(cluster.requests.filter({ user })),

@@ -50,7 +50,7 @@ export const SUITES = {
   light: {
     situations: { start: starting, memory, aborted, renewals, thousand },
     cluster: {
-      ...{ node: false, modules: { 'client-go': 'lease/client-go/go.mod' } },
+      ...{ node: false, modules: { 'client-go': '../lab/client-go/go.mod' } },
       isOptional: true,
     },
     picture: '',
@@ -65,7 +65,7 @@ export const SUITES = {
   // The last two keep the machine busy: what is idle has been measured by then.
   lease: {
     situations: { release, crash, requests: leaseRequests, footprint, herd: leaseHerd, many },
-    cluster: { node: false, modules: { 'client-go': 'lease/client-go/go.mod' } },
+    cluster: { node: false, modules: { 'client-go': '../lab/client-go/go.mod' } },
     picture: 'How long nobody holds a Lease',
     defaults: { candidates: '100', minutes: '3' },
   },
@@ -73,7 +73,7 @@ export const SUITES = {
     situations: { crash: podCrash, rollout },
     cluster: {
       node: true,
-      modules: { 'client-go': '../lease-fleet/client-go/go.mod', 'operator-lib': OPERATOR_LIB },
+      modules: { 'client-go': '../lab/client-go/go.mod', 'operator-lib': OPERATOR_LIB },
     },
     picture: 'How long nobody leads after a crash, and in a rolling update',
     defaults: { candidates: '3', minutes: '5' },

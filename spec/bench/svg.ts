@@ -4,7 +4,7 @@
 export const INK = ['#1f2328', '#e6edf3'] as const;
 export const FAINT = ['#656d76', '#9198a1'] as const;
 export const GRID = ['#d8dee4', '#30363d'] as const;
-export const PAPER = ['#ffffff', '#0d1117'] as const;
+const PAPER = ['#ffffff', '#0d1117'] as const;
 
 /** They are told apart by those who see fewer colours, too (Okabe and Ito), on both papers. */
 export const COLOURS = [

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Cluster } from '../../lib/testing/index.ts';
 import { root } from '../public/entry-points.ts';
 
-export const BIN = join(root, 'lib/cli/bin.ts');
+const BIN = join(root, 'lib/cli/bin.ts');
 
 export interface CliOptions {
   /** The Pod that it is. @default none */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,12 +15,12 @@ export interface GoProgram {
 }
 
 /**
- * Builds the Go module in `folder`, unless that was done before. Go checks everything it downloads by
- * the `go.sum` beside the source.
+ * Builds a program of the Go module in `folder`, unless that was done before. Go checks everything it
+ * downloads by the `go.sum` of the module.
  */
-export async function goProgram(folder: string): Promise<GoProgram> {
+export async function goProgram(folder: string, program = '.'): Promise<GoProgram> {
   const version = digest(folder);
-  const name = basename(folder);
+  const name = basename(join(folder, program));
   const cache = join(folderFrom('XDG_CACHE_HOME', '.cache'), 'leader-for-life', name);
   const path = join(cache, version);
   await withLock(
@@ -29,18 +29,29 @@ export async function goProgram(folder: string): Promise<GoProgram> {
     async () => {
       if (existsSync(path)) return;
       await mkdir(cache, { recursive: true });
-      await compile(folder, path);
+      await compile(folder, program, path);
     },
   );
   return { path, version };
 }
 
-async function compile(folder: string, path: string): Promise<void> {
+async function compile(folder: string, program: string, path: string): Promise<void> {
   const go = findProgram('go', ['/usr/local/go/bin']);
   if (!go) throw new Error(`Go is missing: it builds the program in ${folder}`);
   // A build that was cut short leaves no program behind that looks whole.
   const unfinished = `${path}.${process.pid}`;
-  const args = ['-n', '10', go, 'build', '-trimpath', '-ldflags', '-s -w', '-o', unfinished, '.'];
+  const args = [
+    '-n',
+    '10',
+    go,
+    'build',
+    '-trimpath',
+    '-ldflags',
+    '-s -w',
+    '-o',
+    unfinished,
+    `./${program}`,
+  ];
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
   await promisify(execFile)('nice', args, { cwd: folder, env });
   await rename(unfinished, path);
@@ -48,7 +59,7 @@ async function compile(folder: string, path: string): Promise<void> {
 
 function digest(folder: string): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of globSync('**/*.{go,mod,sum}', { cwd: folder }).sort()) {
     hash.update(name).update(readFileSync(join(folder, name)));
   }
   return hash.digest('hex').slice(0, 12);

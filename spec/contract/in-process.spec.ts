@@ -1,4 +1,5 @@
 import { createCluster } from '../../lib/testing/index.ts';
+import { users } from '../behaviour/in-process.ts';
 import { contract } from './contract.ts';
 import { type ContractCluster, contractTest } from './space.ts';
 import { Wire } from './wire.ts';
@@ -7,25 +8,14 @@ import { Wire } from './wire.ts';
 async function inProcess(): Promise<ContractCluster> {
   const cluster = await createCluster({ bookmarkMs: 300, gcDelayMs: 10 });
   const admin = await Wire.of(cluster.kubeConfig());
-  let users = 0;
+  const userWith = users(cluster);
   // From the start, for whoever resumes a watch meanwhile has to find the history.
   cluster.compact();
   return {
     admin,
     patienceMs: 20_000,
     user: (namespace, rules) => {
-      users += 1;
-      const name = `user-${users}`;
-      cluster.grant(
-        name,
-        rules.map(({ apiGroups = [], resources = [], verbs, resourceNames }) => ({
-          apiGroups,
-          resources,
-          verbs,
-          ...(resourceNames && { resourceNames }),
-        })),
-        namespace,
-      );
+      const name = userWith(namespace, rules);
       const wire = admin.withToken(cluster.token(name));
       const renew = () => {
         cluster.expireToken(name);

@@ -54,7 +54,7 @@ export function contractTest(open: () => Promise<ContractCluster>) {
 
 export type ContractTest = ReturnType<typeof contractTest>;
 
-export const MERGE = 'application/merge-patch+json';
+const MERGE = 'application/merge-patch+json';
 export const STRATEGIC = 'application/strategic-merge-patch+json';
 /** A UID that nothing has. */
 export const NO_UID = '00000000-0000-4000-8000-000000000000';

@@ -207,7 +207,12 @@ describe('become', () => {
       simulation.become('a', { onEvent: listener.onEvent, events: true }),
     );
     await simulation.settled(leadership.release());
-    expect(listener.of('degraded')).toMatchObject([{ code: 'LEADER_FOR_LIFE_EVENT' }]);
+    expect(listener.of('degraded')).toMatchObject([
+      {
+        code: 'LEADER_FOR_LIFE_EVENT',
+        message: expect.stringContaining('resources: ["events"]') as string,
+      },
+    ]);
   });
 
   test('leads at once where the election is not enabled', async () => {

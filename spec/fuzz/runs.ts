@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 const factor = Number(process.env['FUZZ_RUNS'] ?? 1);
 
 /** How long a test may take on a machine that is shared: by far longer than it needs. */
-export const PATIENCE_MS = 600_000 * Math.max(1, factor);
+const PATIENCE_MS = 600_000 * Math.max(1, factor);
 
 /** A test that something holds for all values: it tries `count` of them in an ordinary run. */
 export function property<Values extends unknown[]>(

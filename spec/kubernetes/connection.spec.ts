@@ -18,6 +18,7 @@ import {
   textOf,
   until,
   urlOf,
+  begun,
 } from '../support/connections.ts';
 import { type Handler, type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
 
@@ -60,31 +61,20 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     expect(request?.headers).not.toHaveProperty('content-length');
   });
 
-  it('carries a request with a body', async () => {
+  it.each(['POST', 'DELETE'] as const)('carries a %s with a body', async (method) => {
     await using opened = await open(protocol);
-    const sent = opened.test.fetch({ method: 'POST', body: { text: 'größer' } });
+    const sent = opened.test.fetch({ method, body: { text: 'größer' } });
     const [request, response] = await opened.server.next();
     let body = '';
     for await (const chunk of request) body += String(chunk);
     response.end('{}');
     await sent;
     expect(JSON.parse(body)).toEqual({ text: 'größer' });
-    expect(request).toMatchObject({ method: 'POST', url: '/x' });
+    expect(request).toMatchObject({ method, url: '/x' });
     expect(request.headers).toMatchObject({
       'content-type': 'application/json',
       'content-length': '19',
     });
-  });
-
-  it('carries a DELETE with a body', async () => {
-    await using opened = await open(protocol);
-    const sent = opened.test.fetch({ method: 'DELETE', body: { kind: 'DeleteOptions' } });
-    const [request, response] = await opened.server.next();
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    response.end('{}');
-    await sent;
-    expect([request.method, body]).toEqual(['DELETE', '{"kind":"DeleteOptions"}']);
   });
 
   it('carries other media types', async () => {
@@ -175,11 +165,7 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     async (reason) => {
       await using opened = await open(protocol);
       const controller = new AbortController();
-      const sent = opened.test.send({}, controller.signal);
-      const [, response] = await opened.server.next();
-      response.write('first');
-      const pieces = (await sent).body[Symbol.asyncIterator]();
-      await pieces.next();
+      const { pieces } = await begun(opened, controller.signal);
       const next = failureOf(pieces.next());
       controller.abort(reason);
       expect(await next).toBe(reason);
@@ -280,11 +266,7 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     await opened.server.next();
     opened.server.cut();
     expect(await before).toBeInstanceOf(Error);
-    const during = opened.test.send();
-    const [, response] = await opened.server.next();
-    response.write('first');
-    const pieces = (await during).body[Symbol.asyncIterator]();
-    await pieces.next();
+    const { pieces } = await begun(opened);
     opened.server.cut();
     expect(await failureOf(pieces.next())).toBeInstanceOf(Error);
     opened.server.handler = (_, answer) => answer.end('{}');
@@ -301,25 +283,20 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     await expect(opened.test.fetch()).resolves.toBe('{}');
   });
 
-  it('reads the credentials again after a 401', async () => {
-    await using opened = await open(protocol);
-    opened.server.handler = (_, response) => {
-      response.writeHead(401);
-      response.end();
-    };
-    const response = await opened.test.send();
-    expect(response.status).toBe(401);
-    expect(opened.test.credentials.refreshes).toBe(1);
-  });
-
-  it.each([200, 400, 403, 500])('does not after a %i', async (status) => {
+  it.each<[number, number]>([
+    [401, 1],
+    [200, 0],
+    [400, 0],
+    [403, 0],
+    [500, 0],
+  ])('after a %i reads the credentials again %i times', async (status, refreshes) => {
     await using opened = await open(protocol);
     opened.server.handler = (_, response) => {
       response.writeHead(status);
       response.end();
     };
-    await opened.test.send();
-    expect(opened.test.credentials.refreshes).toBe(0);
+    expect((await opened.test.send()).status).toBe(status);
+    expect(opened.test.credentials.refreshes).toBe(refreshes);
   });
 
   it('sends another token over the same connection', async () => {
@@ -337,11 +314,7 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     await using opened = await open(protocol);
     const before = failureOf(opened.test.send());
     await opened.server.next();
-    const during = opened.test.send();
-    const [, response] = await opened.server.next();
-    response.write('first');
-    const pieces = (await during).body[Symbol.asyncIterator]();
-    await pieces.next();
+    const { pieces } = await begun(opened);
     const next = failureOf(pieces.next());
     opened.test.connection.close();
     expect(await before).toBeInstanceOf(Error);
@@ -353,34 +326,21 @@ describe.each(protocols)('a connection to a server that speaks %s', (protocol) =
     await using opened = await open(protocol);
     await opened.test.fetch();
     opened.test.connection.close();
+    // What is thrown meanwhile, nobody can catch.
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
     await opened.server.left(0);
     await until(() => holdingSockets() === 0);
     expect(opened.test.clock.delays).toEqual([]);
   });
 
-  it('can be closed the moment an answer was read', async () => {
+  it('opens anew when it is used after it was closed, even twice, or before it was used', async () => {
     await using opened = await open(protocol);
-    await opened.test.fetch();
-    opened.test.connection.close();
-    for (let turn = 0; turn < 20; turn++) await setImmediate();
-    // What was thrown meanwhile, nobody could have caught.
-    await opened.server.left(0);
-  });
-
-  it('opens anew when it is used after it was closed', async () => {
-    await using opened = await open(protocol);
-    await opened.test.fetch();
-    opened.test.connection.close();
-    await expect(opened.test.fetch()).resolves.toBe('{}');
-    expect(opened.server.open).toBe(1);
-  });
-
-  it('can be closed again and again, also before it was ever used', async () => {
-    await using opened = await open(protocol);
-    opened.test.connection.close();
-    opened.test.connection.close();
-    await opened.test.fetch();
-    opened.test.connection.close();
+    for (let count = 0; count < 2; count++) {
+      opened.test.connection.close();
+      opened.test.connection.close();
+      await expect(opened.test.fetch()).resolves.toBe('{}');
+      expect(opened.server.open).toBe(1);
+    }
     opened.test.connection.close();
     await opened.server.left(0);
   });
@@ -421,19 +381,9 @@ describe.each(protocols)(
   (protocol) => {
     const scheme = schemeOf(protocol);
 
-    it('was sent if the server got it', async () => {
+    it.each([false, true])('was sent if the server got it (used before: %s)', async (isUsed) => {
       await using opened = await open(protocol);
-      const progress = { sent: false };
-      const failure = failureOf(opened.test.send({ method: 'POST' }, undefined, progress));
-      await opened.server.next();
-      opened.server.cut();
-      await failure;
-      expect(progress.sent).toBe(true);
-    });
-
-    it('was sent if it went over a connection that is used again', async () => {
-      await using opened = await open(protocol);
-      await opened.test.fetch();
+      if (isUsed) await opened.test.fetch();
       const progress = { sent: false };
       const failure = failureOf(opened.test.send({ method: 'POST' }, undefined, progress));
       await opened.server.next();
@@ -599,18 +549,15 @@ describe('the server at the other end', () => {
     expect(await failureOf(test.send())).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 
-  it.each(['https', 'h2'] as const)('may go by another name (%s)', async (protocol) => {
-    await using server = await Server.start(protocol);
-    const tls = { ca: certificate.cert, servername: 'localhost' };
-    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
-    await expect(test.fetch()).resolves.toBe('{}');
-  });
-
-  it.each(['https', 'h2'] as const)('may be anybody if one says so (%s)', async (protocol) => {
-    await using server = await Server.start(protocol);
-    const tls = { rejectUnauthorized: false };
-    using test = new TestConnection(new TestCredentials(urlOf(server), tls));
-    await expect(test.fetch()).resolves.toBe('{}');
+  it.each([
+    ['go by another name', { ca: certificate.cert, servername: 'localhost' }],
+    ['be anybody if one says so', { rejectUnauthorized: false }],
+  ])('may %s', async (_, tls) => {
+    for (const protocol of ['https', 'h2'] as const) {
+      await using server = await Server.start(protocol);
+      using test = new TestConnection(new TestCredentials(urlOf(server), tls));
+      await expect(test.fetch()).resolves.toBe('{}');
+    }
   });
 
   it.each(['https', 'h2'] as const)('is shown our certificate (%s)', async (protocol) => {
@@ -745,11 +692,7 @@ describe('credentials', () => {
     async (protocol) => {
       await using opened = await open(protocol);
       const { server, test } = opened;
-      const sent = test.send();
-      const [, watch] = await server.next();
-      watch.write('first');
-      const pieces = (await sent).body[Symbol.asyncIterator]();
-      await pieces.next();
+      const { answer: watch, pieces } = await begun({ server, test });
       server.handler = (_, response) => response.end('{}');
       const { connections } = server;
       test.credentials.current = other(test.credentials.current);
@@ -872,26 +815,7 @@ describe('credentials', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('that take for ever are given up with the signal', async () => {
-    await using opened = await open('h2');
-    const { test } = opened;
-    test.credentials.access = () => new Promise(() => undefined);
-    const controller = new AbortController();
-    const failure = failureOf(test.send({}, controller.signal));
-    controller.abort('the reason');
-    expect(await failure).toBe('the reason');
-  });
-
-  it('that take for ever are given up when the connection is closed', async () => {
-    await using opened = await open('h2');
-    const { test } = opened;
-    test.credentials.access = () => new Promise(() => undefined);
-    const failure = failureOf(test.send());
-    test.connection.close();
-    expect(await failure).toEqual(new Error('the connection was closed'));
-  });
-
-  it('that take for ever are asked for once at a time, and once more after a minute', async () => {
+  it('that take for ever are given up with the signal, after a minute, or when it is closed', async () => {
     await using opened = await open('h2');
     const { test } = opened;
     const signals: AbortSignal[] = [];
@@ -909,6 +833,7 @@ describe('credentials', () => {
       failures.push(await failure, await other);
     }
     expect(new Set(failures)).toEqual(new Set(['too late']));
+    // They are asked for once at a time, and once more after the minute.
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     const failure = failureOf(test.send());
     await test.clock.advance(60_000 - 6 * 9_999);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import {
   TestConnection,
   failureOf,
+  begun,
   holdingSockets,
   textOf,
   until,
@@ -17,12 +18,7 @@ import { Server, swallowingProxy } from '../support/servers.ts';
 async function watching() {
   const server = await Server.start('h2');
   const test = new TestConnection(urlOf(server));
-  const sent = test.send();
-  const [, watch] = await server.next();
-  watch.write('first');
-  const response = await sent;
-  const pieces = response.body[Symbol.asyncIterator]();
-  await pieces.next();
+  const { answer: watch, pieces } = await begun({ server, test });
   server.handler = (_, answer) => answer.end('{}');
   return {
     server,
@@ -172,11 +168,7 @@ describe('a connection that has fallen silent', () => {
     await using server = await Server.start('h2');
     await using proxy = await swallowingProxy(server.port);
     using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
-    const sent = test.send();
-    const [, watch] = await server.next();
-    watch.write('first');
-    const pieces = (await sent).body[Symbol.asyncIterator]();
-    await pieces.next();
+    const { pieces } = await begun({ server, test });
     const asked = server.next();
     const pending = failureOf(test.send());
     await asked;

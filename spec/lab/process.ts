@@ -48,7 +48,7 @@ interface Program {
 }
 
 export const CANDIDATE = join(import.meta.dirname, 'candidate.ts');
-const CLIENT_GO = join(import.meta.dirname, '..', 'lease-fleet', 'client-go');
+const CLIENT_GO = join(import.meta.dirname, 'client-go');
 /** How much of what it wrote to stderr is told when it is gone. */
 const LAST_WORDS = 4_000;
 
@@ -161,7 +161,7 @@ const programs: Readonly<Record<Kind, (options: CandidateOptions) => Promise<Pro
     };
     const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value ?? ''}`);
     const marks = Object.entries(labels).map(([key, value]) => `--label=${key}=${value}`);
-    return { file: (await goProgram(CLIENT_GO)).path, args: [...args, ...marks] };
+    return { file: (await goProgram(CLIENT_GO, 'candidate')).path, args: [...args, ...marks] };
   },
   'leader-for-life': (candidate) => {
     const { name, where, options, form = 'lead', podUid, heartbeatMs = 20, wallClock } = candidate;

@@ -18,7 +18,7 @@ type Json = Record<string, unknown>;
  * anew, for nobody keeps count of the renewals. All else stays as it is, but for who manages which
  * field.
  */
-export class Plainer {
+class Plainer {
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
   #exchanges = 0;

@@ -41,9 +41,9 @@ async function reporterOf(
   const { platform } = a;
   const subject = { mode: 'lease', name: 'mine', namespace: '', identity: 'a' } as const;
   const log = createLog('lease');
+  const events = new EventStream({ clock, subject, onEvent: undefined, log, warn: platform.warn });
   const reporter = new Reporter({
-    clock,
-    events: new EventStream({ clock, subject, onEvent: undefined, log, warn: platform.warn }),
+    ...{ clock, events },
     name: 'mine',
     metrics,
     onNewLeader: undefined,
@@ -61,7 +61,7 @@ async function reporterOf(
   const report = (failures: number, trouble?: unknown) => {
     reporter.onState({ ...aStart(), failures }, trouble);
   };
-  return { clock, warnings: simulation.warnings, reporter, report };
+  return { clock, warnings: simulation.warnings, events, reporter, report };
 }
 
 describe('the log', () => {
@@ -162,9 +162,9 @@ describe('metrics', () => {
   });
 
   test.for(names)('that were not asked for are no trouble (%s)', async (name) => {
-    const { warnings, reporter } = await reporterOf();
+    const { warnings, events, reporter } = await reporterOf();
     occasions[name](reporter);
-    await reporter.recorded();
+    await events.recorded();
     expect(warnings).toEqual([]);
   });
 });
@@ -173,14 +173,14 @@ describe('Events', () => {
   test('are all waited for, and none waits for another', async () => {
     const started: string[] = [];
     const ends = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
-    const { clock, reporter } = await reporterOf(undefined, async (what) => {
+    const { clock, events, reporter } = await reporterOf(undefined, async (what) => {
       started.push(what);
       await ends[started.length - 1]?.promise;
     });
     reporter.onStarted(acquired, 0);
     reporter.onStopped(version);
     expect(started).toEqual(['became leader', 'stopped leading']);
-    const recorded = new Outcome(reporter.recorded());
+    const recorded = new Outcome(events.recorded());
     for (const end of ends.toReversed()) {
       await clock.settle();
       expect(recorded.isPending).toBe(true);
@@ -192,12 +192,12 @@ describe('Events', () => {
 
   test('are waited for, the last one too', async () => {
     const last = Promise.withResolvers<undefined>();
-    const { clock, reporter } = await reporterOf(undefined, (what) =>
+    const { clock, events, reporter } = await reporterOf(undefined, (what) =>
       what === 'stopped leading' ? last.promise : Promise.resolve(),
     );
     reporter.onStarted(acquired, 0);
     reporter.onStopped(version);
-    const recorded = new Outcome(reporter.recorded());
+    const recorded = new Outcome(events.recorded());
     await clock.settle();
     expect(recorded.isPending).toBe(true);
     last.resolve(undefined);

@@ -23,7 +23,8 @@ function reporterTo(onWaiting?: (state: WaitingState) => void): Reporter {
   const subject = { mode: 'life' as const, name: 'my-lock', namespace: 'prod', identity: 'app-0' };
   const log = (line: string) => lines.push(line);
   const events = new EventStream({ clock, subject, onEvent: undefined, log, warn });
-  return new Reporter(events, clock, context, onWaiting);
+  const nothing = { metrics: undefined, recordEvent: undefined };
+  return new Reporter({ ...nothing, clock, events, context, onWaiting });
 }
 
 beforeEach(() => {

@@ -13,6 +13,9 @@ import {
   SimulatedClock,
   createCluster,
 } from '../../lib/testing/index.ts';
+import { kubeConfig } from '../world/kube-config.ts';
+
+export { kubeConfig };
 
 export const LOCK_PATH = '/api/v1/namespaces/default/configmaps/lock';
 
@@ -219,15 +222,3 @@ export class SimulatedProcess {
     this.#platform.kill();
   }
 }
-
-/** Passes for a KubeConfig; the simulation's transport needs none. */
-export const kubeConfig = {
-  getCurrentCluster: () => ({
-    name: 'simulation',
-    server: 'http://simulation.invalid',
-    skipTLSVerify: true,
-  }),
-  getCurrentContext: () => 'simulation',
-  getContextObject: () => null,
-  applyToHTTPSOptions: () => Promise.resolve(),
-};

@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasImage, importImage } from '../cluster/containerd.ts';
 import { type Image, program } from '../cluster/image.ts';
 import { SYSTEM_FOLDERS, findProgram, run } from '../cluster/program.ts';
 import type { Cluster } from '../cluster/state.ts';
 import { followDockerfile } from './deploy-image.ts';
-import { digestOf } from './image.ts';
+import { digestOf, staged } from './image.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const SOURCES = [
@@ -39,8 +39,7 @@ async function make(cluster: Cluster): Promise<string> {
   const version = digestOf(SOURCES);
   const name = `localhost/workers:${version}`;
   if (await hasImage(cluster, name)) return name;
-  const folder = join(cluster.folder, `cli-${version}`);
-  if (!existsSync(folder)) await stage(folder);
+  const folder = await staged(join(cluster.folder, `cli-${version}`), stage);
   await importImage(cluster, await describe(name, folder));
   return name;
 }
@@ -68,9 +67,7 @@ function located(name: string): string {
 }
 
 /** The files that are no programs of this machine. */
-async function stage(folder: string): Promise<void> {
-  const unfinished = `${folder}.${process.pid}`;
-  await rm(unfinished, { recursive: true, force: true });
+async function stage(unfinished: string): Promise<void> {
   const tree = join(unfinished, 'root');
   await mkdir(join(unfinished, CONTEXT), { recursive: true });
   await install(join(tree, 'app/node_modules/leader-for-life'));
@@ -81,8 +78,6 @@ async function stage(folder: string): Promise<void> {
   const filter = (path: string) => !UNUSED.test(path);
   await cp(library, join(tree, library), { recursive: true, filter });
   await cp(APPS, join(tree, 'app'), { recursive: true });
-  await rm(folder, { recursive: true, force: true });
-  await rename(unfinished, folder);
 }
 
 /** As `npm install` of the packed package, with the dependencies that a Pod needs. */

@@ -18,14 +18,14 @@ export async function clientGo(
 ): Promise<CandidateOptions> {
   const place = ['--namespace=$(POD_NAMESPACE)', '--lease=$(LOCK)', '--identity=$(POD_NAME)'];
   return {
-    image: await goImage(cluster, join(SPEC, 'lease-fleet', 'client-go')),
+    image: await goImage(cluster, join(SPEC, 'lab', 'client-go'), 'candidate'),
     container: { args: [...place, ...flags] },
   };
 }
 
 /** Builds the program once, and puts it on the node as an image, whose name it resolves with. */
-async function goImage(cluster: Cluster, folder: string): Promise<string> {
-  const { path, version } = await goProgram(folder);
+async function goImage(cluster: Cluster, folder: string, program = '.'): Promise<string> {
+  const { path, version } = await goProgram(folder, program);
   const name = `localhost/${basename(folder)}:${version}`;
   if (await hasImage(cluster, name)) return name;
   const to = `/${basename(folder)}`;

@@ -41,8 +41,7 @@ export function candidateImage(cluster: Cluster): Promise<string> {
 async function make(cluster: Cluster): Promise<string> {
   const version = digestOf(SOURCES);
   const name = `localhost/candidate:${version}`;
-  const folder = join(cluster.folder, `candidate-${version}`);
-  if (!existsSync(folder)) await stage(folder);
+  const folder = await staged(join(cluster.folder, `candidate-${version}`), stage);
   if (!(await hasImage(cluster, name))) {
     await importImage(cluster, await nodeImage(name, { folder, main: 'spec/lab/candidate.ts' }));
   }
@@ -58,9 +57,22 @@ export function digestOf(patterns: readonly string[]): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Not into `dist`: others may be building or using that. */
-async function stage(folder: string): Promise<void> {
+/** The folder, filled by `fill` unless that was done before; it is never there half. */
+export async function staged(
+  folder: string,
+  fill: (unfinished: string) => Promise<void>,
+): Promise<string> {
+  if (existsSync(folder)) return folder;
   const unfinished = `${folder}.${process.pid}`;
+  await rm(unfinished, { recursive: true, force: true });
+  await fill(unfinished);
+  await rm(folder, { recursive: true, force: true });
+  await rename(unfinished, folder);
+  return folder;
+}
+
+/** Not into `dist`: others may be building or using that. */
+async function stage(unfinished: string): Promise<void> {
   const packaged = join(unfinished, 'node_modules', 'leader-for-life');
   await mkdir(packaged, { recursive: true });
   await run(process.execPath, [join(root, '.config', 'build.js'), join(packaged, 'dist')]);
@@ -72,8 +84,6 @@ async function stage(folder: string): Promise<void> {
   await mkdir(join(unfinished, 'lib'));
   const texts = { ...SIGNPOSTS, 'package.json': JSON.stringify({ type: 'module' }) };
   for (const [path, text] of Object.entries(texts)) await writeFile(join(unfinished, path), text);
-  await rm(folder, { recursive: true, force: true });
-  await rename(unfinished, folder);
 }
 
 /** Whatever an app has that has installed the package: paths below `node_modules`. */

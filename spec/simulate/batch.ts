@@ -28,7 +28,7 @@ export interface BatchResult {
 }
 
 /** Which schedule has this number. */
-export function scheduleNumber(
+function scheduleNumber(
   { seed, modes }: Pick<Batch, 'seed' | 'modes'>,
   number: number,
 ): { readonly mode: Mode; readonly seed: number } {

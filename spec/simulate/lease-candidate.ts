@@ -4,7 +4,7 @@ import { LeaseLock } from '../../lib/lease/lease-lock.ts';
 import type { Platform } from '../../lib/platform/platform.ts';
 import { LeaseProcess, type ElectorSlot } from './lease-process.ts';
 import { NoLongerWanted } from './candidate.ts';
-import { kubeConfig } from './surroundings.ts';
+import { kubeConfig } from '../world/kube-config.ts';
 
 /** How a slot of lease mode is set up. */
 export interface LeaseSlot extends ElectorSlot {

@@ -76,7 +76,7 @@ function tolerated(slots: readonly ElectorSlot[]): number {
 }
 
 /** Electors whose clocks differ by as much as is tolerated, at most and often exactly. */
-export function drawElectors(luck: Luck, count: number): ElectorSlot[] {
+function drawElectors(luck: Luck, count: number): ElectorSlot[] {
   const isFleet = luck.chance(0.45);
   const shared = luck.pick(isFleet ? FLEET_TIMES : OWN_TIMES);
   const areAlike = luck.chance(0.7);
@@ -147,7 +147,7 @@ function drawLeftOver(luck: Luck): object | undefined {
 const LATENCIES = [[0, 0] as const, [1, 5] as const, [1, 100] as const, [50, 2_000] as const];
 
 /** Of requests: such that renewing is possible at all. */
-export function drawLatency(luck: Luck, slots: readonly ElectorSlot[]): readonly [number, number] {
+function drawLatency(luck: Luck, slots: readonly ElectorSlot[]): readonly [number, number] {
   const most = Math.min(...slots.map(({ times: given }) => given.renewDeadlineMs / 5));
   return luck.pick(LATENCIES.filter(([, maxMs]) => maxMs <= most));
 }

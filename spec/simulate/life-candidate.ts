@@ -4,7 +4,7 @@ import { type Berth, Candidate, NoLongerWanted } from './candidate.ts';
 import type { Checkup } from './checkup.ts';
 import type { Process } from './process.ts';
 import type { SlotSetting } from './schedule.ts';
-import { kubeConfig } from './surroundings.ts';
+import { kubeConfig } from '../world/kube-config.ts';
 import type { World } from './world.ts';
 
 /** How a slot of leader for life is set up. */

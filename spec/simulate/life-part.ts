@@ -46,7 +46,7 @@ import { sightingsForLife } from './life-sightings.ts';
 import type { Slot, World } from './world.ts';
 
 /** Clocks of machines: nothing of leader for life rests on them. */
-export function drawClock(luck: Luck): ClockSetting {
+function drawClock(luck: Luck): ClockSetting {
   return {
     rate: luck.pick([1, 1, 1, 0.5, 0.9, 1.1, 2]),
     startMs: luck.pick([0, 0, 1_000_000]),

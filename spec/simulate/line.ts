@@ -72,7 +72,7 @@ class BrokenConnection extends Error {
 }
 
 /** What Node.js says if nobody listens. */
-export class RefusedConnection extends Error {
+class RefusedConnection extends Error {
   readonly code = 'ECONNREFUSED';
 
   constructor() {

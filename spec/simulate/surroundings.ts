@@ -122,15 +122,3 @@ function describe(world: World, request: ApiRequest): Sent {
     name: [name, selected, created].find((found) => found !== undefined && found !== '') ?? '',
   };
 }
-
-/** Passes for a KubeConfig; the world's transport needs none. */
-export const kubeConfig = {
-  getCurrentCluster: () => ({
-    name: 'simulation',
-    server: 'http://simulation.invalid',
-    skipTLSVerify: true,
-  }),
-  getCurrentContext: () => 'simulation',
-  getContextObject: () => null,
-  applyToHTTPSOptions: () => Promise.resolve(),
-};

@@ -55,6 +55,20 @@ export class TestConnection implements Disposable {
   }
 }
 
+/** A request whose answer has begun, and the rest of that. */
+export async function begun(
+  { server, test }: { readonly server: Server; readonly test: TestConnection },
+  signal?: AbortSignal,
+) {
+  const sent = test.send({}, signal);
+  const [, answer] = await server.next();
+  answer.write('first');
+  const response = await sent;
+  const pieces = response.body[Symbol.asyncIterator]();
+  await pieces.next();
+  return { answer, response, pieces };
+}
+
 export function urlOf(server: Server, scheme = 'https'): string {
   return `${scheme}://127.0.0.1:${server.port}`;
 }

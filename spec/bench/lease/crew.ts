@@ -49,7 +49,7 @@ export function ourProgram(): Program {
 
 /** Ours first. */
 export const programs = perBench(async (): Promise<readonly Program[]> => {
-  const { path } = await goProgram(join(import.meta.dirname, 'client-go'));
+  const { path } = await goProgram(join(import.meta.dirname, '../../lab/client-go'), 'electors');
   return [ourProgram(), { name: 'client-go', file: path, args: [] }];
 });
 

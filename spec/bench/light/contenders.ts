@@ -38,7 +38,7 @@ export const CACHED = (folder: string) =>
 async function goContenders(): Promise<Contender[]> {
   if (!hasGo()) return [];
   const operatorLib = await goProgram(join(import.meta.dirname, '../../scenarios/operator-lib'));
-  const clientGo = await goProgram(join(import.meta.dirname, '../lease/client-go'));
+  const clientGo = await goProgram(join(import.meta.dirname, '../../lab/client-go'), 'electors');
   return [
     {
       name: 'operator-lib',

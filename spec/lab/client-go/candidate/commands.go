@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"leader-for-life/client-go/journal"
 )
 
 const lookEvery = 50 * time.Millisecond
@@ -20,7 +22,7 @@ var commands = map[string]func(){
 			hoard = append(hoard, block)
 		}
 	},
-	"fill": func() { must(os.WriteFile("/small/file", make([]byte, 1<<24), 0o644)) },
+	"fill": func() { journal.Must(os.WriteFile("/small/file", make([]byte, 1<<24), 0o644)) },
 }
 
 // obey runs the commands that the scene of a Pod has for it.
@@ -33,7 +35,7 @@ func obey() {
 		text, err := os.ReadFile(file)
 		if command, found := commands[string(text)]; err == nil && found {
 			// So that the next process of this container does not do so too.
-			must(os.Remove(file))
+			journal.Must(os.Remove(file))
 			command()
 		}
 	}

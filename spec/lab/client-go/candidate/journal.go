@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"leader-for-life/client-go/journal"
 )
 
 // entry is a line of the journal, as candidate.ts writes it.
@@ -30,24 +29,23 @@ type entry struct {
 
 // folder holds the journals of a scene's Pods; without it the journal is the standard output.
 var (
-	folder  = os.Getenv("JOURNAL")
-	run     = fmt.Sprintf("%s.%s.%d", os.Getenv("POD_NAME"), os.Getenv("CONTAINER"), time.Now().UnixNano())
-	journal = openJournal()
+	folder = os.Getenv("JOURNAL")
+	run    = fmt.Sprintf("%s.%s.%d", os.Getenv("POD_NAME"), os.Getenv("CONTAINER"), time.Now().UnixNano())
+	output = openOutput()
 )
 
-func openJournal() *os.File {
+func openOutput() *os.File {
 	if folder == "" {
 		return os.Stdout
 	}
 	path := filepath.Join(folder, run+".jsonl")
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	must(err)
+	journal.Must(err)
 	return file
 }
 
-func say(said entry) { sayAt(monotonicMs(), said) }
+func say(said entry) { sayAt(journal.NowMs(), said) }
 
-// sayAt writes before it returns, however the process ends next.
 func sayAt(at float64, said entry) {
 	said.Identity = *identity
 	said.AtMs = at
@@ -55,21 +53,5 @@ func sayAt(at float64, said entry) {
 		said.Pod, said.UID = os.Getenv("POD_NAME"), os.Getenv("POD_UID")
 		said.Container, said.Run = os.Getenv("CONTAINER"), run
 	}
-	line, err := json.Marshal(said)
-	must(err)
-	_, err = journal.Write(append(line, '\n'))
-	must(err)
-}
-
-// monotonicMs is the machine's clock that all its processes share, whatever their wall clocks say.
-func monotonicMs() float64 {
-	var now unix.Timespec
-	must(unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
-	return float64(now.Nano()) / 1e6
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
+	journal.Write(output, said)
 }

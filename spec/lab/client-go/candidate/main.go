@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/klog/v2"
+	"leader-for-life/client-go/journal"
 )
 
 const actEvery = 5 * time.Millisecond
@@ -74,7 +75,7 @@ func main() {
 			OnNewLeader:      func(leader string) { say(entry{Event: "new-leader", Leader: leader}) },
 		},
 	})
-	must(err)
+	journal.Must(err)
 	work.isLeader = elector.IsLeader
 	if *wallOffset != 0 {
 		shiftClock(elector, *wallOffset)
@@ -96,7 +97,7 @@ func main() {
 
 func restConfig() *rest.Config {
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
-	must(err)
+	journal.Must(err)
 	config.ContentType = *contentType
 	// As resourcelock.NewFromKubeconfig has it, which knows no labels.
 	config.Timeout = max(time.Second, *renewDeadline/2)
@@ -121,7 +122,7 @@ func (w *work) run(ctx context.Context) {
 	leading := false
 	for {
 		// Before it asks: whatever stalls it in between, it did not act later than it may have.
-		at := monotonicMs()
+		at := journal.NowMs()
 		may := ctx.Err() == nil && !w.isStopped() && w.isLeader()
 		switch {
 		case may && !leading:
@@ -171,7 +172,7 @@ func (w witnessed) Update(ctx context.Context, record resourcelock.LeaderElectio
 }
 
 func witness(record resourcelock.LeaderElectionRecord, write func() error) error {
-	sent := monotonicMs()
+	sent := journal.NowMs()
 	if err := write(); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -23,6 +21,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/klog/v2"
+	"leader-for-life/client-go/journal"
 )
 
 const (
@@ -70,7 +69,7 @@ func main() {
 
 func newClient() coordinationv1.CoordinationV1Interface {
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
-	must(err)
+	journal.Must(err)
 	// As resourcelock.NewFromKubeconfig has it.
 	config.Timeout = max(time.Second, renewDeadline/2)
 	// All share one client, whose default is to send five requests a second.
@@ -118,24 +117,7 @@ type entry struct {
 	Leader   string  `json:"leader,omitempty"`
 }
 
-// say writes before it returns, however the process ends next.
 func say(said entry) {
-	said.AtMs = monotonicMs()
-	line, err := json.Marshal(said)
-	must(err)
-	_, err = os.Stdout.Write(append(line, '\n'))
-	must(err)
-}
-
-// monotonicMs is the machine's clock that all its processes share.
-func monotonicMs() float64 {
-	var now unix.Timespec
-	must(unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
-	return float64(now.Nano()) / 1e6
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
+	said.AtMs = journal.NowMs()
+	journal.Write(os.Stdout, said)
 }
