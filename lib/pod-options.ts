@@ -30,7 +30,7 @@ export interface PodOptions {
    *   `pod-template-hash`, the StatefulSet's `controller-revision-hash`, and the youngest Pod.
    * - `{ nodeLabel }`: the Pods on nodes that have all these labels. Needs the right to get nodes.
    * - A function: it is called for each candidate's Pod, and the highest number is preferred. If it
-   *   throws or takes longer than a second, nobody waits.
+   *   throws or takes longer than a second, there is a warning, and nobody waits any longer.
    *
    * Candidates are the Pods with the same labels. Needs the rights to get and list Pods; without
    * them there is a warning, and nobody waits.

@@ -30,7 +30,7 @@ export interface PreferenceParts {
   readonly namespace: string;
   readonly podName: string;
   readonly preference: NonNullable<PodOptions['preference']>;
-  /** The preference has no effect, or a function of the user threw. */
+  /** The preference has no effect, or a function of the user threw or took too long. */
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -50,6 +50,8 @@ export class Preference {
   /** Selects the candidates; empty if no label tells which Pods they are. */
   #selector: string | undefined;
   #isRefused = false;
+  /** A function of the user is under way. */
+  #isScoring = false;
 
   constructor(parts: PreferenceParts) {
     this.#parts = parts;
@@ -63,13 +65,16 @@ export class Preference {
     if (this.#isRefused) return 0;
     const { api, clock, onFailed } = this.#parts;
     const startedMs = clock.now();
-    const limit = withDeadline(clock, signal, ASKING_MS, () => new Error('it takes too long'));
+    const limit = withDeadline(clock, signal, ASKING_MS, (limitMs) => {
+      return new Error(`it took longer than ${limitMs} ms, with the time for reading the Pods`);
+    });
     try {
       const isPreferred = await abortable(this.#isPreferred(limit.signal), limit.signal);
       return isPreferred ? 0 : Math.max(YIELD_MS - (clock.now() - startedMs), 0);
     } catch (error) {
       signal.throwIfAborted();
-      if (limit.signal.aborted || api.isTransient(error)) return 0;
+      const isLate = limit.signal.aborted && !this.#isScoring;
+      if (isLate || api.isTransient(error)) return 0;
       this.#isRefused = error instanceof ApiError;
       onFailed(error);
       return 0;
@@ -81,7 +86,9 @@ export class Preference {
   async #isPreferred(signal: AbortSignal): Promise<boolean> {
     const { podName } = this.#parts;
     const pods = await this.#candidates(signal);
+    this.#isScoring = typeof this.#parts.preference === 'function';
     const scores = await this.#scores(pods, signal);
+    this.#isScoring = false;
     const best = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
     // A Pod that is being deleted is not among the candidates.
     const own = scores[pods.findIndex(({ name }) => name === podName)];

@@ -114,6 +114,9 @@ export type CheckedDurations = { readonly [K in keyof Durations]-?: number };
 /** At least this many retry periods must fit into the renew deadline (client-go's constant). */
 export const JITTER_FACTOR = 1.2;
 
+/** client-go looks at a Lease at least every 2.2 retry periods, plus the time of a request. */
+export const POLL_FACTOR = 2.5;
+
 /** Throws a TypeError that names the first bad option and its value. */
 export function checkConfig(config: unknown): CheckedDurations {
   const { lock, callbacks, ...rest } = checkProperties('config', config, configChecks);

@@ -1,4 +1,5 @@
 import { Campaign } from './campaign.ts';
+import { POLL_FACTOR } from './config.ts';
 import type { ElectionOptions } from './election-options.ts';
 import { type Ending, type Job } from './job.ts';
 import { ElectorPod } from './elector-pod.ts';
@@ -173,9 +174,12 @@ export class Election {
 
   #standingFor({ key }: OpenLock): Standing {
     const { clock, elections } = this.#platform;
-    const own = { ...key, candidate: this.#options.candidate };
+    const { candidate, durations } = this.#options;
     const { yieldMs } = this.#pod;
-    return new Standing({ clock, elections, key: own, health: this.#health, yieldMs });
+    return new Standing({
+      ...{ clock, elections, key: { ...key, candidate }, health: this.#health, yieldMs },
+      pollMs: POLL_FACTOR * durations.retryPeriodMs,
+    });
   }
 
   /** Well below the deadline: one slow request must not cost the lease. */

@@ -75,8 +75,8 @@ export class LeaderElector {
 
   /**
    * Hands over: the work's signal aborts with `ERR_STEPPED_DOWN`, and once the work has settled, the
-   * Lease is released and `run` resolves. The next `run` takes no free Lease for 2 s, or until
-   * another elector leads. Does nothing if this elector does not lead.
+   * Lease is released and `run` resolves. The next `run` takes no free Lease for 2.5 times `retryPeriodMs`
+   * (at least 2 s), or until another elector leads. Does nothing if this elector does not lead.
    *
    * Resolves at once, so that the work may await it: await `run` for the end of the work.
    */

@@ -40,8 +40,8 @@ export interface LeaseLeadership {
   /**
    * Hands over: `signal` aborts with `ERR_STEPPED_DOWN`, and once the work has settled, the Lease is
    * released. Then `lead` rejects with `ERR_STEPPED_DOWN` or, with `recampaign`, campaigns again;
-   * it takes no free Lease for 2 s, or until another elector leads. Does nothing once `signal` has
-   * aborted.
+   * it takes no free Lease for 2.5 times `retryPeriodMs` (at least 2 s), or until another elector
+   * leads. Does nothing once `signal` has aborted.
    *
    * Resolves at once, so that the work may await it: await `lead` for the end of the work.
    */

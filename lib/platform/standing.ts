@@ -3,7 +3,7 @@ import type { ElectionKey, Elections } from './elections.ts';
 import type { Health } from './health.ts';
 import { type Bar, barAt } from '../protocol/bar.ts';
 
-/** How long a candidate that has stepped down leaves the lock to others. */
+/** How long a candidate that has stepped down leaves the lock to others, at least. */
 const ASIDE_MS = 2_000;
 
 export interface StandingOptions {
@@ -12,6 +12,8 @@ export interface StandingOptions {
   /** Under this key, a later election of this process knows that this one has stepped down. */
   readonly key: ElectionKey;
   readonly health?: Health | undefined;
+  /** How long it takes until others that poll have looked at the lock. @default 0 */
+  readonly pollMs?: number | undefined;
   /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
   readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
 }
@@ -58,8 +60,8 @@ export class Standing {
 
   /** The candidate has stepped down: it leaves the lock to others for a while. */
   standAside(): void {
-    const { clock, elections, key } = this.#options;
-    elections.standAside(key, clock.now() + ASIDE_MS);
+    const { clock, elections, key, pollMs = 0 } = this.#options;
+    elections.standAside(key, clock.now() + Math.max(ASIDE_MS, pollMs));
   }
 
   /** Another candidate holds the lock: the next time that it is, nothing but the health check bars it. */

@@ -2,8 +2,9 @@
 import type { Bar } from '../../lib/protocol/bar.ts';
 import type { Broken } from './explorer.ts';
 
-/** How long one stands aside that has stepped down, and how long one yields that is not preferred. */
-const ASIDE_MS = 2_000;
+/** How long one stands aside that has stepped down; for a Lease, at retry periods of 2 s. */
+const ASIDE_MS = { life: 2_000, lease: 5_000 };
+/** How long one yields that is not preferred. */
 const YIELD_MS = 2_000;
 
 /** What of a candidate decides it. */
@@ -39,8 +40,8 @@ export function isBarred({ nowMs, isUnhealthy, asideUntilMs }: Barred): boolean 
   return isUnhealthy === true || (asideUntilMs !== undefined && nowMs < asideUntilMs);
 }
 
-export function standAside<Who extends Barred>(who: Who): Who {
-  return { ...who, asideUntilMs: who.nowMs + ASIDE_MS };
+export function standAside<Who extends Barred>(who: Who, mode: keyof typeof ASIDE_MS): Who {
+  return { ...who, asideUntilMs: who.nowMs + ASIDE_MS[mode] };
 }
 
 interface Decision {

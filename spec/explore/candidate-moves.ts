@@ -71,7 +71,7 @@ export class CandidateMoves {
         if (stepping) {
           // It stands aside from when the lock is released, by which its clock does not go on here.
           const say = () => 'leads no more: steps down, and releases its lock';
-          this.#add(change(stepping, this.#index, standAside(to)), say);
+          this.#add(change(stepping, this.#index, standAside(to, 'life')), say);
         }
         return;
       }

@@ -96,7 +96,7 @@ function finishMoves(world: LeaseWorld, index: number, add: Add): void {
     }
     const stepping = phase === 'leading' ? spend(world, 'stepDowns') : undefined;
     if (stepping) {
-      const aside = change(stepping, index, standAside(elector(world, index)));
+      const aside = change(stepping, index, standAside(elector(world, index), 'lease'));
       const to = hear(aside, index, { type: 'finish' });
       add(to, () => 'leads no more: steps down');
     }

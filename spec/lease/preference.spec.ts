@@ -121,3 +121,20 @@ test('without the right to list Pods there is one warning with the Role, and nob
   expect(simulation.codes).toEqual(['LEADER_FOR_LIFE_PREFERENCE']);
   expect(simulation.warnings[0]?.message).toContain('verbs: ["get", "list"]');
 });
+
+test('a function that never settles costs each handover a second, with one warning', async () => {
+  const { simulation, clock, first, lead, holder, next } = await scene([]);
+  lead('old-2', { preference: () => new Promise<number>(() => undefined) });
+  const quick = lead('new', { preference: undefined });
+  await clock.advance(1_000);
+  first.stop.abort(new Error('enough'));
+  await clock.advance(1_500);
+  expect([holder(), simulation.codes]).toEqual(['new', ['LEADER_FOR_LIFE_PREFERENCE']]);
+  quick.stop.abort(new Error('enough'));
+  await clock.runUntil(() => holder() === '');
+  const { holder: last, tookMs } = await next();
+  expect(last).toBe('old-2');
+  expect(tookMs).toBeGreaterThanOrEqual(1_000);
+  expect(tookMs).toBeLessThan(1_200);
+  expect(simulation.codes).toEqual(['LEADER_FOR_LIFE_PREFERENCE']);
+});

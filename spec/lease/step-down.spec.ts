@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import type { LeadOptions } from '../../lib/lease/config.ts';
 import type { LeaseLeadership } from '../../lib/lease/lead.ts';
 import { ABANDONED, electing, endless, journal, leading, nothing, world } from './scene.ts';
 import { Outcome, untilAborted } from './simulation.ts';
@@ -64,7 +65,7 @@ describe('stepDown of a leadership', () => {
 });
 
 /** What two processes do with the Lease, one line for each term. */
-async function recampaigning() {
+async function recampaigning(options: LeadOptions = {}) {
   const terms: string[] = [];
   const leaderships: LeaseLeadership[] = [];
   const work = (leadership: LeaseLeadership) => {
@@ -74,7 +75,7 @@ async function recampaigning() {
   };
   let sinceMs = 0;
   const scene = await world();
-  void scene.a.lead(work, { recampaign: true });
+  void scene.a.lead(work, { recampaign: true, ...options });
   await scene.clock.runUntil(() => terms.length === 1);
   const stepDown = async () => {
     sinceMs = scene.clock.now();
@@ -95,11 +96,24 @@ describe('after stepping down, with recampaign', () => {
     expect([holder(), terms.length]).toEqual(['b', 2]);
   });
 
-  test('without others it leads again after two seconds', async () => {
-    const { clock, terms, stepDown } = await recampaigning();
+  test.for([
+    [{}, 'a 5000'],
+    [{ retryPeriodMs: 500 }, 'a 2000'],
+  ] as const)('without others it leads again, with %o: %s', async ([durations, last]) => {
+    const { clock, terms, stepDown } = await recampaigning(durations);
     await stepDown();
     await clock.advance(10_000);
-    expect(terms.at(-1)).toBe('a 2000');
+    expect(terms.at(-1)).toBe(last);
+  });
+
+  test('it leaves the Lease free until an elector that polls as client-go does has come', async () => {
+    const { clock, holder, patch, stepDown } = await recampaigning();
+    await stepDown();
+    await clock.advance(2.2 * 2_000);
+    expect(holder()).toBe('');
+    patch({ holderIdentity: 'client-go', leaseDurationSeconds: 15 });
+    await clock.advance(1_000);
+    expect(holder()).toBe('client-go');
   });
 
   test('it leads at once if another one has led in the meantime', async () => {
@@ -131,8 +145,8 @@ test('a later call of lead in this process stands aside, too', async () => {
   await clock.settle();
   expect(outcome.state).toBe('rejected');
   const again = new Outcome(a.lead(() => clock.now()));
-  await clock.advance(5_000);
-  expect(again.value).toBe(2_000);
+  await clock.advance(6_000);
+  expect(again.value).toBe(5_000);
 });
 
 test('identities that were not given are no difference between two calls of a process', async () => {
@@ -140,8 +154,8 @@ test('identities that were not given are no difference between two calls of a pr
   void leadership.stepDown();
   await clock.settle();
   const again = new Outcome(a.lead(() => clock.now(), { identity: undefined }));
-  await clock.advance(5_000);
-  expect(again.value).toBe(2_000);
+  await clock.advance(6_000);
+  expect(again.value).toBe(5_000);
 });
 
 describe('stepDown of an elector', () => {
@@ -152,7 +166,7 @@ describe('stepDown of an elector', () => {
     expect(entries).toEqual(['leader a', 'started', 'aborted', 'settled', 'stopped']);
     expect([outcome.state, holder()]).toEqual(['resolved', '']);
     void elector.run();
-    await clock.advance(1_990);
+    await clock.advance(4_990);
     expect(elector.isLeader()).toBe(false);
     await clock.advance(100);
     expect(elector.isLeader()).toBe(true);

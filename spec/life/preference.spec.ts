@@ -246,14 +246,15 @@ describe('with a function', () => {
     expect(world.warnings[0]?.message).toContain(message);
   });
 
-  test('that takes too long is not waited for', async () => {
+  test('that takes too long is not waited for, and there is one warning', async () => {
     const { world, leadership } = await rollout();
     await world.settled(leadership.release());
     const endless = by(() => new Promise<number>(() => undefined));
     const tookMs = await world.duration(world.become('old-2', endless));
     expect(tookMs).toBeGreaterThanOrEqual(1_000);
     expect(tookMs).toBeLessThan(1_200);
-    expect(world.codes).toEqual([]);
+    expect(world.codes).toEqual(['LEADER_FOR_LIFE_PREFERENCE']);
+    expect(world.warnings[0]?.message).toContain('options.preference failed: it took longer than');
   });
 });
 
@@ -281,5 +282,6 @@ describe('without an answer', () => {
     await world.settled(leadership.release());
     world.fault({ user: 'old-2', verb: 'list', resource: 'pods', hang: true });
     expect(await world.duration(world.become('old-2', NEWEST))).toBeLessThan(2_200);
+    expect(world.codes).toEqual([]);
   });
 });

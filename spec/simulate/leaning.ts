@@ -22,10 +22,14 @@ export class Preferring {
     return { preference: (pod) => this.#score(pod) };
   }
 
+  get isSilent(): boolean {
+    return this.#leaning === 'silent';
+  }
+
   #score({ name }: CandidatePod): number | Promise<number> {
     this.asked += 1;
     this.askedMs = this.#clock.now();
-    if (this.#leaning === 'silent') return new Promise(() => undefined);
+    if (this.isSilent) return new Promise(() => undefined);
     // As in `pod-1`, or in `pod-1-2` if it has replaced another one.
     const slot = Number(name.split('-')[1]);
     return this.#leaning === 'first' ? -slot : slot;

@@ -32,7 +32,7 @@ export const RELEASING: Program = {
 /** The floor. */
 export const BARE: Program = {
   name: 'bare client',
-  candidate: { container: { command: [NODE, '/app/bare.ts'] } },
+  candidate: { container: { command: [NODE, '/app/bare.js'] } },
 };
 
 export const operatorLib = perBench(async ({ cluster }): Promise<Program> => {

@@ -17,40 +17,28 @@ interface Updates {
   direct: number;
 }
 
-type Program = Pick<Updates, 'program' | 'how'> &
-  Pick<RolloutOptions, 'candidate' | 'isSilent'> & { readonly runs: number };
+type Program = Pick<Updates, 'program' | 'how'> & Pick<RolloutOptions, 'candidate' | 'isSilent'>;
 
 const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'one Pod after the other': { maxSurge: 1, maxUnavailable: 0 },
   'all Pods at once': { maxSurge: 0, maxUnavailable: 3 },
 };
 const RUNS = 10;
-const FEW = 3;
 const OURS = 'leader-for-life';
 const NEWEST = 'newest';
 const rights = { pods: { marks: true, prefers: true, watched: true } };
 
-async function programsFor({ cluster, handovers }: Bench): Promise<Program[]> {
+async function programsFor({ cluster }: Bench): Promise<Program[]> {
   const newest = { deletionCost: 1_000, preference: 'newest' } as const;
-  const ours = { program: OURS, runs: handovers ?? RUNS };
-  const others = { runs: Math.min(FEW, handovers ?? FEW) };
-  const onSigterm = 'release';
+  const life = { onSigterm: 'release' } as const;
+  const lease = { ...life, election: 'lead' } as const;
   return [
-    { ...ours, how: `life, ${NEWEST}`, candidate: { onSigterm, become: newest } },
-    {
-      ...{ ...ours, how: `lease, ${NEWEST}` },
-      candidate: { onSigterm, election: 'lead', become: newest },
-    },
-    { ...ours, ...others, how: 'life, no preference', candidate: { onSigterm } },
-    {
-      ...{ ...ours, ...others, how: 'lease, no preference' },
-      candidate: { onSigterm, election: 'lead' },
-    },
-    { program: 'operator-lib', ...others, candidate: await operatorLib(cluster), isSilent: true },
-    {
-      ...{ program: 'client-go', ...others },
-      candidate: await clientGo(cluster, ['--release-on-cancel']),
-    },
+    { program: OURS, how: `life, ${NEWEST}`, candidate: { ...life, become: newest } },
+    { program: OURS, how: `lease, ${NEWEST}`, candidate: { ...lease, become: newest } },
+    { program: OURS, how: 'life, no preference', candidate: life },
+    { program: OURS, how: 'lease, no preference', candidate: lease },
+    { program: 'operator-lib', candidate: await operatorLib(cluster), isSilent: true },
+    { program: 'client-go', candidate: await clientGo(cluster, ['--release-on-cancel']) },
   ];
 }
 
@@ -61,9 +49,7 @@ export const rollout: Situation<Bench, readonly Updates[]> = {
   async measure(bench) {
     const all: Updates[] = [];
     for (const [strategy, how] of Object.entries(STRATEGIES)) {
-      for (const program of await programsFor(bench)) {
-        all.push(await measureUpdates(bench, program, { name: strategy, ...how }));
-      }
+      all.push(...(await measureUpdates(bench, { name: strategy, ...how })));
     }
     return all;
   },
@@ -105,24 +91,26 @@ export const rollout: Situation<Bench, readonly Updates[]> = {
 
 async function measureUpdates(
   bench: Bench,
-  { program, how, runs, candidate, isSilent = false }: Program,
   { name: strategy, ...sizes }: Strategy & { readonly name: string },
-): Promise<Updates> {
-  const own: Updates = {
-    ...{ program, ...(how && { how }), strategy },
-    ...{ outageMs: [], handovers: [], direct: 0 },
-  };
-  const scene = await Scene.open(bench.cluster, await candidateImage(bench.cluster), rights);
-  const updated = await Rollout.begin(scene, { candidate, isSilent, ...sizes });
-  const turn = { name: `${nameOf(own)}, ${strategy}` };
-  await takeTurns(bench, 'rolling update', runs, [turn], async () => {
+): Promise<readonly Updates[]> {
+  const image = await candidateImage(bench.cluster);
+  const teams = await Promise.all(
+    (await programsFor(bench)).map(async ({ candidate, isSilent = false, ...program }) => {
+      const own: Updates = { ...program, strategy, outageMs: [], handovers: [], direct: 0 };
+      const scene = await Scene.open(bench.cluster, image, rights);
+      const updated = await Rollout.begin(scene, { candidate, isSilent, ...sizes });
+      return { name: `${nameOf(own)}, ${strategy}`, own, scene, updated };
+    }),
+  );
+  const runs = bench.handovers ?? RUNS;
+  await takeTurns(bench, 'rolling update', runs, teams, async ({ own, updated }) => {
     const { leaders, isDirect, outageMs } = await updated.update();
     own.handovers.push(leaders.length);
     own.outageMs.push(outageMs);
     if (isDirect) own.direct += 1;
   });
-  await scene.close();
-  return own;
+  await Promise.all(teams.map(({ scene }) => scene.close()));
+  return teams.map(({ own }) => own);
 }
 
 function nameOf({ program, how }: Pick<Updates, 'program' | 'how'>): string {

@@ -9,8 +9,7 @@ import { isWrite } from '../sightings.ts';
 import { lockOf } from '../truth.ts';
 import type { World } from '../world.ts';
 
-/** How long a candidate that has stepped down stands aside, and how long one leaves a lock to others. */
-const ASIDE_MS = 2_000;
+/** How long one leaves a lock to others. */
 const YIELD_MS = 2_000;
 
 /** A preference that does not answer is not waited for any longer. */
@@ -32,6 +31,11 @@ function holderIn(resource: string, object: unknown): string {
 
 function ownName(who: Candidate): string {
   return who instanceof LeaseCandidate ? who.identity : who.podUid;
+}
+
+/** How long it stands aside once it has stepped down: until others that poll have come, too. */
+function asideMs(who: Candidate): number {
+  return Math.max(2_000, who instanceof LeaseCandidate ? 2.5 * who.setting.times.retryPeriodMs : 0);
 }
 
 /** Whether this would make it the holder, which it is not already, as one is whose work is ending. */
@@ -182,7 +186,7 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
       sinceMs.delete(who);
       const ms = who.clock.now() - steppedMs;
       world.figures.add('locks taken again after a step-down');
-      if (ms < ASIDE_MS - 1)
+      if (ms < asideMs(who) - 1)
         violated(`${who.name} takes the lock ${Math.round(ms)} ms after it stepped down`);
     },
   };

@@ -98,6 +98,7 @@ export const dueWarnings = lifeCheck('due warnings', (world, violated) => ({
     const { events, setting } = world.schedule;
     if (HURRIED.includes(code) && setting.latencyMs[1] >= 1_000) return;
     if (code === 'LEADER_FOR_LIFE_SILENT_WATCH' && world.holdsWatchesBack) return;
+    if (code === 'LEADER_FOR_LIFE_PREFERENCE' && who.preferring?.isSilent === true) return;
     if (events.some(({ what }) => !PEACEFUL.has(what))) return;
     violated(`${who.name} warns of nothing: ${message}`);
   },
