@@ -4,8 +4,10 @@ import { allCommands, commands } from './commands.ts';
 import { type Output, contextOf } from './context.ts';
 import { helpOf, overview } from './help.ts';
 import { eventWriter } from './log.ts';
+import { messageOf } from '../platform/printable.ts';
 import { UsageError, type Variables, quote } from './option.ts';
 import { checkOperands, parse } from './parse.ts';
+import { Interrupted } from './stop.ts';
 
 const FAILURE = 1;
 const USAGE = 2;
@@ -78,12 +80,14 @@ function failureOf(
   { name }: Command,
   { failure, usage }: { readonly failure: number; readonly usage: number },
 ): Failure {
+  if (error instanceof Interrupted) return { exitCode: error.exitCode, message: '' };
   if (error instanceof Exit) return { exitCode: error.exitCode, message: error.message };
   if (error instanceof UsageError) {
     const hint = `See 'leader-for-life ${name} --help'.`;
     return { exitCode: usage, message: `${error.message} ${hint}` };
   }
-  const { code, message = String(error) } = error as { code?: unknown; message?: string };
+  const message = messageOf(error);
+  const { code } = Object(error) as { code?: unknown };
   if (code === 'ERR_INVALID_ARGUMENT') return { exitCode: usage, message: asOption(message) };
   const known = typeof code === 'string' && code.startsWith('ERR_') ? ` (${code})` : '';
   // A Role to apply may follow the first line.

@@ -126,7 +126,9 @@ describe.each(MODES)('run, %s', (mode, args) => {
     await process.prints(/ leads/, 'stderr');
     process.kill('SIGUSR1');
     process.kill(signal);
-    expect(await process.end()).toMatchObject({ code, signal: null, stdout: '' });
+    const { stderr, ...end } = await process.end();
+    expect(end).toEqual({ code, signal: null, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`default/${lock}: stopped waiting: ${signal}\\n$`));
   });
 
   it('ends a wait after --timeout with 124', async () => {
