@@ -2,6 +2,7 @@ import { version } from '../version.ts';
 import { type Command, Exit } from './command.ts';
 import { allCommands, commands } from './commands.ts';
 import { type Output, contextOf } from './context.ts';
+import { planCrash } from './crash.ts';
 import { helpOf, overview } from './help.ts';
 import { eventWriter } from './log.ts';
 import { messageOf } from '../platform/printable.ts';
@@ -61,6 +62,7 @@ async function runCommand(
     const { values, names, command: rest } = parsed;
     const context = contextOf(values, variables, output);
     format = context.logFormat;
+    planCrash({ exitCode: failure, say: context.say });
     return await command.run({ values, names, command: rest, context, allCommands });
   } catch (error) {
     const { exitCode, message } = failureOf(error, command, { failure, usage });

@@ -12,6 +12,7 @@ import {
 import { sleep, systemClock } from '../../platform/clock.ts';
 import { messageOf } from '../../platform/printable.ts';
 import type { Place } from '../context.ts';
+import { beforeCrash } from '../crash.ts';
 import type { LeaderFacts } from '../leader-variables.ts';
 import type { View } from './answers.ts';
 import type { Hook } from './hooks.ts';
@@ -198,11 +199,13 @@ export class Participation {
     const begun = onLeading(told);
     // What begins the work must not go on when its end has been asked for.
     const end = () => begun.end().then(() => onLost(told).ended);
+    const survived = beforeCrash(end);
     await Promise.race([own.ended, term.resignation.promise, ...ends]);
     this.#changed();
     // Who has asked this process to step down, or to end, has stopped the program first.
     const hasStopped = term.isResigned || signal.aborted;
     const pause = sleep(systemClock, hasStopped ? 0 : graceMs, signal).catch(() => undefined);
+    survived();
     await Promise.all([end(), pause]);
     this.#term = undefined;
     this.#changed();
