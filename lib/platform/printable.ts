@@ -11,8 +11,8 @@ const MAX_LENGTH = 4_000;
 /** The message of a thrown value, which may be anything; never empty. */
 export function messageOf(error: unknown): string {
   const { message, errors, name } = Object(error) as Partial<AggregateError>;
-  if (message === undefined) return String(error) || 'no reason given';
-  if (message !== '') return `${message}`;
+  if (typeof message !== 'string') return String(error) || 'no reason given';
+  if (message !== '') return message;
   // For a host with several addresses, there is an error for each, inside one without a message.
   if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
   return `${name ?? 'an error'} without a message`;
