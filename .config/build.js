@@ -31,7 +31,7 @@ const bundle = await rolldown({
     if (level !== 'debug' && level !== 'info') throw new Error(message);
   },
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: folder,
   chunkFileNames: 'chunks/[name].js',
   comments: false,
@@ -42,5 +42,8 @@ await bundle.write({
   },
 });
 await bundle.close();
+// One other character, and V8 keeps twice the bytes of a file that each program loads.
+const core = output.find(({ name }) => name === 'core');
+if (/\P{ASCII}/u.test(core?.code ?? '\u2026')) throw new Error('write other characters as \\u2026');
 // npm does this for users; a checkout has no npm in between.
 chmodSync(join(folder, 'cli.js'), 0o755);

@@ -86,5 +86,5 @@ function show(value: unknown): string {
 
 /** Short enough for a message. */
 export function shorten(text: string): string {
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return text.length > 300 ? `${text.slice(0, 300)}\u2026` : text;
 }

@@ -206,7 +206,7 @@ function isNamed(details: Json, { group, resource, name }: Subject): boolean {
 export function quoted({ conceal = (said) => said }: ApiResponse, body: string): string {
   const words = conceal(body).trim().replace(/\s+/g, ' ');
   if (words === '') return 'with an empty body';
-  return words.length > MAX_QUOTE_CHARS ? `${words.slice(0, MAX_QUOTE_CHARS)}…` : words;
+  return words.length > MAX_QUOTE_CHARS ? `${words.slice(0, MAX_QUOTE_CHARS)}\u2026` : words;
 }
 
 /** In seconds. Kubernetes does not use the header's other form, a date. */

@@ -20,7 +20,7 @@ export function messageOf(error: unknown): string {
 
 /** The text as one printable line. */
 export function printable(text: string): string {
-  const part = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+  const part = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}\u2026` : text;
   return part.replace(UNPRINTABLE, ' ');
 }
 

@@ -1,3 +1,6 @@
+// The library loads it when a request fails; under this clock, that must take no time.
+import 'p-retry';
+
 import { checkPassing, checkSimulatedClockOptions } from './options.ts';
 import type { SimulatedClockOptions } from './simulated-clock-options.ts';
 import { TimerQueue } from './timer-queue.ts';

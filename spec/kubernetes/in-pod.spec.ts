@@ -8,7 +8,7 @@ import { createCluster } from '../../lib/testing/index.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { Container } from '../support/container.ts';
 
-test('a process in a Pod elects and observes without @kubernetes/client-node', async () => {
+test('a process in a Pod elects and observes without any other package', async () => {
   const https = certificateFor('kubernetes', '127.0.0.1');
   const cluster = await createCluster({ https });
   const pod = cluster.createPod('a');
@@ -24,10 +24,7 @@ test('a process in a Pod elects and observes without @kubernetes/client-node', a
   const told = JSON.parse(stdout) as { loaded: string[]; skipped: boolean; token: string };
   expect(told.skipped).toBe(false);
   expect(cluster.getLease('lease')).toBeDefined();
-  expect(told.loaded).toContain('p-retry');
-  expect(told.loaded).not.toContain('debug');
-  expect(told.loaded.filter((name) => name.includes('kubernetes'))).toEqual([]);
-  // What those that are loaded need.
-  expect(told.loaded.length).toBeLessThanOrEqual(6);
+  // Its dependencies cost a start 3 ms and 1 MB, and are for kubeconfigs, failures and `DEBUG`.
+  expect(told.loaded).toEqual([]);
   await cluster.close();
 });

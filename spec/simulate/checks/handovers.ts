@@ -237,6 +237,10 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
     written: ({ resource, after }) => {
       locks.set(resource, after);
       for (const who of all.keys()) if (resource === lockKind(who)) all.delete(who);
+      if (resource !== 'leases') return;
+      // Its watch may have shown it that the Lease is its own no longer.
+      for (const who of shownOwn)
+        if (holderIn(resource, after) !== ownName(who)) shownOwn.delete(who);
     },
     answered: ({ who, sent, status, body }) => {
       if (sent.resource !== 'leases' || sent.verb !== 'get') return;
