@@ -2,10 +2,13 @@ import { version } from '../version.ts';
 import { type Command, Exit } from './command.ts';
 import { allCommands, commands } from './commands.ts';
 import { type Output, contextOf } from './context.ts';
+import { planCrash } from './crash.ts';
 import { helpOf, overview } from './help.ts';
 import { eventWriter } from './log.ts';
+import { messageOf } from '../platform/printable.ts';
 import { UsageError, type Variables, quote } from './option.ts';
 import { checkOperands, parse } from './parse.ts';
+import { Interrupted } from './stop.ts';
 
 const FAILURE = 1;
 const USAGE = 2;
@@ -59,6 +62,7 @@ async function runCommand(
     const { values, names, command: rest } = parsed;
     const context = contextOf(values, variables, output);
     format = context.logFormat;
+    planCrash({ exitCode: failure, say: context.say });
     return await command.run({ values, names, command: rest, context, allCommands });
   } catch (error) {
     const { exitCode, message } = failureOf(error, command, { failure, usage });
@@ -78,12 +82,14 @@ function failureOf(
   { name }: Command,
   { failure, usage }: { readonly failure: number; readonly usage: number },
 ): Failure {
+  if (error instanceof Interrupted) return { exitCode: error.exitCode, message: '' };
   if (error instanceof Exit) return { exitCode: error.exitCode, message: error.message };
   if (error instanceof UsageError) {
     const hint = `See 'leader-for-life ${name} --help'.`;
     return { exitCode: usage, message: `${error.message} ${hint}` };
   }
-  const { code, message = String(error) } = error as { code?: unknown; message?: string };
+  const message = messageOf(error);
+  const { code } = Object(error) as { code?: unknown };
   if (code === 'ERR_INVALID_ARGUMENT') return { exitCode: usage, message: asOption(message) };
   const known = typeof code === 'string' && code.startsWith('ERR_') ? ` (${code})` : '';
   // A Role to apply may follow the first line.

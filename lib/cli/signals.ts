@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { Exit } from './command.ts';
-import { ENDING, signalExitCode } from './stop.ts';
+import { ENDING, Interrupted } from './stop.ts';
 
 /** Signals that are not for the command: what nobody can handle, and what is about this process. */
 const OWN = new Set<string>([
@@ -32,7 +31,7 @@ export class Signals {
     }
   }
 
-  /** Aborts with an `Exit` when this process is asked to end while nothing runs. */
+  /** Aborts with `Interrupted` when this process is asked to end while nothing runs. */
   get stop(): AbortSignal {
     return this.#controller.signal;
   }
@@ -53,6 +52,6 @@ export class Signals {
   #onSignal(name: NodeJS.Signals): void {
     if (ENDING.includes(name)) this.#wasAsked = true;
     if (this.#target) this.#target(name);
-    else if (ENDING.includes(name)) this.#controller.abort(new Exit(signalExitCode(name)));
+    else if (ENDING.includes(name)) this.#controller.abort(new Interrupted(name));
   }
 }

@@ -1,5 +1,6 @@
 import { type LockStatus, inspectLease, inspectLock, listLocks } from '../index.ts';
 import { sleep, systemClock } from '../platform/clock.ts';
+import { messageOf } from '../platform/printable.ts';
 import { defineCommand } from './command.ts';
 import { CONTEXT_OPTIONS, type Context, type Place } from './context.ts';
 import { untilAsked } from './stop.ts';
@@ -155,7 +156,7 @@ async function follow(
       found = await look();
     } catch (error) {
       signal.throwIfAborted();
-      say((error as Error).message);
+      say(messageOf(error));
     }
   }
 }

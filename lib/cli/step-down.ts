@@ -30,7 +30,7 @@ export const stepDown = defineCommand({
   options: {
     lease: {
       type: 'flag',
-      help: 'NAME is a Lease; by default a ConfigMap or, if there is none, a Lease',
+      help: 'NAME is a Lease; by default the ConfigMap or, if nobody holds that, the Lease',
     },
     to: {
       type: 'text',
@@ -51,7 +51,11 @@ export const stepDown = defineCommand({
     const place = { ...(await context.place()), signal };
     const mode = values.lease ? 'lease' : await modeOf(name, place);
     const { to, timeout } = values;
-    const asked = await requestStepDown(mode, name, { ...place, to });
+    const asked = await requestStepDown(mode, name, { ...place, to }).catch(
+      async (error: unknown) => {
+        throw values.lease && isNobody(error) ? await namesake(name, place, error) : error;
+      },
+    );
     // Another one has taken over before the request was stored.
     if (asked.stepDown !== asked.holder) {
       context.print(`${asked.holder ?? ''}\n`);
@@ -72,13 +76,27 @@ export const stepDown = defineCommand({
 type Where = Place & { readonly signal: AbortSignal };
 
 async function modeOf(name: string, place: Where): Promise<Mode> {
-  const isThere = ({ uid }: LockStatus) => uid !== undefined;
-  const lock = await inspectLock(name, place).catch((error: unknown) => error);
-  if (!(lock instanceof Error) && isThere(lock as LockStatus)) return 'life';
-  const lease = await inspectLease(name, place);
-  if (isThere(lease)) return 'lease';
-  if (lock instanceof Error) throw lock;
+  const read = await Promise.allSettled([inspectLock(name, place), inspectLease(name, place)]);
+  const [lock, lease] = read.map((each) => (each.status === 'fulfilled' ? each.value : undefined));
+  if (lock?.holder !== undefined) return 'life';
+  if (lease?.holder !== undefined) return 'lease';
+  if (lock?.uid !== undefined) return 'life';
+  if (lease?.uid !== undefined) return 'lease';
+  const [failed] = read.filter((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
   return 'life';
+}
+
+function isNobody(error: unknown): error is Error {
+  return (error as { code?: unknown }).code === 'ERR_NO_LEADER';
+}
+
+/** The same error, which says so if the ConfigMap of this name is a lock that a Pod holds. */
+async function namesake(name: string, place: Where, error: Error): Promise<Error> {
+  const lock = await inspectLock(name, place).catch(() => undefined);
+  if (lock?.holder === undefined) return error;
+  const what = `There is a ConfigMap ${lock.namespace}/${name}: ${lock.message}. Leave out --lease.`;
+  return new Exit(1, `${error.message} ${what} (ERR_NO_LEADER)`);
 }
 
 /** Who leads after the asked one has stopped. */

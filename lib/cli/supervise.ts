@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { systemClock } from '../platform/clock.ts';
 import { Exit } from './command.ts';
+import { beforeCrash } from './crash.ts';
 import { LEADERSHIP_LOST, NOT_EXECUTABLE, NOT_FOUND } from './exit-codes.ts';
 import { findExecutable } from './executable.ts';
 import { quote, type Variables } from './option.ts';
@@ -83,6 +84,11 @@ export class Supervisor {
     group.letGo();
     term.onChange?.(onChange);
     term.lost.addEventListener('abort', onChange, { once: true });
+    const survived = beforeCrash(async () => {
+      ending.crash();
+      await group.exitCode.catch(() => undefined);
+      await group.end();
+    });
     const detach = this.#signals.passTo((name) => {
       // After a stop of both, the command goes on only if it still may, which the clock says.
       if (name !== 'SIGCONT' || ending.check()) group.signal(name);
@@ -95,6 +101,7 @@ export class Supervisor {
       await group.end();
       ending.close();
       detach();
+      survived();
       watchdog?.end();
       process.removeListener('exit', onExit);
     }
@@ -117,6 +124,8 @@ class Ending {
   readonly #group: ProcessGroup;
   #wasAsked = false;
   #isClosed = false;
+  /** When the command must be dead after a crash of this process. */
+  #crashEndMs = Infinity;
   #cancel: () => void = () => undefined;
 
   constructor(term: Term, group: ProcessGroup) {
@@ -126,8 +135,10 @@ class Ending {
 
   /** Does what is due. Returns whether the command may still run. */
   check(): boolean {
-    if (this.#isClosed || !this.#term.lost.aborted) return true;
-    const leftMs = this.#term.graceMs();
+    const isLost = this.#term.lost.aborted;
+    if (this.#isClosed || !(isLost || this.#crashEndMs < Infinity)) return true;
+    const afterLossMs = isLost ? this.#term.graceMs() : Infinity;
+    const leftMs = Math.min(afterLossMs, this.#crashEndMs - systemClock.now());
     this.#cancel();
     if (leftMs <= 0) {
       this.#group.kill();
@@ -137,6 +148,12 @@ class Ending {
     this.#wasAsked = true;
     if (leftMs < Infinity) this.#cancel = systemClock.after(leftMs, () => this.check());
     return true;
+  }
+
+  /** As if leadership was lost now; what is renewed from now on gives no more time. */
+  crash(): void {
+    this.#crashEndMs = systemClock.now() + (this.#term.livesForMs?.() ?? 0);
+    this.check();
   }
 
   close(): void {

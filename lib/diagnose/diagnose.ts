@@ -19,7 +19,7 @@ import { neverAborts } from '../platform/abort.ts';
 import { type Platform, systemPlatform } from '../platform/platform.ts';
 import { apiServerFindings } from './api-server.ts';
 import { type Finding, findingsOf } from './finding.ts';
-import { lockFindings } from './lock.ts';
+import { lockFindings, namesakeFinding } from './lock.ts';
 import { rightsFindings } from './rights.ts';
 import { type Self, tokenFinding } from './token.ts';
 import { workloadFindings } from './workload.ts';
@@ -135,6 +135,7 @@ async function* clusterFindings(
         ? await statusOf(platform, session, mode, object)
         : freeStatus({ mode, name, namespace });
       yield* lockFindings(status, object);
+      if (status.holder === undefined) yield* await namesakeFindings(platform, session, mode, name);
       podName ??= status.podName;
     } catch (error) {
       // The finding about rights has said so.
@@ -144,6 +145,25 @@ async function* clusterFindings(
   } catch (error) {
     signal.throwIfAborted();
     yield findingsOf('api-server').error(`A request failed: ${(error as Error).message}`);
+  }
+}
+
+/** The lock of the other mode that has this name, if somebody holds it. */
+async function namesakeFindings(
+  platform: Platform,
+  session: Session,
+  mode: LockStatus['mode'],
+  name: string,
+): Promise<Finding[]> {
+  const other = mode === 'life' ? 'lease' : 'life';
+  try {
+    const object = await readObject(session, other, name);
+    const status = object && (await statusOf(platform, session, other, object));
+    return status?.holder === undefined ? [] : [namesakeFinding(status)];
+  } catch (error) {
+    // Nobody needs this right for an election of this mode.
+    if (hasStatus(error, 403)) return [];
+    throw error;
   }
 }
 

@@ -14,6 +14,16 @@ export function lockFindings(status: LockStatus, object: Json | undefined): Find
   return [stateFinding(status), ...(object ? oddities(status, object) : [])];
 }
 
+/** A held lock of the other mode has the name of this one, which nobody holds. */
+export function namesakeFinding({ mode, name, namespace, message }: LockStatus): Finding {
+  const [what, how] =
+    mode === 'lease' ? ['a Lease', 'with --lease'] : ['a ConfigMap', 'without --lease'];
+  return warning(
+    `There is ${what} of this name: ${describeLock(mode, namespace, name)}: ${message}. If that is the ` +
+      `lock, ask about the mode ${mode}: leader-for-life doctor ${how}.`,
+  );
+}
+
 function stateFinding({ mode, name, namespace, reason, message, since, stepDown }: LockStatus) {
   switch (reason) {
     case 'foreign':

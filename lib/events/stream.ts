@@ -71,7 +71,7 @@ export class EventStream {
   }
 
   failed(error: Error): void {
-    this.emit({ type: 'failed', error }, error.message);
+    this.emit({ type: 'failed', error }, messageOf(error));
   }
 
   /** The signal has ended the wait. */
@@ -102,7 +102,7 @@ export class EventStream {
 
   /** Reports a health check that has failed. */
   unhealthy(error: Error, failures: number): void {
-    const what = `the health check has failed (${failures} in a row): ${error.message}`;
+    const what = `the health check has failed (${failures} in a row): ${messageOf(error)}`;
     this.emit({ type: 'unhealthy', error, failures }, what);
   }
 
@@ -113,14 +113,14 @@ export class EventStream {
 
   /** Reports a request that has failed and is retried. */
   trouble(error: Error): void {
-    this.emit({ type: 'trouble', error }, error.message);
+    this.emit({ type: 'trouble', error }, messageOf(error));
     this.lasts(error);
   }
 
   /** Warns once if no request has succeeded for long. */
   lasts(error: Error): void {
     if (!this.#warnings.failed()) return;
-    this.degraded('trouble', `${this.what}: still trying: ${error.message}`);
+    this.degraded('trouble', `${this.what}: still trying: ${messageOf(error)}`);
   }
 
   /** A request has succeeded. */

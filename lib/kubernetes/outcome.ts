@@ -1,5 +1,5 @@
 /** What a failed request means: retry, or final. */
-import { printable } from '../platform/printable.ts';
+import { messageOf, printable } from '../platform/printable.ts';
 
 /** The part of Kubernetes' `Status` object that decisions and messages need. */
 export interface Status {
@@ -27,7 +27,7 @@ export class ApiError extends Error implements Status {
 
   constructor(status: Status, request: string, retryAfterMs?: number) {
     const code = [status.status, status.reason].filter(Boolean).join(' ');
-    super(printable(`${request}: ${code}: ${status.message}`));
+    super(printable([request, code, status.message].filter(Boolean).join(': ')));
     this.name = 'ApiError';
     this.status = status.status;
     this.reason = printable(status.reason);
@@ -43,24 +43,16 @@ export class NoAnswerError extends Error {
   readonly sent: boolean;
 
   constructor(request: string, cause: unknown, sent = true) {
-    const what = cause instanceof Error ? describe(cause) : String(cause);
-    super(printable(`${request}: ${what}`), { cause });
+    super(printable(`${request}: ${describe(cause)}`), { cause });
     this.name = 'NoAnswerError';
     this.sent = sent;
   }
 }
 
-function describe(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+function describe(error: unknown): string {
+  const { code } = Object(error) as { readonly code?: unknown };
   const message = messageOf(error);
-  return code && !message.includes(code) ? `${message} (${code})` : message;
-}
-
-/** For a host with several addresses, there is an error for each, inside one without a message. */
-function messageOf(error: unknown): string {
-  const { message, errors } = Object(error) as { message?: unknown; errors?: unknown };
-  if (message !== '' || !Array.isArray(errors)) return String(message);
-  return errors.map(messageOf).join('; ');
+  return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
 }
 
 const transientStatuses = new Set([401, 408, 429, 500, 502, 503, 504]);

@@ -1,6 +1,6 @@
 import { LeaderElectionError } from '../errors.ts';
 import type { StepDownReason } from '../events/event.ts';
-import { printable } from '../platform/printable.ts';
+import { messageOf, printable } from '../platform/printable.ts';
 import { alteration } from '../protocol/lease/record.ts';
 import type { Command, Event, Loss } from '../protocol/lease/state.ts';
 import type { ResourceLock } from './resource-lock.ts';
@@ -16,7 +16,7 @@ export function lostError(
   const isRefused = trouble instanceof LeaderElectionError && trouble.code === 'ERR_REJECTED';
   const cause = loss.because === 'expired' || isRefused ? trouble : undefined;
   const why = wordsOf(loss, forMs);
-  const last = cause instanceof Error ? ` The last failure: ${cause.message}` : '';
+  const last = cause instanceof Error ? ` The last failure: ${messageOf(cause)}` : '';
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
     `Lease ${lock.describe()} is not held any more by ${lock.identity}: ${why}. Stop all work ` +

@@ -1,6 +1,7 @@
 import { abortable } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
 import { withDeadline } from './deadline.ts';
+import { messageOf } from './printable.ts';
 
 /** The options of an election that are about its health check. */
 export interface HealthSettings {
@@ -100,7 +101,7 @@ export class Health {
       const passed: unknown = await abortable(check(), limit.signal);
       return passed === true ? undefined : new Error(`healthy() returned ${String(passed)}`);
     } catch (error) {
-      return error instanceof Error ? error : new Error(`healthy() threw ${String(error)}`);
+      return error instanceof Error ? error : new Error(`healthy() threw ${messageOf(error)}`);
     } finally {
       limit.end();
     }

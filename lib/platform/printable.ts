@@ -8,9 +8,14 @@ const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 /** Nobody reads further, and a log need not keep it. */
 const MAX_LENGTH = 4_000;
 
-/** The message of a thrown value, which may be anything. */
+/** The message of a thrown value, which may be anything; never empty. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { message, errors, name } = Object(error) as Partial<AggregateError>;
+  if (typeof message !== 'string') return String(error) || 'no reason given';
+  if (message !== '') return message;
+  // For a host with several addresses, there is an error for each, inside one without a message.
+  if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ');
+  return `${name ?? 'an error'} without a message`;
 }
 
 /** The text as one printable line. */

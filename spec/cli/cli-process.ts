@@ -17,6 +17,16 @@ export interface CliOptions {
   readonly program?: readonly [string, ...string[]] | undefined;
 }
 
+const FAULTS =
+  "process.on('SIGWINCH', () => { throw new Error('broken'); });" +
+  "process.on('SIGURG', () => void Promise.reject(new Error('broken')));";
+
+/** As usual, but with exceptions that nothing catches: SIGWINCH throws one, SIGURG rejects with one. */
+export const FAULTY: CliOptions['program'] = [
+  process.execPath,
+  ...['--import', `data:text/javascript,${encodeURIComponent(FAULTS)}`, BIN],
+];
+
 /** How a process ended. */
 export interface End {
   readonly code: number | null;

@@ -87,6 +87,15 @@ describe.each(Object.keys(commands))('%s', (name) => {
   it('has its help in docs/cli.md', () => {
     expect(read('docs/cli.md')).toContain(`<!-- help ${name} -->`);
   });
+
+  it('has its exit codes in docs/cli.md', () => {
+    const [, row = ''] =
+      new RegExp(`^\\| \`${name}\` +\\|(.*)`, 'm').exec(read('docs/cli.md')) ?? [];
+    const { failure, usage } = command?.exitCodes ?? { failure: 1, usage: 2 };
+    const timeout = 'timeout' in (command?.options ?? {}) ? '124' : '-';
+    const codes = row.split('|').map((cell) => cell.trim());
+    expect(codes.slice(0, 3)).toEqual([`${failure}`, `${usage}`, timeout]);
+  });
 });
 
 it('docs/cli.md has the help texts of today: node spec/cli/help.ts --write', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
-import { type CliOptions, CliProcess } from './cli-process.ts';
+import { type CliOptions, CliProcess, FAULTY } from './cli-process.ts';
 import { runs } from './runs.ts';
 
 let cluster: Cluster;
@@ -126,7 +126,32 @@ describe.each(MODES)('run, %s', (mode, args) => {
     await process.prints(/ leads/, 'stderr');
     process.kill('SIGUSR1');
     process.kill(signal);
-    expect(await process.end()).toMatchObject({ code, signal: null, stdout: '' });
+    const { stderr, ...end } = await process.end();
+    expect(end).toEqual({ code, signal: null, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`default/${lock}: stopped waiting: ${signal}\\n$`));
+  });
+
+  it.each(['SIGWINCH', 'SIGURG'] as const)(
+    'ends with 125, and no command runs any more, after an error of its own, by %s',
+    async (signal) => {
+      const script = `trap '' TERM; sleep 1000 & echo child=$! main=$$; wait`;
+      await using process = run(args, script, { program: FAULTY });
+      const [, child, main] = await process.prints(/child=(\d+) main=(\d+)/);
+      process.kill(signal);
+      const { code, stderr } = await process.end();
+      expect(code).toBe(125);
+      expect(stderr).toMatch(/^leader-for-life: error: unexpected: broken\n$/m);
+      expect([child, main].map(runs)).toEqual([false, false]);
+    },
+  );
+
+  it('ends a wait with 125 after an error of its own', async () => {
+    await using leader = run(args, WORK);
+    await leader.prints(/working/);
+    await using process = another(args, WORK, { program: FAULTY });
+    await process.prints(/ leads/, 'stderr');
+    process.kill('SIGWINCH');
+    expect(await process.end()).toMatchObject({ code: 125, stdout: '' });
   });
 
   it('ends a wait after --timeout with 124', async () => {
@@ -323,6 +348,14 @@ describe('run, when leadership is lost', () => {
     cluster.request('PATCH', path, body, 'application/merge-patch+json');
     expect(await process.end()).toMatchObject({ code: 75, stdout: 'working\nasked\ndone\n' });
     expect(await next.end()).toMatchObject({ code: 0, stdout: 'next\n' });
+  });
+
+  it('asks the command to end after an error of its own, by a Lease', async () => {
+    const script = `trap 'echo asked; sleep 0.3; echo done; exit 0' TERM; ${WORK}`;
+    await using process = run([...LEASE, '--restart'], script, { program: FAULTY });
+    await process.prints(/working/);
+    process.kill('SIGURG');
+    expect(await process.end()).toMatchObject({ code: 125, stdout: 'working\nasked\ndone\n' });
   });
 
   /** The command writes the time down for as long as it runs. */

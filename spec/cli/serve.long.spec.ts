@@ -8,7 +8,7 @@ import { requestStepDown } from '../../lib/index.ts';
 import { type Cluster, createCluster } from '../../lib/testing/index.ts';
 import { root } from '../public/entry-points.ts';
 import { certificateFor } from '../support/certificate.ts';
-import { CliProcess } from './cli-process.ts';
+import { CliProcess, FAULTY } from './cli-process.ts';
 
 const execute = promisify(execFile);
 
@@ -182,6 +182,21 @@ describe.each([
     await using a = new Sidecar('a', ...mode, ...hooks, lock);
     await expect.poll(() => existsSync(pid)).toBe(true);
     expect((await a.fetch('/step-down', 'POST')).status).toBe(200);
+    expect(readFileSync(told, 'utf8')).toBe('gone\n');
+  });
+
+  it('after an error of its own ends --on-leading, runs --on-lost, and ends with 1', async () => {
+    const [pid, told] = [join(folder, `${lock}-pid`), join(folder, `${lock}-told`)];
+    const args = [
+      ...['serve', '--http', '127.0.0.1:0', ...mode, lock],
+      ...['--on-leading', `echo $$ > ${pid}; exec sleep 30`],
+      ...['--on-lost', `kill -0 $(cat ${pid}) && echo runs > ${told} || echo gone > ${told}`],
+    ];
+    await using process = new CliProcess(cluster, args, { pod: `a-${number}`, program: FAULTY });
+    await expect.poll(() => existsSync(pid)).toBe(true);
+    process.kill('SIGWINCH');
+    const { code, stderr } = await process.end();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/error: unexpected: broken\n/)]);
     expect(readFileSync(told, 'utf8')).toBe('gone\n');
   });
 

@@ -72,6 +72,27 @@ describe('step-down', () => {
     expect([exitCode, stderr]).toEqual([124, expect.stringMatching(/a_1 still leads/)]);
   });
 
+  test('asks the leader by the Lease if the ConfigMap of this name is no lock', async () => {
+    const { cluster, run } = await atLaptop();
+    cluster.createConfigMap('lease', { data: { a: 'b' } });
+    hold(cluster, 'lease', 'a_1');
+    const handover = whenAsked(cluster, () => {
+      change(cluster, 'lease', { holderIdentity: 'b_2', leaseTransitions: 1 });
+    });
+    expect(await run('step-down', 'lease')).toMatchObject({ exitCode: 0, stdout: 'b_2\n' });
+    await handover;
+  });
+
+  test('with --lease names the Pod that leads by a ConfigMap of this name', async () => {
+    const { cluster, run } = await atLaptop();
+    const leadership = await become('lock', cluster.optionsFor('a'));
+    const { exitCode, stderr } = await run('step-down', '--lease', 'lock');
+    const message =
+      /Nobody holds Lease.*ConfigMap default\/lock: Pod a.* leads\. Leave out --lease/;
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(message)]);
+    await leadership.release();
+  });
+
   test('says so if nobody leads', async () => {
     const { cluster, run } = await atLaptop();
     const { exitCode, stderr } = await run('step-down', 'lock');

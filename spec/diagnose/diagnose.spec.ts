@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { type Finding, diagnose } from '../../lib/index.ts';
 import type { Platform } from '../../lib/platform/platform.ts';
+import type { Cluster } from '../../lib/testing/index.ts';
 import { USER, inPod, world } from './world.ts';
 
 const RIGHTS = [
@@ -246,6 +247,42 @@ describe('rights', () => {
 });
 
 describe('lock', () => {
+  const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+  const lease = (cluster: Cluster, name: string, holderIdentity: string) =>
+    cluster.request('POST', LEASES, { metadata: { name }, spec: { holderIdentity } });
+
+  test('that is free, although somebody holds the Lease of its name, is a warning', async () => {
+    const { cluster, diagnosis } = await world();
+    lease(cluster, 'lock', 'b_1');
+    expect(of(await diagnosis(), 'lock')).toMatchObject([
+      words('ok', /nobody holds the lock/),
+      words(
+        'warning',
+        /There is a Lease of this name: Lease default\/lock: b_1 .*doctor with --lease/,
+      ),
+    ]);
+  });
+
+  test('that is a free Lease, although a Pod holds the ConfigMap of its name, is a warning', async () => {
+    const { cluster, simulation, diagnosis } = await world();
+    await simulation.settled(simulation.become('a', {}, 'lease'));
+    lease(cluster, 'lease', '');
+    expect(of(await diagnosis('lease'), 'lock')).toMatchObject([
+      words('ok', /nobody holds the Lease/),
+      words('warning', /There is a ConfigMap .*: Pod a.* leads\. .*doctor without --lease/),
+    ]);
+  });
+
+  test('whose name is that of a Lease that nobody holds, or that may not be read, is ok', async () => {
+    const { cluster, diagnosis } = await world();
+    lease(cluster, 'lock', '');
+    expect(of(await diagnosis(), 'lock')).toHaveLength(1);
+    cluster.request('DELETE', `${LEASES}/lock`);
+    lease(cluster, 'lock', 'b_1');
+    cluster.grant(USER, [{ apiGroups: [''], resources: ['*'], verbs: ['*'] }]);
+    expect(of(await diagnosis(), 'lock')).toHaveLength(1);
+  });
+
   test('that is free is ok', async () => {
     const { diagnosis } = await world();
     expect(of(await diagnosis(), 'lock')).toMatchObject([words('ok', /nobody holds the lock/)]);

@@ -99,7 +99,7 @@ describe('become', () => {
     await simulation.clock.advance(1_000);
     await abort();
     expect(listener.events.slice(-2)).toMatchObject([
-      { type: 'withdrawn', level: 'info' },
+      { type: 'withdrawn', level: 'info', message: 'stopped waiting: enough' },
       { type: 'ended', level: 'debug' },
     ]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { printable, printableLines } from '../../lib/platform/printable.ts';
+import { messageOf, printable, printableLines } from '../../lib/platform/printable.ts';
 
 describe('what can be printed', () => {
   it.each([
@@ -19,5 +19,23 @@ describe('what can be printed', () => {
 
   it('is each line by itself where there are several', () => {
     expect(printableLines('a\r\n\tb\n\nc')).toBe('a \n b\n\nc');
+  });
+});
+
+describe('the message of what was thrown', () => {
+  it.each([
+    [new Error('broken'), 'broken'],
+    ['enough', 'enough'],
+    [7, '7'],
+    [undefined, 'undefined'],
+    [new Error(), 'Error without a message'],
+    [new TypeError(''), 'TypeError without a message'],
+    ['', 'no reason given'],
+    [{ message: '' }, 'an error without a message'],
+    [new AggregateError([]), 'AggregateError without a message'],
+    [new AggregateError([new Error('one'), new Error()]), 'one; Error without a message'],
+    [new AggregateError([new Error('one')], 'of its own'), 'of its own'],
+  ])('of %o is never empty', (thrown, expected) => {
+    expect(messageOf(thrown)).toBe(expected);
   });
 });

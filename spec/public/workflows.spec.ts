@@ -50,7 +50,8 @@ describe.each(workflows)('%s', (path) => {
   });
 
   it('does not run for ever, nor twice at once', () => {
-    expect(jobs.filter(([, job]) => job['timeout-minutes'] === undefined)).toEqual([]);
+    const minutes = jobs.map(([, job]) => job['timeout-minutes'] ?? Infinity);
+    expect(Math.max(...minutes)).toBeLessThanOrEqual(120);
     expect(workflow.concurrency).toBeDefined();
   });
 

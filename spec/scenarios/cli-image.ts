@@ -24,35 +24,63 @@ const PROGRAMS = { [PYTHON]: PYTHON, '/bin/sh': 'sh', '/bin/sleep': 'sleep' };
 /** Without client-node, which only kubeconfigs need. */
 const DEPENDENCIES = ['debug', 'ms', 'p-retry', 'is-network-error'];
 
-let made: Promise<string> | undefined;
+const made = new Map<string, Promise<string>>();
 
 /**
  * The image of `docs/deploy/Dockerfile`, made of the package as it is now and of this machine's programs,
  * with Python and the workers of the scenarios in it. It is put on the node; resolves with its name.
  */
 export function cliImage(cluster: Cluster): Promise<string> {
-  made ??= make(cluster);
-  return made;
+  return make(cluster, 'workers', async (folder) => {
+    const image = await followDockerfile(join(folder, CONTEXT));
+    return withPython(image, folder);
+  });
 }
 
-async function make(cluster: Cluster): Promise<string> {
+/** The same, of the target `executable`: it copies the executable, and has nothing else. */
+export function executableImage(cluster: Cluster): Promise<string> {
+  return make(cluster, 'executable', (folder) =>
+    followDockerfile(join(folder, CONTEXT), 'executable'),
+  );
+}
+
+/** The workers and Python, without Node.js; with the libraries of glibc and C++, as Debian's images. */
+export function pythonImage(cluster: Cluster): Promise<string> {
+  return make(cluster, 'python', async (folder) => {
+    const { files } = await program(process.execPath, '/node');
+    const libraries = files.filter(({ to }) => to !== '/node');
+    return withPython({ files: libraries, entrypoint: ['python'] }, folder);
+  });
+}
+
+function make(
+  cluster: Cluster,
+  repository: string,
+  describe: (folder: string) => Promise<Omit<Image, 'name'>>,
+): Promise<string> {
   const version = digestOf(SOURCES);
-  const name = `localhost/workers:${version}`;
-  if (await hasImage(cluster, name)) return name;
-  const folder = await staged(join(cluster.folder, `cli-${version}`), stage);
-  await importImage(cluster, await describe(name, folder));
-  return name;
+  const name = `localhost/${repository}:${version}`;
+  const build = async () => {
+    if (await hasImage(cluster, name)) return name;
+    const folder = await staged(join(cluster.folder, `cli-${version}`), stage);
+    await importImage(cluster, { ...(await describe(folder)), name });
+    return name;
+  };
+  const running = made.get(name) ?? build();
+  made.set(name, running);
+  return running;
 }
 
-async function describe(name: string, folder: string): Promise<Image> {
-  const image = await followDockerfile(join(folder, CONTEXT));
+async function withPython(
+  image: Omit<Image, 'name'>,
+  folder: string,
+): Promise<Omit<Image, 'name'>> {
   const programs = await Promise.all(
     Object.entries(PROGRAMS).map(([to, from]) => program(located(from), to)),
   );
   const files = programs.flatMap((each) => each.files);
   return {
     ...image,
-    name,
     files: [...image.files, { from: join(folder, 'root'), to: '/' }, ...files],
     env: { ...image.env, ...programs[0]?.env },
     workingDirectory: '/app',

@@ -155,14 +155,18 @@ function isOf(pid: string, podUid: string, program: string): boolean {
 }
 
 /** A scenario of the command line, which is checked by what its workers say. */
-export function cliScenario(title: string, play: (cli: CliScene) => Promise<void>): void {
+export function cliScenario(
+  title: string,
+  play: (cli: CliScene) => Promise<void>,
+  image = cliImage,
+): void {
   const told = async (scene: Scene) => {
     const cli = await CliScene.open(scene);
     await play(cli);
     cli.check();
   };
   scenario(title, told, {
-    image: cliImage,
+    image,
     pods: { marks: true },
     endsWithoutLeader: true,
     // The API server's words on locks are checked where the library itself is in the Pods.

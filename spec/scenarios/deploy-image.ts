@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** What is at these paths in Alpine: `env` starts a script. Libraries come with the programs. */
 const OF_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'alpine:3.23.5': ['/usr/bin/env'],
+  'alpine:3.23.5': ['/usr/bin/env', '/bin/cp'],
   'libstdc++': [],
   setpriv: ['/usr/bin/setpriv'],
   tini: ['/sbin/tini'],
@@ -41,23 +41,30 @@ export async function deployImage(cluster: Cluster, without?: string): Promise<D
   }
 }
 
-/** What the last stage makes, with this folder as the build context. */
-export async function followDockerfile(context: string): Promise<Omit<Image, 'name'>> {
+/** What the target makes, by default the last stage, with this folder as the build context. */
+export async function followDockerfile(
+  context: string,
+  target?: string,
+): Promise<Omit<Image, 'name'>> {
   await run(process.execPath, [join(root, '.config/executable.js'), context]);
   const image = new Builder(context);
-  for (const line of await lastStage()) await image.follow(line);
+  for (const line of await stage(target)) await image.follow(line);
   return image;
 }
 
 /** Its instructions, without comments, with the base that its own stage stands for. */
-async function lastStage(): Promise<string[]> {
+async function stage(target?: string): Promise<string[]> {
   const lines = (await readFile(join(root, 'docs/deploy/Dockerfile'), 'utf8')).split('\n');
   const instructions = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  const [base = '', ...rest] = instructions.slice(
-    instructions.findLastIndex((line) => line.startsWith('FROM ')),
+  const isStart = (line: string) => line.startsWith('FROM ');
+  const first = instructions.findLastIndex((line) =>
+    target === undefined ? isStart(line) : line.endsWith(` AS ${target}`),
   );
-  const stage = instructions.find((line) => line.endsWith(` AS ${base.slice('FROM '.length)}`));
-  return [stage ?? base, ...rest];
+  const [from = '', ...rest] = instructions.slice(first);
+  const [, base = ''] = from.split(' ');
+  const ofBase = instructions.find((line) => line.endsWith(` AS ${base}`));
+  const end = rest.findIndex(isStart);
+  return [ofBase ?? from, ...rest.slice(0, end === -1 ? undefined : end)];
 }
 
 class Builder {
@@ -83,6 +90,7 @@ class Builder {
     else if (instruction === 'CMD') this.cmd = JSON.parse(rest) as string[];
     else if (instruction === 'USER') this.user = rest;
     else if (instruction === 'COPY' && first === '--from=node') await this.#program(second, third);
+    else if (line === 'ARG TARGETARCH') return;
     else if (instruction === 'COPY') this.files.push({ from: this.#made(first), to: second });
     else if (rest.startsWith('apk add --no-cache ')) {
       for (const name of words.slice(3)) await this.#install(name);
@@ -113,6 +121,7 @@ class Builder {
   }
 
   #made(name: string): string {
-    return join(this.#context, name);
+    const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+    return join(this.#context, name.replace('${TARGETARCH}', arch));
   }
 }

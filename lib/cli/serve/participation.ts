@@ -10,7 +10,9 @@ import {
   lead,
 } from '../../index.ts';
 import { sleep, systemClock } from '../../platform/clock.ts';
+import { messageOf } from '../../platform/printable.ts';
 import type { Place } from '../context.ts';
+import { beforeCrash } from '../crash.ts';
 import type { LeaderFacts } from '../leader-variables.ts';
 import type { View } from './answers.ts';
 import type { Hook } from './hooks.ts';
@@ -88,12 +90,12 @@ export class Participation {
       if (signal.aborted) return;
       if ((error as { code?: unknown }).code === 'ERR_POD_TERMINATING') {
         // The program may go on for a while, and ask who leads.
-        this.#options.say((error as Error).message);
+        this.#options.say(messageOf(error));
         this.#reason = 'pod-terminating';
         await aborted(signal);
         return;
       }
-      this.#death = (error as Error).message;
+      this.#death = messageOf(error);
       this.#changed();
       throw error;
     }
@@ -157,7 +159,7 @@ export class Participation {
       // A lock that was lost is not this Pod's any more, and is left alone.
       const release = signal.aborted ? leadership.release() : leadership.stepDown();
       term.handover.resolve(release);
-      await release.catch((error: unknown) => this.#options.say((error as Error).message));
+      await release.catch((error: unknown) => this.#options.say(messageOf(error)));
       if (signal.aborted) return;
     }
   }
@@ -195,13 +197,16 @@ export class Participation {
     const told: LeaderFacts = { name, namespace, identity, mode, fencingToken, since };
     this.#changed();
     const begun = onLeading(told);
+    // What begins the work must not go on when its end has been asked for.
+    const end = () => begun.end().then(() => onLost(told).ended);
+    const survived = beforeCrash(end);
     await Promise.race([own.ended, term.resignation.promise, ...ends]);
     this.#changed();
     // Who has asked this process to step down, or to end, has stopped the program first.
     const hasStopped = term.isResigned || signal.aborted;
     const pause = sleep(systemClock, hasStopped ? 0 : graceMs, signal).catch(() => undefined);
-    // What begins the work must not go on when its end has been asked for.
-    await Promise.all([begun.end().then(() => onLost(told).ended), pause]);
+    survived();
+    await Promise.all([end(), pause]);
     this.#term = undefined;
     this.#changed();
   }
@@ -232,7 +237,7 @@ export class Participation {
       this.#watchDog.check();
       return undefined;
     } catch (error) {
-      return (error as Error).message;
+      return messageOf(error);
     }
   }
 }

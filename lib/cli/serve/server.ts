@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { systemClock } from '../../platform/clock.ts';
+import { messageOf } from '../../platform/printable.ts';
 import { UsageError, quote } from '../option.ts';
 import { type Answer, type View, answerOf, leaderOf, refusal } from './answers.ts';
 
@@ -59,7 +60,7 @@ export class LeaderServer {
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         if (!response.headersSent) response.writeHead(500);
-        response.end(`${(error as Error).message}\n`);
+        response.end(`${messageOf(error)}\n`);
       });
     });
   }
