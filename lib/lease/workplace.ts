@@ -60,7 +60,7 @@ export class Workplace {
     return this.#container;
   }
 
-  /** Likewise. */
+  /** Undefined until they are counted. */
   get candidateCount(): number | undefined {
     return this.#candidateCount;
   }
