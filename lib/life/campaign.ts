@@ -133,7 +133,19 @@ export class Campaign {
       podUid,
       attempts: this.#attempts,
       release: () => release(),
-      giveBack: (signal) => this.#persist(() => release(signal), signal),
+      giveBack: async (signal) => {
+        const withdrawal = creates.withdrawalLimit();
+        try {
+          await this.#persist(() => release(signal), signal);
+        } catch (error) {
+          // A lock that this call has created does not stay behind.
+          withdrawal.begin();
+          await creates.withdraw(podUid, undefined, withdrawal.signal);
+          throw error;
+        } finally {
+          withdrawal.end();
+        }
+      },
       lost: async (others) => {
         creates.foundInstead(others, lock);
         await creates.withdraw(podUid, lock);

@@ -159,7 +159,11 @@ const standingAside = checkOf(Candidate, 'BAR-2: aside after a step-down', (worl
     leads: ({ who }) => {
       stepping.delete(who);
     },
-    'steps down': ({ who }) => stepping.add(who),
+    'steps down': ({ who }) => {
+      // By its name, nothing tells it from the next leader.
+      if (who instanceof LeaseCandidate && who.setting.isNamesake === true) return;
+      stepping.add(who);
+    },
     released: ({ who }) => {
       begin(who);
     },
