@@ -163,3 +163,15 @@ describe('LEASE-1: an admission webhook', () => {
     } else expect([first.state, codes()]).toEqual(['pending', []]);
   });
 });
+
+test('a time that no later one can follow, written by hand, keeps no elector from its Lease', async () => {
+  const { store, spec, clock, a } = await world();
+  const time = '9999-12-31T23:59:59.999999Z';
+  store({ holderIdentity: 'a', leaseDurationSeconds: 15, renewTime: time, acquireTime: time });
+  const outcome = new Outcome(a.lead(untilAborted));
+  await clock.advance(60_000);
+  expect([outcome.error, spec()?.holderIdentity]).toEqual([undefined, 'a']);
+  expect(Math.abs(Date.parse(String(spec()?.renewTime)) - clock.date().getTime())).toBeLessThan(
+    5_000,
+  );
+});

@@ -10,6 +10,9 @@ import {
 } from './record.ts';
 import type { Moment, Command, Stamp, State } from './state.ts';
 
+/** The API server refuses a year of five digits, so no write follows a time beyond this one. */
+const FAR_FUTURE_MS = Date.parse('9000-01-01');
+
 /** Number of own writes to remember: more than a network can have under way at a time. */
 const REMEMBERED_WRITES = 32;
 
@@ -66,7 +69,8 @@ function firstStamp({ record }: LockVersion, { dateMs, nowMs, random }: Moment):
   const storedMs = Date.parse(record.renewTime ?? '');
   // Adds a random part of a second, or the time might equal that of a namesake that leads.
   const visibleMs = storedMs + 1_990 - Math.floor(990 * random);
-  return { dateMs: storedMs + 1_000 > dateMs ? visibleMs : dateMs, readMs: dateMs, nowMs };
+  const isAhead = storedMs + 1_000 > dateMs && storedMs < FAR_FUTURE_MS;
+  return { dateMs: isAhead ? visibleMs : dateMs, readMs: dateMs, nowMs };
 }
 
 /**
