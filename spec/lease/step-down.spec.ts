@@ -205,5 +205,22 @@ test('a leader that steps down says so once', async () => {
   void leadership.stepDown();
   void leadership.stepDown();
   await clock.settle();
-  expect(types.slice(-4)).toEqual(['stepping-down called', 'observed', 'released', 'ended']);
+  const own = types.slice(types.indexOf('stepping-down called'));
+  expect(own).toEqual(['stepping-down called', 'observed', 'released', 'ended']);
 });
+
+test.for([
+  [false, 'pending'],
+  [true, 'rejected'],
+] as const)(
+  'while its work ends, another call is, with recampaign %s: %s',
+  async ([recampaign, state]) => {
+    const settle = Promise.withResolvers<undefined>();
+    const { clock, a, leadership } = await leading({ recampaign }, () => settle.promise);
+    void leadership.stepDown();
+    const again = new Outcome(a.lead(() => 'done'));
+    await clock.settle();
+    expect(again.state).toBe(state);
+    settle.resolve(undefined);
+  },
+);
