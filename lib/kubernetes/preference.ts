@@ -50,8 +50,6 @@ export class Preference {
   /** Selects the candidates; empty if no label tells which Pods they are. */
   #selector: string | undefined;
   #isRefused = false;
-  /** A function of the user is under way. */
-  #isScoring = false;
 
   constructor(parts: PreferenceParts) {
     this.#parts = parts;
@@ -63,18 +61,20 @@ export class Preference {
    */
   async yieldMs(signal: AbortSignal): Promise<number> {
     if (this.#isRefused) return 0;
-    const { api, clock, onFailed } = this.#parts;
+    const { api, clock, preference, onFailed } = this.#parts;
     const startedMs = clock.now();
+    let pods: readonly CandidatePod[] | undefined;
     const limit = withDeadline(clock, signal, ASKING_MS, (limitMs) => {
       return new Error(`it took longer than ${limitMs} ms, with the time for reading the Pods`);
     });
     try {
-      const isPreferred = await abortable(this.#isPreferred(limit.signal), limit.signal);
+      pods = await abortable(this.#candidates(limit.signal), limit.signal);
+      const isPreferred = await abortable(this.#isPreferred(pods, limit.signal), limit.signal);
       return isPreferred ? 0 : Math.max(YIELD_MS - (clock.now() - startedMs), 0);
     } catch (error) {
       signal.throwIfAborted();
-      const isLate = limit.signal.aborted && !this.#isScoring;
-      if (isLate || api.isTransient(error)) return 0;
+      const isAsking = pods !== undefined && typeof preference === 'function';
+      if ((limit.signal.aborted && !isAsking) || api.isTransient(error)) return 0;
       this.#isRefused = error instanceof ApiError;
       onFailed(error);
       return 0;
@@ -83,12 +83,9 @@ export class Preference {
     }
   }
 
-  async #isPreferred(signal: AbortSignal): Promise<boolean> {
+  async #isPreferred(pods: readonly CandidatePod[], signal: AbortSignal): Promise<boolean> {
     const { podName } = this.#parts;
-    const pods = await this.#candidates(signal);
-    this.#isScoring = typeof this.#parts.preference === 'function';
     const scores = await this.#scores(pods, signal);
-    this.#isScoring = false;
     const best = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
     // A Pod that is being deleted is not among the candidates.
     const own = scores[pods.findIndex(({ name }) => name === podName)];
