@@ -22,7 +22,10 @@ export interface Victory {
   readonly attempts: number;
   /** Gives up the lock, and any lock that an unanswered create of this call makes later. */
   readonly release: () => Promise<void>;
-  /** The same for a Pod that must not lead: retries until it succeeds or the signal aborts. */
+  /**
+   * The same for a Pod that must not lead: retries until it succeeds or the signal aborts. Then it
+   * still takes back what this call has created, for a few seconds at most.
+   */
   readonly giveBack: (signal: AbortSignal) => Promise<void>;
   /**
    * The lock is lost, and these were found instead, oldest first. Takes back what an unanswered
