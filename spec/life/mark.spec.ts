@@ -13,6 +13,14 @@ async function scene() {
   return { world, marks: new LabelHistory(world.cluster) };
 }
 
+/** A process in Pod `a` leads, marks its Pod, and is killed. */
+async function killedLeader(world: Simulation): Promise<void> {
+  const process = world.process('a');
+  await world.settled(process.become(LEADER));
+  await world.clock.advance(1_000);
+  process.kill();
+}
+
 function setLabels(world: Simulation, pod: string, labels: object, annotations: object = {}): void {
   const patch = { metadata: { labels, annotations } };
   world.cluster.request('PATCH', `${PODS}/${pod}`, patch, 'application/merge-patch+json');
@@ -96,10 +104,7 @@ describe('the mark of an earlier leader', () => {
 
   test('keeps the next leader unmarked as long as it cannot be removed', async () => {
     const { world, marks } = await scene();
-    const first = world.process('a');
-    await world.settled(first.become(LEADER));
-    await world.clock.advance(1_000);
-    first.kill();
+    await killedLeader(world);
     world.cluster.finishPod('a', 'Failed');
     const refusal = world.fault({ ...PATCHES, name: 'a', error: { status: 503 } });
     await world.lead('b', LEADER);
@@ -112,10 +117,7 @@ describe('the mark of an earlier leader', () => {
 
   test('is not taken from another Pod of that name', async () => {
     const { world } = await scene();
-    const first = world.process('a');
-    await world.settled(first.become(LEADER));
-    await world.clock.advance(1_000);
-    first.kill();
+    await killedLeader(world);
     world.cluster.finishPod('a', 'Failed');
     // It is listed as the old Pod, and is another one when the patch arrives.
     world.fault({ ...PATCHES, name: 'a', latencyMs: 1_000, times: 1 });
@@ -140,10 +142,7 @@ describe('the mark of an earlier leader', () => {
 
   test('is replaced by that of the same Pod after its container has restarted', async () => {
     const { world, marks } = await scene();
-    const first = world.process('a');
-    await world.settled(first.become(LEADER));
-    await world.clock.advance(1_000);
-    first.kill();
+    await killedLeader(world);
     await world.lead('a', LEADER);
     await world.clock.advance(1_000);
     expect(marks.changes).toEqual(['a']);
@@ -156,10 +155,7 @@ describe('the mark of an earlier leader', () => {
 
 test('a process that starts again in the leader\u2019s Pod and is not healthy removes the mark first', async () => {
   const { world, marks } = await scene();
-  const first = world.process('a');
-  await world.settled(first.become(LEADER));
-  await world.clock.advance(1_000);
-  first.kill();
+  await killedLeader(world);
   const wasMarked = new Set<boolean>();
   world.cluster.onChange(() => {
     if (!world.lock) wasMarked.add(marks.now === 'a');
@@ -208,10 +204,7 @@ describe('a mark that comes late', () => {
 
   test('is removed by a release, too, if only an earlier process of the Pod has set it', async () => {
     const { world, marks } = await scene();
-    const first = world.process('a');
-    await world.settled(first.become(LEADER));
-    await world.clock.advance(1_000);
-    first.kill();
+    await killedLeader(world);
     world.fault({ verb: 'list', resource: 'pods', error: { status: 503 } });
     const leadership = await world.lead('a', LEADER);
     await world.settled(leadership.release());
