@@ -33,18 +33,23 @@ function ownName(who: Candidate): string {
   return who instanceof LeaseCandidate ? who.identity : who.podUid;
 }
 
+/** What it competes for, as it is stored. */
+function lockIn({ cluster }: World, who: Candidate): KubeObject | undefined {
+  return who.kind === 'life' ? cluster.getConfigMap('lock') : cluster.getLease('lock');
+}
+
 /** How long it stands aside once it has stepped down: until others that poll have come, too. */
 function asideMs(who: Candidate): number {
   return Math.max(2_000, who instanceof LeaseCandidate ? 2.5 * who.setting.times.retryPeriodMs : 0);
 }
 
 /** Whether this would make it the holder, which it is not already, as one is whose work is ending. */
-function isTaking({ cluster }: World, who: Candidate, sent: Sent): boolean {
+function isTaking(world: World, who: Candidate, sent: Sent): boolean {
   if (!(who instanceof LeaseCandidate)) {
     return sent.resource === 'configmaps' && sent.verb === 'create';
   }
   const isClaim = recordOf(sent.request.body).holderIdentity === who.identity;
-  const isItsOwn = recordOf(cluster.getLease('lock')).holderIdentity === who.identity;
+  const isItsOwn = recordOf(lockIn(world, who)).holderIdentity === who.identity;
   const keeps = who.serves || (who.term !== undefined && isItsOwn);
   return sent.resource === 'leases' && isWrite(sent) && isClaim && !keeps;
 }
@@ -218,7 +223,6 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
   const all = new Map<Candidate, Yield>();
   /** How often each had asked when it sent its last request, and when that was. */
   const settled = new Map<Candidate, { asked: number; atMs: number }>();
-  const locks = new Map<string, KubeObject | undefined>();
   const settle = (who: Candidate) => {
     all.delete(who);
     const atMs = who.clock.now();
@@ -232,7 +236,7 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
     const { sinceMs, limitMs } = yielding;
     // A bar, or anything that happens to the lock, begins another wait.
     const isBarred = who.checkup?.allows === false;
-    const isElsewhere = hasLearned(who, yielding, locks.get(lockKind(who)));
+    const isElsewhere = hasLearned(who, yielding, lockIn(world, who));
     if (!who.isAwake || isBarred || isElsewhere || !who.isBusy || who.goesOn) all.delete(who);
     else if (who.clock.now() - sinceMs > limitMs + TIMER_MS) {
       all.delete(who);
@@ -246,7 +250,6 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
     withdrew: forget,
     died: forget,
     written: ({ resource, after }) => {
-      locks.set(resource, after);
       for (const who of all.keys()) if (resource === lockKind(who)) all.delete(who);
       if (resource !== 'leases') return;
       // Its watch may have shown it that the Lease is its own no longer.
