@@ -11,15 +11,25 @@ export function helpOf(command: Command): string {
     `Usage: leader-for-life ${command.synopsis}`,
     ...paragraphs,
     `Options:\n${optionLines({ ...command.options, ...HELP })}`,
-    wrap(
-      'An option that is left out is taken from a variable, if that is set: --log-format from ' +
-        `${variableOf('log-format')}. --no-OPTION turns off what a variable turns on. A duration is a ` +
-        'number and a unit: 500ms, 15s, 1m30s.',
-      WIDTH,
-    ),
+    ...closingOf(command.options).map((text) => wrap(text, WIDTH)),
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+/** How to write the options, if a command has any. */
+function closingOf(options: Options): string[] {
+  const [example] = 'log-format' in options ? ['log-format'] : Object.keys(options);
+  if (example === undefined) return [];
+  return [
+    `An option that is left out is taken from a variable, if that is set: --${example} from ` +
+      `${variableOf(example)}. --no-OPTION turns off what a variable turns on.` +
+      (hasDuration(options) ? ' A duration is a number and a unit: 500ms, 15s, 1m30s.' : ''),
+  ];
+}
+
+function hasDuration(options: Options): boolean {
+  return Object.values(options).some(({ type }) => type === 'duration');
 }
 
 /** The text of `leader-for-life --help`. */

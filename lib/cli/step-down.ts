@@ -9,7 +9,7 @@ import {
 } from '../index.ts';
 import { systemClock } from '../platform/clock.ts';
 import { Exit, defineCommand } from './command.ts';
-import { CONTEXT_OPTIONS, type Place } from './context.ts';
+import { CONTEXT_OPTIONS, type Context, type Place } from './context.ts';
 import { TIMED_OUT } from './exit-codes.ts';
 import { untilAsked } from './stop.ts';
 
@@ -49,7 +49,7 @@ export const stepDown = defineCommand({
     const [name = ''] = names;
     const signal = untilAsked();
     const place = { ...(await context.place()), signal };
-    const mode = values.lease ? 'lease' : await modeOf(name, place);
+    const mode = values.lease ? 'lease' : await modeOf(name, place, context.say);
     const { to, timeout } = values;
     const asked = await requestStepDown(mode, name, { ...place, to }).catch(
       async (error: unknown) => {
@@ -75,10 +75,14 @@ export const stepDown = defineCommand({
 
 type Where = Place & { readonly signal: AbortSignal };
 
-async function modeOf(name: string, place: Where): Promise<Mode> {
+async function modeOf(name: string, place: Where, say: Context['say']): Promise<Mode> {
   const read = await Promise.allSettled([inspectLock(name, place), inspectLease(name, place)]);
   const [lock, lease] = read.map((each) => (each.status === 'fulfilled' ? each.value : undefined));
-  if (lock?.holder !== undefined) return 'life';
+  if (lock?.holder !== undefined) {
+    const { namespace, holder } = lease ?? {};
+    if (holder) say(`${holder} holds Lease ${namespace}/${name}, and is asked with --lease`);
+    return 'life';
+  }
   if (lease?.holder !== undefined) return 'lease';
   if (lock?.uid !== undefined) return 'life';
   if (lease?.uid !== undefined) return 'lease';

@@ -6,6 +6,14 @@ export const FIRES = 'leader-for-life/last-fires';
 /** A replica's clock that is this far ahead of another one's is wrong. */
 const FAR_AHEAD_MS = 3_600_000;
 
+const DAY_MS = 24 * FAR_AHEAD_MS;
+
+/** A process that was stopped may come back with a fire as late as this, but its clock is right. */
+const LATE_MS = DAY_MS;
+
+/** A job whose name is not used any more is forgotten after this time. */
+const KEPT_MS = 7 * DAY_MS;
+
 /** The last fire of a job. */
 export interface Fire {
   /** For when it was scheduled, as ISO 8601. */
@@ -54,6 +62,18 @@ export function isNew(at: string, last: Fire | undefined, job: string, what: str
       `The clock of a replica is wrong. Correct it, then remove the annotation ${FIRES} of Lease ${what}: ` +
       'until then this job does not run.',
   );
+}
+
+/** Whether it is too late for this fire: its job may have been forgotten since. */
+export function isLate(at: string, nowMs: number): boolean {
+  return nowMs - Date.parse(at) > LATE_MS;
+}
+
+/** The last fires with this one, and without those of jobs that have not run for long. */
+export function withFire(fires: Fires, job: string, fire: Fire): Fires {
+  const isKept = ({ at }: Fire) => Date.parse(fire.at) - Date.parse(at) < KEPT_MS;
+  const others = Object.entries(fires).filter(([name, other]) => name !== job && isKept(other));
+  return Object.fromEntries([...others, [job, fire]]);
 }
 
 function parse(text: unknown): Fires | undefined {

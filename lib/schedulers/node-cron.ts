@@ -17,7 +17,7 @@ import { systemPlatform } from '../platform/platform.ts';
 import { messageOf } from '../platform/printable.ts';
 import { backoffMs } from '../protocol/delay.ts';
 import type { LeaderElectionRecord } from '../protocol/lease/record.ts';
-import { FIRES, firesOf, isNew, parseKey } from './fires.ts';
+import { FIRES, firesOf, isLate, isNew, parseKey, withFire } from './fires.ts';
 
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
@@ -57,7 +57,8 @@ export interface LeaseCoordinatorOptions extends PlaceOptions, LabelOptions {
 export interface LeaseCoordinator {
   /**
    * Resolves with whether this replica runs the fire. At most one call per fire resolves with true,
-   * in all replicas; later fires of a job rule out earlier ones.
+   * in all replicas; later fires of a job rule out earlier ones. A fire more than a day late does not
+   * run.
    * @param key - `NAME:TIME`: the task's name, and for when it was scheduled
    * @throws `ERR_TIMEOUT` if it is not clear in time, and another `LeaderElectionError` if the API
    *   server refuses or if a clock is wrong; node-cron then skips the fire
@@ -179,7 +180,8 @@ class Coordinator {
     const last = Object.hasOwn(fires, job) ? fires[job] : undefined;
     if (last?.claim === claim) return true;
     if (!isNew(at, last, job, lock.describe())) return false;
-    const next = { ...fires, [job]: { at, by: lock.identity, claim } };
+    if (isLate(at, this.#clock.date().getTime())) return false;
+    const next = withFire(fires, job, { at, by: lock.identity, claim });
     const writer = this.#lockWith({ [FIRES]: JSON.stringify(next) });
     const written = found
       ? await writer.update(found, found.record, signal)

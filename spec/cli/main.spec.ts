@@ -64,6 +64,14 @@ describe.each(Object.keys(commands))('%s', (name) => {
     expect(options).toEqual([...Object.keys(command?.options ?? {}), 'help']);
   });
 
+  it('has help with an option of its own as the example of a variable', async () => {
+    const { stdout } = await cli([name, '--help']);
+    const examples = Array.from(stdout.matchAll(/--([-a-z]+)\sfrom\s/g), ([, option]) => option);
+    const own = Object.keys(command?.options ?? {});
+    expect(examples).toHaveLength(own.length > 0 ? 1 : 0);
+    expect(own).toEqual(expect.arrayContaining(examples));
+  });
+
   it('has help that fits on a terminal', async () => {
     const { stdout } = await cli([name, '--help']);
     expect(stdout.split('\n').filter(({ length }) => length > 80)).toEqual([]);

@@ -83,6 +83,17 @@ describe('step-down', () => {
     await handover;
   });
 
+  test('asks the Pod if the Lease of this name is held too, and says so', async () => {
+    const { cluster, run } = await atLaptop();
+    const leadership = await become('lock', cluster.optionsFor('a'));
+    hold(cluster, 'lock', 'a_1');
+    const { exitCode, stderr } = await run('step-down', '--timeout', '50ms', 'lock');
+    expect(exitCode).toBe(124);
+    expect(stderr).toMatch(/a_1 holds Lease default\/lock, and is asked with --lease/);
+    expect(stderr).toMatch(/asked a to step down/);
+    await leadership.release();
+  });
+
   test('with --lease names the Pod that leads by a ConfigMap of this name', async () => {
     const { cluster, run } = await atLaptop();
     const leadership = await become('lock', cluster.optionsFor('a'));

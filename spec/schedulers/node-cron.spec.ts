@@ -33,9 +33,24 @@ function replicas(...names: string[]): LeaseCoordinator[] {
   return names.map((name) => replica(name));
 }
 
+const DAY = 24 * 3_600;
+
+/** Fires are of today. */
+const startMs = Math.floor(Date.now() / 1_000) * 1_000;
+
+/** When a fire is due, this many seconds from the start. */
+function at(second: number): string {
+  return new Date(startMs + second * 1_000).toISOString();
+}
+
 /** The fire of a job at this second. */
 function fire(second: number, job = 'report'): string {
-  return `${job}:${new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()}`;
+  return `${job}:${at(second)}`;
+}
+
+/** The jobs whose last fires are kept. */
+function kept(): string[] {
+  return Object.keys(JSON.parse(lease()?.metadata.annotations?.[FIRES] ?? '{}') as object);
 }
 
 /** How many of the calls say that their replica runs the fire. */
@@ -87,9 +102,25 @@ describe('a fire', () => {
     await replica('a').shouldRun(fire(1));
     const annotation = lease()?.metadata.annotations?.[FIRES] ?? '';
     expect(JSON.parse(annotation)).toEqual({
-      report: { at: '2026-01-01T00:00:01.000Z', by: 'a', claim: expect.any(String) },
+      report: { at: at(1), by: 'a', claim: expect.any(String) },
     });
     expect(lease()?.spec).toMatchObject({ holderIdentity: '' });
+  });
+
+  test('is forgotten once its job has not run for a week', async () => {
+    const [a] = replicas('a');
+    await a?.shouldRun(fire(-DAY / 2, 'old'));
+    await a?.shouldRun(fire(0));
+    await a?.shouldRun(fire(6.5 * DAY - 1, 'next'));
+    expect(kept()).toEqual(['old', 'report', 'next']);
+    await a?.shouldRun(fire(6.5 * DAY, 'next'));
+    expect(kept()).toEqual(['report', 'next']);
+  });
+
+  test('that is more than a day late does not run: its job may have been forgotten', async () => {
+    const [a, b] = replicas('a', 'b');
+    expect(await a?.shouldRun(fire(-DAY - 60))).toBe(false);
+    expect(await b?.shouldRun(fire(-DAY + 60))).toBe(true);
   });
 
   test('keeps what others write into the Lease', async () => {
@@ -177,7 +208,8 @@ describe('without an API server', () => {
     await expect(a.shouldRun(fire(1))).rejects.toMatchObject({
       code: 'ERR_TIMEOUT',
       message: expect.stringMatching(
-        /^It was not clear within 300 ms which replica runs the fire of 2026-01-01T00:00:01.000Z of the job "report", so it does not run here. The last answer was: .*503/,
+        `^It was not clear within 300 ms which replica runs the fire of ${at(1)} of the job "report", ` +
+          'so it does not run here. The last answer was: .*503',
       ),
     });
     fault.remove();

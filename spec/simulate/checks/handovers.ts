@@ -208,6 +208,15 @@ interface Yield {
   readonly limitMs: number;
 }
 
+function isOver(who: Candidate, { sinceMs, limitMs }: Yield): boolean {
+  return who.clock.now() - sinceMs > limitMs + TIMER_MS;
+}
+
+/** Whether it is an elector's look at the Lease. */
+function isLook({ resource, verb }: Sent): boolean {
+  return resource === 'leases' && verb === 'get';
+}
+
 /** Whether a candidate that asks who is preferred may have learned meanwhile that another leads. */
 function hasLearned(who: Candidate, { askingMs }: Yield, stored: KubeObject | undefined): boolean {
   if (!stored || ['', ownName(who)].includes(holderIn(lockKind(who), stored))) return false;
@@ -228,17 +237,29 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
     const atMs = who.clock.now();
     if (who.preferring) settled.set(who, { asked: who.preferring.asked, atMs });
   };
+  const notice = (who: Candidate) => {
+    const before = settled.get(who);
+    if (!before || !who.preferring || who.preferring.asked <= before.asked) return;
+    const { asked, askedMs: sinceMs } = who.preferring;
+    settled.set(who, { ...before, asked });
+    const limitMs = shownOwn.has(who) ? ASKING_MS : YIELD_MS;
+    all.set(who, { askingMs: before.atMs, sinceMs, limitMs });
+    world.figures.add('candidates that yield');
+  };
   const shownOwn = new Set<Candidate>();
+  /** Whose look at the Lease has not been answered yet. */
+  const looking = new Set<Candidate>();
   const forget = ({ who }: { readonly who: Candidate }) => {
     all.delete(who);
+    looking.delete(who);
   };
   const judge = (who: Candidate, yielding: Yield) => {
-    const { sinceMs, limitMs } = yielding;
+    const { limitMs } = yielding;
     // A bar, or anything that happens to the lock, begins another wait.
     const isBarred = who.checkup?.allows === false;
     const isElsewhere = hasLearned(who, yielding, lockIn(world, who));
     if (!who.isAwake || isBarred || isElsewhere || !who.isBusy || who.goesOn) all.delete(who);
-    else if (who.clock.now() - sinceMs > limitMs + TIMER_MS) {
+    else if (isOver(who, yielding) && !looking.has(who)) {
       all.delete(who);
       violated(`${who.name} leaves a free lock to others for more than ${limitMs} ms`);
     }
@@ -257,23 +278,29 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
         if (holderIn(resource, after) !== ownName(who)) shownOwn.delete(who);
     },
     answered: ({ who, sent, status, body }) => {
-      if (sent.resource !== 'leases' || sent.verb !== 'get') return;
+      if (!isLook(sent)) return;
+      looking.delete(who);
+      if (status !== 200) all.delete(who);
       const isOwn = status === 200 && recordOf(body).holderIdentity === ownName(who);
       if (isOwn) shownOwn.add(who);
       else shownOwn.delete(who);
     },
-    // Who reads its own Pod, say, has not come to the lock yet.
-    sent: ({ who }) => {
-      settle(who);
+    unanswered: ({ who, sent }) => {
+      if (!isLook(sent)) return;
+      looking.delete(who);
+      all.delete(who);
+    },
+    sent: ({ who, sent }) => {
+      if (isLook(sent)) looking.add(who);
+      notice(who);
+      const yielding = all.get(who);
+      // An elector may look, and watches others' Pods, while it yields.
+      const goesOn = yielding && who instanceof LeaseCandidate && !isWrite(sent);
+      // Who reads its own Pod, say, has not come to the lock yet.
+      if (!goesOn || isOver(who, yielding)) settle(who);
     },
     settled: () => {
-      for (const [who, { asked, atMs: askingMs }] of settled) {
-        if (!who.preferring || who.preferring.asked <= asked) continue;
-        const { askedMs: sinceMs } = who.preferring;
-        settled.set(who, { asked: who.preferring.asked, atMs: askingMs });
-        all.set(who, { askingMs, sinceMs, limitMs: shownOwn.has(who) ? ASKING_MS : YIELD_MS });
-        world.figures.add('candidates that yield');
-      }
+      for (const who of settled.keys()) notice(who);
       for (const [who, yielding] of all) judge(who, yielding);
     },
   };
