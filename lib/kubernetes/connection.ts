@@ -145,7 +145,9 @@ export class Connection implements Transport {
   }
 
   #outgoing(request: ApiRequest, access: Access): OutgoingRequest {
-    const query = new URLSearchParams(request.query).toString();
+    const query = Object.entries(request.query ?? {})
+      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+      .join('&');
     const base = access.server.pathname.replace(/\/$/, '');
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     return {

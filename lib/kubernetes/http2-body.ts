@@ -29,7 +29,9 @@ export class Http2Body implements AsyncIterableIterator<string, undefined> {
     });
     stream.on('end', () => this.#finish({}));
     stream.on('error', (error) => this.#finish({ error }));
-    stream.on('close', () => this.#finish({ error: new Error('the connection was closed') }));
+    stream.on('close', () => {
+      if (!this.#end) this.#finish({ error: new Error('the connection was closed') });
+    });
   }
 
   [Symbol.asyncIterator](): this {

@@ -102,7 +102,8 @@ export class Lease {
 
 /** Throws if the object cannot be a stored Lease; missing fields of the spec do no harm. */
 export function toVersion(object: Json): LockVersion {
-  const metadata = child(object, 'metadata');
+  // The API server keeps the managed fields of an update that has none, and they are most of a Lease.
+  const { managedFields: _, ...metadata } = child(object, 'metadata');
   const resourceVersion = text(metadata, 'resourceVersion');
   const uid = text(metadata, 'uid');
   if (!resourceVersion || !uid) throw new Error('the answer is no Lease');
@@ -121,7 +122,7 @@ export function toVersion(object: Json): LockVersion {
     resourceVersion,
     uid,
     ...(isHandoverAsked(metadata, spec) && { handoverAsked: true }),
-    object,
+    object: { ...object, metadata },
   };
 }
 
