@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { ApiResponse, Progress } from './transport.ts';
@@ -46,13 +45,10 @@ export function hostOf(server: URL): string {
   return server.hostname.replace(/[[\]]/g, '');
 }
 
-/** The headers of an answer that anybody reads. */
-export function headersOf(head: IncomingHttpHeaders): Record<string, string> {
-  const { 'content-type': type, 'retry-after': retryAfter } = head;
-  return {
-    ...(type !== undefined && { 'content-type': type }),
-    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
-  };
+/** The headers of an answer; those of HTTP/2 with a colon are none. */
+export function headersOf(head: object): Record<string, string> {
+  const entries = Object.entries(head).filter(([name]) => !name.startsWith(':'));
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 /** Whether the socket keeps the process alive. */

@@ -20,7 +20,7 @@ export function mergePatch(path: string, body: object): ApiRequest {
 /** The head of an answer and its body, which may be a stream without end (a watch). */
 export interface ApiResponse {
   readonly status: number;
-  /** The type of the content, and when to retry; names in lower case. */
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body as text in the pieces in which it arrived; leaving the loop cancels the rest. */
   readonly body: AsyncIterable<string>;
