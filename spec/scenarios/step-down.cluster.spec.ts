@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 
 import { historyOf } from '../lab/history.ts';
 import { violations } from '../lab/verdict.ts';
+import { clientGo } from './go-images.ts';
 import type { CandidateOptions } from './manifest.ts';
 import { scenario } from './scenario.ts';
 import type { Scene } from './scene.ts';
@@ -17,12 +18,14 @@ async function handsOverLease(
   scene: Scene,
   letGo: (scene: Scene) => Promise<unknown>,
   options: CandidateOptions = {},
+  other: CandidateOptions = options,
 ): Promise<void> {
-  const given: CandidateOptions = { election: 'lead', ...options };
-  await scene.pod('a', given);
+  await scene.pod('a', { election: 'lead', ...options });
   const first = await acting(scene);
-  await scene.pod('b', given);
-  await scene.followers(1, first);
+  await scene.pod('b', { election: 'lead', ...other });
+  await scene.until('b knows that a leads', () =>
+    scene.saidBy('b').some(({ event }) => event === 'waiting' || event === 'new-leader'),
+  );
   await letGo(scene);
   const next = await acting(scene, first);
   const last = scene.terms.find(({ run }) => run === first.run) ?? first;
@@ -53,6 +56,15 @@ describe('a leader that lets go', () => {
   scenario(
     'of a Lease whose annotation names it: another Pod follows',
     (scene) => handsOverLease(scene, () => annotate(scene, 'Lease', 'a')),
+    ofLease,
+  );
+
+  scenario(
+    'of a Lease beside client-go, which looks now and then: client-go follows',
+    async (scene) => {
+      const go = await clientGo(scene.cluster);
+      await handsOverLease(scene, () => annotate(scene, 'Lease', 'a'), {}, go);
+    },
     ofLease,
   );
 
