@@ -14,6 +14,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_EVERY_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 
+/**
+ * What API servers allow, and what Node.js sends before it is told. What more of them send at once
+ * would wait, for ever if watches take all streams.
+ */
+const ASSUMED_STREAMS = 100;
+
 /** If a request is given up after this long a silence, its connection may be dead. */
 const SUSPICIOUS_MS = 200;
 
@@ -79,7 +85,7 @@ export class Http2Route implements Route {
   #cancelPing: () => void = () => undefined;
 
   /** `maxStreams` is assumed until the server says how many it allows. */
-  constructor(server: URL, socket: TLSSocket, clock: Clock, maxStreams = Number.POSITIVE_INFINITY) {
+  constructor(server: URL, socket: TLSSocket, clock: Clock, maxStreams = ASSUMED_STREAMS) {
     this.maxStreams = maxStreams;
     this.#clock = clock;
     this.#socket = socket;

@@ -116,6 +116,13 @@ describe('elections of one process with the same API server', () => {
     expect(server.open).toBeLessThanOrEqual(22);
   });
 
+  it('get more than one if more begin at once than an API server allows on each', async () => {
+    await using opened = await elections('h2', 130, { settings: { maxConcurrentStreams: 100 } });
+    const { server, tests } = opened;
+    await Promise.all(tests.map((test) => opened.watch(test)));
+    expect(server.open).toBe(2);
+  });
+
   it('do not share it with those that trust another authority', async () => {
     await using opened = await elections('h2', 1);
     const { server, clock, tests } = opened;
