@@ -11,7 +11,8 @@ const DAY_MS = 24 * FAR_AHEAD_MS;
 /** A process that was stopped may come back with a fire as late as this, but its clock is right. */
 const LATE_MS = DAY_MS;
 
-/** A job whose name is not used any more is forgotten after this time. */
+/** Of more jobs than this, those that have not run for a week are forgotten: there is no room for all. */
+const MOST_JOBS = 500;
 const KEPT_MS = 7 * DAY_MS;
 
 /** The last fire of a job. */
@@ -71,9 +72,11 @@ export function isLate(at: string, nowMs: number): boolean {
 
 /** The last fires with this one, and without those of jobs that have not run for long. */
 export function withFire(fires: Fires, job: string, fire: Fire): Fires {
-  const isKept = ({ at }: Fire) => Date.parse(fire.at) - Date.parse(at) < KEPT_MS;
-  const others = Object.entries(fires).filter(([name, other]) => name !== job && isKept(other));
-  return Object.fromEntries([...others, [job, fire]]);
+  const all = Object.entries({ ...fires, [job]: fire });
+  if (all.length <= MOST_JOBS) return Object.fromEntries(all);
+  return Object.fromEntries(
+    all.filter(([, { at }]) => Date.parse(fire.at) - Date.parse(at) < KEPT_MS),
+  );
 }
 
 function parse(text: unknown): Fires | undefined {
