@@ -131,7 +131,9 @@ export class EventStream {
 
   /** Starts to record a Kubernetes Event; no election waits for one. */
   record(what: string, write: () => Promise<void> | undefined): void {
-    this.#recorded = Promise.all([this.#recorded, this.#tryToRecord(what, write)]);
+    const recording = this.#tryToRecord(what, write);
+    // Without the results of all that came before.
+    this.#recorded = this.#recorded.then(() => recording);
   }
 
   /** Resolves once every Kubernetes Event has been recorded, or has failed. */
