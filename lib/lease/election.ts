@@ -194,6 +194,7 @@ export class Election {
     wait: Wait,
   ): Promise<Ending<T>> {
     if (!lock) {
+      signal.throwIfAborted();
       wait.end();
       this.#events.skipped();
       return this.#serve(undefined, job, signal);

@@ -54,6 +54,7 @@ export async function becomeOn(
         throw error;
       })
     : identifyLoosely(platform.environment, checked);
+  checked.signal?.throwIfAborted();
   if (candidate.credentials === undefined) {
     if (isEnabled) tellIfKubeConfigIsLeftOut(platform);
     return skip(platform, lockName, checked, candidate);

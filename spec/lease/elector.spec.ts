@@ -350,6 +350,7 @@ describe('runOrDie', () => {
     const { entries, callbacks } = journal();
     const stop = new AbortController();
     const running = runOrDie({ lock: memoryLock(), callbacks, enabled: false }, stop.signal);
+    await vi.waitFor(() => expect(entries).toContain('started'));
     stop.abort();
     await running;
     expect(entries).toEqual(WHOLE_TERM);

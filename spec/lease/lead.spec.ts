@@ -138,6 +138,17 @@ describe('an abort', () => {
     expect(a.requests).toBe(0);
   });
 
+  test('while it finds out where it is begins no work, without an election, too', async () => {
+    const { clock, a } = await world();
+    const stop = new AbortController();
+    const work = vi.fn();
+    const outcome = new Outcome(a.lead(work, { signal: stop.signal, enabled: false }));
+    stop.abort(enough);
+    await clock.settle();
+    expect(outcome.error).toBe(enough);
+    expect(work).not.toHaveBeenCalled();
+  });
+
   test('while it waits rejects at once, and leaves nothing behind', async () => {
     const { clock, b } = await leading();
     const stop = new AbortController();

@@ -22,6 +22,13 @@ test('outside a cluster become leads at once, with skipped: true', async () => {
   expect(leadership.signal.reason).toMatchObject({ code: 'ERR_RELEASED' });
 });
 
+test('outside a cluster become does not lead once its signal has aborted', async () => {
+  const stop = new AbortController();
+  const leadership = becomeOn(aPlatform(), 'lock', { signal: stop.signal });
+  stop.abort(new Error('enough'));
+  await expect(leadership).rejects.toThrow('enough');
+});
+
 test('outside a cluster the leadership has the Pod that options and environment name', async () => {
   const platform = withVariables({ POD_NAME: 'a', POD_NAMESPACE: 'space' });
   const leadership = await becomeOn(platform, 'lock', { podUid: 'uid-of-a' });
