@@ -74,8 +74,15 @@ export function invalidArgument(name: string, expected: string, value: unknown):
 /** A `TypeError` with this message. */
 export function badArgument(message: string): TypeError {
   const error = new TypeError(printable(message));
-  return Object.assign(error, { code: 'ERR_INVALID_ARGUMENT' satisfies ErrorCode });
+  return Object.assign(error, { code: BAD_ARGUMENT });
 }
+
+/** Whether it is such a `TypeError`: `fetch` throws one for a lost connection, too. */
+export function isBadArgument(error: unknown): boolean {
+  return (Object(error) as { readonly code?: unknown }).code === BAD_ARGUMENT;
+}
+
+const BAD_ARGUMENT = 'ERR_INVALID_ARGUMENT' satisfies ErrorCode;
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value));

@@ -1,5 +1,5 @@
 import { type Check, annotationsExcept, checkLockName, checkProperties } from '../checks.ts';
-import { LeaderElectionError, badArgument, invalidArgument } from '../errors.ts';
+import { LeaderElectionError, badArgument, invalidArgument, isBadArgument } from '../errors.ts';
 import {
   locate,
   ownContainer,
@@ -202,7 +202,7 @@ export async function openLock(
     ...(events && lock.recordEvent && { recordEvent: lock.recordEvent.bind(lock) }),
     failure: (error) => ({
       error,
-      permanent: error instanceof LeaderElectionError || error instanceof TypeError,
+      permanent: error instanceof LeaderElectionError || isBadArgument(error),
       ambiguous: true,
       retryAfterMs: undefined,
     }),

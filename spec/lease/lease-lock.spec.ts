@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { LeaderElectionError } from '../../lib/errors.ts';
+import { LeaderElectionError, invalidArgument } from '../../lib/errors.ts';
 import { LeaseLock, type LeaseLockOptions, openLock } from '../../lib/lease/lease-lock.ts';
 import type { LockListener, ResourceLock } from '../../lib/lease/resource-lock.ts';
 import type { LockVersion } from '../../lib/protocol/lease/record.ts';
@@ -255,7 +255,8 @@ describe('a lock of another kind', () => {
     ['is tried again', new Error('row is locked'), false],
     ['is tried again', 'x', false],
     ['is final', new LeaderElectionError('ERR_FORBIDDEN', 'no'), true],
-    ['is final', new TypeError('no'), true],
+    ['is tried again', new TypeError('fetch failed'), false],
+    ['is final', invalidArgument('version', 'one of this lock', 1), true],
   ])('that fails %s: %s', async (_, error, permanent) => {
     expect((await opened(other())).failure(error)).toEqual({
       error,
