@@ -14,12 +14,13 @@ import { checkDuration } from '../checks.ts';
 import type { StepDownReason } from '../events/event.ts';
 import { REQUEST_TIMEOUT_MS } from '../kubernetes/api.ts';
 import { abortable } from '../platform/abort.ts';
+import { sleep } from '../platform/clock.ts';
 import { withDeadline, within } from '../platform/deadline.ts';
 import type { RunningElection } from '../platform/elections.ts';
 import { Health } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
-import { Standing } from '../platform/standing.ts';
+import { Standing, asideMs } from '../platform/standing.ts';
 import type { Known } from '../protocol/lease/state.ts';
 
 const log = createLog('lease');
@@ -139,6 +140,10 @@ export class Election {
       await abortable(ending.work, signal).catch((error: unknown) => {
         throw ending.abandoned ?? error;
       });
+      // Nobody else can lead, and work that steps down at once must not keep the process from all else.
+      if (!lock && ending.how === 'stepped-down') {
+        await sleep(clock, asideMs(this.#pollMs), signal);
+      }
     }
   }
 
@@ -172,13 +177,17 @@ export class Election {
     await abortable(this.#health.begin(stop), waiting);
   }
 
+  get #pollMs(): number {
+    return POLL_FACTOR * this.#options.durations.retryPeriodMs;
+  }
+
   #standingFor({ key }: OpenLock): Standing {
     const { clock, elections } = this.#platform;
-    const { candidate, durations } = this.#options;
+    const { candidate } = this.#options;
     const { yieldMs } = this.#pod;
     return new Standing({
       ...{ clock, elections, key: { ...key, candidate }, health: this.#health, yieldMs },
-      pollMs: POLL_FACTOR * durations.retryPeriodMs,
+      pollMs: this.#pollMs,
     });
   }
 

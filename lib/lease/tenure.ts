@@ -96,7 +96,11 @@ export class Tenure {
     if (wanted && outcome && stopped && !term.error && (await held?.campaign.release())) {
       reporter.onReleased();
     }
-    if (first === 'stepped-down') held?.standing.standAside();
+    if (first === 'stepped-down') {
+      // Nothing that was given up is released: others have to wait until the Lease has expired.
+      const isGivenUp = !outcome || !stopped;
+      held?.standing.standAside(isGivenUp ? options.durations.leaseDurationMs : 0);
+    }
     if (outcome) this.#isSettled = true;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };
     return ending(first, outcome, term, work, abandonedWork ?? abandonedStop);

@@ -49,7 +49,9 @@ export class Elections {
   }
 
   /** The candidate has stepped down: until then its next election leaves the lock to others. */
-  standAside(key: ElectionKey, untilMs: number): void {
+  standAside(key: ElectionKey, untilMs: number, nowMs: number): void {
+    // Identities may be used once.
+    for (const [id, otherMs] of this.#aside) if (otherMs <= nowMs) this.#aside.delete(id);
     this.#aside.set(idOf(key), untilMs);
   }
 

@@ -3,7 +3,7 @@ import type { ElectionKey, Elections } from './elections.ts';
 import type { Health } from './health.ts';
 import { type Bar, barAt } from '../protocol/bar.ts';
 
-/** How long a candidate that has stepped down leaves the lock to others, at least. */
+/** At least. */
 const ASIDE_MS = 2_000;
 
 export interface StandingOptions {
@@ -16,6 +16,11 @@ export interface StandingOptions {
   readonly pollMs?: number | undefined;
   /** For how long to leave a free lock to preferred candidates; undefined if all are preferred. */
   readonly yieldMs?: ((signal: AbortSignal) => Promise<number>) | undefined;
+}
+
+/** How long a candidate that has stepped down leaves the lock to others that look this often. */
+export function asideMs(pollMs = 0): number {
+  return Math.max(ASIDE_MS, pollMs);
 }
 
 /** Whether a candidate may take a free lock. */
@@ -58,10 +63,14 @@ export class Standing {
     return this.#options.health?.onPassed(listener) ?? (() => undefined);
   }
 
-  /** The candidate has stepped down: it leaves the lock to others for a while. */
-  standAside(): void {
-    const { clock, elections, key, pollMs = 0 } = this.#options;
-    elections.standAside(key, clock.now() + Math.max(ASIDE_MS, pollMs));
+  /**
+   * The candidate has stepped down: it leaves the lock to others for a while, and longer if they have to
+   * wait `heldMs` for it.
+   */
+  standAside(heldMs = 0): void {
+    const { clock, elections, key, pollMs } = this.#options;
+    const nowMs = clock.now();
+    elections.standAside(key, nowMs + heldMs + asideMs(pollMs), nowMs);
   }
 
   /** Another candidate holds the lock: the next time that it is, nothing but the health check bars it. */

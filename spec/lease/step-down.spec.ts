@@ -126,6 +126,41 @@ describe('after stepping down, with recampaign', () => {
     expect(terms[1]).toMatch(/^a \d{2,3}$/);
   });
 
+  test.for([12_000, 18_000, 21_000])(
+    'the others lead, too, if the work is given up, and ends %i ms after the request',
+    async (endMs) => {
+      const { clock, a, b, holder, sleep } = await world();
+      const terms: LeaseLeadership[] = [];
+      const work = async (leadership: LeaseLeadership) => {
+        const isFirst = terms.push(leadership) === 1;
+        await untilAborted(leadership);
+        if (isFirst) await sleep(endMs);
+      };
+      void a.lead(work, { recampaign: true });
+      await clock.runUntil(() => terms.length === 1);
+      void b.lead(work);
+      await clock.advance(3_000);
+      await terms[0]?.stepDown();
+      await clock.advance(60_000);
+      expect([holder(), terms.map(({ identity }) => identity)]).toEqual(['b', ['a', 'b']]);
+    },
+  );
+
+  test('without an election it pauses, too, and can be stopped', async () => {
+    const stop = new AbortController();
+    const { clock, terms, stepDown } = await recampaigning({ enabled: false, signal: stop.signal });
+    await stepDown();
+    await clock.advance(4_990);
+    expect(terms).toHaveLength(1);
+    await clock.advance(100);
+    expect(terms.at(-1)).toBe('a 5000');
+    await stepDown();
+    await clock.advance(1_000);
+    stop.abort();
+    await clock.advance(10_000);
+    expect(terms).toHaveLength(2);
+  });
+
   test('says why it waits', async () => {
     const reasons: string[] = [];
     const onWaiting = ({ reason, message }: { reason: string; message: string }) =>

@@ -23,6 +23,17 @@ const refused = {
   message: expect.stringMatching(/^pod-a already competes for ConfigMap default\/lock /) as string,
 };
 
+test('who has stood aside for long enough is forgotten', () => {
+  const aside = new Map<string, number>();
+  const elections = new Elections(new Map(), aside);
+  elections.standAside(key, 5_000, 0);
+  elections.standAside({ ...key, candidate: 'pod-b' }, 6_000, 1_000);
+  expect(aside.size).toBe(2);
+  elections.standAside({ ...key, candidate: 'pod-c' }, 10_000, 5_000);
+  expect(aside.size).toBe(2);
+  expect(elections.asideUntilMs(key)).toBeUndefined();
+});
+
 describe('LIFE-1: of elections of one process for one lock', () => {
   it.for<[string, Key, Key]>([
     ['key', key, key],
