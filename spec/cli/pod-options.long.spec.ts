@@ -51,6 +51,8 @@ describe.each([
   it('run marks the Pod while it leads', async () => {
     await using process = start('run', ...mode, ...MARKS, pod, ...WORK);
     await expect.poll(marks).toEqual(['leader', '100']);
+    // From then on it ends in order on SIGTERM.
+    await expect.poll(() => process.stdout).toBe('working\n');
     process.kill('SIGTERM');
     expect(await process.end()).toMatchObject({ code: 0 });
     expect(marks()).toEqual([undefined, undefined]);
