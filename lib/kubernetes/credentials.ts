@@ -1,13 +1,16 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { ChildProcess } from 'node:child_process';
 import type { Agent as HttpAgent } from 'node:http';
-import type { RequestOptions } from 'node:https';
+import type { Agent as HttpsAgent, RequestOptions } from 'node:https';
 
 import type { KubeConfig } from '@kubernetes/client-node';
 
 import { LeaderElectionError } from '../errors.ts';
 import type { KubeConfigLike } from './kube-config.ts';
 import { stripError } from './outcome.ts';
+
+/** As long as a connection without a proxy may take. */
+const TUNNEL_TIMEOUT_MS = 10_000;
 
 /** The part of the TLS options that a KubeConfig decides. */
 export type TlsOptions = Pick<
@@ -201,7 +204,12 @@ function noCredentials(error: unknown): Error {
 
 async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
   const server = checkKubeConfig(kubeConfig);
-  const options: RequestOptions = {};
+  const { proxyUrl } = kubeConfig.getCurrentCluster() ?? {};
+  // Client-node hands it to the agent, which would wait for ever for a tunnel. A SOCKS agent would end
+  // idle connections by it, and has a limit of its own.
+  const options: RequestOptions = proxyUrl?.startsWith('http')
+    ? { timeout: TUNNEL_TIMEOUT_MS }
+    : {};
   await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
     throw noCredentials(error);
   });
@@ -214,13 +222,16 @@ async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
     headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   }
   const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-  const tls = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
+  const given = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
+  const tls = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const { agent } = options;
-  const proxied = kubeConfig.getCurrentCluster()?.proxyUrl && typeof agent === 'object';
+  const proxyAgent = proxyUrl && typeof agent === 'object' ? (agent as HttpsAgent) : undefined;
+  // Client-node keeps the agent of a proxy, with the certificates with which it was made.
+  if (proxyAgent) Object.assign(proxyAgent.options, tls);
   return {
     server,
     headers,
-    tls: Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)),
-    ...(proxied && { proxyAgent: agent }),
+    tls,
+    ...(proxyAgent && { proxyAgent }),
   };
 }

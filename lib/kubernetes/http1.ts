@@ -65,8 +65,15 @@ export class Http1Route implements Route {
       path: outgoing.path,
       headers: outgoing.headers,
     });
+    const over = () => {
+      signal.removeEventListener('abort', onAbort);
+      if (!this.#requests.delete(request)) return;
+      if (this.isOver) this.#ownAgent.destroy();
+      onOver();
+      reject(new Error('the connection was closed'));
+    };
     const onAbort = () => {
-      request.destroy();
+      end(request);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#requests.add(request);
@@ -87,13 +94,7 @@ export class Http1Route implements Route {
       // The error may contain a proxy's URL, and so a password, or bytes that are not HTTP.
       reject(stripError(error));
     });
-    request.on('close', () => {
-      signal.removeEventListener('abort', onAbort);
-      this.#requests.delete(request);
-      if (this.isOver) this.#ownAgent.destroy();
-      onOver();
-      reject(new Error('the connection was closed'));
-    });
+    request.on('close', over);
     request.end(outgoing.body);
     return promise;
   }
@@ -111,9 +112,15 @@ export class Http1Route implements Route {
   close(): void {
     this.#retired = true;
     // Without an error: nobody would catch one on a socket that is just returning to its agent.
-    for (const request of this.#requests) request.destroy();
+    for (const request of this.#requests) end(request);
     this.#ownAgent.destroy();
   }
+}
+
+/** A request that has no socket yet, as while a proxy opens a tunnel, does not say by itself that it has ended. */
+function end(request: http.ClientRequest): void {
+  request.destroy();
+  if (!request.socket) request.emit('close');
 }
 
 /** Calls it before anything is written: at once if the socket was used before. */

@@ -12,7 +12,7 @@ import { failureOf, textOf, until, urlOf } from '../support/connections.ts';
 import { Container } from '../support/container.ts';
 import { PluginFolder, isAlive } from '../support/plugins.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { Server, certificate, connectProxy, socksProxy } from '../support/servers.ts';
+import { Server, TcpServer, certificate, connectProxy, socksProxy } from '../support/servers.ts';
 
 type Cluster = Parameters<KubeConfig['loadFromClusterAndUser']>[0];
 type User = Parameters<KubeConfig['loadFromClusterAndUser']>[1];
@@ -159,6 +159,61 @@ describe('a kubeConfig', () => {
     connection.close();
     expect(await sent).toBeInstanceOf(Error);
     await server.left(0);
+  });
+
+  it('gives a request up while its proxy opens no tunnel', async () => {
+    await using proxy = await TcpServer.start((socket) => socket.resume());
+    const proxyUrl = `http://127.0.0.1:${proxy.port}`;
+    const connection = connect(credentialsOf('https://127.0.0.1:1', { proxyUrl }, {}));
+    const controller = new AbortController();
+    const asked = proxy.next();
+    const sent = failureOf(connection.send(get, controller.signal));
+    await asked;
+    controller.abort('too late');
+    expect(await sent).toBe('too late');
+    const closed = failureOf(connection.send(get, never));
+    await proxy.next();
+    connection.close();
+    expect(await closed).toMatchObject({ message: 'the connection was closed' });
+  });
+
+  it('does not wait for a tunnel for ever, whoever gave the request up', async () => {
+    await using proxy = await TcpServer.start((socket) => socket.resume());
+    const config = new KubeConfig();
+    const proxyUrl = `http://127.0.0.1:${proxy.port}`;
+    config.loadFromClusterAndUser(
+      { ...clusterOf('https://127.0.0.1:1'), proxyUrl },
+      { name: 'me' },
+    );
+    const { proxyAgent } = await userCredentials(config).access();
+    expect(proxyAgent).toMatchObject({ options: { timeout: 10_000 } });
+  });
+
+  it('sends a certificate whose file was replaced, through a proxy, too', async () => {
+    const names: unknown[] = [];
+    await using server = await Server.start('https', {
+      requestCert: true,
+      handler: ({ socket }, response) => {
+        names.push((socket as TLSSocket).getPeerCertificate().subject.CN);
+        response.end('{}');
+      },
+    });
+    await using proxy = await connectProxy();
+    using folder = new Container({});
+    const [certFile, keyFile] = [folder.path('cert'), folder.path('key')];
+    const write = (name: string) => {
+      const { cert, key } = certificateFor(name);
+      folder.write('cert', cert);
+      folder.write('key', key);
+    };
+    write('first');
+    const cluster = { proxyUrl: proxy.url };
+    const connection = connect(credentialsOf(urlOf(server), cluster, { certFile, keyFile }));
+    await textOf(await connection.send(get, never));
+    write('second');
+    await textOf(await connection.send(get, never));
+    expect(names).toEqual(['first', 'second']);
+    connection.close();
   });
 
   it('verifies the certificate behind a proxy', async () => {
