@@ -131,7 +131,9 @@ export class ObjectWatch {
     const random = this.#clock.random();
     if (error instanceof SilentWatchError) return PATIENCE_MS * (1 + 0.2 * random);
     if (this.#failures === 0) return 200 * random;
-    return backoffMs(this.#failures - 1, this.#maxBackoffMs, random);
+    const wantedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const backoff = backoffMs(this.#failures - 1, this.#maxBackoffMs, random);
+    return Math.max(backoff, wantedMs * (1 + 0.2 * random));
   }
 
   /** Resolves when the watch ends in an orderly way. */

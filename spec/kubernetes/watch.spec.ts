@@ -158,6 +158,12 @@ describe('a watch that the server ends', () => {
 });
 
 describe('a watch that fails', () => {
+  it('is tried again no sooner than the API server asks', async ({ clock, run, transport }) => {
+    transport.refuse(429, { message: 'later', retryAfterSeconds: 60 });
+    await run();
+    expect(clock.delays.map(Math.round)).toEqual([66_000]);
+  });
+
   it.for([
     [400, 'BadRequest'],
     [403, 'Forbidden'],
