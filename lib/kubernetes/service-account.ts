@@ -109,10 +109,14 @@ export function claimsOf(token: string): Json | undefined {
 
 /**
  * Changes with the file, because Kubernetes replaces a link on its path. Synchronous, because the
- * file is in memory.
+ * file is in memory. Of one that cannot be looked at, the read says why.
  */
 function stampOf(path: string): string {
   const { statSync } = process.getBuiltinModule('node:fs');
-  const { ino, size, mtimeMs, ctimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
-  return `${[ino, size, mtimeMs, ctimeMs].join()};`;
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return `${[ino, size, mtimeMs, ctimeMs].join()};`;
+  } catch {
+    return ';';
+  }
 }

@@ -448,6 +448,14 @@ describe('access by a service account', () => {
     expect(headers).toEqual({ authorization: 'Bearer second' });
   });
 
+  it('goes on with what it had while a file cannot be looked at', async () => {
+    const credentials = serviceAccountCredentials(container);
+    const first = await credentials.access();
+    container.remove('token');
+    symlinkSync('token', container.path('token'));
+    await expect(credentials.access()).resolves.toBe(first);
+  });
+
   it('says what is missing where there was never a token', async () => {
     container.remove('token');
     const error = serviceAccountCredentials(container).access();
