@@ -20,8 +20,8 @@ const EXACT = 50;
  */
 const MOST = 1_000;
 
-/** Number of Pods to read at once; each takes a few kilobytes. */
-const PAGE = 500;
+/** Number of Pods to read at once: annotations and managed fields may take 100 kilobytes of each. */
+const PAGE = 50;
 
 /** Labels that differ between the Pods of one set, or between rollouts. */
 const individualLabels = new Set([

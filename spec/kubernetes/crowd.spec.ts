@@ -113,7 +113,7 @@ describe('leavingReplicas', () => {
   });
 
   // No fieldSelector: a container of a Pod in a terminal phase may still run.
-  const all = { timeout: '8000ms', limit: '500' };
+  const all = { timeout: '8000ms', limit: '50' };
   const ofApp = { ...all, labelSelector: 'app=x' };
 
   it.for<[string, string, object[], string[], object[]]>([
