@@ -49,7 +49,7 @@ export function connectTls(
   });
   socket.unref();
   const onTimeout = () => {
-    socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`));
+    socket.destroy(new Error(`no connection to ${server.host} within ${CONNECT_TIMEOUT_MS} ms`));
   };
   const cancel = clock.after(CONNECT_TIMEOUT_MS, onTimeout, { unref: true });
   socket.setNoDelay(true);
@@ -157,7 +157,11 @@ export class Http2Route implements Route {
         body: new Http2Body(stream, signal),
       });
     });
-    stream.on('error', reject);
+    stream.on('error', (error) => {
+      // The server has not begun with it (RFC 9113, 8.7).
+      if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM) progress.sent = false;
+      reject(error);
+    });
     let isUnderWay = true;
     const done = () => {
       if (isUnderWay) this.#streams -= 1;

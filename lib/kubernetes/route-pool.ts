@@ -8,9 +8,13 @@ import type { ApiResponse, Progress } from './transport.ts';
 /** More than an election needs, even if each connection carries one request. */
 const MAX_ROUTES_PER_MEMBER = 16;
 
+/** A connection that takes longer to open may never be, though the next one may. */
+const SLOW_MS = 1_000;
+
 /** A route, perhaps not yet open. */
 interface Opening {
   readonly route: Promise<Route>;
+  readonly sinceMs: number;
   opened?: Route;
 }
 
@@ -105,8 +109,16 @@ export class RoutePool {
       isSent = true;
       return await answer;
     } finally {
+      if (!isSent && signal.aborted) this.#giveUpSlow();
       if (!isSent) onOver();
     }
+  }
+
+  /** A request has waited for a connection in vain: the next one opens another. */
+  #giveUpSlow(): void {
+    const isSlow = ({ opened, sinceMs }: Opening) =>
+      !opened && this.#clock.now() - sinceMs >= SLOW_MS;
+    for (const opening of this.#openings.filter(isSlow)) this.#remove(opening);
   }
 
   get #maxRoutes(): number {
@@ -127,7 +139,10 @@ export class RoutePool {
     this.#closing.signal.throwIfAborted();
     const [first] = openings;
     if (first?.opened && openings.length >= this.#maxRoutes) return first.opened;
-    const opening: Opening = { route: this.#open(access, first?.opened) };
+    const opening: Opening = {
+      route: this.#open(access, first?.opened),
+      sinceMs: this.#clock.now(),
+    };
     openings.push(opening);
     try {
       opening.opened = await opening.route;

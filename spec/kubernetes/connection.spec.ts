@@ -20,7 +20,14 @@ import {
   urlOf,
   begun,
 } from '../support/connections.ts';
-import { type Handler, type Protocol, Server, TcpServer, certificate } from '../support/servers.ts';
+import {
+  type Handler,
+  type Protocol,
+  Server,
+  TcpServer,
+  certificate,
+  swallowingProxy,
+} from '../support/servers.ts';
 
 const protocols = ['http', 'https', 'h2', 'h2-only'] as const;
 const schemeOf = (protocol: Protocol) => (protocol === 'http' ? 'http' : 'https');
@@ -619,8 +626,24 @@ describe('the server at the other end', () => {
     await test.clock.advance(9_999);
     expect(silent.sockets.size).toBe(1);
     await test.clock.advance(1);
-    expect(await failure).toEqual(new Error('no connection within 10000 ms'));
+    const message = `no connection to 127.0.0.1:${silent.port} within 10000 ms`;
+    expect(await failure).toEqual(new Error(message));
     await silent.empty();
+  });
+
+  it('is opened anew for the next request once one has waited for it in vain', async () => {
+    await using server = await Server.start('h2');
+    await using proxy = await swallowingProxy(server.port);
+    using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
+    proxy.swallow();
+    const controller = new AbortController();
+    const failure = failureOf(test.send({}, controller.signal));
+    await until(() => proxy.sockets.size === 1);
+    await test.clock.advance(5_000);
+    proxy.restore();
+    controller.abort(new Error('no answer'));
+    expect(await failure).toEqual(new Error('no answer'));
+    await expect(test.fetch()).resolves.toBe('{}');
   });
 
   it('is given up if it hangs up during the handshake', async () => {
@@ -677,7 +700,7 @@ describe('the server at the other end', () => {
     expect(holdingSockets()).toBe(1);
     expect(test.clock.holding).toBe(0);
     await test.clock.advance(10_000);
-    expect(await failure).toEqual(new Error('no connection within 10000 ms'));
+    expect(await failure).toMatchObject({ message: expect.stringMatching(/^no connection to /) });
   });
 });
 

@@ -101,6 +101,16 @@ describe('a server that refuses a request', () => {
     expect(server.sessions).toHaveLength(1);
   });
 
+  it('before it has begun with it says that nothing was done', async () => {
+    await using opened = await watching();
+    const { server, test } = opened;
+    server.sessions[0]?.on('stream', (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+    server.handler = () => undefined;
+    const progress = { sent: false };
+    await failureOf(test.send({}, undefined, progress));
+    expect(progress.sent).toBe(false);
+  });
+
   it('without an error fails it all the same', async () => {
     await using opened = await watching();
     const { server, test } = opened;
