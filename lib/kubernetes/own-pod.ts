@@ -20,13 +20,15 @@ export interface PodParts {
   readonly refused: Refused;
 }
 
-const costs = new WeakMap<Elections, Map<string, Map<PodMark, number>>>();
+type Leaders = PodMarkOptions['leaders'];
 
-/** The deletion costs that the leaders of a process want for this Pod. */
-function costsOf(elections: Elections, pod: string): Map<PodMark, number> {
-  const byPod = costs.get(elections) ?? new Map<string, Map<PodMark, number>>();
-  const found = byPod.get(pod) ?? new Map<PodMark, number>();
-  costs.set(elections, byPod.set(pod, found));
+const leaders = new WeakMap<Elections, Map<string, Leaders>>();
+
+/** The marks of the leaders of a process in this Pod. */
+function leadersOf(elections: Elections, pod: string): Leaders {
+  const byPod = leaders.get(elections) ?? new Map<string, Leaders>();
+  const found = byPod.get(pod) ?? new Map<PodMark, number | undefined>();
+  leaders.set(elections, byPod.set(pod, found));
   return found;
 }
 
@@ -39,7 +41,7 @@ export function markOf(
   if (label === undefined && deletionCost === undefined) return undefined;
   return new PodMark({
     ...{ api, namespace, label, deletionCost, pod, lock, maxBackoffMs },
-    costs: costsOf(platform.elections, `${namespace}/${pod.name}`),
+    leaders: leadersOf(platform.elections, `${namespace}/${pod.name}`),
     onFailed: (error) => {
       events.degraded('label', explainMark(error, pod.name, refused));
     },

@@ -28,8 +28,8 @@ export interface PodMarkOptions extends Pick<PodOptions, 'label' | 'deletionCost
   readonly pod: { readonly name: string; readonly uid: string | undefined };
   readonly lock: { readonly mode: 'life' | 'lease'; readonly name: string };
   readonly maxBackoffMs: number;
-  /** The deletion costs that the leaders of this process want for this Pod. */
-  readonly costs: Map<PodMark, number>;
+  /** The marks of the leaders of this process in this Pod, with the deletion costs that they want. */
+  readonly leaders: Map<PodMark, number | undefined>;
   /** The mark was not set or not removed, and that is not tried again. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -70,7 +70,7 @@ export class PodMark {
    * is called or leadership ends.
    */
   set(fencingToken: string, leads: AbortSignal = neverAborts()): void {
-    const { api, pod, maxBackoffMs, deletionCost, costs } = this.#options;
+    const { api, pod, maxBackoffMs, deletionCost, leaders } = this.#options;
     const stop = new AbortController();
     this.#stop = stop;
     // A leader that has stood still must ask whether it still leads before each request.
@@ -84,7 +84,7 @@ export class PodMark {
       await this.#unmarkOthers(uid, check);
       check();
       this.#mayBeSet = true;
-      if (deletionCost !== undefined) costs.set(this, deletionCost);
+      leaders.set(this, deletionCost);
       await this.#patch({ name: pod.name, uid }, this.#marks(fencingToken));
     };
     void this.#begin(async () => {
@@ -98,13 +98,13 @@ export class PodMark {
   clear(): Promise<void> {
     this.#stop.abort();
     return this.#begin(async () => {
-      this.#options.costs.delete(this);
+      this.#options.leaders.delete(this);
       if (!this.#mayBeSet) return;
       const { api, pod, onFailed } = this.#options;
       try {
         const own = { name: pod.name, uid: await this.#ownUid() };
         const limits = { ...CLEARING, signal: this.#closed.signal };
-        await api.retry(() => this.#patch(own, this.#noMarks(this.#cost)), limits);
+        await api.retry(() => this.#patch(own, this.#noOwnMarks()), limits);
         this.#mayBeSet = false;
       } catch (error) {
         // A Pod that is gone has no label. If the API server is down, the next leader removes it.
@@ -116,7 +116,7 @@ export class PodMark {
 
   /** Sends nothing more. */
   close(): void {
-    this.#options.costs.delete(this);
+    this.#options.leaders.delete(this);
     this.#stop.abort();
     this.#closed.abort();
   }
@@ -144,7 +144,7 @@ export class PodMark {
     const marked = items.filter((item) => this.#isOurs(item)).map(targetOf);
     for (const other of marked.filter(({ uid }) => uid !== ownUid)) {
       check();
-      await this.#patch(other, this.#noMarks()).catch((error: unknown) => {
+      await this.#patch(other, this.#noMarks(label, null)).catch((error: unknown) => {
         // It has changed or been replaced since: list again.
         if (isConflict(error)) throw new NoAnswerError(`PATCH pod ${other.name}`, error);
         if (!isAbsent(error)) throw error;
@@ -179,12 +179,19 @@ export class PodMark {
 
   /** A Pod has one cost, and perhaps several leaders. */
   get #cost(): string | null {
-    const wanted = [...this.#options.costs.values()];
+    const wanted = [...this.#options.leaders.values()].filter((cost) => cost !== undefined);
     return wanted.length > 0 ? String(Math.max(...wanted)) : null;
   }
 
-  #noMarks(cost: string | null = null) {
-    const { label, deletionCost } = this.#options;
+  /** Leaves what leaders of this process need; the leader of this very lock may be one of them. */
+  #noOwnMarks() {
+    const { label, leaders } = this.#options;
+    const isLed = [...leaders.keys()].some((mark) => mark.#note === this.#note);
+    return this.#noMarks(isLed ? undefined : label, this.#cost);
+  }
+
+  #noMarks(label: string | undefined, cost: string | null) {
+    const { deletionCost } = this.#options;
     return {
       ...(label !== undefined && { labels: { [labelOf(label).key]: null } }),
       annotations: {

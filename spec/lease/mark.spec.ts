@@ -91,6 +91,19 @@ describe('the Pod of a leader', () => {
     expect(costs).toEqual(['7', '9', '9', '8', '7', undefined]);
   });
 
+  test('keeps its label while another elector of its process waits for the same Lease', async () => {
+    const { clock, marks, inPod, leading } = await scene();
+    const process = inPod('a');
+    const first = leading(process);
+    await clock.advance(1_000);
+    leading(process, { identity: 'another' });
+    await clock.advance(5_000);
+    expect([marks.now, marks.costOf('a')]).toEqual(['a', '100']);
+    first.stop.abort(new Error('enough'));
+    await clock.advance(5_000);
+    expect(marks.changes).toEqual(['a', '', 'a']);
+  });
+
   test('keeps its cost while its process waits for another lock', async () => {
     const { clock, marks, inPod, leading } = await scene();
     leading(inPod('b'));
