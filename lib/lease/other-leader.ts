@@ -12,17 +12,16 @@ export class OtherLeader {
     this.#clock = clock;
   }
 
-  /** Milliseconds since then; undefined if no other elector was seen to lead. */
-  get takeoverMs(): number | undefined {
-    return this.#knownMs === undefined ? undefined : this.#clock.now() - this.#knownMs;
+  /** Milliseconds since then; undefined if no other elector was seen to lead since the last call. */
+  takeover(): number | undefined {
+    const knownMs = this.#knownMs;
+    this.#knownMs = undefined;
+    this.#led = false;
+    return knownMs === undefined ? undefined : this.#clock.now() - knownMs;
   }
 
   onState(state: State): void {
-    if (state.phase !== 'following') {
-      // The next term has to see another leader again.
-      if (state.phase !== 'leading') this.#knownMs = undefined;
-      return;
-    }
+    if (state.phase !== 'following') return;
     const { version, gone, settings } = state;
     const key = version ? `${version.uid} ${version.resourceVersion} ${gone}` : '';
     if (key === this.#key) return;

@@ -189,7 +189,7 @@ export class Reporter implements CampaignObserver {
     const { resourceVersion: fencingToken } = version;
     const what = `leading after ${Math.round(waitedMs)} ms`;
     const remainingMs = this.#remainingMs(proven(), proven().forMs);
-    const { takeoverMs } = this.#other;
+    const takeoverMs = this.#other.takeover();
     const detail = { type: 'leading' as const, waitedMs, fencingToken, remainingMs };
     const takeover = takeoverMs !== undefined && { takeoverMs };
     this.#events.publish({ ...detail, ...takeover }, what);

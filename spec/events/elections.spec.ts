@@ -493,6 +493,28 @@ describe('a takeover', () => {
     expect(takeoverMs).toBeGreaterThanOrEqual(leastMs);
     expect(takeoverMs).toBeLessThanOrEqual(mostMs);
   });
+
+  test('is not told if nobody else has led since the last term', async () => {
+    const simulation = await Simulation.create();
+    const { clock } = simulation;
+    const [a, b] = [new LeaseProcess(simulation, 'a'), new LeaseProcess(simulation, 'b')];
+    const [listener, other, stop] = [new Listener(), new AbortController(), new AbortController()];
+    void b.lead(untilAborted, { signal: other.signal });
+    await clock.advance(1_000);
+    const elector = a.elector({ onEvent: listener.onEvent });
+    const first = new Outcome(elector.run(stop.signal));
+    await clock.advance(1_000);
+    other.abort();
+    await clock.advance(1_000);
+    stop.abort();
+    await simulation.settled(first.promise);
+    await clock.advance(60_000);
+    void elector.run();
+    await clock.advance(1_000);
+    const [before, again] = listener.of('leading');
+    expect(before).toHaveProperty('takeoverMs');
+    expect(again).not.toHaveProperty('takeoverMs');
+  });
 });
 
 describe('a leader by a Lease', () => {
