@@ -81,6 +81,11 @@ export class Campaign {
     return this.#state;
   }
 
+  /** Why leadership was lost. */
+  get loss(): Loss | undefined {
+    return this.#state.loss;
+  }
+
   /**
    * Resolves once this elector leads. Rejects with the signal's reason, or with an explained
    * refusal of the API server; the lock is then as if nobody had asked for it.
@@ -108,7 +113,7 @@ export class Campaign {
         if (!signal.aborted) throw error;
       });
     }
-    return this.#state.loss;
+    return this.loss;
   }
 
   /**
@@ -165,6 +170,8 @@ export class Campaign {
       return;
     }
     if (command.do === 'get') signal.throwIfAborted();
+    // Nobody waits any more for what a release has given up.
+    this.#closed.signal.throwIfAborted();
     const { error, permanent, ambiguous, retryAfterMs } = this.#options.lock.failure(result.error);
     if (permanent && onRefusal === 'throw') throw error;
     this.#step({ type: 'failed', ambiguous, retryAfterMs }, error);
@@ -223,9 +230,11 @@ export class Campaign {
   }
 
   #proven(): Proof {
-    const { renewedAt, deadlineMs } = this.#state;
+    const { renewedAt, deadlineMs, loss } = this.#state;
     if (!renewedAt) throw new Error('nothing is proven before a term');
-    return { ...renewedAt, forMs: deadlineMs };
+    // Another one holds it: that is certain before the renewals end.
+    const isOver = loss && loss.because !== 'expired';
+    return { ...renewedAt, forMs: isOver ? 0 : deadlineMs };
   }
 
   /** An elector that is about to take a free lock first asks whether another one is preferred. */

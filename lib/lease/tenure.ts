@@ -41,7 +41,7 @@ export class Tenure {
     this.#term = new Term({
       clock: platform.clock,
       proven: held?.acquired.proven,
-      expired: () => this.#lost({ because: 'expired' }),
+      expired: () => this.#lost(held?.campaign.loss ?? { because: 'expired' }),
     });
     if (!held) reporter.onLeader(options.lock.identity);
     void this.#term.lost.then((error) => {
@@ -69,7 +69,12 @@ export class Tenure {
     const startedMs = clock.now();
     const stop = new AbortController();
     const renewing = this.#renew(stop.signal);
-    const work = settle(() => job.work(this.#served()));
+    const hasBegun = !signal.aborted;
+    const work = settle(() => {
+      // A listener that was told of the term may have aborted it.
+      signal.throwIfAborted();
+      return job.work(this.#served());
+    });
     void work.then(() => {
       if (term.isOver) this.#isSettled = true;
     });
@@ -86,20 +91,19 @@ export class Tenure {
     const outcome = await this.#within(work);
     const abandonedWork = outcome ? undefined : this.#abandon('the work', why);
     term.close(releasedError(options.lock));
-    const stopped = await this.#within(settle(() => job.onStopped?.()));
+    const stopped = await this.#within(settle(() => (hasBegun ? job.onStopped?.() : undefined)));
     const abandonedStop = stopped ? undefined : this.#abandon('onStoppedLeading', why);
     stop.abort();
     await renewing;
     if (held) reporter.onStopped(held.acquired.version);
 
     const wanted = first === 'work' || first === 'stepped-down' || options.releaseOnCancel;
-    if (wanted && outcome && stopped && !term.error && (await held?.campaign.release())) {
-      reporter.onReleased();
-    }
+    const isOwn = wanted && outcome && stopped && !term.error;
+    const isReleased = isOwn && (await held?.campaign.release());
+    if (isReleased) reporter.onReleased();
     if (first === 'stepped-down') {
-      // Nothing that was given up is released: others have to wait until the Lease has expired.
-      const isGivenUp = !outcome || !stopped;
-      held?.standing.standAside(isGivenUp ? options.durations.leaseDurationMs : 0);
+      // Others have to wait until a Lease that is not released has expired.
+      held?.standing.standAside(isReleased ? 0 : options.durations.leaseDurationMs);
     }
     if (outcome) this.#isSettled = true;
     if (stopped && 'error' in stopped) return { how: 'threw', error: stopped.error };

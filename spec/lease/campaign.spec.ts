@@ -164,6 +164,18 @@ describe('a request', () => {
 });
 
 describe('a release', () => {
+  test('that is cut off has no trouble afterwards', async () => {
+    const { campaign, clock, lock, troubles } = await leading();
+    lock.update.mockImplementation(() => hang());
+    const outcome = new Outcome(campaign.release());
+    await clock.advance(10_000);
+    expect(outcome.value).toBe(false);
+    const before = troubles().length;
+    campaign.close();
+    await clock.settle();
+    expect(troubles().slice(before)).toEqual([]);
+  });
+
   test('of a lock that was released already does nothing', async () => {
     const { campaign, lock, observer } = await leading();
     await campaign.release();

@@ -7,6 +7,7 @@ import { LeaderElector, runOrDie } from '../../lib/lease/elector.ts';
 import { LeaderHealthzAdaptor } from '../../lib/lease/healthz.ts';
 import type { ResourceLock } from '../../lib/lease/resource-lock.ts';
 import type { LockVersion } from '../../lib/protocol/lease/record.ts';
+import type { ElectionEvent } from '../../lib/events/event.ts';
 import { ABANDONED, electing, endless, enough, journal, nothing, UPDATES, world } from './scene.ts';
 import { Outcome, untilAborted } from './simulation.ts';
 
@@ -119,6 +120,20 @@ describe('run', () => {
 });
 
 describe('the end of a term', () => {
+  test('comes before another leader is told of', async () => {
+    const told: unknown[] = [];
+    const onNewLeader = (identity: string) => {
+      if (identity === 'c') told.push(scene.elector.isLeader());
+    };
+    const onEvent = (event: ElectionEvent) => {
+      if (event.type === 'lost') told.push(event.error.message);
+    };
+    const scene = await electing({ onEvent }, { onNewLeader });
+    scene.patch({ holderIdentity: 'c' });
+    await scene.clock.advance(100);
+    expect(told).toEqual([false, expect.stringContaining('c holds it')]);
+  });
+
   test('aborts the signal, waits for the work, calls onStoppedLeading, then releases', async () => {
     const onStoppedLeading = async () => {
       entries.push('stopping');

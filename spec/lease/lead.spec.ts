@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 
 import { describe, expect, test, vi } from 'vitest';
 
+import type { ElectionEvent } from '../../lib/events/event.ts';
 import { type LeaseLeadership, lead } from '../../lib/lease/lead.ts';
 import { endless, enough, leading, nothing, UPDATES, world } from './scene.ts';
 import { LeaseProcess, Outcome, untilAborted } from './simulation.ts';
@@ -148,6 +149,24 @@ describe('an abort', () => {
     expect(outcome.error).toBe(enough);
     expect(work).not.toHaveBeenCalled();
   });
+
+  test.for(['leading', 'skipped'])(
+    'by a listener, when it hears of %s, begins no work',
+    async (type) => {
+      const { clock, a, holder } = await world();
+      const stop = new AbortController();
+      const work = vi.fn();
+      const onEvent = (event: ElectionEvent) => {
+        if (event.type === type) stop.abort(enough);
+      };
+      const options = { signal: stop.signal, onEvent, enabled: type === 'leading' };
+      const outcome = new Outcome(a.lead(work, options));
+      await clock.advance(1_000);
+      expect(outcome.error).toBe(enough);
+      expect(work).not.toHaveBeenCalled();
+      expect(holder()).toBe(type === 'leading' ? '' : undefined);
+    },
+  );
 
   test('while it waits rejects at once, and leaves nothing behind', async () => {
     const { clock, b } = await leading();

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 
 import type { LeadOptions } from '../../lib/lease/config.ts';
 import type { LeaseLeadership } from '../../lib/lease/lead.ts';
-import { ABANDONED, electing, endless, journal, leading, nothing, world } from './scene.ts';
+import {
+  ABANDONED,
+  UPDATES,
+  electing,
+  endless,
+  journal,
+  leading,
+  nothing,
+  world,
+} from './scene.ts';
 import { Outcome, untilAborted } from './simulation.ts';
 
 const STEPPED_DOWN = { code: 'ERR_STEPPED_DOWN' };
@@ -145,6 +154,18 @@ describe('after stepping down, with recampaign', () => {
       expect([holder(), terms.map(({ identity }) => identity)]).toEqual(['b', ['a', 'b']]);
     },
   );
+
+  test('the others lead, too, if the Lease cannot be released', async () => {
+    const { clock, faults, b, work, terms, stepDown, holder } = await recampaigning();
+    void b.lead(work);
+    await clock.advance(3_000);
+    const fault = faults.add({ ...UPDATES, user: 'a', error: { status: 403 } });
+    await stepDown();
+    await clock.advance(1_000);
+    fault.remove();
+    await clock.advance(30_000);
+    expect([holder(), terms.length]).toEqual(['b', 2]);
+  });
 
   test('without an election it pauses, too, and can be stopped', async () => {
     const stop = new AbortController();

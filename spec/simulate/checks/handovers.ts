@@ -48,10 +48,15 @@ function isTaking(world: World, who: Candidate, sent: Sent): boolean {
   if (!(who instanceof LeaseCandidate)) {
     return sent.resource === 'configmaps' && sent.verb === 'create';
   }
-  const isClaim = recordOf(sent.request.body).holderIdentity === who.identity;
   const isItsOwn = recordOf(lockIn(world, who)).holderIdentity === who.identity;
   const keeps = who.serves || (who.term !== undefined && isItsOwn);
-  return sent.resource === 'leases' && isWrite(sent) && isClaim && !keeps;
+  return isClaim(who, sent) && !keeps;
+}
+
+/** Whether it claims a Lease, which may still be its own. */
+function isClaim(who: LeaseCandidate, sent: Sent): boolean {
+  const { holderIdentity } = recordOf(sent.request.body);
+  return sent.resource === 'leases' && isWrite(sent) && holderIdentity === who.identity;
 }
 
 /** A candidate whose check does not pass takes no lock. If it fails before the answer, that is late. */
@@ -149,6 +154,53 @@ const heardRequests = checkOf(Candidate, 'requests to step down are heard', (_, 
         }
       }
       told.clear();
+    },
+  };
+});
+
+/** When, by its own clock, the work of a leader that has stepped down has ended or was given up. */
+function workEndedMs({ term, setting }: LeaseCandidate): number {
+  const { abortedMs = Number.POSITIVE_INFINITY, settledMs } = term ?? {};
+  const givenUpMs = abortedMs + setting.times.renewDeadlineMs;
+  return Math.min(settledMs ?? Number.POSITIVE_INFINITY, givenUpMs);
+}
+
+/** What it has not released it leaves alone until that has expired, and others have looked at it. */
+const takingBack = checkOf(LeaseCandidate, 'BAR-2: aside without a release', (world, violated) => {
+  const stepped = new Set<LeaseCandidate>();
+  /** They campaign again: each campaign begins with a look. */
+  const looked = new Set<LeaseCandidate>();
+  const forget = (who: LeaseCandidate) => {
+    stepped.delete(who);
+    looked.delete(who);
+  };
+  return {
+    leads: ({ who }) => forget(who),
+    answered: ({ who, sent, status, body }) => {
+      const isRead = sent.verb === 'get' || sent.verb === 'update';
+      if (sent.resource !== 'leases' || !isRead) return;
+      // It has released it, it is gone, or another one holds it.
+      const isOthers = status === 200 && holderIn('leases', body) !== who.identity;
+      if (status === 404 || isOthers) forget(who);
+    },
+    'steps down': ({ who }) => {
+      if (who.setting.isNamesake !== true) stepped.add(who);
+    },
+    written: ({ resource, after }) => {
+      if (resource !== 'leases' || !after) return;
+      const holder = holderIn(resource, after);
+      for (const who of stepped) if (!['', who.identity].includes(holder)) forget(who);
+    },
+    sent: ({ who, sent }) => {
+      if (!stepped.has(who)) return;
+      const endedMs = workEndedMs(who);
+      const nowMs = who.clock.now();
+      if (isLook(sent) && nowMs > endedMs) looked.add(who);
+      if (!looked.has(who) || !isClaim(who, sent)) return;
+      forget(who);
+      world.figures.add('Leases taken back that were not released by a step-down');
+      const earlyMs = endedMs + who.setting.times.leaseDurationMs + asideMs(who) - nowMs;
+      if (earlyMs > 1) violated(`${who.name} takes its Lease back ${Math.round(earlyMs)} ms early`);
     },
   };
 });
@@ -308,5 +360,5 @@ const boundedYields = checkOf(Candidate, 'BAR-3: bounded yields', (world, violat
 
 export const handoverChecks: readonly Check[] = [
   ...[unhealthyCandidates, unhealthyLeaders, dueStepDowns, heardRequests],
-  ...[standingAside, boundedYields],
+  ...[standingAside, takingBack, boundedYields],
 ];
