@@ -31,6 +31,12 @@ function removalOf(change: Change, before: KubeObject): KubeObject {
   return removal;
 }
 
+/** Refuses a watch whose next changes are forgotten. */
+export function tooOld(revision: number, store: Store): WatchEvent {
+  const { status } = expired(`too old resource version: ${revision} (${store.compacted})`);
+  return lineOf('ERROR', JSON.stringify(status));
+}
+
 /** What a watch shows: first a state, then which changes. */
 export class WatchPlan {
   readonly type: ResourceType;
@@ -38,11 +44,13 @@ export class WatchPlan {
   readonly bookmarks: boolean;
   /** Set if the watch cannot begin at the requested version. */
   readonly refusal: WatchEvent | undefined;
+  /** What the watch shows before anything new happens. */
+  readonly initial: readonly WatchEvent[];
+  /** Changes after this revision are new to the watch. */
+  readonly after: number;
   readonly #namespace: string | undefined;
   readonly #selector: Selector;
   readonly #representation: Representation;
-  readonly #initial: readonly WatchEvent[];
-  readonly #after: number;
   /** Most of the time nothing happens between two of them. */
   #lastBookmark: { readonly revision: number; readonly event: WatchEvent } | undefined;
 
@@ -55,27 +63,19 @@ export class WatchPlan {
     this.#representation = as;
     const version = versionOf(query['resourceVersion'] ?? '');
     if (version === 0) {
-      this.#initial = this.#stateOf(store);
-      this.#after = store.revision;
+      this.initial = this.#stateOf(store);
+      this.after = store.revision;
       return;
     }
     const changes = store.changesAfter(version);
-    this.#after = Math.max(version, store.revision);
-    if (!changes) {
-      const { status } = expired(`too old resource version: ${version} (${store.compacted})`);
-      this.refusal = lineOf('ERROR', JSON.stringify(status));
-    }
-    this.#initial = (changes ?? []).flatMap((change) => this.#show(change) ?? []);
-  }
-
-  /** What the watch shows before anything new happens. */
-  initial(): readonly WatchEvent[] {
-    return this.#initial;
+    this.after = Math.max(version, store.revision);
+    if (!changes) this.refusal = tooOld(version, store);
+    this.initial = (changes ?? []).flatMap((change) => this.#show(change) ?? []);
   }
 
   /** What the watch shows of a change, if anything. */
   eventOf(change: Change): WatchEvent | undefined {
-    return change.revision > this.#after ? this.#show(change) : undefined;
+    return change.revision > this.after ? this.#show(change) : undefined;
   }
 
   /** Tells the client up to which version it has seen everything. */

@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Faults, OpenWatch } from './faults.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Change, Store } from './store.ts';
-import type { WatchEvent, WatchPlan } from './watch-plan.ts';
+import { tooOld, type WatchEvent, type WatchPlan } from './watch-plan.ts';
 
 /** Receives the lines of a watch. */
 export interface WatchSink {
@@ -46,12 +46,17 @@ export class WatchStream implements OpenWatch {
     this.record = context.record;
     this.#plan = plan;
     this.#context = context;
-    this.#cancels.add(context.store.listen((change) => this.#notice(change)));
-    if (plan.refusal) {
-      this.#queue.push(plan.refusal.text, END);
+    const { store } = context;
+    this.#cancels.add(store.listen((change) => this.#notice(change)));
+    // Changes since the plan was made: the answer may have been on its way for long.
+    const missed = store.changesAfter(plan.after);
+    const refusal = plan.refusal ?? (missed ? undefined : tooOld(plan.after, store));
+    if (refusal) {
+      this.#queue.push(refusal.text, END);
       return;
     }
-    for (const event of plan.initial()) this.#arrive(event);
+    for (const event of plan.initial) this.#arrive(event);
+    for (const change of missed ?? []) this.#notice(change);
     this.#keepTime();
   }
 

@@ -19,7 +19,7 @@ function ask(model: ApiModel, exchange: Exchange) {
     ...(accept !== undefined && { accept }),
   };
   const { status, body, watch } = model.handle(request, asNobody ? 'nobody' : 'admin');
-  const lines = watch?.initial().map((event) => event.text);
+  const lines = watch?.initial.map((event) => event.text);
   return Promise.resolve({ status, text: lines?.join('') ?? body });
 }
 

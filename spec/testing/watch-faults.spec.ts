@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import type { FaultRule } from '../../lib/testing/index.ts';
-import { CONFIG_MAPS, LEASES, named, it as base } from './support.ts';
+import type { Cluster, FaultRule, SimulatedClock } from '../../lib/testing/index.ts';
+import { CONFIG_MAPS, LEASES, type Line, named, never, read, it as base } from './support.ts';
 
 const it = base.extend('create', ({ send }) => (name: string) => {
   return send('POST', CONFIG_MAPS, named(name));
@@ -31,6 +31,40 @@ describe('a watch with a fault', () => {
     await clock.settle();
     expect(leases.ended).toBe('closed');
     expect(cluster.faults.cutWatches()).toBe(0);
+  });
+
+  describe('whose answer is late', () => {
+    const late = async (cluster: Cluster, clock: SimulatedClock) => {
+      cluster.faults.add({ verb: 'watch', latencyMs: 200 });
+      const request = { method: 'GET', path: CONFIG_MAPS, query: { watch: '1' } } as const;
+      const sent = cluster.transport().send(request, never);
+      await clock.advance(150);
+      return { sent };
+    };
+
+    it('shows what was written meanwhile', async ({ cluster, clock }) => {
+      const { sent } = await late(cluster, clock);
+      cluster.createConfigMap('a');
+      await clock.advance(50);
+      const { body } = await sent;
+      cluster.createConfigMap('b');
+      cluster.faults.cutWatches({}, { cleanly: true });
+      const lines = (await read(body)).trim().split('\n');
+      expect(lines.map((line) => JSON.parse(line) as Line)).toMatchObject([
+        { type: 'ADDED', object: named('a') },
+        { type: 'ADDED', object: named('b') },
+      ]);
+    });
+
+    it('has expired if that is forgotten', async ({ cluster, clock }) => {
+      const { sent } = await late(cluster, clock);
+      cluster.createConfigMap('a');
+      cluster.compact();
+      await clock.advance(50);
+      const { body } = await sent;
+      expect(JSON.parse(await read(body))).toMatchObject({ type: 'ERROR', object: { code: 410 } });
+      expect(cluster.faults.cutWatches()).toBe(0);
+    });
   });
 
   it('that is refused is none', async ({ cluster, watch }) => {
