@@ -116,10 +116,12 @@ function attach(watch: WatchStream, ...signals: readonly AbortSignal[]): TextStr
     watch.close();
   };
   const stream = new TextStream(leave);
-  signal.addEventListener('abort', () => {
+  const abort = () => {
     leave();
     stream.abort(signal.reason);
-  });
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort);
   watch.attach({
     write: (text) => stream.write(text),
     end: () => {

@@ -60,10 +60,11 @@ export class WatchStream implements OpenWatch {
     this.#keepTime();
   }
 
-  /** Sets where the lines go, which may happen at once. */
+  /** Sets where the lines go, which may happen at once. A watch that is over breaks. */
   attach(sink: WatchSink): void {
     this.#sink = sink;
-    this.flush();
+    if (this.#isOver) sink.reset();
+    else this.flush();
   }
 
   /** Ends the watch; its client has left. */

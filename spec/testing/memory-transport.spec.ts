@@ -57,6 +57,22 @@ describe('cluster.transport', () => {
     },
   );
 
+  it.for(['a cut', 'an abort'])(
+    'ends a watch with %s right after its answer is recorded',
+    async (how, { cluster, clock }) => {
+      const abort = new AbortController();
+      const sent = cluster.transport().send(watchAll, abort.signal);
+      await cluster.until(() => cluster.requests.count({ verb: 'watch', status: 200 }) > 0);
+      if (how === 'a cut') expect(cluster.faults.cutWatches()).toBe(1);
+      else abort.abort(new Error('enough'));
+      const { body } = await sent;
+      const why = how === 'a cut' ? { code: 'ECONNRESET' } : { message: 'enough' };
+      await expect(read(body)).rejects.toMatchObject(why);
+      expect(clock.pending).toBe(0);
+      expect(cluster.faults.cutWatches()).toBe(0);
+    },
+  );
+
   it('ends a watch when its reader leaves', async ({ cluster, clock }) => {
     cluster.createConfigMap('a');
     const { body } = await cluster.transport().send(watchAll, never);
