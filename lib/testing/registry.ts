@@ -65,10 +65,9 @@ export class Registry {
     const given = asObject(decoded['metadata']);
     const name = this.#nameFor(given);
     this.#admit(type, namespace, name);
-    const prepared = type.prepare({ ...decoded, metadata: given });
+    const prepared = type.prepare({ ...decoded, metadata: { ...given, name } });
     const metadata = tidyMetadata({
       ...asObject(prepared['metadata']),
-      name,
       namespace,
       uid: this.#clock.uuid(),
       resourceVersion: undefined,

@@ -23,6 +23,16 @@ it('generateName makes up the rest of a name', async ({ ask }) => {
   expect((await create()).metadata.name).not.toBe(name);
 });
 
+it('generateName names a namespace before its label is made', async ({ send }) => {
+  const { status, body } = await send('POST', '/api/v1/namespaces', {
+    metadata: { generateName: 'team-' },
+  });
+  expect(status).toBe(201);
+  const { name, labels } = body.metadata;
+  expect(name).toMatch(/^team-.{5}$/);
+  expect(labels).toEqual({ 'kubernetes.io/metadata.name': name });
+});
+
 describe('a list in pages', () => {
   it('is as things stood at the first page', async ({ cluster, ask }) => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) cluster.createConfigMap(name);
