@@ -11,8 +11,10 @@ import {
   type Http2ServerResponse,
 } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { statusAnswer } from './api-model.ts';
 import type { ApiServer, Caller, ConnectionReset, Served } from './api-server.ts';
 import type { RawRequest } from './route.ts';
+import { internalError } from './status.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { WatchStream } from './watch-stream.ts';
 
@@ -100,8 +102,8 @@ async function exchange(api: ApiServer, incoming: Incoming, outgoing: Outgoing):
   } catch (error) {
     // A client that leaves while it still sends shows as some other error of the stream's.
     const { code } = error as Partial<ConnectionReset>;
-    if (code !== 'ECONNRESET' && !left.signal.aborted) throw error;
-    breakOff(outgoing);
+    if (code === 'ECONNRESET' || left.signal.aborted || outgoing.headersSent) breakOff(outgoing);
+    else send(statusAnswer(internalError(String(error)).status), outgoing);
   }
 }
 
@@ -127,7 +129,7 @@ function callerOf({ headers }: Incoming): Caller {
   return { token, userAgent: headers['user-agent'] ?? '' };
 }
 
-function send({ status, headers, body }: Served, outgoing: Outgoing): void {
+function send({ status, headers, body }: Omit<Served, 'watch'>, outgoing: Outgoing): void {
   const length = String(Buffer.byteLength(body));
   begin(outgoing, status, { ...headers, 'content-length': length });
   outgoing.end(body);

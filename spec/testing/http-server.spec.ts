@@ -210,6 +210,13 @@ describe('the port', () => {
     expect(status).toBe(404);
   });
 
+  it('answers 500 to what it does not expect, and goes on', async ({ to }) => {
+    const { status, body } = await ask(to, '//');
+    expect(status).toBe(500);
+    expect(body.message).toContain('Invalid URL');
+    expect((await ask(to, CONFIG_MAPS)).status).toBe(200);
+  });
+
   it('lets system:anonymous read the version only', async ({ to }) => {
     expect((await ask(to, '/version', { headers: {} })).status).toBe(200);
     const { status, body } = await ask(to, CONFIG_MAPS, { headers: {} });
