@@ -20,6 +20,10 @@ function isWaiting({ metadata }: KubeObject): boolean {
   return deletionTimestamp !== undefined && finalizers.some(isDeletionFinalizer);
 }
 
+function isDeletedInForeground(object: KubeObject): boolean {
+  return isWaiting(object) && object.metadata.finalizers?.includes('foregroundDeletion') === true;
+}
+
 function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
   return metadata.ownerReferences ?? [];
 }
@@ -134,9 +138,9 @@ export class GarbageCollector {
     const { namespace, deletionTimestamp } = tracked.object.metadata;
     if (deletionTimestamp !== undefined) return;
     const owners = ownersOf(tracked.object);
-    const present = owners.filter((owner) => !this.#isGone(owner, namespace));
-    if (present.length === 0) this.#delete(tracked);
-    else if (present.length < owners.length) this.#change(tracked, { ownerReferences: present });
+    const solid = owners.filter((owner) => this.#isSolid(owner, namespace));
+    if (solid.length === 0) this.#delete(tracked);
+    else if (solid.length < owners.length) this.#change(tracked, { ownerReferences: solid });
   }
 
   /** Does what a deletion with `Orphan` or `Foreground` waits for, and finishes the deletion. */
@@ -149,8 +153,8 @@ export class GarbageCollector {
       if (finalizers.includes('orphan')) {
         const others = ownersOf(dependent.object).filter((reference) => reference.uid !== uid);
         this.#change(dependent, { ownerReferences: others });
-      } else if (dependent.object.metadata.deletionTimestamp === undefined) {
-        this.#delete(dependent);
+      } else {
+        this.#collect(dependent);
       }
     }
     if (this.#isBlocked(uid)) return;
@@ -166,6 +170,13 @@ export class GarbageCollector {
         ownersOf(dependent.object).some((owner) => owner.uid === uid && owner.blockOwnerDeletion)
       );
     });
+  }
+
+  /** Whether the owner keeps what it owns: it exists, and does not wait for its dependents to go. */
+  #isSolid(owner: OwnerReference, namespace: string | undefined): boolean {
+    if (this.#isGone(owner, namespace)) return false;
+    const tracked = this.#tracked.get(this.#idOf(owner, namespace));
+    return !tracked || !isDeletedInForeground(tracked.object);
   }
 
   /** Whether the owner is gone for sure: a kind that the cluster does not serve never is. */

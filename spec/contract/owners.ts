@@ -89,6 +89,24 @@ export function owners(it: ContractTest): void {
     expect((await space.get(pod.path)).status).toBe(404);
   });
 
+  it('a Pod deleted with Foreground goes without what another Pod still owns', async ({
+    space,
+  }) => {
+    const [a, b] = [await space.pod(), await space.pod()];
+    const shared = await space.configMap(ownedBy(a, b));
+    const lock = await space.configMap(ownedBy(a));
+    await space.delete(a.path, { propagationPolicy: 'Foreground' });
+    await space.gone(lock.path);
+    await space.gone(a.path);
+    const { uid } = shared;
+    const left = await space.until(
+      shared.path,
+      ({ body }) => body.metadata?.ownerReferences?.length !== 2,
+    );
+    expect(left).toMatchObject({ status: 200, body: { metadata: { uid, ...ownedBy(b) } } });
+    expect(left.body.metadata?.deletionTimestamp).toBeUndefined();
+  });
+
   it('a ConfigMap deleted with Foreground waits for nothing', async ({ space }) => {
     const { path, uid } = await space.configMap();
     const answer = await space.delete(path, { propagationPolicy: 'Foreground' });

@@ -168,6 +168,27 @@ describe('the garbage collector', () => {
     expect(first).toBeLessThan(second);
   });
 
+  it('in the foreground leaves what another owner keeps', async ({ cluster, clock, left }) => {
+    const [a, b] = [cluster.createPod('a'), cluster.createPod('b')];
+    own(cluster, 'shared', a, b);
+    own(cluster, 'lost', a, other(b));
+    cluster.deletePod(a, { cascade: 'foreground' });
+    await clock.advance(1000);
+    expect(cluster.getPod('a')).toBeUndefined();
+    expect(left('shared', 'lost')).toEqual(['shared']);
+    expect(cluster.getConfigMap('shared')?.metadata.ownerReferences).toEqual([reference(b)]);
+  });
+
+  it('in the foreground deletes what all owners wait for', async ({ cluster, clock, left }) => {
+    const [a, b] = [cluster.createPod('a'), cluster.createPod('b')];
+    own(cluster, 'shared', a, b);
+    cluster.deletePod(a, { cascade: 'foreground' });
+    cluster.deletePod(b, { cascade: 'foreground' });
+    await clock.advance(1000);
+    expect(left('shared')).toEqual([]);
+    expect([cluster.getPod('a'), cluster.getPod('b')]).toEqual([undefined, undefined]);
+  });
+
   it.for([
     ['foreground', true, 'finalizers'],
     ['foreground', true, 'ownerReferences'],
