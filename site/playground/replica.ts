@@ -96,10 +96,9 @@ export class Replica {
     else this.#restart();
   }
 
-  /** As `SIGKILL`. */
+  /** As `SIGKILL`. A program that has not begun never does. */
   die(): void {
-    if (!this.#program) return;
-    this.marks.push({ atMs: this.#parts.clock.now(), kind: 'killed' });
+    if (this.#program) this.marks.push({ atMs: this.#parts.clock.now(), kind: 'killed' });
     this.#endProcess();
   }
 

@@ -67,6 +67,23 @@ describe('a run', () => {
   });
 });
 
+describe('a Pod whose program has not begun', () => {
+  it.each([
+    ['0.kill.pod-1', 'pod-1', 'gone'],
+    ['100.delete.pod-2', 'pod-2', 'gone'],
+    ['0.evict.pod-1', 'pod-1', 'evicted'],
+  ])('ends by %s, and the others go on', async (action, name, state) => {
+    const show = await shown(`do=${action}`, 5_000, 100);
+    const [world] = show.worlds;
+    const replica = world?.replicas.find((each) => each.name === name);
+    expect(replica).toMatchObject({ state, marks: [], isLeading: false });
+    expect(world?.requests(1_000).filter(({ user }) => user === name)).toEqual([]);
+    expect(world?.leader?.name).not.toBe(name);
+    expect(world?.replicas.filter(({ isCurrent }) => isCurrent)).toHaveLength(3);
+    await show.close();
+  });
+});
+
 describe.each(Object.entries(SCENES))('the scene %s', (id, { setting, endMs }) => {
   it('keeps the promise by our rules', async () => {
     const show = await shown(`scene=${id}`, endMs, 1_000);
