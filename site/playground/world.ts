@@ -251,6 +251,7 @@ export class World {
     const isHeard = () => !this.isLost(nodeName);
     const parts = { cluster: this.#cluster, clock: this.clock, rules: this.rules, isHeard };
     const replica = new Replica(parts, name, nodeName, pod);
+    if (!isHeard()) replica.cut(true);
     this.replicas.push(replica);
     return replica;
   }

@@ -76,10 +76,24 @@ describe('a Pod whose program has not begun', () => {
     const show = await shown(`do=${action}`, 5_000, 100);
     const [world] = show.worlds;
     const replica = world?.replicas.find((each) => each.name === name);
-    expect(replica).toMatchObject({ state, marks: [], isLeading: false });
+    expect([replica?.state, replica?.marks, replica?.isLeading]).toEqual([state, [], false]);
     expect(world?.requests(1_000).filter(({ user }) => user === name)).toEqual([]);
     expect(world?.leader?.name).not.toBe(name);
     expect(world?.replicas.filter(({ isCurrent }) => isCurrent)).toHaveLength(3);
+    await show.close();
+  });
+});
+
+describe('a Pod that is made while all nodes are lost', () => {
+  it('is cut off, until its node is back', async () => {
+    const lost = ['pod-1', 'pod-2', 'pod-3'].map((pod) => `2000.node.${pod}`);
+    const show = await shown(`do=${lost.join('_')}_3000.kill.pod-1`, 8_000, 500);
+    const [world] = show.worlds;
+    const made = world?.replicas.find(({ name }) => name === 'pod-4');
+    expect([made?.state, made?.isCutOff]).toEqual(['waits', true]);
+    expect(world?.requests(1_000).filter(({ user }) => user === 'pod-4')).toEqual([]);
+    await show.toWorld('heal');
+    expect(made?.isCutOff).toBe(false);
     await show.close();
   });
 });
