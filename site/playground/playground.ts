@@ -64,12 +64,17 @@ class Playground {
       this.#play(false);
       void this.#act((show) => show.step());
     });
-    on('again', 'click', () => void this.open(location.hash));
+    on('again', 'click', () => void this.open(this.#show?.link ?? location.hash));
     on('share', 'click', () => void this.#share());
     on('speed', 'input', () => this.#setSpeed(10 ** Number(this.#field('speed').value)));
     for (const part of ['mode', 'pods', 'compared']) on(part, 'change', () => this.#change());
-    addEventListener('hashchange', () => void this.open(location.hash), { signal });
+    addEventListener('hashchange', () => this.#follow(location.hash), { signal });
     this.#frame = requestAnimationFrame((atMs) => this.#tick(atMs));
+  }
+
+  /** Opens what a link shows, unless it leads to a part of the page. */
+  #follow(fragment: string): void {
+    if (fragment === '' || fragment.includes('=')) void this.open(fragment);
   }
 
   #tick(atMs: number): void {

@@ -204,6 +204,19 @@ describe('a link', () => {
   });
 });
 
+describe('a fragment', () => {
+  it('that names a part of the page leaves the run as it is', async ({ page }) => {
+    await playground(page, 'mode=life&pods=4&seed=1');
+    await untilState(page, 'pod-1', /^leads/);
+    await page.locator('a[href="#playground-legend"]').click();
+    await expect.poll(() => page.url()).toMatch(/#playground-legend$/);
+    await untilState(page, 'pod-4', /^waits/);
+    await page.locator('[data-part=again]').click();
+    await untilState(page, 'pod-4', /^starts|^waits/);
+    expect(await page.locator('[data-part=pods]').inputValue()).toBe('4');
+  });
+});
+
 describe('a schedule of the simulator', () => {
   it('opens, and shows which leaders worked at the same time', async ({ page }) => {
     const text = [
