@@ -84,12 +84,13 @@ class Playground {
     const show = this.#show;
     if (!show || !this.#isPlaying || this.#isBusy) return;
     this.#isBusy = true;
+    const hadEnded = show.hasEnded;
     void show
       .advance(passedMs * this.#speed)
       .then(() => {
         if (show !== this.#show) return;
         this.#view.draw(show);
-        if (show.hasEnded) this.#play(false);
+        if (show.hasEnded && !hadEnded) this.#play(false);
       })
       .finally(() => (this.#isBusy = false));
   }

@@ -257,6 +257,22 @@ describe('the scenes', () => {
   }
 });
 
+describe('a scene that has ended', () => {
+  it('plays on', async ({ page }) => {
+    await playground(page, 'scene=rolling');
+    await setSpeed(page, 1.3);
+    const play = page.locator('[data-part=play]');
+    await play.filter({ hasText: 'Play' }).waitFor({ timeout: 30_000 });
+    await play.click();
+    const endS = (SCENES['rolling']?.endMs ?? 0) / 1_000;
+    const time = page.locator('[data-part=time]');
+    await expect
+      .poll(async () => Number.parseFloat((await time.textContent()) ?? ''))
+      .toBeGreaterThan(endS + 5);
+    expect(await play.textContent()).toBe('Pause');
+  });
+});
+
 describe('the page', () => {
   it('works with the keyboard only', async ({ page }) => {
     await playground(page);
