@@ -22,6 +22,8 @@ const CASCADE = { background: 'Background', foreground: 'Foreground', orphan: 'O
 export class ClusterObjects {
   readonly #model: ApiModel;
   readonly #kubelet: Kubelet;
+  /** What each Pod was created from, by its UID. */
+  readonly #templates = new Map<string, PodOptions>();
   #placed = 0;
 
   /** @internal */
@@ -49,6 +51,7 @@ export class ClusterObjects {
       },
       spec: { nodeName, containers: [{ name: containerName, image: 'example.com/image' }] },
     });
+    this.#templates.set(pod.metadata.uid, copy(options) as PodOptions);
     return given<V1Pod>(this.#kubelet.run(pod));
   }
 
@@ -77,19 +80,22 @@ export class ClusterObjects {
     return this.finishPod(pod, 'Failed', { reason: 'Evicted', message });
   }
 
-  /** Deletes a Pod and creates another of the same name, as a StatefulSet does: its UID is new. */
+  /**
+   * Deletes a Pod and creates another of the same name, as a StatefulSet does: its UID is new, and
+   * labels and annotations that were written since `createPod` are gone.
+   */
   replacePod(pod: Ref): Stored<V1Pod> {
     const old = this.find(PODS, pod);
-    const { name, namespace = 'default', labels, annotations, ownerReferences } = old.metadata;
+    const { name, namespace = 'default', uid, labels, annotations, ownerReferences } = old.metadata;
     const { nodeName } = old['spec'] as { readonly nodeName: string };
-    this.deletePod(pod);
-    return this.createPod(name, {
-      namespace,
-      nodeName,
+    // A Pod that a request created has no options: its own metadata serves.
+    const template = this.#templates.get(uid) ?? {
       ...(labels && { labels }),
       ...(annotations && { annotations }),
       ...(ownerReferences && { ownerReferences }),
-    });
+    };
+    this.deletePod(pod);
+    return this.createPod(name, { ...template, namespace, nodeName });
   }
 
   /** Restarts a Pod's container: the Pod, and its UID, stay. */

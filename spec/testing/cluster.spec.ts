@@ -194,6 +194,21 @@ describe('a cluster with two nodes', () => {
     expect(cluster.replacePod(next).metadata.uid).not.toBe(next.metadata.uid);
   });
 
+  it('replaces a Pod by one from the same template, without what was written since', ({
+    cluster,
+  }) => {
+    const [labels, annotations] = [{ app: 'a' }, { note: 'b' }];
+    cluster.createPod('a', { labels, annotations, containerName: 'main' });
+    const metadata = { labels: { leader: 'true' }, annotations: { since: 'now' } };
+    for (let i = 0; i < 2; i += 1) {
+      cluster.request('PATCH', `${PODS}/a`, { metadata }, merge.contentType);
+      const next = cluster.replacePod('a');
+      expect(next.metadata.labels).toEqual(labels);
+      expect(next.metadata.annotations).toEqual(annotations);
+      expect(next.spec?.containers[0]?.name).toBe('main');
+    }
+  });
+
   it('keeps deleted Pods of a node that is not ready', async ({ cluster, clock }) => {
     for (const name of ['a', 'b', 'c']) cluster.createPod(name);
     cluster.finishPod('c', 'Succeeded');
