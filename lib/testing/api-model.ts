@@ -210,7 +210,8 @@ export class ApiModel {
 
   #patch({ request, type, namespace, name, part, as }: Call): ModelAnswer {
     const contentType = mediaType(request);
-    const apply = (object: unknown) => applyPatch(object, request.body ?? '', contentType);
+    const apply = (object: unknown) =>
+      applyPatch(object, request.body ?? '', contentType, type.isCustom);
     return answer(200, objectText(this.registry.patch(type, namespace, name, apply, part), as));
   }
 

@@ -1,5 +1,5 @@
 import { OBJECT_META, type Shape, type StructShape } from './decode.ts';
-import { asObject, type JsonObject, type KubeObject } from './objects.ts';
+import { asObject, type JsonObject, type KubeObject, omit } from './objects.ts';
 import { apiVersionOf, type ResourceDefinition, type ResourceType } from './resource-type.ts';
 import { configMapProblems, leaseProblems, podProblems } from './validation.ts';
 
@@ -37,6 +37,7 @@ function resource(
     kind,
     plural,
     namespaced: true,
+    isCustom: false,
     hasStatus: false,
     hasGeneration: false,
     unconditionalUpdate: true,
@@ -152,9 +153,11 @@ function custom(definition: ResourceDefinition): ResourceType {
     group,
     version,
     namespaced,
+    isCustom: true,
     hasStatus: true,
     hasGeneration: true,
     unconditionalUpdate: false,
+    prepare: (object) => omit(object, 'status'),
   });
 }
 

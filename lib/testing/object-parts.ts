@@ -43,9 +43,14 @@ export function mergeParts(
   next: KubeObject,
   part: Part,
 ): KubeObject {
-  if (part === 'status') return { ...existing, metadata: next.metadata, status: next['status'] };
+  const { status } = part === 'status' ? next : existing;
+  if (part === 'status') {
+    // For built-in kinds, labels, annotations and finalizers can be written there too.
+    const metadata = type.isCustom ? existing.metadata : next.metadata;
+    const object = omit({ ...existing, metadata }, 'status') as KubeObject;
+    return { ...object, ...(status !== undefined && { status }) };
+  }
   if (!type.hasStatus) return next;
-  const { status } = existing;
   const wishes = omit(next, 'status') as KubeObject;
   const object: KubeObject = { ...wishes, ...(status !== undefined && { status }) };
   if (!type.hasGeneration || isEqual(wishesOf(object), wishesOf(existing))) return object;

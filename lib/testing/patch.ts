@@ -3,6 +3,9 @@ import { asObject, isJsonObject, type JsonObject } from './objects.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 import { goJsonError } from './decode.ts';
 
+const CUSTOM_PATCHES =
+  'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+
 /** Applies a JSON merge patch (RFC 7386). */
 function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
@@ -176,16 +179,24 @@ function parsePatch(text: string, isList: boolean): unknown {
   );
 }
 
-/** Applies a patch of one of the three kinds. Throws what the API server answers to others. */
-export function applyPatch(target: unknown, text: string, contentType: string): unknown {
+/**
+ * Applies a patch of one of the three kinds; a custom resource takes no strategic one. Throws what
+ * the API server answers to others.
+ */
+export function applyPatch(
+  target: unknown,
+  text: string,
+  contentType: string,
+  isCustom: boolean,
+): unknown {
   switch (contentType) {
     case 'application/merge-patch+json':
       return mergePatch(target, parsePatch(text, false));
-    case 'application/strategic-merge-patch+json':
-      return strategicMergePatch(target, parsePatch(text, false));
     case 'application/json-patch+json':
       return jsonPatch(target, listOf(parsePatch(text, true)));
-    default:
-      throw unsupportedMediaType('415: Unsupported Media Type', {});
+    case 'application/strategic-merge-patch+json':
+      if (!isCustom) return strategicMergePatch(target, parsePatch(text, false));
   }
+  if (isCustom) throw unsupportedMediaType(CUSTOM_PATCHES);
+  throw unsupportedMediaType('415: Unsupported Media Type', {});
 }

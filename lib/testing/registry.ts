@@ -217,7 +217,7 @@ export class Registry {
       ...(part === 'status' && { ownerReferences: old.ownerReferences }),
     });
     const object = mergeParts(type, existing, { ...identified(type, next), metadata }, part);
-    validate(type, object, updateProblems(metadata, old));
+    validate(type, object, updateProblems(object.metadata, old));
     if (isEqual(object, existing)) return existing;
     const finalized = !object.metadata.finalizers && !old.deletionGracePeriodSeconds;
     if (old.deletionTimestamp !== undefined && finalized && type !== NAMESPACES) {

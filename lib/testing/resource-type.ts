@@ -21,6 +21,8 @@ export interface ResourceType {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Whether it is a custom resource, for which some rules differ. */
+  readonly isCustom: boolean;
   /** Whether status is written through `/status` only. */
   readonly hasStatus: boolean;
   /** Whether `metadata.generation` counts changes of the spec. */

@@ -133,6 +133,37 @@ describe('a kind of the user', () => {
     });
   });
 
+  it('has its status from /status only, which changes nothing else', async ({ ask, cluster }) => {
+    const status = { ready: true };
+    const created = await ask('POST', WIDGETS, named('a', { spec: { size: 1 }, status }));
+    expect(created).not.toHaveProperty('status');
+    const { resourceVersion } = created.metadata;
+    const labels = { a: 'b' };
+    const metadata = { name: 'a', resourceVersion, labels, finalizers: ['example.com/x'] };
+    const put = await ask('PUT', `${WIDGETS}/a/status`, { metadata, spec: {}, status });
+    const patched = await ask('PATCH', `${WIDGETS}/a/status`, { metadata: { labels } }, merge);
+    for (const { metadata: written, ...content } of [put, patched]) {
+      expect(content).toMatchObject({ spec: { size: 1 }, status });
+      expect(written).toEqual({ ...created.metadata, resourceVersion: written.resourceVersion });
+    }
+    const emptied = cluster.request('PUT', `${WIDGETS}/a/status`, { metadata: put.metadata });
+    expect(emptied.body).not.toHaveProperty('status');
+  });
+
+  it('takes no strategic merge patch', async ({ ask, send }) => {
+    await ask('POST', WIDGETS, named('a'));
+    const patch = { metadata: { labels: { a: 'b' } } };
+    expect(await send('PATCH', `${WIDGETS}/a`, patch, strategic)).toMatchObject({
+      status: 415,
+      body: {
+        reason: 'UnsupportedMediaType',
+        message:
+          'the body of the request was in an unknown format - accepted media types include: ' +
+          'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+      },
+    });
+  });
+
   it('is created by POST, and replaced by version', async ({ ask, send }) => {
     const put = async (body: object) => (await send('PUT', `${WIDGETS}/a`, body)).status;
     expect(await put(named('a'))).toBe(404);
