@@ -170,6 +170,10 @@ export function invalid(subject: Subject, problems: readonly FieldProblem[]): Ap
   return new ApiError(422, 'Invalid', message, detailsOf(subject, causes));
 }
 
+export function forbiddenValue(field: string, why: string): FieldProblem {
+  return { field, message: `Forbidden: ${why}`, reason: 'FieldValueForbidden' };
+}
+
 export function invalidValue(field: string, value: unknown, why: string): FieldProblem {
   const message = `Invalid value: ${JSON.stringify(value)}: ${why}`;
   return { field, message, reason: 'FieldValueInvalid' };

@@ -1,5 +1,5 @@
 import { asObject, type KubeObject, type ObjectMeta, type OwnerReference } from './objects.ts';
-import { invalidValue, type FieldProblem } from './status.ts';
+import { forbiddenValue, invalidValue, type FieldProblem } from './status.ts';
 
 const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
@@ -125,8 +125,8 @@ export function updateProblems(next: ObjectMeta, previous: ObjectMeta): FieldPro
   const added = (next.finalizers ?? []).filter((name) => !previous.finalizers?.includes(name));
   if (previous.deletionTimestamp !== undefined && added.length > 0) {
     const list = added.map((name) => `"${name}"`).join(', ');
-    const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
-    problems.push({ field: 'metadata.finalizers', message, reason: 'FieldValueForbidden' });
+    const why = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
+    problems.push(forbiddenValue('metadata.finalizers', why));
   }
   // The API server looks twice, and lists what it finds as often.
   return [...problems, ...problems];
@@ -143,9 +143,8 @@ export function configMapProblems(object: KubeObject): FieldProblem[] {
 
 /** What the API server finds wrong with a Lease's content. */
 export function leaseProblems(object: KubeObject): FieldProblem[] {
-  const { leaseDurationSeconds: duration, leaseTransitions: transitions } = asObject(
-    object['spec'],
-  );
+  const spec = asObject(object['spec']);
+  const { leaseDurationSeconds: duration, leaseTransitions: transitions } = spec;
   const problems: FieldProblem[] = [];
   if (typeof duration === 'number' && duration <= 0) {
     problems.push(invalidValue('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
@@ -153,6 +152,11 @@ export function leaseProblems(object: KubeObject): FieldProblem[] {
   if (typeof transitions === 'number' && transitions < 0) {
     const why = 'must be greater than or equal to 0';
     problems.push(invalidValue('spec.leaseTransitions', transitions, why));
+  }
+  if (spec['preferredHolder'] && !spec['strategy']) {
+    problems.push(
+      forbiddenValue('spec.preferredHolder', 'may only be specified if `strategy` is defined'),
+    );
   }
   return problems;
 }

@@ -55,7 +55,7 @@ describe('step-down', () => {
     ['c', 1],
   ])('--to %s notes it as preferred, and ends with %i if b leads', async (to, expected) => {
     const { cluster, run } = await atLaptop();
-    hold(cluster, 'lease', 'a_1');
+    hold(cluster, 'lease', 'a_1', { strategy: 'OldestEmulationVersion' });
     const handover = whenAsked(cluster, () => {
       expect(cluster.getLease('lease')?.spec?.preferredHolder).toBe(to);
       change(cluster, 'lease', { holderIdentity: 'b_2' });

@@ -26,7 +26,7 @@ describe('requestStepDown', () => {
 
   test('notes the preferred holder in the same write', async () => {
     const { cluster, hold, stepDown } = await world();
-    hold('b_1');
+    hold('b_1', { strategy: 'OldestEmulationVersion' });
     await stepDown('lease', { to: 'c_2' });
     expect(cluster.getLease('lease')?.spec?.preferredHolder).toBe('c_2');
     expect(cluster.requests.count({ verb: 'patch' })).toBe(1);

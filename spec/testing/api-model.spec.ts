@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { CONFIG_MAPS, merge, named, PODS, it as base } from './support.ts';
+import { CONFIG_MAPS, LEASES, merge, named, PODS, it as base } from './support.ts';
 
 const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
 const EVERYWHERE = '/api/v1/configmaps';
@@ -31,6 +31,23 @@ it('generateName names a namespace before its label is made', async ({ send }) =
   const { name, labels } = body.metadata;
   expect(name).toMatch(/^team-.{5}$/);
   expect(labels).toEqual({ 'kubernetes.io/metadata.name': name });
+});
+
+it('a Lease prefers a holder only if it has a strategy', async ({ ask, send }) => {
+  await ask('POST', LEASES, named('l'));
+  const prefer = (spec: object) => send('PATCH', `${LEASES}/l`, { spec }, merge);
+  expect(await prefer({ preferredHolder: 'b' })).toMatchObject({
+    status: 422,
+    body: {
+      message:
+        'Lease.coordination.k8s.io "l" is invalid: spec.preferredHolder: Forbidden: ' +
+        'may only be specified if `strategy` is defined',
+    },
+  });
+  const strategy = 'OldestEmulationVersion';
+  expect(await prefer({ preferredHolder: 'b', strategy })).toMatchObject({ status: 200 });
+  expect(await prefer({ strategy: null })).toMatchObject({ status: 422 });
+  expect(await prefer({ preferredHolder: '', strategy: null })).toMatchObject({ status: 200 });
 });
 
 describe('a list in pages', () => {
