@@ -58,10 +58,10 @@ export class ClusterObjects {
   /** Deletes a Pod. Without a grace period it is gone when this returns. */
   deletePod(pod: Ref, options: DeletePodOptions = {}): void {
     checkDeletePodOptions(options);
-    const { gracePeriodSeconds = 0, cascade = 'background' } = options;
+    const { gracePeriodSeconds = 0, cascade } = options;
     const { namespace, name } = this.find(PODS, pod).metadata;
-    const propagationPolicy = CASCADE[cascade];
-    this.#model.registry.delete(PODS, namespace, name, { gracePeriodSeconds, propagationPolicy });
+    const policy = cascade && { propagationPolicy: CASCADE[cascade] };
+    this.#model.registry.delete(PODS, namespace, name, { gracePeriodSeconds, ...policy });
   }
 
   /** Ends a Pod's containers. The Pod stays, in a terminal phase. */

@@ -54,7 +54,10 @@ export interface PodOptions {
 export interface DeletePodOptions {
   /** Seconds for which the Pod terminates. @default 0: it is gone at once */
   readonly gracePeriodSeconds?: number;
-  /** What happens to the objects that the Pod owns. @default `background`: they are collected */
+  /**
+   * What happens to the objects that the Pod owns.
+   * @default that of an earlier deletion, or `background`: they are collected
+   */
   readonly cascade?: 'background' | 'foreground' | 'orphan';
 }
 

@@ -8,10 +8,12 @@ import {
 } from './objects.ts';
 import { apiVersionOf, type ResourceType } from './resource-type.ts';
 
+type Propagation = 'Orphan' | 'Background' | 'Foreground';
+
 /** `metav1.DeleteOptions`, as far as the model knows them. */
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
-  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  readonly propagationPolicy?: Propagation;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
@@ -24,16 +26,20 @@ export function identified(type: ResourceType, body: JsonObject): JsonObject & K
   return { kind: type.kind, apiVersion: apiVersionOf(type), metadata, ...content };
 }
 
-export function withPropagation(finalizers: readonly string[], options: DeleteOptions): string[] {
+const PROPAGATION: Readonly<Record<Propagation, readonly string[]>> = {
+  Orphan: ['orphan'],
+  Background: [],
+  Foreground: ['foregroundDeletion'],
+};
+
+/** The finalizers after a deletion: a policy that is given replaces that of an earlier one. */
+export function withPropagation(
+  finalizers: readonly string[],
+  { propagationPolicy: policy }: DeleteOptions,
+): readonly string[] {
+  if (!policy) return finalizers;
   const others = finalizers.filter((name) => name !== 'orphan' && name !== 'foregroundDeletion');
-  switch (options.propagationPolicy) {
-    case 'Orphan':
-      return [...others, 'orphan'];
-    case 'Foreground':
-      return [...others, 'foregroundDeletion'];
-    default:
-      return [...finalizers];
-  }
+  return [...others, ...PROPAGATION[policy]];
 }
 
 /** The object after a write of one part: what the other part says stays. */

@@ -146,6 +146,29 @@ describe('the garbage collector', () => {
     expect(cluster.getConfigMap('shared')?.metadata.ownerReferences).toEqual([reference(b)]);
   });
 
+  it('stays in the foreground when the Pod is deleted again', async ({ cluster, clock }) => {
+    cluster.garbageCollector.stop();
+    const pod = cluster.createPod('a');
+    own(cluster, 'lock', pod);
+    cluster.deletePod(pod, { cascade: 'foreground', gracePeriodSeconds: 30 });
+    cluster.deletePod(pod);
+    await clock.advance(1000);
+    expect(cluster.getPod('a')?.metadata.finalizers).toEqual(['foregroundDeletion']);
+    cluster.deletePod(pod, { cascade: 'background' });
+    expect(cluster.getPod('a')).toBeUndefined();
+  });
+
+  it('is not waited for by a deletion in the background', ({ cluster }) => {
+    cluster.garbageCollector.stop();
+    for (const finalizer of ['orphan', 'foregroundDeletion']) {
+      cluster.createConfigMap('a', { metadata: { finalizers: [finalizer] } });
+      cluster.request('DELETE', `${CONFIG_MAPS}/a`);
+      expect(cluster.getConfigMap('a')?.metadata.finalizers).toEqual([finalizer]);
+      cluster.request('DELETE', `${CONFIG_MAPS}/a`, { propagationPolicy: 'Background' });
+      expect(cluster.getConfigMap('a')).toBeUndefined();
+    }
+  });
+
   it('orphans at once what a Pod with a grace period owns', async ({ cluster, clock }) => {
     cluster.deletePod(cluster.createPod('a'), { cascade: 'orphan', gracePeriodSeconds: 30 });
     await clock.advance(29_999);
