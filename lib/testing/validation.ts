@@ -16,7 +16,7 @@ const isConfigKey = whole(CONFIG_KEY);
 
 const SUBDOMAIN_RULE = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN}')`;
 const LABEL_RULE = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`;
-const QUALIFIED_RULE = `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
+const QUALIFIED_RULE = `must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
 const CONFIG_KEY_RULE = `a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '${CONFIG_KEY}')`;
 
 /** What the API server says against a label's value. */
@@ -44,19 +44,38 @@ function nameProblems(kind: string, name: string): FieldProblem[] {
   return problems;
 }
 
-function keyProblems(field: string, key: string): FieldProblem[] {
-  const name = key.slice(key.lastIndexOf('/') + 1);
-  return isQualified.test(name) && name.length <= 63
-    ? []
-    : [invalidValue(field, key, QUALIFIED_RULE)];
+/** What is wrong with a label's key, in the words of the API server. */
+function keyFaults(key: string): string[] {
+  const [name = '', prefix, ...others] = key.split('/').toReversed();
+  if (others.length > 0) {
+    const form = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+    return [`a valid label key ${QUALIFIED_RULE} ${form}`];
+  }
+  const faults: string[] = [];
+  if (prefix === '') {
+    faults.push('prefix part must be non-empty');
+  } else if (prefix !== undefined) {
+    if (prefix.length > 253) faults.push('prefix part must be no more than 253 bytes');
+    if (!isSubdomain.test(prefix)) faults.push(`prefix part ${SUBDOMAIN_RULE}`);
+  }
+  if (name === '') faults.push('name part must be non-empty');
+  else if (name.length > 63) faults.push('name part must be no more than 63 bytes');
+  if (!isQualified.test(name)) faults.push(`name part ${QUALIFIED_RULE}`);
+  return faults;
 }
 
 function labelProblems(labels: Readonly<Record<string, string>>): FieldProblem[] {
   const field = 'metadata.labels';
   return Object.entries(labels).flatMap(([key, value]) => [
-    ...keyProblems(field, key),
+    ...keyFaults(key).map((fault) => invalidValue(field, key, fault)),
     ...(isValidLabelValue(value) ? [] : [invalidValue(field, value, LABEL_VALUE_RULE)]),
   ]);
+}
+
+function annotationProblems(annotations: Readonly<Record<string, string>>): FieldProblem[] {
+  return Object.keys(annotations).flatMap((key) =>
+    keyFaults(key.toLowerCase()).map((fault) => invalidValue('metadata.annotations', key, fault)),
+  );
 }
 
 function ownerProblems(owners: readonly OwnerReference[]): FieldProblem[] {
@@ -107,7 +126,7 @@ export function metadataProblems(object: KubeObject): FieldProblem[] {
   return [
     ...nameProblems(object.kind, name),
     ...labelProblems(labels ?? {}),
-    ...Object.keys(annotations ?? {}).flatMap((key) => keyProblems('metadata.annotations', key)),
+    ...annotationProblems(annotations ?? {}),
     ...ownerProblems(ownerReferences ?? []),
     ...finalizerProblems(finalizers ?? []),
   ];

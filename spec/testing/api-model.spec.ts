@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { CONFIG_MAPS, LEASES, merge, named, PODS, it as base } from './support.ts';
+import { CONFIG_MAPS, LEASES, merge, named, type Plain, PODS, it as base } from './support.ts';
 
 const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
 const EVERYWHERE = '/api/v1/configmaps';
@@ -14,6 +14,12 @@ const pod = (name: string, spec: object) =>
 const it = base.extend('ask', ({ send }) => async (...request: Parameters<typeof send>) => {
   return (await send(...request)).body;
 });
+
+type Send = (
+  method: 'POST',
+  path: string,
+  body: object,
+) => Promise<{ status: number; body: Plain }>;
 
 // The answers to single requests are recorded of a real API server: real-answers.spec.ts.
 it('generateName makes up the rest of a name', async ({ ask }) => {
@@ -31,6 +37,41 @@ it('generateName names a namespace before its label is made', async ({ send }) =
   const { name, labels } = body.metadata;
   expect(name).toMatch(/^team-.{5}$/);
   expect(labels).toEqual({ 'kubernetes.io/metadata.name': name });
+});
+
+describe('the key of a label', () => {
+  const causesOf = async (send: Send, metadata: object) => {
+    const { status, body } = await send('POST', CONFIG_MAPS, {
+      metadata: { name: 'a', ...metadata },
+    });
+    const { causes = [] } = (body['details'] ?? {}) as { causes?: { message: string }[] };
+    return [status, ...causes.map(({ message }) => message)];
+  };
+
+  it.for([
+    [
+      'a/b/c',
+      [/: a valid label key must consist of .* prefix and '\/' \(e\.g\. 'example\.com\/MyName'\)$/],
+    ],
+    ['/x', [/: prefix part must be non-empty$/]],
+    ['Example.com/x', [/: prefix part a lowercase RFC 1123 subdomain must/]],
+    [`${'x'.repeat(254)}/x`, [/: prefix part must be no more than 253 bytes$/]],
+    ['example.com/', [/: name part must be non-empty$/, /: name part must consist of/]],
+    ['x'.repeat(64), [/: name part must be no more than 63 bytes$/]],
+  ] as const)('%s is refused', async ([key, messages], { send }) => {
+    const [status, ...causes] = await causesOf(send, { labels: { [key]: 'v' } });
+    expect(status).toBe(422);
+    expect(causes).toEqual(messages.map((message) => expect.stringMatching(message)));
+  });
+
+  it('has a prefix in lower case, unless it is that of an annotation', async ({ send }) => {
+    const annotations = { 'Example.com/x': 'v' };
+    expect(await causesOf(send, { annotations, labels: { 'example.com/X_x': 'v' } })).toEqual([
+      201,
+    ]);
+    const [status] = await causesOf(send, { annotations: { '/x': 'v' } });
+    expect(status).toBe(422);
+  });
 });
 
 it('a Lease prefers a holder only if it has a strategy', async ({ ask, send }) => {
