@@ -26,14 +26,13 @@ function includes(list: readonly string[], value: string): boolean {
 function allows({ scope, rule }: Grant, route: Route): boolean {
   const { resource, subresource, namespace, name } = route;
   const target = subresource ? `${resource}/${subresource}` : resource;
-  // A create does not name its object to the authorizer, so a rule with names never allows it.
-  const subject = route.verb === 'create' ? undefined : name;
   return (
     (scope === '*' || scope === namespace) &&
     includes(rule.apiGroups ?? [''], route.group) &&
     includes(rule.resources, target) &&
     includes(rule.verbs, route.verb) &&
-    (!rule.resourceNames || (subject !== undefined && rule.resourceNames.includes(subject)))
+    // A POST does not name its object to the authorizer, so a rule with names never allows it.
+    (!rule.resourceNames || (name !== undefined && rule.resourceNames.includes(name)))
   );
 }
 
@@ -61,13 +60,12 @@ export class AccessRules {
   refusal(user: string, route: Route): ApiError | undefined {
     const grants = this.#grants.get(user);
     if (!grants || grants.some((grant) => allows(grant, route))) return undefined;
-    const { verb, group, resource, subresource, namespace } = route;
+    const { verb, group, resource, subresource, namespace, name } = route;
     const target = subresource ? `${resource}/${subresource}` : resource;
     const where =
       namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
     const what = `${verb} resource "${target}" in API group "${group}"`;
     const why = `User "${user}" cannot ${what} ${where}`;
-    const name = verb === 'create' ? undefined : route.name;
     return forbidden({ group, kind: resource, name }, why);
   }
 }

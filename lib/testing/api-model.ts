@@ -69,6 +69,7 @@ export function statusAnswer(status: Status): ModelAnswer {
 interface Call {
   readonly request: RawRequest;
   readonly route: Route;
+  readonly user: string;
   readonly type: ResourceType;
   /** Undefined for kinds without namespaces. */
   readonly namespace: string | undefined;
@@ -117,8 +118,7 @@ export class ApiModel {
       const review = parseBody(request.body ?? '', 'SelfSubjectAccessReview');
       return answer(201, JSON.stringify(reviewOf(this.access, user, review)));
     }
-    const refusal = this.access.refusal(user, route);
-    if (refusal) throw refusal;
+    this.#authorize(user, route);
     const { type, subresource } = route;
     if (!this.types.hasGroup(route.group, route.version)) {
       return { status: 404, headers: TEXT_HEADERS, body: '404 page not found\n' };
@@ -132,6 +132,7 @@ export class ApiModel {
     return this.#dispatch({
       request,
       route,
+      user,
       type,
       namespace: type.namespaced ? route.namespace : undefined,
       name: route.name ?? '',
@@ -139,6 +140,11 @@ export class ApiModel {
       as,
       view: this.store.at(wanted) ?? this.store,
     });
+  }
+
+  #authorize(user: string, route: Route): void {
+    const refusal = this.access.refusal(user, route);
+    if (refusal) throw refusal;
   }
 
   #nonResource({ method, path }: RawRequest, user: string): ModelAnswer {
@@ -202,8 +208,10 @@ export class ApiModel {
     return answer(201, objectText(object, as));
   }
 
-  #replace({ request, type, namespace, name, part, as }: Call): ModelAnswer {
+  #replace({ request, route, user, type, namespace, name, part, as }: Call): ModelAnswer {
     const body = bodyOf(request, type);
+    const creates = type.createOnUpdate && !this.store.get(type, namespace, name);
+    if (creates) this.#authorize(user, { ...route, verb: 'create' });
     const { object, created } = this.registry.replace(type, namespace, name, body, part);
     return answer(created ? 201 : 200, objectText(object, as));
   }

@@ -119,10 +119,12 @@ function readPath(path: string): Place {
 /** Determines what a request is about from its path, method and query. */
 export function routeOf(request: RawRequest, types: ResourceTypes): Route {
   const { group, version, resource, subresource, namespace, ownName } = placeOf(request.path);
-  const name = ownName ?? selectedName(request.query);
+  const verb = verbOf(request, ownName !== undefined || !resource);
+  const isSelected = verb === 'list' || verb === 'watch';
+  const name = ownName ?? (isSelected ? selectedName(request.query) : undefined);
   const type = types.byPlural(group, version, resource);
   return {
-    verb: verbOf(request, ownName !== undefined || !resource),
+    verb,
     group,
     version,
     resource,

@@ -69,6 +69,35 @@ describe('a user with a grant', () => {
     expect(done).toEqual(allowed);
   });
 
+  it('of a name may not delete a list by it', async ({ cluster, send }) => {
+    cluster.grant('bob', rule(['configmaps'], ['*'], { resourceNames: ['a'] }));
+    const path = `${CONFIG_MAPS}?fieldSelector=metadata.name%3Da`;
+    expect((await send('DELETE', path, undefined, { user: 'bob' })).status).toBe(403);
+    expect((await send('GET', path, undefined, { user: 'bob' })).status).toBe(200);
+  });
+
+  it.for([
+    ['update', ['update'], undefined, 403],
+    ['create as well', ['update', 'create'], undefined, 201],
+    ['create that name', ['update', 'create'], ['a'], 201],
+    ['create another name', ['create'], ['b'], 403],
+  ] as const)(
+    'to %s: a PUT that creates',
+    async ([, verbs, names, expected], { cluster, send }) => {
+      cluster.grant('bob', [{ resources: ['leases'], verbs: ['update'], ...leases }]);
+      const resourceNames = names && { resourceNames: [...names] };
+      cluster.grant('bob', rule(['leases'], [...verbs], { ...leases, ...resourceNames }));
+      const put = () => send('PUT', `${LEASES}/a`, named('a'), { user: 'bob' });
+      const { status, body } = await put();
+      expect(status).toBe(expected);
+      if (status === 201) return;
+      expect(body.message).toBe(
+        'leases.coordination.k8s.io "a" is forbidden: User "bob" cannot create resource "leases" in ' +
+          'API group "coordination.k8s.io" in the namespace "default"',
+      );
+    },
+  );
+
   it('may do everything before, and nothing after revoke', async ({ cluster, send }) => {
     const status = async () => (await send('GET', PODS, undefined, { user: 'bob' })).status;
     expect(await status()).toBe(200);
