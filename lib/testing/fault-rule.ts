@@ -57,7 +57,7 @@ export interface FaultRule extends RequestMatch {
 
   /**
    * Watches go silent, including bookmarks, while their connections stay open, until the rule is
-   * removed.
+   * removed. `times`, `after` and `probability` do not limit this, and `hits` does not count it.
    */
   readonly freeze?: boolean;
   /** A watch's connection is cut after this many events. */
