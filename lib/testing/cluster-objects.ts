@@ -1,10 +1,23 @@
 import type { V1ConfigMap, V1Lease, V1Namespace, V1Node, V1Pod } from '@kubernetes/client-node';
 import type { ApiModel } from './api-model.ts';
-import type { ConfigMapContent, DeletePodOptions, PodOptions, Ref } from './cluster-options.ts';
+import type {
+  ConfigMapContent,
+  DeletePodOptions,
+  PodEnding,
+  PodOptions,
+  Ref,
+} from './cluster-options.ts';
 import { CONFIG_MAPS, LEASES, NAMESPACES, NODES, PODS } from './kinds.ts';
 import type { Kubelet } from './kubelet.ts';
 import type { JsonObject, KubeObject, Stored } from './objects.ts';
-import { checkDeletePodOptions, checkPodOptions, checkQuotaLimits, checkText } from './options.ts';
+import {
+  checkConfigMapContent,
+  checkDeletePodOptions,
+  checkPodEnding,
+  checkPodOptions,
+  checkQuotaLimits,
+  checkText,
+} from './options.ts';
 import { parts } from './refs.ts';
 import type { QuotaLimits } from './registry.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -65,12 +78,10 @@ export class ClusterObjects {
   }
 
   /** Ends a Pod's containers. The Pod stays, in a terminal phase. */
-  finishPod(
-    pod: Ref,
-    phase: 'Failed' | 'Succeeded',
-    { reason, message }: { readonly reason?: string; readonly message?: string } = {},
-  ): Stored<V1Pod> {
+  finishPod(pod: Ref, phase: 'Failed' | 'Succeeded', options: PodEnding = {}): Stored<V1Pod> {
     if (!PHASES.has(phase)) throw invalidArgument('phase', "'Failed' or 'Succeeded'", phase);
+    checkPodEnding(options);
+    const { reason, message } = options;
     return given<V1Pod>(this.#kubelet.finish(this.find(PODS, pod), phase, reason, message));
   }
 
@@ -157,6 +168,7 @@ export class ClusterObjects {
 
   /** Creates a ConfigMap, for example one that is nobody's lock. */
   createConfigMap(ref: string, content: ConfigMapContent = {}): Stored<V1ConfigMap> {
+    checkConfigMapContent(content);
     const { namespace, name } = parts(ref);
     const { data, metadata } = content;
     const body: JsonObject = { metadata: { ...metadata, name }, ...(data && { data }) };

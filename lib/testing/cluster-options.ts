@@ -61,6 +61,14 @@ export interface DeletePodOptions {
   readonly cascade?: 'background' | 'foreground' | 'orphan';
 }
 
+/** Why a Pod ends. */
+export interface PodEnding {
+  /** A word, such as `Evicted`. @default none */
+  readonly reason?: string;
+  /** A sentence. @default none */
+  readonly message?: string;
+}
+
 /** Who talks to the cluster. */
 export interface UserOptions {
   /** Name of the user. @default `admin`, who may do everything */

@@ -70,6 +70,12 @@ export interface FaultRule extends RequestMatch {
   readonly eventDelayMs?: Delay;
 }
 
+/** How watches are cut. */
+export interface CutOptions {
+  /** Whether the server closes them, as after a timeout. @default `false`: the connection breaks */
+  readonly cleanly?: boolean;
+}
+
 /** An active rule. The end of a `using` block removes it. */
 export interface Fault extends Disposable {
   /** How often it has struck. */

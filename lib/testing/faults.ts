@@ -1,5 +1,5 @@
-import type { Delay, ErrorAnswer, Fault, FaultRule, PageAnswer } from './fault-rule.ts';
-import { checkFaultRule, checkRequestMatch } from './options.ts';
+import type { CutOptions, Delay, ErrorAnswer, Fault, FaultRule, PageAnswer } from './fault-rule.ts';
+import { checkCutOptions, checkFaultRule, checkRequestMatch } from './options.ts';
 import { matches } from './request-log.ts';
 import type { RequestMatch, RequestRecord } from './request-record.ts';
 import { invalidArgument } from '../errors.ts';
@@ -132,8 +132,10 @@ export class Faults {
    * Ends the open watches that match: cuts their connections or, with `cleanly`, closes them as
    * after a timeout. Returns their number.
    */
-  cutWatches(match: RequestMatch = {}, { cleanly = false } = {}): number {
+  cutWatches(match: RequestMatch = {}, options: CutOptions = {}): number {
     checkRequestMatch(match);
+    checkCutOptions(options);
+    const { cleanly = false } = options;
     const open = [...this.#watches].filter((watch) => matches(match, watch.record));
     for (const watch of open) watch.cut(cleanly);
     return open.length;

@@ -6,6 +6,7 @@ export type {
   ConfigMapContent,
   DeletePodOptions,
   KubeConfigOptions,
+  PodEnding,
   PodIdentity,
   PodOptions,
   ProcessOptions,
@@ -16,7 +17,7 @@ export type {
 export { SimulatedClock } from './simulated-clock.ts';
 export type { SimulatedClockOptions } from './simulated-clock-options.ts';
 export type { PolicyRule } from './access.ts';
-export type { Delay, ErrorAnswer, Fault, FaultRule, PageAnswer } from './fault-rule.ts';
+export type { CutOptions, Delay, ErrorAnswer, Fault, FaultRule, PageAnswer } from './fault-rule.ts';
 export type { Faults } from './faults.ts';
 export type { GarbageCollector } from './garbage-collector.ts';
 export type { TlsIdentity } from './tls-identity.ts';

@@ -7,13 +7,15 @@ import type { PolicyRule } from './access.ts';
 import type {
   ClusterLeaseLockOptions,
   ClusterOptions,
+  ConfigMapContent,
   DeletePodOptions,
   KubeConfigOptions,
+  PodEnding,
   PodOptions,
   ProcessOptions,
   TransportOptions,
 } from './cluster-options.ts';
-import type { ErrorAnswer, FaultRule, PageAnswer } from './fault-rule.ts';
+import type { CutOptions, ErrorAnswer, FaultRule, PageAnswer } from './fault-rule.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { AnsweredMatch, RequestMatch } from './request-record.ts';
 import type { ResourceDefinition } from './resource-type.ts';
@@ -132,6 +134,12 @@ const deletion: Checks<DeletePodOptions> = {
   cascade: matching((value) => cascades.includes(value), `one of ${cascades.join(', ')}`),
 };
 
+const ending: Checks<PodEnding> = { reason: text, message: text };
+
+const content: Checks<ConfigMapContent> = { data: map, metadata: entriesOf };
+
+const cut: Checks<CutOptions> = { cleanly: flag };
+
 const policy: Checks<PolicyRule> = {
   apiGroups: listOf(text),
   resources: listOf(text),
@@ -176,6 +184,9 @@ export const checkRequestMatch = ofObject<RequestMatch>('match', match);
 export const checkAnsweredMatch = ofObject<AnsweredMatch>('match', answered);
 export const checkPodOptions = ofObject<PodOptions>('options', pod);
 export const checkDeletePodOptions = ofObject<DeletePodOptions>('options', deletion);
+export const checkPodEnding = ofObject<PodEnding>('options', ending);
+export const checkConfigMapContent = ofObject<ConfigMapContent>('content', content);
+export const checkCutOptions = ofObject<CutOptions>('options', cut);
 export const checkKubeConfigOptions = ofObject<KubeConfigOptions>('options', kubeConfig);
 export const checkProcessOptions = ofObject<ProcessOptions>('options', process);
 export const checkTransportOptions = ofObject<TransportOptions>('options', transport);

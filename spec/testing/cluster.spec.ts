@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished } from 'vitest';
-import { createCluster, SimulatedClock } from '../../lib/testing/index.ts';
+import { type Cluster, createCluster, SimulatedClock } from '../../lib/testing/index.ts';
 import { certificateFor } from '../support/certificate.ts';
 import { CONFIG_MAPS, merge, named, PODS, it } from './support.ts';
 
@@ -105,6 +105,22 @@ describe('a Pod', () => {
     await clock.advance(30_000);
     const last = { type: 'DELETED', object: { status: { phase: 'Failed' } } };
     expect(watching.lines.at(-1)).toMatchObject(last);
+  });
+
+  it.for<[string, (cluster: Cluster, wrong: never) => unknown, object, string]>([
+    ['finishPod', (to, wrong) => to.finishPod('a', 'Failed', wrong), { raeson: 'x' }, 'raeson'],
+    ['createConfigMap', (to, wrong) => to.createConfigMap('c', wrong), { dta: {} }, 'dta'],
+    [
+      'createConfigMap',
+      (to, wrong) => to.createConfigMap('c', wrong),
+      { data: { a: 1 } },
+      'data[a]',
+    ],
+    ['cutWatches', (to, wrong) => to.faults.cutWatches({}, wrong), { clean: true }, 'clean'],
+  ])('%s refuses what it does not know', ([, call, wrong, named], { cluster }) => {
+    cluster.createPod('a');
+    expect(() => call(cluster, wrong as never)).toThrow(TypeError);
+    expect(() => call(cluster, wrong as never)).toThrow(`.${named} `);
   });
 
   it('that was replaced is not mistaken for its successor', ({ cluster }) => {
