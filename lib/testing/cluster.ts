@@ -44,6 +44,7 @@ const ADMIN = 'admin';
 
 /** How often `until` checks what no write or answer changes. */
 const POLL_MS = 10;
+const CLOSED = 'The cluster was closed';
 
 interface Probe {
   readonly check: () => void;
@@ -67,6 +68,7 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
   readonly #process = newProcess();
   readonly #tls: TlsIdentity | undefined;
   #port: Port | undefined;
+  #isClosed = false;
 
   /** @internal Use `createCluster`. */
   constructor(options: ClusterOptions) {
@@ -259,15 +261,17 @@ export class Cluster extends ClusterObjects implements AsyncDisposable {
       };
       this.#probes.add(waiting);
       poll();
+      if (this.#isClosed) fail(new Error(CLOSED));
     });
   }
 
   /** Cuts every connection and stops everything. Resolves when nothing runs any more. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#server.close();
     this.garbageCollector.close();
     this.#kubelet.close();
-    for (const { fail } of [...this.#probes]) fail(new Error('The cluster was closed'));
+    for (const { fail } of [...this.#probes]) fail(new Error(CLOSED));
     await this.#port?.server.close();
   }
 

@@ -343,6 +343,13 @@ describe('cluster.until', () => {
     await cluster.close();
     await failed;
   });
+
+  it('waits for nothing once the cluster is closed', async ({ cluster, clock }) => {
+    await cluster.close();
+    expect(await cluster.until(() => 'there')).toBe('there');
+    await expect(cluster.until(() => null)).rejects.toThrow('The cluster was closed');
+    expect(clock.pending).toBe(0);
+  });
 });
 
 it('env and optionsFor say who a Pod is, and trust the certificate', async () => {
