@@ -41,6 +41,8 @@ export interface Written {
 }
 
 const RANDOM_NAME = 'bcdfghjklmnpqrstvwxz2456789';
+/** A generated name fits into a label: 63 characters, of which five are random. */
+const MAX_PREFIX = 58;
 
 /** Applies the API server's rules of writing to a store. */
 export class Registry {
@@ -234,7 +236,7 @@ export class Registry {
     const letters = Array.from({ length: 5 }, () =>
       RANDOM_NAME.charAt(Math.floor(this.#clock.random() * RANDOM_NAME.length)),
     );
-    return generateName + letters.join('');
+    return generateName.slice(0, MAX_PREFIX) + letters.join('');
   }
 
   #admit(type: ResourceType, namespace: string | undefined, name: string): void {

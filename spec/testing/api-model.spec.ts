@@ -29,6 +29,13 @@ it('generateName makes up the rest of a name', async ({ ask }) => {
   expect((await create()).metadata.name).not.toBe(name);
 });
 
+it('generateName is cut where a generated name would be longer than a label', async ({ ask }) => {
+  const generateName = 'x'.repeat(70);
+  const { name } = (await ask('POST', CONFIG_MAPS, { metadata: { generateName } })).metadata;
+  expect(name).toMatch(/^x{58}[^x]/);
+  expect(name).toHaveLength(63);
+});
+
 it('generateName names a namespace before its label is made', async ({ send }) => {
   const { status, body } = await send('POST', '/api/v1/namespaces', {
     metadata: { generateName: 'team-' },
