@@ -258,10 +258,16 @@ export class Registry {
     const full = type.group ? `${type.plural}.${type.group}` : type.plural;
     for (const key of [`count/${full}`, full]) {
       const limit = quota.hard[key];
-      const used = this.#store.list(type, namespace).length;
+      const used = this.#store.list(type, namespace).filter(isCounted(key)).length;
       if (limit === undefined || used < limit) continue;
       const counts = `requested: ${key}=1, used: ${key}=${used}, limited: ${key}=${limit}`;
       throw forbidden(byPlural(type, name), `exceeded quota: ${quota.name}, ${counts}`);
     }
   }
+}
+
+/** `pods` counts Pods that have not ended; `count/pods` and all other keys count objects. */
+function isCounted(key: string): (object: KubeObject) => boolean {
+  return ({ status }) =>
+    key !== 'pods' || !['Failed', 'Succeeded'].includes(asText(asObject(status)['phase']));
 }

@@ -154,6 +154,21 @@ describe('a quota', () => {
     });
   });
 
+  it('of pods does not count those that have ended; of count/pods does', async ({
+    cluster,
+    send,
+  }) => {
+    for (const name of ['a', 'b']) cluster.createPod(name);
+    cluster.finishPod('a', 'Succeeded');
+    cluster.setQuota({ pods: 2 });
+    expect((await send('POST', PODS, pod('c', {}))).status).toBe(201);
+    const full = await send('POST', PODS, pod('d', {}));
+    expect(full.body.message).toContain('requested: pods=1, used: pods=2, limited: pods=2');
+    cluster.setQuota({ 'count/pods': 3 });
+    const counted = await send('POST', PODS, pod('d', {}));
+    expect(counted.body.message).toContain('used: count/pods=3');
+  });
+
   it('holds for its namespace until it is lifted', async ({ cluster, send }) => {
     cluster.createNamespace('other');
     cluster.setQuota({ configmaps: 0 }, 'other');
