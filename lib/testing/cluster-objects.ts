@@ -155,7 +155,7 @@ export class ClusterObjects {
       for (const object of this.#model.store.list(type, name))
         this.#model.store.remove(type, object);
     }
-    this.#model.registry.removeNamespace(namespace);
+    this.#model.store.remove(NAMESPACES, namespace);
   }
 
   /** Limits how many objects a namespace may hold, as in `{ 'count/configmaps': 3 }`. */

@@ -3,18 +3,13 @@ import { Api } from '../kubernetes/api.ts';
 import type { Transport } from '../kubernetes/transport.ts';
 import { LeaseConnection } from '../lease/lease-connection.ts';
 import type { ResourceLock } from '../lease/resource-lock.ts';
-
-export interface LeaseLockOptions {
-  readonly name: string;
-  readonly identity: string;
-  readonly namespace?: string;
-}
+import type { ClusterLeaseLockOptions } from './cluster-options.ts';
 
 /** What `LeaseLock` is, over any transport. */
 export function leaseLock(
   transport: Transport,
   clock: Clock,
-  { name, identity, namespace = 'default' }: LeaseLockOptions,
+  { name, identity, namespace = 'default' }: ClusterLeaseLockOptions,
 ): ResourceLock {
   const lease = { name, namespace, labels: {}, annotations: {} };
   const api = new Api(transport, clock);

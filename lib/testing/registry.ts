@@ -115,8 +115,7 @@ export class Registry {
       return { object: this.create(type, namespace, unversioned), created: true };
     }
     checkVersion(type, existing, given['resourceVersion'], type.unconditionalUpdate);
-    const next = { ...decoded, metadata: { ...given, uid } };
-    return { object: this.#update(type, existing, next, part), created: false };
+    return { object: this.#update(type, existing, decoded, part), created: false };
   }
 
   /** A PATCH: `apply` makes the new content from the old. */
@@ -163,11 +162,6 @@ export class Registry {
     return lingers
       ? { object: marked, gone: false }
       : { object: this.#store.remove(type, marked), gone: true };
-  }
-
-  /** Removes a terminating namespace, whatever is still said to be in it. */
-  removeNamespace(namespace: KubeObject): void {
-    this.#store.remove(NAMESPACES, namespace);
   }
 
   #terminateNamespace(namespace: KubeObject): { object: KubeObject; gone: boolean } {

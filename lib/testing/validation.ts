@@ -135,7 +135,7 @@ export function metadataProblems(object: KubeObject): FieldProblem[] {
 /** What the API server finds wrong with a change of an object's metadata. */
 export function updateProblems(next: ObjectMeta, previous: ObjectMeta): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp'] as const) {
+  for (const field of ['uid', 'deletionTimestamp'] as const) {
     const value = next[field];
     if (value !== previous[field]) {
       problems.push(invalidValue(`metadata.${field}`, value, 'field is immutable'));
