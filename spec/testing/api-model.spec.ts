@@ -68,7 +68,7 @@ describe('the key of a label', () => {
   ] as const)('%s is refused', async ([key, messages], { send }) => {
     const [status, ...causes] = await causesOf(send, { labels: { [key]: 'v' } });
     expect(status).toBe(422);
-    expect(causes).toEqual(messages.map((message) => expect.stringMatching(message)));
+    expect(causes).toEqual(messages.map((message): unknown => expect.stringMatching(message)));
   });
 
   it('has a prefix in lower case, unless it is that of an annotation', async ({ send }) => {
