@@ -66,29 +66,45 @@ export class ProcessGroup {
 
   /** Kills the group, and what has left it for another group of the session, as jobs of a shell do. */
   kill(): void {
-    this.signal('SIGKILL');
-    for (const pid of this.#running()) send(pid, 'SIGKILL');
+    if (this.id !== undefined) killGroup(this.id);
   }
 
   /** Kills what is left, and resolves when nothing runs any more. */
   async end(): Promise<void> {
-    for (;;) {
-      this.kill();
-      if (this.#running().length === 0) return;
-      await sleep(systemClock, POLL_MS);
-    }
+    if (this.id !== undefined) await endGroup(this.id);
   }
+}
 
-  /** The processes that run, as far as `/proc` tells; a zombie does not run. */
-  #running(): number[] {
-    const { id } = this;
-    if (id === undefined) return [];
-    const listed = processes();
-    if (!listed) return send(-id, 0) ? [-id] : [];
-    return listed
-      .filter(({ state, group, session }) => !GONE.has(state) && [group, session].includes(id))
-      .map(({ pid }) => pid);
+/** Whether nothing of a group and its session runs at this time; resolves before if that is so before. */
+export async function isGoneBy(atMs: number, id: number): Promise<boolean> {
+  for (;;) {
+    if (running(id).length === 0) return true;
+    if (systemClock.now() >= atMs) return false;
+    await sleep(systemClock, POLL_MS);
   }
+}
+
+/** Kills a group and its session, and resolves when nothing of them runs any more. */
+export async function endGroup(id: number): Promise<void> {
+  for (;;) {
+    killGroup(id);
+    if (running(id).length === 0) return;
+    await sleep(systemClock, POLL_MS);
+  }
+}
+
+function killGroup(id: number): void {
+  send(-id, 'SIGKILL');
+  for (const pid of running(id)) send(pid, 'SIGKILL');
+}
+
+/** The processes that run, as far as `/proc` tells; a zombie does not run. */
+function running(id: number): number[] {
+  const listed = processes();
+  if (!listed) return send(-id, 0) ? [-id] : [];
+  return listed
+    .filter(({ state, group, session }) => !GONE.has(state) && [group, session].includes(id))
+    .map(({ pid }) => pid);
 }
 
 function cannotStart(file: string, { code, message }: NodeJS.ErrnoException): Exit {

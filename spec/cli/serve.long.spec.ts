@@ -38,6 +38,11 @@ interface Said {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** A command that writes whether the process of a file runs; a zombie does not. */
+function tells(pid: string, told: string): string {
+  return `grep -q '^State:.[^ZX]' /proc/$(cat ${pid})/status && echo runs > ${told} || echo gone > ${told}`;
+}
+
 /** A sidecar in a Pod. */
 class Sidecar implements AsyncDisposable {
   readonly process: CliProcess;
@@ -171,13 +176,15 @@ describe.each([
   });
 
   it.each([
-    ['ends on SIGTERM', ''],
-    ['ignores SIGTERM', `trap '' TERM; `],
-  ])('runs --on-lost after a --on-leading that %s', async (_, trap) => {
+    ['ends on SIGTERM', 'echo $$ > PID; exec sleep 30'],
+    ['ignores SIGTERM', `trap '' TERM; echo $$ > PID; exec sleep 30`],
+    ['leaves a child that ignores it', `sh -c 'trap "" TERM; echo $$ > PID; exec sleep 30'; true`],
+    ['leaves a job that ignores it', `set -m; (trap '' TERM; exec sleep 30) & echo $! > PID; wait`],
+  ])('runs --on-lost after a --on-leading that %s', async (_, command) => {
     const [pid, told] = [join(folder, `${lock}-pid`), join(folder, `${lock}-told`)];
     const hooks = [
-      ...['--on-leading', `${trap}echo $$ > ${pid}; exec sleep 30`],
-      ...['--on-lost', `kill -0 $(cat ${pid}) && echo runs > ${told} || echo gone > ${told}`],
+      ...['--on-leading', command.replace('PID', pid)],
+      ...['--on-lost', tells(pid, told)],
     ];
     await using a = new Sidecar('a', ...mode, ...hooks, lock);
     await expect.poll(() => existsSync(pid)).toBe(true);
@@ -190,7 +197,7 @@ describe.each([
     const args = [
       ...['serve', '--http', '127.0.0.1:0', ...mode, lock],
       ...['--on-leading', `echo $$ > ${pid}; exec sleep 30`],
-      ...['--on-lost', `kill -0 $(cat ${pid}) && echo runs > ${told} || echo gone > ${told}`],
+      ...['--on-lost', tells(pid, told)],
     ];
     await using process = new CliProcess(cluster, args, { pod: `a-${number}`, program: FAULTY });
     await expect.poll(() => existsSync(pid)).toBe(true);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { systemClock } from '../../platform/clock.ts';
 import { type LeaderFacts, leaderVariables } from '../leader-variables.ts';
 import type { Variables } from '../option.ts';
+import { endGroup, isGoneBy } from '../process-group.ts';
 import { signalGroup } from '../shell.ts';
 
 /** From SIGTERM to SIGKILL: the program beside this one is soon another's. */
@@ -11,7 +12,7 @@ const END_MS = 1_000;
 export interface Hook {
   /** Resolves when it has ended, however it did. */
   readonly ended: Promise<void>;
-  /** Has it end if it still runs, and resolves when it has ended. */
+  /** If it still runs, ends it and what it has started, and resolves when nothing of it runs. */
   end(): Promise<void>;
 }
 
@@ -39,11 +40,13 @@ export function runHook(
     });
   });
   const end = async () => {
-    if (isOver) return;
+    const { pid } = child;
+    if (isOver || pid === undefined) return;
+    const killMs = systemClock.now() + END_MS;
     signalGroup(child, 'SIGTERM');
-    const cancel = systemClock.after(END_MS, () => signalGroup(child, 'SIGKILL'));
+    // The shell may end before what it has started.
+    if (!(await isGoneBy(killMs, pid))) await endGroup(pid);
     await ended;
-    cancel();
   };
   return { ended, end };
 }
