@@ -49,6 +49,8 @@ export class Election {
   note(event: ElectionEvent): boolean {
     switch (event.type) {
       case 'waiting':
+        // A term may end without a release: the work was given up, or the API server did not answer.
+        this.#leads = false;
         if (this.#waiting?.reason !== event.reason) {
           this.#waiting = { reason: event.reason, since: this.#clock.date() };
         }
@@ -66,6 +68,7 @@ export class Election {
         return false;
       case 'lost':
       case 'released':
+      case 'work-abandoned':
         this.#leads = false;
         return false;
       case 'trouble':

@@ -26,8 +26,8 @@ export class Spans {
         this.#begin(key, 'wait', event);
         break;
       case 'waiting':
-        // After a loss, the same election waits once more.
-        if (!this.#open.has(key)) this.#begin(key, 'wait', event);
+        // After a term, which may have ended without a release, the same election waits once more.
+        if (this.#open.get(key)?.is !== 'wait') this.#begin(key, 'wait', event);
         break;
       case 'leading':
         this.#begin(key, 'term', event).setAttribute(
@@ -36,6 +36,7 @@ export class Spans {
         );
         break;
       case 'lost':
+      case 'work-abandoned':
         this.#end(key, event.error);
         break;
       case 'failed':

@@ -13,7 +13,9 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import type { LeaseLeadership } from '../../lib/lease/lead.ts';
 import { type TelemetryOptions, collectElections } from '../../lib/telemetry/opentelemetry.ts';
+import { endless } from '../lease/scene.ts';
 import { LeaseProcess, untilAborted } from '../lease/simulation.ts';
 import { Simulation } from '../life/simulation.ts';
 
@@ -158,6 +160,36 @@ describe('the spans and logs', () => {
     ]);
     stop();
     expect(spans()).toHaveLength(4);
+  });
+
+  test('of a term end when work is given up, with an error', async () => {
+    const { simulation, spans } = await world();
+    const work = (leadership: LeaseLeadership) => {
+      void leadership.stepDown();
+      return endless();
+    };
+    void new LeaseProcess(simulation, 'a').lead(work, { recampaign: true });
+    await simulation.clock.advance(11_000);
+    expect(spans().at(-1)).toMatchObject({
+      ...{ name: 'leader_election.term', status: { code: 2 } },
+      attributes: { 'error.type': 'ERR_WORK_ABANDONED' },
+    });
+  });
+
+  test('of a term end at the next wait, if the Lease could not be released', async () => {
+    const { simulation, spans, stop } = await world();
+    const work = (leadership: LeaseLeadership) => {
+      simulation.fault({ error: { status: 503 } });
+      void leadership.stepDown();
+    };
+    void new LeaseProcess(simulation, 'a').lead(work, { recampaign: true });
+    await simulation.clock.advance(20_000);
+    stop();
+    expect(spans()).toMatchObject([
+      { name: 'leader_election.wait', status: { code: 0 } },
+      { name: 'leader_election.term', status: { code: 0 } },
+      { name: 'leader_election.wait', status: { code: 0 } },
+    ]);
   });
 
   test('of a term are not ended by a second call that is refused', async () => {

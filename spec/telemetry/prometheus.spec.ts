@@ -3,7 +3,9 @@ import { channel } from 'node:diagnostics_channel';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import type { LeaseLeadership } from '../../lib/lease/lead.ts';
 import { TextRegistry, collectElections } from '../../lib/telemetry/prometheus.ts';
+import { endless } from '../lease/scene.ts';
 import { LeaseProcess, untilAborted } from '../lease/simulation.ts';
 import { Simulation } from '../life/simulation.ts';
 
@@ -62,6 +64,29 @@ describe('the metrics of a Lease', () => {
     expect(await remaining()).toBe(0);
     expect(await lines(/^leader_election_master_status/)).toEqual([
       'leader_election_master_status{name="lock"} 0',
+    ]);
+  });
+
+  test.each([
+    ['work was given up', endless, []],
+    ['the Lease could not be released', untilAborted, [{ error: { status: 503 }, times: 50 }]],
+  ])('say that it leads no longer when %s', async (_, work, faults) => {
+    const { simulation, lines } = await world();
+    const begun = Promise.withResolvers<LeaseLeadership>();
+    const lead = (leadership: LeaseLeadership) => {
+      begun.resolve(leadership);
+      return work(leadership);
+    };
+    void new LeaseProcess(simulation, 'a').lead(lead, { recampaign: true });
+    const leadership = await simulation.settled(begun.promise);
+    for (const fault of faults) simulation.fault(fault);
+    void leadership.stepDown();
+    await simulation.clock.advance(12_000);
+    expect(
+      await lines(/^leader_election_master_status|^leader_for_life_(?:remaining|losses)/),
+    ).toEqual([
+      'leader_election_master_status{name="lock"} 0',
+      `leader_for_life_losses_total{${ofLease},code="ERR_LEADERSHIP_LOST"} 0`,
     ]);
   });
 
