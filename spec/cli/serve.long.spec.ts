@@ -269,6 +269,28 @@ describe('serve', () => {
     expect(await a.until({ leader: b.pod })).toMatchObject({ is_leader: false });
   });
 
+  it('releases a short Lease after the grace that it has by default', async () => {
+    const args = ['serve', '--http', '127.0.0.1:0', '--lease', '--ttl', '3s', lock];
+    await using a = new CliProcess(cluster, args, { pod: `a-${number}` });
+    await cluster.until(() => cluster.getLease(lock)?.spec?.renewTime);
+    const { kubeConfig } = cluster.optionsFor(`a-${number}`);
+    await requestStepDown('lease', lock, { kubeConfig });
+    await a.prints(/has not ended|: released/, 'stderr');
+    expect(a.stderr).not.toContain('has not ended');
+    expect(cluster.getLease(lock)?.spec?.holderIdentity).toBe('');
+  });
+
+  it('answers POST /step-down when a Lease has expired that --on-lost kept too long', async () => {
+    const times = ['--lease', '--ttl', '3s'];
+    await using a = new Sidecar('a', ...times, '--on-lost', 'sleep 2.5', lock);
+    await a.until({ is_leader: true });
+    await using b = new Sidecar('b', ...times, lock);
+    await b.until({ leader: a.pod });
+    const answer = await a.fetch('/step-down', 'POST');
+    expect(cluster.getLease(lock)?.spec?.holderIdentity).toMatch(b.pod);
+    expect([answer.status, await answer.json()]).toMatchObject([200, { leader: b.pod }]);
+  });
+
   it('says that it does not know when the API server does not answer', async () => {
     await using a = new Sidecar('a', '--lease', lock);
     await a.until({ is_leader: true });

@@ -21,8 +21,8 @@ import { LeaderReader, shortName } from './leader-reader.ts';
 /** A lease that is expired for this long means that its leader hangs. */
 const HANGS_AFTER_MS = 20_000;
 
-/** Events of a Lease after which a term that has ended holds the lock no longer. */
-const GIVEN_UP = new Set(['released', 'waiting', 'lost', 'work-abandoned', 'ended']);
+/** Events of a Lease after which the last term holds the lock no longer. */
+const GIVEN_UP = new Set<ElectionEvent['type']>(['released', 'lost', 'ended']);
 
 export interface ParticipationOptions {
   readonly mode: 'life' | 'lease';
@@ -168,6 +168,8 @@ export class Participation {
     const { name, place, marks, durations, signal, healthy, releases } = this.#options;
     const work = (leadership: LeaseLeadership) => {
       const term = this.#begin(leadership);
+      // A Lease that was not released may have become this process's again.
+      this.#handover?.resolve(undefined);
       this.#handover = term.handover;
       void term.resignation.promise.then(() => leadership.stepDown());
       return this.#serve(term);
@@ -214,7 +216,8 @@ export class Participation {
   readonly #onEvent = (event: ElectionEvent): void => {
     if (event.type === 'waiting') this.#reason = event.reason;
     else if (event.level !== 'debug') this.#reason = event.type;
-    if (GIVEN_UP.has(event.type)) this.#handover?.resolve(undefined);
+    const isOver = event.type === 'waiting' && event.leader !== event.identity;
+    if (isOver || GIVEN_UP.has(event.type)) this.#handover?.resolve(undefined);
     this.#options.onEvent(event);
     if (event.level !== 'debug') this.#changed();
   };

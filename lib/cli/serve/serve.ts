@@ -9,6 +9,8 @@ import { runHook } from './hooks.ts';
 import { Participation } from './participation.ts';
 import { LeaderServer, addressOf } from './server.ts';
 
+const GRACE_MS = 5_000;
+
 export const serve = defineCommand({
   name: 'serve',
   synopsis: 'serve [options] NAME',
@@ -40,8 +42,9 @@ export const serve = defineCommand({
     grace: {
       type: 'duration',
       placeholder: 'DURATION',
-      default: '5s',
-      help: 'How long the program may take to notice that it no longer leads, before the lock is given up',
+      help:
+        'How long the program may take to notice that it no longer leads, before the lock is given up ' +
+        '(default 5s; for a Lease at most a third of --ttl)',
     },
     'on-leading': {
       type: 'text',
@@ -78,13 +81,14 @@ export const serve = defineCommand({
     ...CONTEXT_OPTIONS,
   },
   async run({ names, values, context }) {
-    const { http, release, grace, id, election, ttl } = values;
+    const { http, release, id, election, ttl } = values;
     const name = nameOf(names[0], election);
     const mode = values.lease || election !== undefined ? 'lease' : 'life';
     if (mode === 'life' && (id !== undefined || ttl !== undefined)) {
       throw new UsageError('--id and --ttl are for Leases: add --lease.');
     }
     const durations = durationsOf(ttl);
+    const graceMs = mode === 'life' ? (values.grace ?? GRACE_MS) : graceOf(values.grace, durations);
     const address = addressOf(http);
     const healthy = healthOf(values);
     const marks = podOptionsOf(values);
@@ -102,7 +106,7 @@ export const serve = defineCommand({
     const metrics = new TextRegistry();
     collectElections(metrics);
     const participation = new Participation({
-      ...{ mode, name, identity: id, place, durations, marks, graceMs: grace },
+      ...{ mode, name, identity: id, place, durations, marks, graceMs },
       ...{ releases: release, healthy, podName: variables['POD_NAME'], signal, say, onEvent },
       onChange: () => void server.changed().catch(() => undefined),
       onLeading: hook(values['on-leading']),
@@ -132,11 +136,23 @@ function nameOf(name: string | undefined, election: string | undefined): string 
 }
 
 /** In the proportions of the defaults, 15 : 10 : 2. */
-function durationsOf(ttl: number | undefined) {
-  if (ttl === undefined) return {};
+function durationsOf(ttl = 15_000) {
   if (ttl < 1_000 || ttl % 1_000 !== 0) {
     throw new UsageError('--ttl must be a whole number of seconds, at least 1s.');
   }
-  const [renewDeadlineMs, retryPeriodMs] = [(ttl * 2) / 3, (ttl * 2) / 15].map(Math.floor);
-  return { leaseDurationMs: ttl, renewDeadlineMs, retryPeriodMs };
+  const renewDeadlineMs = Math.floor((ttl * 2) / 3);
+  return { leaseDurationMs: ttl, renewDeadlineMs, retryPeriodMs: Math.floor((ttl * 2) / 15) };
+}
+
+/** A term that has not ended by the renew deadline is given up: its Lease is not released. */
+function graceOf(
+  given: number | undefined,
+  { leaseDurationMs, renewDeadlineMs }: ReturnType<typeof durationsOf>,
+): number {
+  const graceMs = given ?? Math.min(GRACE_MS, leaseDurationMs - renewDeadlineMs);
+  if (graceMs < renewDeadlineMs) return graceMs;
+  throw new UsageError(
+    `--grace must be less than ${renewDeadlineMs}ms, two thirds of --ttl, but is ${graceMs}ms. ` +
+      'A Lease that is given up later cannot be released, and others lead when it has expired.',
+  );
 }
