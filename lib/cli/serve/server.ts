@@ -123,6 +123,8 @@ export class LeaderServer {
 
   async #stream(response: ServerResponse): Promise<void> {
     const view = await this.#source.view();
+    // If the client has left meanwhile, its `close` has been emitted before.
+    if (response.destroyed) return;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
     response.write(eventOf(view));
     if (this.#streams.size === 0) this.#told = newsOf(view);

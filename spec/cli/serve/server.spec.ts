@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { Socket } from 'node:net';
+
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import type { View } from '../../../lib/cli/serve/answers.ts';
@@ -22,7 +26,11 @@ async function serving(view: () => View | Promise<View>, stepDown = () => Promis
   const server = new LeaderServer({ view: async () => view(), stepDown }, metrics);
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close());
-  return { server, fetch: (path: string, method = 'GET') => fetch(`${url}${path}`, { method }) };
+  return {
+    server,
+    url,
+    fetch: (path: string, method = 'GET') => fetch(`${url}${path}`, { method }),
+  };
 }
 
 describe('the server', () => {
@@ -82,6 +90,32 @@ describe('the server', () => {
       if (names.at(-1) === 'b') break;
     }
     expect(names).toEqual(['a', '', 'b']);
+  });
+
+  test('keeps no stream of a client that leaves before the first event', async () => {
+    const asked = Promise.withResolvers<undefined>();
+    const answer = Promise.withResolvers<View>();
+    let views = 0;
+    const {
+      server,
+      url,
+      fetch: ask,
+    } = await serving(() => {
+      views += 1;
+      asked.resolve(undefined);
+      return answer.promise;
+    });
+    const request = get(`${url}/sse`).on('error', () => undefined);
+    const [socket] = (await once(request, 'socket')) as [Socket];
+    await asked.promise;
+    request.destroy();
+    await once(socket, 'close');
+    // The server sees the end before it answers a later connection.
+    await ask('/metrics');
+    answer.resolve(base);
+    await ask('/metrics');
+    await server.changed();
+    expect(views).toBe(1);
   });
 });
 
