@@ -49,6 +49,8 @@ export class Census {
     string,
     { readonly election: Election; readonly about: ElectionEvent }
   >();
+  /** The last leader of each lock, as its last election in this process has seen it. */
+  readonly #leaders = new Map<string, string>();
   readonly #counts = new Map<Family, Series<number>>();
   readonly #durations = new Map<Family, Series<Durations>>();
 
@@ -63,18 +65,23 @@ export class Census {
   /** Takes an event into account. An observer's events are counted, but make no election. */
   note(event: ElectionEvent): void {
     const { mode, namespace, name, identity, type } = event;
-    const key = JSON.stringify([mode, namespace, name, identity]);
+    const lock = JSON.stringify([mode, namespace, name]);
+    const key = JSON.stringify([lock, identity]);
+    let election = this.#running.get(key)?.election;
     if (isBeginning(event)) {
-      const election = this.#running.get(key)?.election ?? new Election(this.#clock);
+      // A process that leads for life has an election for each of its terms.
+      election ??= new Election(this.#clock, this.#leaders.get(lock) ?? '');
       this.#running.set(key, { election, about: event });
       this.#initialize(event);
     }
-    const isNewLeader = this.#running.get(key)?.election.note(event) ?? false;
+    const isNewLeader = election?.note(event) ?? false;
     for (const family of families) {
       if (family.type === 'counter') this.#count(family, event, isNewLeader);
       if (family.type === 'histogram') this.#measure(family, event);
     }
-    if (type === 'ended') this.#running.delete(key);
+    if (type !== 'ended') return;
+    this.#running.delete(key);
+    if (election) this.#leaders.set(lock, election.leader);
   }
 
   /** What the elections that run have now. */

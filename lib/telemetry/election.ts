@@ -14,11 +14,17 @@ export class Election {
   #waiting: { readonly reason: WaitingReason; readonly since: Date } | undefined;
   #failingSinceMs: number | undefined;
   readonly #degraded = new Set<string>();
-  /** The last leader that was seen. */
-  #leader = '';
+  #leader: string;
 
-  constructor(clock: Clock) {
+  /** `leader`: the last one that an earlier election for the lock has seen; empty for none. */
+  constructor(clock: Clock, leader: string) {
     this.#clock = clock;
+    this.#leader = leader;
+  }
+
+  /** The last leader that was seen; empty for none. */
+  get leader(): string {
+    return this.#leader;
   }
 
   /** Whether it leads; by a Lease, only as long as that is proven. */

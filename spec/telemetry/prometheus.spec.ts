@@ -267,6 +267,22 @@ describe('a registry', () => {
   });
 });
 
+test.each([
+  ['another leads after it', 'b', 1],
+  ['the same process leads again', 'a', 0],
+])('changes of the leader are counted across terms for life: %s', async (_, next, count) => {
+  const own = new TextRegistry();
+  stops.push(collectElections(own));
+  const about = { mode: 'life', namespace: 'default', name: 'lock', identity: 'a', message: '' };
+  const leading = { type: 'leading', waitedMs: 0, fencingToken: '1' };
+  const then = next === 'a' ? leading : { type: 'waiting', reason: 'held', leader: next };
+  const [started, ended] = [{ type: 'started' }, { type: 'ended' }];
+  for (const event of [started, leading, { type: 'released' }, ended, started, then]) {
+    channel('leader-for-life').publish({ ...about, level: 'info', ...event });
+  }
+  expect(await own.metrics()).toContain(`leader_for_life_transitions_total{${ofLife}} ${count}\n`);
+});
+
 test('labels are escaped, and messages that are no events are ignored', async () => {
   const own = new TextRegistry();
   stops.push(collectElections(own));
