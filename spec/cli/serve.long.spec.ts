@@ -207,6 +207,25 @@ describe.each([
     expect(readFileSync(told, 'utf8')).toBe('gone\n');
   });
 
+  it('after an error while a term ends, ends --on-leading, too', async () => {
+    const [pid, told] = [join(folder, `${lock}-pid`), join(folder, `${lock}-told`)];
+    const args = [
+      ...['serve', '--http', '127.0.0.1:0', ...mode, lock],
+      ...['--on-leading', `trap '' TERM; echo $$ > ${pid}; exec sleep 30`],
+      ...['--on-lost', tells(pid, told)],
+    ];
+    await using process = new CliProcess(cluster, args, { pod: `a-${number}`, program: FAULTY });
+    const [, url = ''] = await process.prints(/listening on (\S+)/, 'stderr');
+    await expect.poll(() => existsSync(pid)).toBe(true);
+    const answer = fetch(`${url}/step-down`, { method: 'POST' }).catch(() => undefined);
+    const leads = async () => (await fetch(`${url}/leader`)).status === 200;
+    await expect.poll(leads, { interval: 10 }).toBe(false);
+    process.kill('SIGWINCH');
+    expect((await process.end()).code).toBe(1);
+    await answer;
+    expect(readFileSync(told, 'utf8')).toBe('gone\n');
+  });
+
   it('keeps the lock on SIGTERM otherwise', async () => {
     await using a = new Sidecar('a', ...mode, lock);
     await a.until({ is_leader: true });

@@ -200,15 +200,16 @@ export class Participation {
     this.#changed();
     const begun = onLeading(told);
     // What begins the work must not go on when its end has been asked for.
-    const end = () => begun.end().then(() => onLost(told).ended);
+    let ending: Promise<void> | undefined;
+    const end = () => (ending ??= begun.end().then(() => onLost(told).ended));
     const survived = beforeCrash(end);
     await Promise.race([own.ended, term.resignation.promise, ...ends]);
     this.#changed();
     // Who has asked this process to step down, or to end, has stopped the program first.
     const hasStopped = term.isResigned || signal.aborted;
     const pause = sleep(systemClock, hasStopped ? 0 : graceMs, signal).catch(() => undefined);
-    survived();
     await Promise.all([end(), pause]);
+    survived();
     this.#term = undefined;
     this.#changed();
   }
