@@ -3,7 +3,7 @@ import { LeaderElectionError } from '../errors.ts';
 /** Annotation of the Lease that keeps the last fire of each job. */
 export const FIRES = 'leader-for-life/last-fires';
 
-/** A replica's clock that is this far ahead of another one's is wrong. */
+/** If a fire has run that is more than this in the future, a clock is wrong. */
 const FAR_AHEAD_MS = 3_600_000;
 
 const DAY_MS = 24 * FAR_AHEAD_MS;
@@ -50,13 +50,20 @@ export function firesOf(lease: unknown, what: string): Fires {
 }
 
 /**
- * Whether this fire is later than the last one. Throws `ERR_CLOCK_AHEAD` if the last one is so much
- * later that a clock must be wrong: no fire would run until then.
+ * Whether this fire is later than the last one. Throws `ERR_CLOCK_AHEAD` if the last one is so far
+ * in the future that a clock must be wrong: no fire would run until then.
  */
-export function isNew(at: string, last: Fire | undefined, job: string, what: string): boolean {
+export function isNew(
+  at: string,
+  last: Fire | undefined,
+  job: string,
+  what: string,
+  nowMs: number,
+): boolean {
   if (!last) return true;
-  const aheadMs = Date.parse(last.at) - Date.parse(at);
-  if (aheadMs <= FAR_AHEAD_MS) return aheadMs < 0;
+  const [atMs, lastMs] = [Date.parse(at), Date.parse(last.at)];
+  // A process that was stopped asks for a fire that is long over.
+  if (lastMs <= Math.max(atMs, nowMs) + FAR_AHEAD_MS) return lastMs < atMs;
   throw new LeaderElectionError(
     'ERR_CLOCK_AHEAD',
     `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, but here it is ${at}. ` +

@@ -179,8 +179,8 @@ class Coordinator {
     const fires = firesOf(found?.object, lock.describe());
     const last = Object.hasOwn(fires, job) ? fires[job] : undefined;
     if (last?.claim === claim) return true;
-    if (!isNew(at, last, job, lock.describe())) return false;
-    if (isLate(at, this.#clock.date().getTime())) return false;
+    const nowMs = this.#clock.date().getTime();
+    if (!isNew(at, last, job, lock.describe(), nowMs) || isLate(at, nowMs)) return false;
     const next = withFire(fires, job, { at, by: lock.identity, claim });
     const writer = this.#lockWith({ [FIRES]: JSON.stringify(next) });
     const written = found
