@@ -152,7 +152,9 @@ function waitsForNewPods(workload: Json): boolean {
   const strategy = child(spec, 'strategy');
   if (text(strategy, 'type') === 'Recreate') return false;
   const { replicas = 1 } = spec;
-  const { maxUnavailable = '25%' } = child(strategy, 'rollingUpdate');
+  const { maxSurge = '25%', maxUnavailable = '25%' } = child(strategy, 'rollingUpdate');
+  // Without a surge, Kubernetes ends at least one old Pod first.
+  if (Number.parseInt(String(maxSurge), 10) === 0) return false;
   const count = typeof replicas === 'number' ? replicas : 1;
   const most =
     typeof maxUnavailable === 'number'

@@ -348,6 +348,9 @@ describe('the workload', () => {
     [{ strategy: { rollingUpdate: { maxUnavailable: 1 } } }, 'warning', /only one Pod/],
     [{ strategy: { rollingUpdate: { maxUnavailable: '10%' } } }, 'error', /never ends/],
     [{ replicas: 8 }, 'warning', /only one Pod/],
+    [{ strategy: { rollingUpdate: { maxSurge: 0 } } }, 'warning', /only one Pod/],
+    [{ strategy: { rollingUpdate: { maxSurge: '0%' } } }, 'warning', /only one Pod/],
+    [{ strategy: { rollingUpdate: { maxSurge: 1 } } }, 'error', /never ends/],
   ] as const)('%o, whose probe waits for leadership', async (deployment, level, message) => {
     const { deploy, diagnosis } = await world();
     deploy({ deployment, pod: { containers: [{ name: 'main', readinessProbe: probe }] } });
