@@ -69,9 +69,8 @@ function leftOf(name: string, { type, placeholder, short }: Option): string {
   return `  ${letter}--${name}${type === 'flag' ? '' : ` ${placeholder ?? name.toUpperCase()}`}`;
 }
 
-function rightOf({ help, type, default: value }: Option): string {
-  const more = type === 'list' ? '; may be repeated' : '';
-  return `${help}${more}${value === undefined ? '' : ` (default ${value})`}`;
+function rightOf({ help, default: value }: Option): string {
+  return `${help}${value === undefined ? '' : ` (default ${value})`}`;
 }
 
 /** Breaks a text between words. */

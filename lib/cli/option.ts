@@ -6,7 +6,6 @@ interface ValueTypes {
   text: string;
   number: number;
   duration: number;
-  list: readonly string[];
 }
 
 /** One option of a command. */
@@ -27,7 +26,7 @@ export interface Option {
 /** The options of a command, by their names without the dashes. */
 export type Options = Readonly<Record<string, Option>>;
 
-type ValueOf<O extends Option> = O['type'] extends 'flag' | 'list'
+type ValueOf<O extends Option> = O['type'] extends 'flag'
   ? ValueTypes[O['type']]
   : O extends { readonly default: string }
     ? ValueTypes[O['type']]
@@ -36,7 +35,7 @@ type ValueOf<O extends Option> = O['type'] extends 'flag' | 'list'
 /** The environment. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The values of options. A flag that is left out is false, a list empty. */
+/** The values of options. A flag that is left out is false. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: ValueOf<O[Name]> };
 
 /** Bad use of the command line: the message says what to write instead. */
@@ -64,7 +63,6 @@ export function valueOf(option: Option, text: string, source: string): boolean |
     case 'duration':
       return durationOf(text, source);
     case 'text':
-    case 'list':
       return text;
   }
 }

@@ -9,7 +9,7 @@ import {
   variableOf,
 } from './option.ts';
 
-type Value = boolean | string | number | readonly string[] | undefined;
+type Value = boolean | string | number | undefined;
 
 /** An `import` of it would load all of `node:util`, with 3 MB of worker threads. */
 const { parseArgs } = process.getBuiltinModule('node:util');
@@ -54,7 +54,7 @@ export function checkOperands(command: Command, { names, command: rest }: Parsed
   }
 }
 
-type Given = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+type Given = Readonly<Record<string, string | boolean | undefined>>;
 
 function parsed(
   options: Options,
@@ -62,8 +62,7 @@ function parsed(
 ): { values: Given; positionals: string[] } {
   const config = Object.entries(options).map(([name, { type, short }]) => {
     const forName = type === 'flag' ? 'boolean' : 'string';
-    const rest = { multiple: type === 'list', ...(short !== undefined && { short }) };
-    return [name, { type: forName, ...rest } as const] as const;
+    return [name, { type: forName, ...(short !== undefined && { short }) } as const] as const;
   });
   try {
     return parseArgs({
@@ -93,18 +92,11 @@ function messageOf({ message }: Error): string {
 function fromVariables(name: string, option: Option, variables: Variables): Value {
   const variable = variableOf(name);
   const text = variables[variable];
-  if (text === undefined) return undefined;
-  const texts = option.type === 'list' ? text.split(',') : [text];
-  const values = texts.map((each) => valueOf(option, each, variable));
-  return option.type === 'list' ? values.map(String) : values[0];
+  return text === undefined ? undefined : valueOf(option, text, variable);
 }
 
-function typed(option: Option, source: string, value: Value | Given[string]): Value {
+function typed(option: Option, source: string, value: Value): Value {
   const { type } = option;
-  if (type === 'list') {
-    const texts = Array.isArray(value) ? value : [];
-    return texts.map((text) => String(valueOf(option, String(text), source)));
-  }
   if (type === 'flag') return value === true;
   if (typeof value === 'number') return value;
   if (typeof value === 'string') return valueOf(option, value, source);

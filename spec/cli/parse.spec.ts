@@ -15,7 +15,6 @@ const command: Command = defineCommand({
     'lease-duration': { type: 'duration', help: '' },
     cost: { type: 'number', help: '' },
     format: { type: 'text', choices: ['text', 'json'], default: 'text', help: '' },
-    label: { type: 'list', help: '' },
     id: { type: 'text', help: '' },
   },
   run: () => Promise.resolve(0),
@@ -32,7 +31,6 @@ const NONE = {
   'lease-duration': undefined,
   cost: undefined,
   format: 'text',
-  label: [],
   id: undefined,
 };
 
@@ -49,7 +47,6 @@ describe('options', () => {
     ['--cost -5', undefined],
     ['--cost=-5', { ...NONE, cost: -5 }],
     ['--format json', { ...NONE, format: 'json' }],
-    ['--label a=b --label c', { ...NONE, label: ['a=b', 'c'] }],
     ['--id a --id b', { ...NONE, id: 'b' }],
   ])('%s', (args, expected) => {
     if (expected === undefined) expect(() => values(args)).toThrow(UsageError);
@@ -66,7 +63,6 @@ describe('options', () => {
     ['--cost 1.5', '--cost must be a whole number, but is "1.5".'],
     ['--format xml', '--format must be one of text, json, but is "xml".'],
     ['--id=', '--id is empty. Give it a value, or leave it out.'],
-    ['--label=', '--label is empty.'],
     ['--lease=yes', "Option '--lease' does not take an argument."],
     ['--id', "Option '--id <value>' argument missing."],
     ['--idd x', "Unknown option '--idd'."],
@@ -82,20 +78,14 @@ describe('variables', () => {
     ['LEASE', 'true', { ...NONE, lease: true }],
     ['LEASE', '0', NONE],
     ['LEASE_DURATION', '2m', { ...NONE, 'lease-duration': 120_000 }],
-    ['LABEL', 'a=b,c', { ...NONE, label: ['a=b', 'c'] }],
     ['FORMAT', 'json', { ...NONE, format: 'json' }],
   ])('LEADER_FOR_LIFE_%s=%s', (name, value, expected) => {
     expect(values('', { [`LEADER_FOR_LIFE_${name}`]: value })).toEqual(expected);
   });
 
   it('give way to the command line', () => {
-    const variables = {
-      LEADER_FOR_LIFE_LEASE: 'true',
-      LEADER_FOR_LIFE_ID: 'a',
-      LEADER_FOR_LIFE_LABEL: 'x',
-    };
-    const args = '--no-lease --id b --label y';
-    expect(values(args, variables)).toEqual({ ...NONE, id: 'b', label: ['y'] });
+    const variables = { LEADER_FOR_LIFE_LEASE: 'true', LEADER_FOR_LIFE_ID: 'a' };
+    expect(values('--no-lease --id b', variables)).toEqual({ ...NONE, id: 'b' });
   });
 
   it.each([
