@@ -192,7 +192,7 @@ describe.each(MODES)('run, %s', (mode, args) => {
   });
 
   it('leaves nothing behind when it is killed as soon as the command begins', async () => {
-    const script = `kill -KILL $PPID; echo main=$$; exec sleep 1000`;
+    const script = `echo main=$$; kill -KILL $PPID; exec sleep 1000`;
     await using process = run(args, script, { env: { PATH: pathOf('sh', 'sleep') } });
     const [, main] = await process.prints(/main=(\d+)/);
     expect(await process.end()).toMatchObject({ signal: 'SIGKILL' });
@@ -229,7 +229,8 @@ describe('run', () => {
     const [, main] = await process.prints(/main=(\d+)/);
     process.kill('SIGKILL');
     await process.end();
-    expect(runs(main)).toBe(false);
+    // What was killed may not have been reaped yet.
+    await expect.poll(() => runs(main)).toBe(false);
   });
 
   it('warns where nothing would kill the command with it', async () => {
