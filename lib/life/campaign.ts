@@ -6,8 +6,10 @@ import {
   type Failure,
   type Moment,
   type State,
+  inspect,
   start,
 } from '../protocol/life/state.ts';
+import { isSameTenure } from '../protocol/life/predecessors.ts';
 import { step } from '../protocol/life/step.ts';
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
@@ -170,10 +172,16 @@ export class Campaign {
     if (next.command.do === 'attempt' && (await standing?.asks(signal))) {
       next = step(this.#state, event, this.#moment());
     }
-    this.#state = next;
-    const { lock, podUid } = next;
+    this.#state = next.command.do === 'lead' ? this.#afterMissed(next) : next;
+    const { lock, podUid } = this.#state;
     if (lock && holderOf(lock)?.uid !== podUid) standing?.lockHeld();
     observer.onState(this.#state, undefined);
+  }
+
+  /** If its watch has shown locks that it has not looked at, their holders may still lead. */
+  #afterMissed(leading: State): State {
+    const predecessors = withHolders(leading, this.#watcher.takeLocks());
+    return predecessors.length > 0 ? inspect({ ...leading, predecessors }) : leading;
   }
 
   #moment(): Moment {
@@ -219,20 +227,24 @@ export class Campaign {
     const { lock, unconfirmed } = this.#options;
     const reclaim = () => unconfirmed.send(left.uid, () => lock.delete(left, signal));
     const isMine = await this.#persist(reclaim, signal);
-    if (isMine) unconfirmed.delete(left.uid);
-    return isMine;
+    if (!isMine) return false;
+    unconfirmed.delete(left.uid);
+    // A finalizer keeps it: only a hint says that it is gone.
+    if (left.finalizers.length === 0) this.#watcher.ignore(left);
+    return true;
   }
 
   /** Creates the lock and, in the same round trip, reads this Pod and its predecessors. */
   async #attemptLock(podUid: string, verify: boolean, signal: AbortSignal): Promise<Event> {
     this.#attempts += 1;
     const { controller: verifying, end } = linked(signal);
-    const create = this.#creates.create(podUid, this.#state.predecessors, signal);
+    const predecessors = () => withHolders(this.#state, this.#watcher.missedLocks);
+    const create = this.#creates.create(podUid, predecessors, signal);
     // Without its error: why it was refused says nothing about the other reads.
     create.catch(() => {
       verifying.abort();
     });
-    const [created, self, predecessors] = await Promise.allSettled([
+    const [created, self, pods] = await Promise.allSettled([
       create,
       verify ? this.#inspector.verifySelf(podUid, verifying.signal) : undefined,
       this.#inspector.readPods(this.#state.predecessors, verifying.signal),
@@ -240,12 +252,19 @@ export class Campaign {
     end();
     if (created.status === 'rejected') throw created.reason;
     if (self.status === 'rejected') throw self.reason;
-    if (predecessors.status === 'rejected') throw predecessors.reason;
+    if (pods.status === 'rejected') throw pods.reason;
     return {
       type: 'attempted',
       outcome: created.value,
       self: self.value,
-      predecessors: predecessors.value,
+      predecessors: pods.value,
     };
   }
+}
+
+/** The predecessors, with the holders of these locks, unless it is the candidate's own lock. */
+function withHolders(state: State, locks: readonly Lock[]): readonly PodIdentity[] {
+  const others = new SeenLocks();
+  for (const lock of locks) if (!isSameTenure(lock, state.lock)) others.add(lock);
+  return others.predecessors(state);
 }

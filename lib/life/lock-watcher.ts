@@ -38,11 +38,15 @@ export class LockWatcher {
   readonly #options: LookoutOptions;
   readonly #posts = new Map<Watched, Post>();
   readonly #hints: HintQueue<Hint>;
+  /** The last lock of which hints are not kept. */
+  #ignoredUid: string | undefined;
 
   constructor(options: LookoutOptions) {
     this.#options = options;
     // A look shows what was missed.
-    this.#hints = new HintQueue<Hint>(options.clock, { type: 'watch-opened', of: 'lock' });
+    const overflow: Hint = { type: 'watch-opened', of: 'lock' };
+    const isIgnored = (hint: Hint) => 'lock' in hint && hint.lock.uid === this.#ignoredUid;
+    this.#hints = new HintQueue<Hint>(options.clock, overflow, isIgnored);
   }
 
   /** Whether every requested watch is open, and shows something. */
@@ -126,14 +130,31 @@ export class LockWatcher {
     return gone;
   }
 
+  /** This candidate has deleted the lock: hints about it say nothing new. */
+  ignore({ uid }: Lock): void {
+    this.#ignoredUid = uid;
+    this.#dropLocks((lock) => lock.uid === uid);
+  }
+
   /** The locks of hints that were never read. */
   get missedLocks(): readonly Lock[] {
     return this.#hints.kept.flatMap((hint) => ('lock' in hint ? [hint.lock] : []));
   }
 
+  /** Takes the hints about locks. */
+  takeLocks(): readonly Lock[] {
+    const missed = this.missedLocks;
+    this.#dropLocks(() => true);
+    return missed;
+  }
+
   close(): void {
     for (const watched of this.#posts.keys()) this.#stop(watched);
     this.#hints.drop(() => true);
+  }
+
+  #dropLocks(test: (lock: Lock) => boolean): void {
+    this.#hints.drop((hint) => 'lock' in hint && test(hint.lock));
   }
 
   async #watch(

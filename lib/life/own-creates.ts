@@ -45,9 +45,10 @@ export class OwnCreates {
     this.#attempt = options.clock.uuid();
   }
 
+  /** The predecessors are asked for before each try. */
   async create(
     podUid: string,
-    predecessors: readonly PodIdentity[],
+    predecessorsNow: () => readonly PodIdentity[],
     signal: AbortSignal,
   ): Promise<Lock | 'exists' | 'quota' | 'barred'> {
     const { clock, lock, settings, standing } = this.#options;
@@ -57,6 +58,7 @@ export class OwnCreates {
       const untilMs = clock.now() + LANDING_MS;
       const before = this.#mayHaveCreated;
       this.#mayHaveCreated = true;
+      const predecessors = predecessorsNow();
       if (!before) this.#notes.clear();
       this.#notes.add(noteOf(predecessors));
       try {

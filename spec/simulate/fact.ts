@@ -49,6 +49,13 @@ export type Fact =
       readonly sent: Sent;
       readonly why: string;
     }
+  /** The process has read this line of a watch. */
+  | {
+      readonly type: 'shown';
+      readonly who: Candidate;
+      readonly sent: Sent;
+      readonly line: string;
+    }
   /** An object was written or removed, whoever did it. */
   | {
       readonly type: 'written';

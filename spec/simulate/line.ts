@@ -65,6 +65,8 @@ export interface LineListener {
   sent(request: ApiRequest): Sent;
   answered(sent: Sent, status: number, body: unknown): void;
   unanswered(sent: Sent, error: unknown): void;
+  /** A line of a watch, which the process has read. */
+  shown(sent: Sent, line: string): void;
 }
 
 class BrokenConnection extends Error {
@@ -298,12 +300,17 @@ export class Line {
     signal: AbortSignal,
   ): AsyncGenerator<string, void> {
     const isDeaf = this.#mishapOf(errand.sent).deaf === true;
+    const { sent, listener } = errand;
+    let rest = '';
     try {
       for await (const chunk of body) {
         if (isDeaf || this.#isHeldBack(errand)) continue;
         await this.#passed(signal);
         errand.shownMs = this.#ownClock.now();
         yield chunk;
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) this.#tell(() => listener.shown(sent, line));
       }
       await this.#passed(signal);
     } finally {

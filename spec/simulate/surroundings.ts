@@ -47,6 +47,7 @@ export class CandidateSurroundings implements Platform {
         const why = error instanceof Error ? error.message : String(error);
         world.tellAll({ type: 'unanswered', who, sent, why });
       },
+      shown: (sent, line) => world.tellAll({ type: 'shown', who, sent, line }),
     };
   }
 

@@ -15,6 +15,7 @@ export const oneLeader = lifeCheck('LIFE-1: one leader', (world, violated) => {
       if (resource === 'configmaps' && after) told.written(after);
     },
     answered: (fact) => told.answered(fact),
+    shown: (fact) => told.shown(fact),
     leads: ({ who }) => {
       for (const other of world.leaders) {
         if (other.kind !== 'life' || other.podUid === who.podUid) continue;
@@ -33,7 +34,7 @@ function hasLostLock({ pods, truth }: World, { podUid }: Candidate): boolean {
   return pods.state(podUid).losesLock && truth.lock?.holderUid !== podUid;
 }
 
-/** Which holders of the lock each process was told of, in answers, and may look after. */
+/** Which holders of the lock each process was told of, by answers and watches, and may look after. */
 class Told {
   /** UIDs of locks. */
   readonly #uids = new Map<Candidate, Set<string>>();
@@ -67,8 +68,19 @@ class Told {
   answered({ who, sent, status, body }: Fact & { type: 'answered' }): void {
     this.#facts += 1;
     if (sent.resource === 'pods' && status === 403) this.#denied.add(who);
-    const metadata = (body as Partial<KubeObject> | undefined)?.metadata;
-    if (sent.resource !== 'configmaps' || status !== 200 || !metadata) return;
+    if (sent.resource === 'configmaps' && status === 200) this.#note(who, body);
+  }
+
+  shown({ who, sent, line }: Fact & { type: 'shown' }): void {
+    if (sent.resource !== 'configmaps' || line === '') return;
+    this.#facts += 1;
+    const { type, object } = JSON.parse(line) as { type: string; object: unknown };
+    if (type !== 'BOOKMARK' && type !== 'ERROR') this.#note(who, object);
+  }
+
+  #note(who: Candidate, lock: unknown): void {
+    const metadata = (lock as Partial<KubeObject> | undefined)?.metadata;
+    if (!metadata) return;
     const { uid, predecessorUids } = lockOf({ metadata });
     this.#uids.set(who, new Set([...(this.#uids.get(who) ?? []), uid]));
     const noted = this.#noted.get(who) ?? new Map<string, number>();
