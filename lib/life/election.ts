@@ -122,8 +122,11 @@ export class Election {
     for (;;) {
       const victory = await this.#begin().run(signal);
       if (this.#standing?.bar?.because !== 'unhealthy') return victory;
-      await unmark(this.#pod, { name: this.#candidate.podName, uid: victory.podUid }, signal);
-      await victory.giveBack(signal);
+      try {
+        await unmark(this.#pod, { name: this.#candidate.podName, uid: victory.podUid }, signal);
+      } finally {
+        await victory.giveBack(signal);
+      }
       this.#passOn();
     }
   }

@@ -193,3 +193,17 @@ test('a create that is tried again is not tried once the health check fails', as
   await clock.advance(20_000);
   expect([simulation.holder, waiting.state]).toEqual(['a', 'resolved']);
 });
+
+test('an abort while the mark is removed takes back the lock that was created meanwhile', async () => {
+  const { simulation, clock, healthy } = await world();
+  simulation.fault({ verb: 'create', resource: 'configmaps', latencyMs: 3_000 });
+  simulation.fault({ verb: 'patch', resource: 'pods', latencyMs: 2_000 });
+  const options = { healthy, label: 'x/leads' };
+  const abort = simulation.abortable((signal) => simulation.become('a', { ...options, signal }));
+  await clock.advance(1_000);
+  healthy.mockReturnValue(false);
+  await clock.advance(3_000);
+  expect(simulation.holder).toBe('a');
+  await abort();
+  expect([simulation.lock, simulation.open]).toEqual([undefined, 0]);
+});
