@@ -124,3 +124,17 @@ describe('a candidate that waits', () => {
     expect(cluster.getPod('a')).toBeUndefined();
   });
 });
+
+test('a Pod that a finalizer keeps is not deleted by force again and again', async () => {
+  const takeOver = { takeOverFromNotReadyNodeAfterMs: 60_000 };
+  const { simulation, clock, cluster } = await waiting(takeOver);
+  const pod = '/api/v1/namespaces/default/pods/a';
+  const patch = { metadata: { finalizers: ['example.com/kept'] } };
+  cluster.request('PATCH', pod, patch, 'application/merge-patch+json');
+  simulation.fault({ user: 'b', verb: 'delete', resource: 'pods', latencyMs: 100 });
+  cluster.setNodeReady('node-1', false);
+  await clock.advance(190_000);
+  const deletes = cluster.requests.count({ user: 'b', verb: 'delete', resource: 'pods' });
+  expect(deletes).toBeGreaterThan(0);
+  expect(deletes).toBeLessThanOrEqual(3);
+});

@@ -40,7 +40,8 @@ export function step(state: State, event: Event, when: Moment): State {
         ? attemptOrWait(ended(state, state.lock), when)
         : inspect(state);
     case 'evicted':
-      return inspect(state);
+      // A finalizer may keep the Pod: do not delete it again at once.
+      return inspect({ ...state, notReadySinceMs: undefined });
     case 'time-up':
       return state.next === 'attempt' ? attemptOrWait(state, when) : inspect(state);
     case 'unbarred':
