@@ -84,10 +84,16 @@ function loss(name: string, found: Lock | undefined, podUid: string): LeaderElec
   const what =
     holder && holder.uid !== podUid
       ? `Pod ${holder.name} has taken over`
-      : `it was ${found?.released ? 'released by another process of this Pod' : found?.deleting ? 'marked for deletion' : 'deleted'}`;
+      : `it was ${endOf(found)}`;
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
     `The lock ${name} is not held any more: ${what}. This must not happen while this Pod lives, ` +
       'unless somebody did it by hand. Stop all work that only a leader may do.',
   );
+}
+
+function endOf(found: Lock | undefined): string {
+  if (found?.released) return 'released by another process of this Pod';
+  if (found?.deleting) return 'marked for deletion';
+  return found && !holderOf(found) ? 'stripped of its holder' : 'deleted';
 }

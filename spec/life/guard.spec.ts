@@ -66,3 +66,12 @@ test('a guard ends with the release', async () => {
   expect(leadership.signal.reason).toMatchObject({ code: 'ERR_RELEASED' });
   expect([world.open, world.clock.pending]).toEqual([0, 0]);
 });
+
+test('a guard says that a lock was stripped of its holder by hand', async () => {
+  const { world, leadership } = await guarded();
+  const patch = { metadata: { ownerReferences: null, annotations: null } };
+  world.cluster.request('PATCH', LOCK_PATH, patch, 'application/merge-patch+json');
+  await world.clock.advance(1_000);
+  const message = expect.stringContaining('it was stripped of its holder') as string;
+  expect(leadership.signal.reason).toMatchObject({ ...LOST, message });
+});
