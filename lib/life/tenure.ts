@@ -42,6 +42,7 @@ export class Tenure {
   readonly #stop = new AbortController();
   readonly #lose: (reason: LeaderElectionError) => void;
   #isSteppingDown = false;
+  #isLost = false;
   readonly leadership: Leadership;
 
   constructor(parts: TenureOptions) {
@@ -84,6 +85,8 @@ export class Tenure {
   #steppedDown(reason: StepDownReason): LeaderElectionError {
     const { context, pod } = this.#parts;
     const error = steppedDownError(context, reason);
+    // After a loss there is nothing to hand over.
+    if (this.#isLost) return error;
     if (!this.#isSteppingDown) pod.events.emit({ type: 'stepping-down', reason }, error.message);
     this.#isSteppingDown = true;
     return error;
@@ -98,11 +101,11 @@ export class Tenure {
       await victory.release();
       if (this.#isSteppingDown) standing?.standAside();
       reporter.onReleased();
+      pod.events.ended();
     } catch (error) {
       throw explainRelease(error, context);
     } finally {
       ended();
-      pod.events.ended();
       await this.#recorded();
       pod.api.close();
     }
@@ -114,6 +117,7 @@ export class Tenure {
     if (!options.guard) return;
     const loss = await this.#watchOver();
     if (!loss) return;
+    this.#isLost = true;
     this.#lose(loss.error);
     reporter.onLost(loss.error);
     await ending();

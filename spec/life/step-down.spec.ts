@@ -83,7 +83,7 @@ describe('stepDown', () => {
   });
 
   test('can be tried again if the release fails', async () => {
-    const { simulation, leadership } = await leading();
+    const { simulation, leadership, events } = await leading();
     const fault = simulation.fault({ verb: 'delete', error: { status: 503 } });
     const failed = new Outcome(leadership.stepDown());
     await simulation.clock.advance(60_000);
@@ -91,6 +91,23 @@ describe('stepDown', () => {
     fault.remove();
     await simulation.settled(leadership.stepDown());
     expect(simulation.lock).toBeUndefined();
+    const types = events.map(({ type }) => type);
+    expect(types.slice(-3)).toEqual(['stepping-down', 'released', 'ended']);
+  });
+
+  test('after a loss tells nothing more, and keeps no call out', async () => {
+    const simulation = await Simulation.withPods();
+    const process = simulation.process('a');
+    const types: string[] = [];
+    const onEvent = ({ type }: ElectionEvent) => types.push(type);
+    const leadership = await simulation.settled(process.become({ guard: true, onEvent }));
+    await simulation.clock.advance(1_000);
+    simulation.cluster.deleteConfigMap('lock');
+    await simulation.clock.advance(1_000);
+    await simulation.settled(leadership.stepDown());
+    expect(types.slice(-2)).toEqual(['lost', 'ended']);
+    const again = await simulation.settled(process.become());
+    expect(again.waitedMs).toBeLessThan(100);
   });
 
   test('ends a leadership without an election', async () => {
