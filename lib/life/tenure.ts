@@ -41,6 +41,8 @@ export class Tenure {
   readonly #mark: PodMark | undefined;
   readonly #stop = new AbortController();
   readonly #lose: (reason: LeaderElectionError) => void;
+  /** Resolves once its guard and its mark send nothing more. */
+  readonly #kept: Promise<void>;
   #isSteppingDown = false;
   #isLost = false;
   readonly leadership: Leadership;
@@ -70,7 +72,7 @@ export class Tenure {
     });
     this.leadership = leadership;
     this.#lose = lose;
-    void this.#keep().then(async () => {
+    this.#kept = this.#keep().then(async () => {
       await this.#mark?.settled;
       await this.#recorded();
       if (!this.#stop.signal.aborted) pod.api.close();
@@ -94,8 +96,8 @@ export class Tenure {
 
   async #release(): Promise<void> {
     const { context, pod, reporter, standing, victory, ending, ended } = this.#parts;
-    this.#stop.abort();
     await ending();
+    this.#stop.abort();
     try {
       await this.#mark?.clear();
       await victory.release();
@@ -107,6 +109,7 @@ export class Tenure {
     } finally {
       ended();
       await this.#recorded();
+      await this.#kept;
       pod.api.close();
     }
   }

@@ -75,3 +75,35 @@ test('a guard says that a lock was stripped of its holder by hand', async () => 
   const message = expect.stringContaining('it was stripped of its holder') as string;
   expect(leadership.signal.reason).toMatchObject({ ...LOST, message });
 });
+
+test('a release beside the look for what an unanswered create has made leaves nothing open', async () => {
+  const world = await Simulation.withPods();
+  const user = 'a';
+  world.fault({ user, verb: 'create', resource: 'configmaps', reset: true, times: 1 });
+  const leadership = await world.lead('a', { guard: true });
+  const looks = { user, verb: 'get', resource: 'configmaps' } as const;
+  world.fault({ ...looks, after: 4, times: 1, latencyMs: 1_000 });
+  leadership.signal.addEventListener('abort', () => void leadership.release());
+  await world.clock.advance(1_000);
+  world.cluster.deleteConfigMap('lock');
+  await world.clock.advance(60_000);
+  expect([world.open, world.clock.pending]).toEqual([0, 0]);
+});
+
+test('a release that another call of the process forbids leaves nothing open', async () => {
+  const world = await Simulation.withPods();
+  const process = world.process('a');
+  // Recording the loss takes a while.
+  world.fault({ verb: 'create', resource: 'events', latencyMs: 1_500 });
+  const leadership = await world.settled(process.become({ guard: true, events: true }));
+  await world.clock.advance(5_000);
+  world.cluster.deleteConfigMap('lock');
+  await world.clock.runUntil(() => leadership.signal.aborted);
+  await world.clock.advance(1);
+  const next = await world.settled(process.become());
+  const code = 'ERR_ALREADY_RUNNING';
+  await expect(world.settled(leadership.release())).rejects.toMatchObject({ code });
+  await world.settled(next.release());
+  await world.clock.advance(60_000);
+  expect([world.open, world.clock.pending]).toEqual([0, 0]);
+});
