@@ -9,14 +9,13 @@ import {
   inspect,
   start,
 } from '../protocol/life/state.ts';
-import { isSameTenure } from '../protocol/life/predecessors.ts';
 import { step } from '../protocol/life/step.ts';
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { Inspector } from './inspector.ts';
 import { LockWatcher } from './lock-watcher.ts';
 import { OwnCreates } from './own-creates.ts';
-import { SeenLocks } from './seen-locks.ts';
+import { SeenLocks, withHolders } from './seen-locks.ts';
 
 export interface Victory {
   readonly lock: Lock;
@@ -58,18 +57,9 @@ export class Campaign {
 
   constructor(options: CampaignOptions) {
     this.#options = options;
-    const { settings, podUid, predecessors, observer } = options;
+    const { settings, podUid, predecessors } = options;
     this.#state = start(settings, podUid, predecessors);
-    this.#watcher = new LockWatcher({
-      ...options,
-      maxBackoffMs: settings.maxBackoffMs,
-      onRefused: (_, error) => {
-        observer.onDegraded('watch', error);
-      },
-      onSilent: (error) => {
-        observer.onSilent(error);
-      },
-    });
+    this.#watcher = new LockWatcher({ ...options, maxBackoffMs: settings.maxBackoffMs });
     this.#creates = new OwnCreates(options, this.#persist, this.#seen);
     this.#inspector = new Inspector({
       options,
@@ -241,9 +231,7 @@ export class Campaign {
     const predecessors = () => withHolders(this.#state, this.#watcher.missedLocks);
     const create = this.#creates.create(podUid, predecessors, signal);
     // Without its error: why it was refused says nothing about the other reads.
-    create.catch(() => {
-      verifying.abort();
-    });
+    create.catch(() => verifying.abort());
     const [created, self, pods] = await Promise.allSettled([
       create,
       verify ? this.#inspector.verifySelf(podUid, verifying.signal) : undefined,
@@ -260,11 +248,4 @@ export class Campaign {
       predecessors: pods.value,
     };
   }
-}
-
-/** The predecessors, with the holders of these locks, unless it is the candidate's own lock. */
-function withHolders(state: State, locks: readonly Lock[]): readonly PodIdentity[] {
-  const others = new SeenLocks();
-  for (const lock of locks) if (!isSameTenure(lock, state.lock)) others.add(lock);
-  return others.predecessors(state);
 }

@@ -32,7 +32,6 @@ import { Standing } from '../platform/standing.ts';
 /** One call of `become` in a cluster: puts the parts together, and cleans up. */
 export class Election {
   readonly #platform: Platform;
-  readonly #lockName: string;
   readonly #options: CheckedOptions;
   readonly #candidate: Candidate;
   readonly #transport: Transport;
@@ -59,15 +58,14 @@ export class Election {
   ) {
     const { namespace, podName } = candidate;
     this.#platform = platform;
-    this.#lockName = lockName;
     this.#options = options;
     this.#candidate = candidate;
     this.#transport = transport;
     this.#api = new Api(transport, platform.clock);
-    this.#lock = new ConfigMapLock(this.#api, this.#lockOptions());
     const takeOver = options.takeOverFromNotReadyNodeAfterMs !== undefined;
     const pods = rightsOf(options);
     this.#context = { lockName, namespace, podName, takeOver, events: options.events, pods };
+    this.#lock = new ConfigMapLock(this.#api, this.#lockOptions());
     this.#events = eventsOf(platform, lockName, candidate, options.onEvent);
     this.#pod = {
       ...{ api: this.#api, platform, events: this.#events, namespace, options },
@@ -149,7 +147,7 @@ export class Election {
   /** Starts from what earlier calls of this process have passed on. */
   #begin(): Campaign {
     const { server, namespace } = this.#candidate;
-    const key = JSON.stringify([server, namespace, this.#lockName]);
+    const key = JSON.stringify([server, namespace, this.#context.lockName]);
     const { predecessors } = this.#platform;
     const campaign = new Campaign(this.#campaignOptions(predecessors.get(key) ?? []));
     predecessors.delete(key);
@@ -162,13 +160,18 @@ export class Election {
 
   #key(): ElectionKey {
     const { server, namespace, podName, podUid } = this.#candidate;
-    const lock = { server, kind: 'ConfigMap' as const, namespace, name: this.#lockName };
+    const lock = { server, kind: 'ConfigMap' as const, namespace, name: this.#context.lockName };
     return { ...lock, candidate: podName, uid: podUid };
   }
 
   #lockOptions(): ConfigMapLockOptions {
     const { labels = {}, annotations = {} } = this.#options;
-    return { namespace: this.#candidate.namespace, name: this.#lockName, labels, annotations };
+    return {
+      namespace: this.#candidate.namespace,
+      name: this.#context.lockName,
+      labels,
+      annotations,
+    };
   }
 
   #explain(error: unknown): unknown {
@@ -213,16 +216,14 @@ export class Election {
         this.#running ??= await elections.begin(this.#key(), neverAborts());
         this.#running.ending();
       },
-      ended: () => {
-        this.#end();
-      },
+      ended: () => this.#end(),
     });
     return this.#tenure.leadership;
   }
 
   async #recordEvent(what: string, { uid, resourceVersion }: Lock): Promise<void> {
     const { namespace, podName } = this.#candidate;
-    const metadata = { namespace, name: this.#lockName, uid, resourceVersion };
+    const metadata = { namespace, name: this.#context.lockName, uid, resourceVersion };
     const subject = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
     try {
       await createEvent(this.#api, this.#platform.clock, subject, `${podName} ${what}`);

@@ -38,15 +38,7 @@ export async function watchOver(
 ): Promise<Lost | undefined> {
   const { api, clock, lock, maxBackoffMs } = parts;
   api.unref();
-  const watcher = new LockWatcher({
-    ...parts,
-    onRefused: (_, error) => {
-      observer.onDegraded('watch', error);
-    },
-    onSilent: (error) => {
-      observer.onSilent(error);
-    },
-  });
+  const watcher = new LockWatcher({ ...parts, observer });
   const isMine = (found: Lock | undefined) =>
     found?.uid === held.uid &&
     holderOf(found)?.uid === podUid &&

@@ -71,9 +71,7 @@ export class Inspector {
     const gone = watcher.untilGone(uid);
     const { controller, end } = linked(signal, gone.signal);
     try {
-      return await this.#inspect(state, search, controller.signal, () => {
-        gone.end();
-      });
+      return await this.#inspect(state, search, controller.signal, () => gone.end());
     } catch (error) {
       if (signal.aborted || !gone.signal.aborted || uid === undefined) throw error;
       const hint = watcher.takeGone(uid);
@@ -115,7 +113,8 @@ export class Inspector {
       lock && this.#count.refresh(this.#podsReadable, signal),
     ]);
     const holder = pods.find(({ of }) => of.uid === awaited(state, lock)?.uid);
-    const leaving = !lock && search ? await this.#searchLeaving(signal) : undefined;
+    const searches = !lock && search && this.#podsReadable;
+    const leaving = searches ? await this.#count.searchLeaving(signal) : undefined;
     const node = holder && (await this.#readNode(holder, signal));
     const watched = watcher.complete;
     seen.forget();
@@ -177,9 +176,5 @@ export class Inspector {
       this.#parts.options.observer.onDegraded('pods', error);
       return 'unreadable';
     }
-  }
-
-  #searchLeaving(signal: AbortSignal): Promise<readonly PodIdentity[]> | readonly PodIdentity[] {
-    return this.#podsReadable ? this.#count.searchLeaving(signal) : [];
   }
 }

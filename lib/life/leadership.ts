@@ -73,9 +73,7 @@ export function leadershipOf(
 ): { leadership: Leadership; lose: (reason: LeaderElectionError) => void } {
   const controller = new AbortController();
   let releasing: Promise<void> | undefined;
-  const lose = (reason: LeaderElectionError) => {
-    controller.abort(reason);
-  };
+  const lose = (reason: LeaderElectionError) => controller.abort(reason);
   const giveUpOnce = async () => {
     releasing ??= giveUp.release();
     try {

@@ -11,6 +11,7 @@ import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/w
 import { createLog } from '../platform/log.ts';
 import type { Hint, Watched } from '../protocol/life/state.ts';
 import type { Lock, NodeReading } from '../protocol/model.ts';
+import type { CampaignObserver } from './campaign-options.ts';
 
 const log = createLog('watch');
 
@@ -20,9 +21,7 @@ export interface LookoutOptions {
   readonly lock: ConfigMapLock;
   readonly namespace: string;
   readonly maxBackoffMs: number;
-  readonly onRefused: (watched: Watched, error: ApiError) => void;
-  /** A watch does not show what exists. */
-  readonly onSilent: (error: SilentWatchError) => void;
+  readonly observer: Pick<CampaignObserver, 'onDegraded' | 'onSilent'>;
 }
 
 interface Post {
@@ -177,7 +176,7 @@ export class LockWatcher {
     target: WatchTarget,
     toHint: (type: string, object: Json) => Hint | undefined,
   ): Post {
-    const { api, clock, maxBackoffMs, onRefused, onSilent } = this.#options;
+    const { api, clock, maxBackoffMs, observer } = this.#options;
     const { promise: settled, resolve: settle } = Promise.withResolvers<undefined>();
     const stop = new AbortController();
     const hint = (found: Hint | undefined) => {
@@ -195,12 +194,12 @@ export class LockWatcher {
       onLost: (error: unknown) => {
         const why = error instanceof Error ? error.message : 'the server ended it';
         log(`${target.name}: lost the watch on the ${watched}: ${why}`);
-        if (error instanceof SilentWatchError) onSilent(error);
+        if (error instanceof SilentWatchError) observer.onSilent(error);
         hint({ type: 'watch-lost', of: watched });
         settle(undefined);
       },
       onRefused: (error: ApiError) => {
-        onRefused(watched, error);
+        observer.onDegraded('watch', error);
         settle(undefined);
       },
     };

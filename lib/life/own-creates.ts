@@ -5,11 +5,8 @@ import { mayLand } from '../platform/unconfirmed.ts';
 import { barAt } from '../protocol/bar.ts';
 import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
-import { release } from './release.ts';
+import { PATIENCE, release } from './release.ts';
 import type { SeenLocks } from './seen-locks.ts';
-
-/** Together with the last request, less than the usual grace period of a Pod. */
-const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
 /** A create that has not taken effect after this long never will: the API server is given 8 s. */
 const LANDING_MS = 9_000;
@@ -111,9 +108,7 @@ export class OwnCreates {
   /** Gives this lock up. Returns another one that was found in its place. */
   release(lock: Lock, podUid: string, signal?: AbortSignal): Promise<Lock | undefined> {
     const { observer } = this.#options;
-    const onUnmarked = (error: ApiError) => {
-      observer.onDegraded('mark', error);
-    };
+    const onUnmarked = (error: ApiError) => observer.onDegraded('mark', error);
     return release({ ...this.#options, onUnmarked }, lock, podUid, signal);
   }
 
@@ -159,9 +154,8 @@ export class OwnCreates {
     const { clock } = this.#options;
     const limit = new AbortController();
     let timers: (() => void)[] = [];
-    const abort = (controller: AbortController) => () => {
+    const abort = (controller: AbortController) => () =>
       controller.abort(new Error('the API server did not answer in time'));
-    };
     const begin = () => {
       if (timers.length > 0) return;
       timers = [

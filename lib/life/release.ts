@@ -8,7 +8,7 @@ import { type Lock, holderOf } from '../protocol/model.ts';
 import type { UnconfirmedEnds } from '../platform/unconfirmed.ts';
 
 /** Together with the last request, less than the usual grace period of a Pod. */
-const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
+export const PATIENCE = { maxBackoffMs: 2_000, withinMs: 15_000 };
 
 export interface ReleaseParts {
   readonly api: Api;

@@ -23,3 +23,10 @@ export class SeenLocks {
     );
   }
 }
+
+/** The predecessors, with the holders of these locks, unless it is the candidate's own lock. */
+export function withHolders(state: State, locks: readonly Lock[]): readonly PodIdentity[] {
+  const others = new SeenLocks();
+  for (const lock of locks) if (!isSameTenure(lock, state.lock)) others.add(lock);
+  return others.predecessors(state);
+}

@@ -56,18 +56,12 @@ export class Tenure {
     this.#mark = markOf(pod, { name: podName, uid: podUid });
     this.#mark?.set(lock.resourceVersion);
     const facts = {
-      ...{ lockName, namespace, podName, podUid, skipped: false },
-      ...{
-        acquiredAt: pod.platform.clock.date(),
-        waitedMs,
-        attempts,
-        fencingToken: lock.resourceVersion,
-      },
+      ...{ lockName, namespace, podName, podUid, waitedMs, attempts },
+      ...{ skipped: false, acquiredAt: pod.platform.clock.date() },
+      fencingToken: lock.resourceVersion,
     };
     const { leadership, lose } = leadershipOf(facts, {
-      stepDown: () => {
-        this.#steppedDown('called');
-      },
+      stepDown: () => this.#steppedDown('called'),
       release: () => this.#release(),
     });
     this.leadership = leadership;
@@ -135,9 +129,7 @@ export class Tenure {
     const api = new Api(transport, clock);
     const { namespace } = pod;
     const { maxBackoffMs } = options;
-    const onHandoverAsked = () => {
-      this.stepDown('asked');
-    };
+    const onHandoverAsked = () => this.stepDown('asked');
     const store = new ConfigMapLock(api, lock);
     const parts = { api, clock, lock: store, namespace, maxBackoffMs, onHandoverAsked };
     return watchOver(parts, victory.lock, victory.podUid, reporter, this.#stop.signal);
