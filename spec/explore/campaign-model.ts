@@ -3,10 +3,12 @@
  * requests of each command, their answers, doubt, withdrawal and release. One request, or one read of some
  * Pods, is one move.
  */
+import { SeenLocks, withHolders } from '../../lib/life/seen-locks.ts';
 import {
   type Event,
   type Hint,
   type State,
+  inspect,
   podsToRead,
   start,
 } from '../../lib/protocol/life/state.ts';
@@ -17,7 +19,7 @@ import {
   type PodReading,
   holderOf,
 } from '../../lib/protocol/model.ts';
-import { afterEnd, predecessorsAt, isSameTenure } from '../../lib/protocol/life/predecessors.ts';
+import { isSameTenure } from '../../lib/protocol/life/predecessors.ts';
 import { type Barred, UNBARRED, asking, barOf, brokenBy, isBarred } from './bars.ts';
 import type { Moment } from './encoding.ts';
 import { type ModelPod, identityOf, readingOf } from './pods.ts';
@@ -31,6 +33,8 @@ export interface LateWrite {
   /** What is to be created, or which version is to be changed. */
   readonly lock: Lock;
 }
+
+export type LockHint = Extract<Hint, { readonly lock: Lock }>;
 
 /** What a candidate is about. */
 export type Role = 'competes' | 'leads' | 'gives up the lock' | 'withdraws' | 'idle';
@@ -61,6 +65,8 @@ export interface Candidate extends Moment, Barred {
   readonly unconfirmed: readonly string[];
   /** The lock that was read last, as long as the protocol has not been told of it. */
   readonly seenLast: Lock | undefined;
+  /** Hints about locks that came during a request, and are read afterwards. */
+  readonly kept: readonly LockHint[];
   /** Pods that this process was told hold a lock, or did, by an answer, an event or a note, since they created it. */
   readonly told: readonly string[];
 }
@@ -75,6 +81,8 @@ export interface Campaigning {
   readonly tellsLooks: boolean;
   /** A call that is aborted knows the lock that it has just read. */
   readonly keepsFound: boolean;
+  /** What a watch shows during a request is heeded afterwards. */
+  readonly keepsHints: boolean;
   /** A request changes or deletes exactly the version that it names. */
   readonly isConditional: boolean;
   /** The Role allows marking a lock as released. */
@@ -86,6 +94,7 @@ export const SHIPPED: Campaigning = {
   checksAnswers: true,
   tellsLooks: true,
   keepsFound: true,
+  keepsHints: true,
   isConditional: true,
   marks: true,
 };
@@ -123,14 +132,17 @@ export function newCandidate(
     mayHaveCreated: false,
     unconfirmed: before?.unconfirmed ?? [],
     seenLast: undefined,
+    kept: [],
     told: before?.told ?? [],
   };
 }
 
 /** The Pods that may still lead, for the next call of the same process. */
-function predecessorsLeft({ state, seenLast }: Candidate): readonly PodIdentity[] {
-  const predecessors = predecessorsAt(state, undefined);
-  return seenLast ? afterEnd({ ...state, lock: undefined, predecessors }, seenLast) : predecessors;
+function predecessorsLeft({ state, seenLast, kept }: Candidate): readonly PodIdentity[] {
+  const seen = new SeenLocks();
+  seen.add(seenLast);
+  for (const { lock } of kept) seen.add(lock);
+  return seen.predecessors(state);
 }
 
 /** A request that was to end this lock has had no answer, or has had one at last. */
@@ -143,12 +155,20 @@ export function confirm(candidate: Candidate, { uid }: Lock): Candidate {
   return { ...candidate, unconfirmed: candidate.unconfirmed.filter((each) => each !== uid) };
 }
 
-/** One step of the shipped protocol. */
+/** One step of the shipped protocol, and one for each hint that was kept. */
 export function advance(candidate: Candidate, event: Event): Candidate {
+  const to = advanceOnce(candidate, event);
+  const [hint, ...kept] = to.kept;
+  return hint && to.state.command.do === 'wait' ? advance({ ...to, kept }, hint) : to;
+}
+
+function advanceOnce(candidate: Candidate, event: Event): Candidate {
   const { nowMs, state } = candidate;
-  const next = step(state, event, { nowMs, random: 0, bar: barOf(candidate) });
+  const decided = step(state, event, { nowMs, random: 0, bar: barOf(candidate) });
+  const isAllowed = decided.command.do === 'lead';
+  const next = isAllowed ? afterKept(decided, candidate.kept) : decided;
   const asked = next.command.do === 'attempt' ? asking(candidate) : undefined;
-  if (asked) return advance(asked, event);
+  if (asked) return advanceOnce(asked, event);
   const searched = event.type === 'inspected' ? (event.leaving ?? []) : [];
   const heard = hear(candidate, lockOf(event), searched);
   const { command } = next;
@@ -167,7 +187,15 @@ export function advance(candidate: Candidate, event: Event): Candidate {
   const isOthers = next.lock !== undefined && holderOf(next.lock)?.uid !== next.podUid;
   const bars = isOthers ? UNBARRED : {};
   const progress = isNew ? {} : candidate.progress;
-  return { ...heard, state: next, role, progress, ...bars, brokenBar };
+  const kept = isAllowed ? [] : candidate.kept;
+  return { ...heard, state: next, role, progress, kept, ...bars, brokenBar };
+}
+
+/** The holders of locks that came and went during a request may still lead. */
+function afterKept(leading: State, kept: readonly LockHint[]): State {
+  const locks = kept.map(({ lock }) => lock);
+  const predecessors = withHolders(leading, locks);
+  return predecessors.length > 0 ? inspect({ ...leading, predecessors }) : leading;
 }
 
 function isAside({ obstacle, lock }: State): boolean {
@@ -213,6 +241,24 @@ export function listens(
   const found = progress.lock?.found;
   const isOther = tellsLooks && progress.lock !== undefined && found?.uid !== state.lock?.uid;
   return state.lock?.uid === hint.lock.uid && !isOther;
+}
+
+/** Keeps a hint until the request has an answer. */
+export function keep(
+  candidate: Candidate,
+  hint: LockHint,
+  { keepsHints }: Campaigning,
+): Candidate | undefined {
+  const { role, state, kept } = candidate;
+  const isBusy = state.command.do === 'attempt' || state.command.do === 'reclaim';
+  if (role !== 'competes' || !isBusy) return undefined;
+  return { ...hear(candidate, hint.lock), kept: keepsHints ? [...kept, hint] : kept };
+}
+
+/** It has deleted the lock. A finalizer keeps it: only a hint says that it is gone. */
+export function ignore(candidate: Candidate, { uid, finalizers }: Lock): Candidate {
+  const kept = candidate.kept.filter(({ lock }) => finalizers.length > 0 || lock.uid !== uid);
+  return { ...candidate, kept };
 }
 
 /** The Pods that a request of the command reads now, if any. */
@@ -306,7 +352,9 @@ export function lockToCreate(
   candidate: Candidate,
   pod: PodIdentity,
 ): Omit<Lock, 'uid' | 'resourceVersion'> {
-  const { predecessors } = candidate.state;
+  const { state, kept } = candidate;
+  const locks = kept.map(({ lock }) => lock);
+  const predecessors = withHolders(state, locks);
   const owner = identityOf(pod);
   return {
     owner,

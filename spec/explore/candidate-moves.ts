@@ -10,7 +10,9 @@ import {
   fire,
   giveUp,
   hear,
+  ignore,
   isOwnCall,
+  keep,
   listens,
   lockToCreate,
   newCandidate,
@@ -225,7 +227,7 @@ export class CandidateMoves {
     this.#write(
       this.#deletion(candidate, lock),
       (done) => {
-        const sure = done ? confirm(candidate, lock) : candidate;
+        const sure = done ? ignore(confirm(candidate, lock), lock) : candidate;
         return advance(sure, { type: 'reclaimed', mine: done !== undefined });
       },
       () => doubt(candidate, lock),
@@ -328,8 +330,12 @@ export class CandidateMoves {
     const hinting = spend(world, 'hints');
     if (!hinting) return;
     const tell = (hint: Parameters<typeof listens>[1], say: () => string) => {
-      if (!listens(candidate, hint, this.#campaigning)) return;
-      this.#advance(hinting, () => advance(candidate, hint), say);
+      if (listens(candidate, hint, this.#campaigning)) {
+        this.#advance(hinting, () => advance(candidate, hint), say);
+        return;
+      }
+      const busy = 'lock' in hint && keep(candidate, hint, this.#campaigning);
+      if (busy) this.#add(change(hinting, this.#index, busy), say);
     };
     if (world.lock) {
       const { lock } = world;

@@ -45,7 +45,7 @@ function candidateFragment(candidate: Candidate | undefined): Fragment {
   if (!candidate) return nobody;
   let fragment = candidateFragments.get(candidate);
   if (!fragment) {
-    const { role, state, progress, giving, mayHaveCreated, told, unconfirmed, seenLast } =
+    const { role, state, progress, giving, mayHaveCreated, told, unconfirmed, seenLast, kept } =
       candidate;
     // These decide only how long a candidate waits.
     const { polls: _, misses: __, candidateCount: ___, obstacle: ____, ...rest } = state;
@@ -57,6 +57,7 @@ function candidateFragment(candidate: Candidate | undefined): Fragment {
       giving,
       mayHaveCreated,
       seenLast,
+      ...(kept.length > 0 && { kept }),
       ...(candidate.isUnhealthy === true && { isUnhealthy: true }),
       ...(candidate.yields === true && { yields: true, hasAsked: candidate.hasAsked }),
       ...(candidate.asideUntilMs !== undefined && { asideUntilMs: candidate.asideUntilMs }),

@@ -8,6 +8,7 @@ const campaignDefects: Readonly<Record<string, Partial<Campaigning>>> = {
   'delete-undoubted': { doubtsDeletes: false },
   'foreign-answer-believed': { checksAnswers: false },
   'found-and-forgotten': { keepsFound: false },
+  'hint-dropped': { keepsHints: false },
   'look-forgotten': { tellsLooks: false },
   'deletes-unconditional': { isConditional: false },
 };
