@@ -25,8 +25,11 @@ import {
   podOf,
 } from './status.ts';
 
-/** Number of objects to read at once. */
-const PAGE = 500;
+/**
+ * Number of objects to read at once. A ConfigMap may have 256 KiB of annotations, as one that was
+ * applied repeats its data there, and an answer 8 MiB.
+ */
+const PAGES: Readonly<Record<Mode, number>> = { lease: 500, life: 20 };
 
 /**
  * Reads once how a lock of `become` stands: who holds it, in which Pod on which node, and why it is
@@ -111,11 +114,16 @@ export const inspectChecks: Readonly<Record<keyof InspectOptions, Check>> = {
 };
 
 /** The ConfigMap or Lease; undefined if there is none. */
-export function readObject(session: Session, mode: Mode, name: string): Promise<Json | undefined> {
+export function readObject(
+  session: Session,
+  mode: Mode,
+  name: string,
+  refused = refusedOf(session, mode, name),
+): Promise<Json | undefined> {
   const { api, namespace, signal } = session;
   const path = `${locksPath(mode, namespace)}/${name}`;
   const read = () => api.find(path, (object) => object, signal);
-  return session.retry(read, refusedOf(session, mode, name));
+  return session.retry(read, refused);
 }
 
 /** The status of an object that was read; also reads the holder's Pod, if permitted. */
@@ -149,7 +157,7 @@ async function listObjects(session: Session, mode: Mode): Promise<Json[]> {
     const request = {
       method: 'GET' as const,
       path: locksPath(mode, namespace),
-      query: { limit: String(PAGE), ...(from && { continue: from }) },
+      query: { limit: String(PAGES[mode]), ...(from && { continue: from }) },
       // ConfigMaps may hold much data, and only their metadata counts.
       ...(mode === 'life' && {
         accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',

@@ -90,7 +90,7 @@ export function lifeStatus({ object, pod: found }: Sighted): LockStatus {
     : lock.released
       ? 'released'
       : holderReasons[liveness];
-  const isHeld = reason !== 'released';
+  const isHeld = !lock.released;
   return {
     ...place,
     reason,

@@ -72,7 +72,7 @@ export async function requestStepDownOn(
   const what = `ask the leader of ${lockKinds[mode].kind} ${name} to step down`;
   return withSession(platform, rest, what, async (session) => {
     const read = async (): Promise<{ object: Json; status: LockStatus }> => {
-      const object = await readObject(session, mode, name);
+      const object = await readObject(session, mode, name, refusedOf(session, mode, name));
       if (!object) throw noLeader(session, mode, name);
       const status = await statusOf(platform, session, mode, object);
       if (status.reason === 'foreign') throw foreignLock(session, name);
@@ -80,8 +80,10 @@ export async function requestStepDownOn(
       return { object, status };
     };
     let { object, status } = await read();
-    const holder = status.holder ?? '';
-    while (status.holder === holder) {
+    const { holder = '', uid } = status;
+    // For life, another Pod may have the same name: its lock is another one.
+    const isAsked = () => status.holder === holder && (mode === 'lease' || status.uid === uid);
+    while (isAsked()) {
       const path = `${locksPath(mode, session.namespace)}/${name}`;
       const version = { path, object, holder, preferredHolder: to };
       const written = await session.retry(

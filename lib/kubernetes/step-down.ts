@@ -36,8 +36,8 @@ export async function writeStepDown(
   try {
     return await api.request(request, (answer) => answer, signal);
   } catch (error) {
-    // Another UID would change an immutable field: 422.
-    const isOther = hasStatus(error, 422) && /uid/i.test(error.message);
+    // Another UID would change an immutable field: 422. The message begins with names.
+    const isOther = hasStatus(error, 422) && error.message.includes('metadata.uid: ');
     if (isAbsent(error) || isConflict(error) || isOther) return 'changed';
     throw error;
   }

@@ -190,6 +190,15 @@ describe('inspectLease', () => {
 });
 
 describe('listLocks', () => {
+  test('lists ConfigMaps whose metadata are large', async () => {
+    const { cluster, listLocks: listAll } = await world();
+    const annotations = { 'example.com/applied': 'x'.repeat(220_000) };
+    for (let number = 0; number < 45; number += 1) {
+      cluster.createConfigMap(`board-${number}`, { metadata: { annotations } });
+    }
+    expect(await listAll()).toEqual([]);
+  });
+
   test('lists every lock of both modes, and nothing else', async () => {
     const { simulation, cluster, hold, listLocks: listAll } = await world();
     await simulation.lead('a');

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { requestStepDown } from '../../lib/index.ts';
+import { requestStepDownOn } from '../../lib/inspect/step-down.ts';
+import { kubeConfig } from '../life/simulation.ts';
 import { USER, world } from './world.ts';
 
 const ANNOTATION = 'leader-for-life/step-down';
@@ -68,6 +70,39 @@ describe('requestStepDown', () => {
     expect(cluster.getConfigMap('lock')?.metadata.annotations).not.toHaveProperty(ANNOTATION);
   });
 
+  test('leaves another Pod of the same name alone', async () => {
+    const { cluster, simulation, clock, fault, start } = await world();
+    await simulation.lead('a');
+    fault({ verb: 'patch', user: USER, latencyMs: 5_000, times: 1 });
+    const asked = start.stepDown('life');
+    await clock.advance(50);
+    cluster.replacePod('a');
+    const { podUid } = await simulation.lead('a');
+    expect(await simulation.settled(asked)).toMatchObject({ holder: 'a', podUid });
+    expect(cluster.getConfigMap('lock')?.metadata.annotations).not.toHaveProperty(ANNOTATION);
+  });
+
+  test('says so if a lock is released, and a finalizer keeps it', async () => {
+    const { cluster, simulation, clock, stepDown } = await world();
+    const leadership = await simulation.lead('a');
+    const metadata = { finalizers: ['example.com/keep'] };
+    const path = '/api/v1/namespaces/default/configmaps/lock';
+    cluster.request('PATCH', path, { metadata }, 'application/merge-patch+json');
+    void leadership.release();
+    await clock.advance(1_000);
+    await expect(stepDown('life')).rejects.toMatchObject({ code: 'ERR_NO_LEADER' });
+    expect(cluster.getConfigMap('lock')?.metadata.annotations).not.toHaveProperty(ANNOTATION);
+  });
+
+  test('explains what is refused, whatever the name contains', { timeout: 5_000 }, async () => {
+    const { simulation, cluster, hold, platform } = await world();
+    hold('b_1', {}, 'druid');
+    const options = { kubeConfig, namespace: 'default', to: 'c_2' };
+    const asked = requestStepDownOn(platform, 'lease', 'druid', options);
+    await expect(simulation.settled(asked)).rejects.toMatchObject({ code: 'ERR_REJECTED' });
+    expect(cluster.requests.count({ verb: 'patch' })).toBe(1);
+  });
+
   test('says so if nobody leads, or the ConfigMap is no lock', async () => {
     const { cluster, hold, stepDown } = await world();
     const noLeader = { code: 'ERR_NO_LEADER' };
@@ -79,11 +114,14 @@ describe('requestStepDown', () => {
     expect(cluster.requests.count({ verb: 'patch' })).toBe(0);
   });
 
-  test('explains a missing right, with the Role', async () => {
+  test.each([
+    ['to patch', ['get']],
+    ['to get', ['list']],
+  ])('explains a missing right %s, with the Role', async (_, verbs) => {
     const { cluster, hold, stepDown } = await world();
     hold('b_1');
     const apiGroups = ['coordination.k8s.io'];
-    cluster.grant(USER, [{ apiGroups, resources: ['leases'], verbs: ['get'] }]);
+    cluster.grant(USER, [{ apiGroups, resources: ['leases'], verbs }]);
     await expect(stepDown('lease')).rejects.toMatchObject({
       code: 'ERR_FORBIDDEN',
       message: expect.stringContaining('verbs: ["get", "watch", "patch"]'),
