@@ -10,6 +10,14 @@ const MAX_LENGTH = 4_000;
 
 /** The message of a thrown value, which may be anything; never empty. */
 export function messageOf(error: unknown): string {
+  try {
+    return textOf(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+function textOf(error: unknown): string {
   const { message, errors, name } = Object(error) as Partial<AggregateError>;
   if (typeof message !== 'string') return String(error) || 'no reason given';
   if (message !== '') return message;

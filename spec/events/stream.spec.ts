@@ -71,9 +71,14 @@ describe('an event', () => {
 
 describe('a listener', () => {
   test.each([
-    ['throws', () => raise()],
-    ['rejects', () => Promise.reject(new Error('broken'))],
-  ])('that %s is told once and changes nothing', async (_, fail) => {
+    ['throws', () => raise(), 'broken'],
+    ['rejects', () => Promise.reject(new Error('broken')), 'broken'],
+    [
+      'throws what cannot be shown',
+      () => raise(Object.create(null)),
+      'something that cannot be shown',
+    ],
+  ])('that %s is told once and changes nothing', async (_, fail, what) => {
     const types: string[] = [];
     const stream = streamTo((event) => {
       types.push(event.type);
@@ -83,7 +88,7 @@ describe('a listener', () => {
     stream.emit({ type: 'released' }, 'released');
     await clock.advance(0);
     const code = 'LEADER_FOR_LIFE_ON_EVENT';
-    expect(warnings).toEqual([{ message: 'onEvent threw: broken', code }]);
+    expect(warnings).toEqual([{ message: `onEvent threw: ${what}`, code }]);
     expect(types.toSorted()).toEqual(['degraded', 'released', 'released']);
   });
 });
@@ -132,6 +137,6 @@ describe('what somebody should mend', () => {
   });
 });
 
-function raise(): never {
-  throw new Error('broken');
+function raise(error: unknown = new Error('broken')): never {
+  throw error;
 }

@@ -61,3 +61,14 @@ test('nothing but true passes', async () => {
   expect(health.hasPassed).toBe(false);
   expect(listener.unhealthy.mock.lastCall?.[0]).toEqual(new Error('healthy() returned fine'));
 });
+
+test('a check that throws what cannot be shown has failed, and is made again', async () => {
+  const clock = new ManualClock();
+  const fail = () => {
+    throw Object.create(null);
+  };
+  const { health, onThreshold } = checking(fail, clock, clock);
+  await health.begin(new AbortController().signal);
+  await clock.advance(4 * 300);
+  expect(onThreshold).toHaveBeenCalledTimes(3);
+});

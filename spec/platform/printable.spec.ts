@@ -32,6 +32,7 @@ describe('the message of what was thrown', () => {
     [new TypeError(''), 'TypeError without a message'],
     ['', 'no reason given'],
     [{ message: '' }, 'an error without a message'],
+    [Object.create(null), 'something that cannot be shown'],
     [new AggregateError([]), 'AggregateError without a message'],
     [new AggregateError([new Error('one'), new Error()]), 'one; Error without a message'],
     [new AggregateError([new Error('one')], 'of its own'), 'of its own'],
