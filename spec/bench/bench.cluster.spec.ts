@@ -30,8 +30,7 @@ async function measure(...args: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [json, svg] = [join(folder, 'bench.json'), join(folder, 'bench.svg')];
-  const drawn = args.includes('--light') ? [] : ['--svg', svg];
-  const child = bench(...args, '--json', json, ...drawn);
+  const child = bench(...args, '--json', json, '--svg', svg);
   const [stdout, , [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -40,7 +39,7 @@ async function measure(...args: string[]) {
   expect(code).toBe(0);
   expect(existsSync(folderOf('bench'))).toBe(false);
   const data: unknown = JSON.parse(await readFile(json, 'utf8'));
-  return { stdout, data, svg: drawn.length > 0 ? await readFile(svg, 'utf8') : '' };
+  return { stdout, data, svg: await readFile(svg, 'utf8') };
 }
 
 /** It builds a Kubernetes of its own. */
@@ -101,7 +100,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
   test('--light measures ours, bare Node.js, the floor and Go', async (context) => {
     skipElsewhere(context, false);
     const little = ['--handovers', '1', '--minutes', '1', '--electors', '3'];
-    const { stdout, data } = await measure('--light', ...little);
+    const { stdout, data, svg } = await measure('--light', ...little);
     expect(stdout).toMatch(/^leader-for-life .+ client-go 0\..+ Kubernetes 1\./);
     expect(stdout).toMatch(/^first become of a process, median +at most 90.0 ms +/m);
     const programs = ['bare Node.js', 'floor', 'leader-for-life'];
@@ -116,6 +115,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
       renewals: expect.arrayContaining([...programs, 'client-go'].map(of({}))),
       thousand: [...programs, 'client-go'].map(of({ electors: 3 })),
     });
+    expect(svg).toContain('bare Node.js');
   });
 
   test.for([

@@ -11,6 +11,7 @@ const results: Results = {
   cluster: stored('result'),
   lease: stored('lease'),
   pods: stored('pods'),
+  light: stored('light'),
 };
 const tables = tablesOfPage(results);
 
@@ -39,6 +40,7 @@ describe.each([
   { name: 'cluster', suite: SUITES.cluster, picture: 'handover' },
   { name: 'lease', suite: SUITES.lease, picture: 'lease' },
   { name: 'pods', suite: SUITES.pods, picture: 'pods' },
+  { name: 'light', suite: SUITES.light, picture: 'light' },
 ] satisfies { name: keyof Results; suite: Suite; picture: string }[])(
   'the stored result of --$name',
   ({ name, suite, picture }) => {
@@ -77,6 +79,16 @@ test('the stored result of --pods has at least 5 crashes and 10 updates of each 
   expect(least(crash)).toBeGreaterThanOrEqual(5);
   expect(rollout).toHaveLength(12);
   expect(least(rollout)).toBeGreaterThanOrEqual(10);
+});
+
+test('the stored result of --light has 15 starts, five minutes and 1000 electors of each', () => {
+  const { start, renewals, thousand } = results.light as Record<string, Record<string, never>[]>;
+  const runs = start?.map(({ leadingMs }) => (leadingMs as unknown as number[]).length);
+  expect(runs).toEqual(Array(5).fill(15));
+  expect(Math.min(...(renewals ?? []).map(({ windowMs }) => windowMs ?? 0))).toBeGreaterThanOrEqual(
+    300_000,
+  );
+  expect(thousand).toMatchObject(Array(4).fill({ electors: 1_000 }));
 });
 
 test('the stored result of --lease is of three minutes, 100 candidates and 1000 electors', () => {

@@ -8,19 +8,21 @@ import { type Result, SUITES, type Suite, plotOf, tablesOf } from './suites.ts';
 const FOLDER = new URL('../../docs/benchmark/', import.meta.url);
 const PAGE = new URL('../../docs/benchmark.md', import.meta.url);
 
-/** What `npm run bench -- --json` wrote with `--cluster`, `--lease` and `--pods`. */
+/** What `npm run bench -- --json` wrote with `--cluster`, `--lease`, `--pods` and `--light`. */
 export interface Results {
   readonly cluster: Result;
   readonly lease: Result;
   readonly pods: Result;
+  readonly light: Result;
 }
 
 /** In Markdown, by the names that their marks in the page have. */
-export function tablesOfPage({ cluster, lease, pods }: Results): Map<string, string> {
+export function tablesOfPage({ cluster, lease, pods, light }: Results): Map<string, string> {
   return new Map([
     ...tablesOf(SUITES.cluster, cluster),
     ...prefixed('lease', tablesOf(SUITES.lease, lease)),
     ...prefixed('pods', tablesOf(SUITES.pods, pods)),
+    ...prefixed('light', tablesOf(SUITES.light, light)),
   ]);
 }
 
@@ -60,6 +62,7 @@ if (import.meta.main) {
     cluster: await store(SUITES.cluster, 'result.json', 'handover.svg'),
     lease: await store(SUITES.lease, 'lease.json', 'lease.svg'),
     pods: await store(SUITES.pods, 'pods.json', 'pods.svg'),
+    light: await store(SUITES.light, 'light.json', 'light.svg'),
   };
   await writeFile(PAGE, await fillIn(await readFile(PAGE, 'utf8'), tablesOfPage(results)));
 }

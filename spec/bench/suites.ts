@@ -53,7 +53,7 @@ export const SUITES = {
       ...{ node: false, modules: { 'client-go': '../lab/client-go/go.mod' } },
       isOptional: true,
     },
-    picture: '',
+    picture: 'How long it takes to lead',
     defaults: { candidates: '3', minutes: '5' },
   },
   cluster: {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { goProgram } from '../../cluster/go.ts';
 import { hasGo } from '../bench-cluster.ts';
 import { transpiled } from '../lease/crew.ts';
+import type { Sample } from '../plot.ts';
 import type { Command, PodHost, PodProcess } from './pod.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'programs');
@@ -65,6 +66,18 @@ let serial = 0;
 /** Ours, and what it is measured beside. */
 export async function contenders(): Promise<Contender[]> {
   return [BARE, FLOOR, OURS, ...(await goContenders())];
+}
+
+/** As they are drawn: ours first, and what is written in Go in one colour. */
+export function samplesOf(
+  all: readonly { readonly program: string; readonly leadingMs: number | readonly number[] }[],
+): Sample[] {
+  const isOurs = ({ row = '' }: Sample) => row.startsWith(OURS.name);
+  const samples = all.map(({ program: row, leadingMs }): Sample => {
+    const own = [BARE.name, FLOOR.name, OURS.name].find((name) => row.startsWith(name));
+    return { name: own ?? 'Go', row, valuesMs: [leadingMs].flat() };
+  });
+  return [...samples.filter(isOurs), ...samples.filter((sample) => !isOurs(sample))];
 }
 
 /** Starts a process with this aim. Undefined if the contender has no such program. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Goal, atMost, median, ms, span, spanHead } from '../report.ts';
 import { type Situation, takeTurns } from '../situation.ts';
 import { usageOf } from '../usage.ts';
-import { CACHED, OURS, contenders, start } from './contenders.ts';
+import { CACHED, OURS, contenders, samplesOf, start } from './contenders.ts';
 import { type LightBench, PodHost } from './pod.ts';
 
 const RUNS = 15;
@@ -68,6 +68,12 @@ export const starting: Situation<LightBench, readonly Starts[]> = {
         ms(median(cpuMs)),
         ...span(leadingMs),
       ]),
+    ],
+    panels: [
+      {
+        title: 'From the start of a process until it leads',
+        samples: samplesOf(all),
+      },
     ],
     goals: goalsOf(all),
   }),

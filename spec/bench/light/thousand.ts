@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Goal, atMost, megabytes, ms } from '../report.ts';
 import type { Situation } from '../situation.ts';
 import { usageOf } from '../usage.ts';
-import { BARE, OURS, contenders, start } from './contenders.ts';
+import { BARE, OURS, contenders, samplesOf, start } from './contenders.ts';
 import { type LightBench, PodHost } from './pod.ts';
 
 /** The peak of the start is over, and each elector has renewed several times. */
@@ -68,6 +68,12 @@ export const thousand: Situation<LightBench, readonly Thousand[]> = {
         program === BARE.name ? '' : megabytes(residentBytes - bareBytes(all)),
         `${one.lost}`,
       ]),
+    ],
+    panels: [
+      {
+        title: 'Until the last of many electors in a process leads',
+        samples: samplesOf(all.filter(({ program }) => program !== BARE.name)),
+      },
     ],
     goals: goalsOf(all),
   }),
