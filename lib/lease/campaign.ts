@@ -170,7 +170,7 @@ export class Campaign {
       return;
     }
     if (command.do === 'get') signal.throwIfAborted();
-    // Nobody waits any more for what a release has given up.
+    // The release that sent it was given up.
     this.#closed.signal.throwIfAborted();
     const { error, permanent, ambiguous, retryAfterMs } = this.#options.lock.failure(result.error);
     if (permanent && onRefusal === 'throw') throw error;
@@ -232,7 +232,7 @@ export class Campaign {
   #proven(): Proof {
     const { renewedAt, deadlineMs, loss } = this.#state;
     if (!renewedAt) throw new Error('nothing is proven before a term');
-    // Another one holds it: that is certain before the renewals end.
+    // If another elector holds the Lease, that is certain before the renewals end.
     const isOver = loss && loss.because !== 'expired';
     return { ...renewedAt, forMs: isOver ? 0 : deadlineMs };
   }

@@ -26,7 +26,11 @@ export class LockWatcher {
     this.#state = state;
     // A read shows what was missed.
     const overflow: Hint = { type: 'watch-opened' };
-    this.#hints = new HintQueue<Hint>(options.clock, overflow, (hint) => isEcho(this.#state, hint));
+    this.#hints = new HintQueue<Hint>(
+      options.clock,
+      () => [overflow],
+      (hint) => isEcho(this.#state, hint),
+    );
     void this.#watch();
     void this.#identify();
   }

@@ -102,7 +102,7 @@ export class Tenure {
     const isReleased = isOwn && (await held?.campaign.release());
     if (isReleased) reporter.onReleased();
     if (first === 'stepped-down') {
-      // Others have to wait until a Lease that is not released has expired.
+      // If the Lease is not released, others have to wait until it has expired.
       held?.standing.standAside(isReleased ? 0 : options.durations.leaseDurationMs);
     }
     if (outcome) this.#isSettled = true;

@@ -219,7 +219,7 @@ export class Campaign {
     const isMine = await this.#persist(reclaim, signal);
     if (!isMine) return false;
     unconfirmed.delete(left.uid);
-    // A finalizer keeps it: only a hint says that it is gone.
+    // If a finalizer keeps it, only a hint says that it is gone.
     if (left.finalizers.length === 0) this.#watcher.ignore(left);
     return true;
   }

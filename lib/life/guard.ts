@@ -52,7 +52,7 @@ export async function watchOver(
       if (found) watcher.expect('lock', lock.name);
       if (!isMine(found)) {
         const others = [...hinted, ...watcher.missedLocks, ...(found ? [found] : [])];
-        return { error: loss(lock.name, found, podUid), others };
+        return { error: loss(lock.name, found, held, podUid), others };
       }
       if (found?.handoverAsked) parts.onHandoverAsked();
       for (;;) {
@@ -71,12 +71,17 @@ export async function watchOver(
   }
 }
 
-function loss(name: string, found: Lock | undefined, podUid: string): LeaderElectionError {
+function loss(
+  name: string,
+  found: Lock | undefined,
+  held: Lock,
+  podUid: string,
+): LeaderElectionError {
   const holder = found && holderOf(found);
   const what =
     holder && holder.uid !== podUid
       ? `Pod ${holder.name} has taken over`
-      : `it was ${endOf(found)}`;
+      : `it was ${endOf(found, held)}`;
   return new LeaderElectionError(
     'ERR_LEADERSHIP_LOST',
     `The lock ${name} is not held any more: ${what}. This must not happen while this Pod lives, ` +
@@ -84,8 +89,9 @@ function loss(name: string, found: Lock | undefined, podUid: string): LeaderElec
   );
 }
 
-function endOf(found: Lock | undefined): string {
-  if (found?.released) return 'released by another process of this Pod';
-  if (found?.deleting) return 'marked for deletion';
-  return found && !holderOf(found) ? 'stripped of its holder' : 'deleted';
+function endOf(found: Lock | undefined, held: Lock): string {
+  if (found?.uid !== held.uid) return 'deleted';
+  if (found.released) return 'released by another process of this Pod';
+  if (found.deleting) return 'marked for deletion';
+  return 'stripped of its holder';
 }

@@ -9,6 +9,7 @@ import type { ApiError } from '../kubernetes/outcome.ts';
 import { podsPath, toPod } from '../kubernetes/pod.ts';
 import { ObjectWatch, SilentWatchError, type WatchTarget } from '../kubernetes/watch.ts';
 import { createLog } from '../platform/log.ts';
+import { isSameTenure } from '../protocol/life/predecessors.ts';
 import type { Hint, Watched } from '../protocol/life/state.ts';
 import type { Lock, NodeReading } from '../protocol/model.ts';
 import type { CampaignObserver } from './campaign-options.ts';
@@ -24,6 +25,15 @@ export interface LookoutOptions {
   readonly observer: Pick<CampaignObserver, 'onDegraded' | 'onSilent'>;
 }
 
+/** A look shows what was missed, but no lock that has come and gone: its last hint is kept. */
+function shortened(hints: readonly Hint[]): Hint[] {
+  const locks = hints.filter((hint) => 'lock' in hint);
+  const last = locks.filter(({ lock }, index) => {
+    return !locks.slice(index + 1).some((later) => isSameTenure(later.lock, lock));
+  });
+  return [{ type: 'watch-opened', of: 'lock' }, ...last];
+}
+
 interface Post {
   readonly target: WatchTarget;
   readonly watch: ObjectWatch;
@@ -37,15 +47,13 @@ export class LockWatcher {
   readonly #options: LookoutOptions;
   readonly #posts = new Map<Watched, Post>();
   readonly #hints: HintQueue<Hint>;
-  /** The last lock of which hints are not kept. */
+  /** UID of the lock that this candidate deleted last: hints about it are dropped. */
   #ignoredUid: string | undefined;
 
   constructor(options: LookoutOptions) {
     this.#options = options;
-    // A look shows what was missed.
-    const overflow: Hint = { type: 'watch-opened', of: 'lock' };
     const isIgnored = (hint: Hint) => 'lock' in hint && hint.lock.uid === this.#ignoredUid;
-    this.#hints = new HintQueue<Hint>(options.clock, overflow, isIgnored);
+    this.#hints = new HintQueue<Hint>(options.clock, shortened, isIgnored);
   }
 
   /** Whether every requested watch is open, and shows something. */
@@ -140,7 +148,7 @@ export class LockWatcher {
     return this.#hints.kept.flatMap((hint) => ('lock' in hint ? [hint.lock] : []));
   }
 
-  /** Takes the hints about locks. */
+  /** Removes the hints about locks, and returns these locks. */
   takeLocks(): readonly Lock[] {
     const missed = this.missedLocks;
     this.#dropLocks(() => true);

@@ -3,7 +3,7 @@ import { LeaderElectionError } from '../errors.ts';
 import { type ApiError, isQuotaExceeded } from '../kubernetes/outcome.ts';
 import { mayLand } from '../platform/unconfirmed.ts';
 import { barAt } from '../protocol/bar.ts';
-import { type Lock, type PodIdentity, holderOf } from '../protocol/model.ts';
+import { type Lock, MAX_PREDECESSORS, type PodIdentity, holderOf } from '../protocol/model.ts';
 import type { CampaignOptions, Persist } from './campaign-options.ts';
 import { PATIENCE, release } from './release.ts';
 import type { SeenLocks } from './seen-locks.ts';
@@ -52,10 +52,11 @@ export class OwnCreates {
     const create = async () => {
       // A failed try may be minutes ago.
       if (barAt({ nowMs: clock.now(), bar: standing?.bar })) return 'barred' as const;
+      const predecessors = predecessorsNow();
+      if (predecessors.length > MAX_PREDECESSORS) return 'barred' as const;
       const untilMs = clock.now() + LANDING_MS;
       const before = this.#mayHaveCreated;
       this.#mayHaveCreated = true;
-      const predecessors = predecessorsNow();
       if (!before) this.#notes.clear();
       this.#notes.add(noteOf(predecessors));
       try {

@@ -24,7 +24,7 @@ export class SeenLocks {
   }
 }
 
-/** The predecessors, with the holders of these locks, unless it is the candidate's own lock. */
+/** The predecessors and the holders of these locks; the candidate's own lock does not count. */
 export function withHolders(state: State, locks: readonly Lock[]): readonly PodIdentity[] {
   const others = new SeenLocks();
   for (const lock of locks) if (!isSameTenure(lock, state.lock)) others.add(lock);

@@ -3,22 +3,26 @@ import { type Clock, sleep } from './clock.ts';
 /** A timer that is later than this was held up: the event loop was busy. */
 const LATE_MS = 5;
 
-/** Number of hints to keep. Only a broken server sends more. */
+/** Number of hints to keep. More come if a server is broken, or nobody reads for long. */
 const CAPACITY = 100;
 
 /** Keeps items that come unasked until they are read. */
 export class HintQueue<T> {
   readonly #clock: Clock;
-  /** Stands for all items that were dropped. */
-  readonly #overflow: T;
+  /** What takes the place of items that are too many. */
+  readonly #shorten: (items: readonly T[]) => T[];
   /** Whether an item says nothing new: it wakes nobody, and is not read. */
   readonly #isStale: (item: T) => boolean;
   #items: T[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(clock: Clock, overflow: T, isStale: (item: T) => boolean = () => false) {
+  constructor(
+    clock: Clock,
+    shorten: (items: readonly T[]) => T[],
+    isStale: (item: T) => boolean = () => false,
+  ) {
     this.#clock = clock;
-    this.#overflow = overflow;
+    this.#shorten = shorten;
     this.#isStale = isStale;
   }
 
@@ -70,7 +74,7 @@ export class HintQueue<T> {
   }
 
   #makeRoom(): void {
-    if (this.#items.length >= CAPACITY) this.#items = [this.#overflow];
+    if (this.#items.length >= CAPACITY) this.#items = this.#shorten(this.#items);
   }
 
   #isEmpty(): boolean {

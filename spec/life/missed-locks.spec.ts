@@ -42,6 +42,20 @@ describe('LIFE-1: a candidate whose watch has shown a lock while its create was 
     await expectLed('d');
   });
 
+  test('remembers it, however often its watches fail meanwhile', async () => {
+    const { simulation, cluster, clock, refusing, expectHeld, expectLed } = await refused();
+    simulation.terminate('c', 'foreground');
+    await clock.advance(1_000);
+    const failing = simulation.fault({ user: 'b', verb: 'watch', error: { status: 503 } });
+    cluster.faults.cutWatches({ user: 'b' });
+    await clock.advance(20 * 60_000);
+    failing.remove();
+    refusing.remove();
+    await expectHeld('b');
+    simulation.end('c');
+    await expectLed('b');
+  });
+
   test('leads at once if that Pod has released it', async () => {
     const { simulation, clock, next, refusing, led } = await refused();
     await simulation.settled(next.release());

@@ -7,7 +7,7 @@ const { signal } = new AbortController();
 
 const it = base
   .extend('clock', () => new ManualClock())
-  .extend('queue', ({ clock }) => new HintQueue(clock, 'and more'))
+  .extend('queue', ({ clock }) => new HintQueue(clock, () => ['and more']))
   .extend(
     'next',
     ({ clock, queue }) =>
@@ -74,7 +74,11 @@ describe('HintQueue', () => {
   it('neither gives nor counts what says nothing new, when it comes or when it is read', async () => {
     const clock = new ManualClock();
     const stale = new Set(['a']);
-    const queue = new HintQueue<string>(clock, 'more', (item) => stale.has(item));
+    const queue = new HintQueue<string>(
+      clock,
+      () => ['more'],
+      (item) => stale.has(item),
+    );
     const waiting = queue.next(clock.now() + 100, signal);
     queue.push('a');
     expect(clock.delays).toEqual([100]);
