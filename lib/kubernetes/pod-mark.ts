@@ -183,11 +183,12 @@ export class PodMark {
     return wanted.length > 0 ? String(Math.max(...wanted)) : null;
   }
 
-  /** Leaves what leaders of this process need; the leader of this very lock may be one of them. */
+  /** Keeps what other leaders of this process still need on this Pod. */
   #noOwnMarks() {
     const { label, leaders } = this.#options;
-    const isLed = [...leaders.keys()].some((mark) => mark.#note === this.#note);
-    return this.#noMarks(isLed ? undefined : label, this.#cost);
+    const others = [...leaders.keys()].map((mark) => mark.#options.label);
+    const isKept = others.some((other) => keyOf(other) === keyOf(label));
+    return this.#noMarks(isKept ? undefined : label, this.#cost);
   }
 
   #noMarks(label: string | undefined, cost: string | null) {
@@ -225,6 +226,10 @@ export function explainMark(error: unknown, podName: string, refused: Refused): 
     `${messageOf(error)}. The election of ${refused.object} continues, but options.label and ` +
     `options.deletionCost have no effect on Pod ${podName}.${why}`
   );
+}
+
+function keyOf(label: string | undefined): string | undefined {
+  return label === undefined ? undefined : labelOf(label).key;
 }
 
 function targetOf(item: unknown): Target {

@@ -104,6 +104,17 @@ describe('the Pod of a leader', () => {
     expect(marks.changes).toEqual(['a', '', 'a']);
   });
 
+  test('keeps its label while its process begins to wait for another lock with it', async () => {
+    const { clock, marks, inPod, leading } = await scene();
+    void inPod('b').lead(untilAborted);
+    const process = inPod('a');
+    void process.lead(untilAborted, LEADER, 'other');
+    await clock.advance(1_000);
+    leading(process);
+    await clock.advance(1_000);
+    expect([marks.now, marks.costOf('a')]).toEqual(['a', '100']);
+  });
+
   test('keeps its cost while its process waits for another lock', async () => {
     const { clock, marks, inPod, leading } = await scene();
     leading(inPod('b'));

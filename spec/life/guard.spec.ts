@@ -76,6 +76,15 @@ test('a guard says that a lock was stripped of its holder by hand', async () => 
   expect(leadership.signal.reason).toMatchObject({ ...LOST, message });
 });
 
+test('a guard says that a lock was deleted, whatever has its name now', async () => {
+  const { world, leadership } = await guarded();
+  world.cluster.deleteConfigMap('lock');
+  world.cluster.createConfigMap('lock');
+  await world.clock.advance(1_000);
+  const message = expect.stringContaining('it was deleted') as string;
+  expect(leadership.signal.reason).toMatchObject({ ...LOST, message });
+});
+
 test('a release beside the look for what an unanswered create has made leaves nothing open', async () => {
   const world = await Simulation.withPods();
   const user = 'a';
