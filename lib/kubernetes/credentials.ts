@@ -9,7 +9,7 @@ import { LeaderElectionError } from '../errors.ts';
 import type { KubeConfigLike } from './kube-config.ts';
 import { stripError } from './outcome.ts';
 
-/** As long as a connection without a proxy may take. */
+/** The same limit as for a connection without a proxy. */
 const TUNNEL_TIMEOUT_MS = 10_000;
 
 /** The part of the TLS options that a KubeConfig decides. */
@@ -205,11 +205,10 @@ function noCredentials(error: unknown): Error {
 async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
   const server = checkKubeConfig(kubeConfig);
   const { proxyUrl } = kubeConfig.getCurrentCluster() ?? {};
-  // Client-node hands it to the agent, which would wait for ever for a tunnel. A SOCKS agent would end
-  // idle connections by it, and has a limit of its own.
-  const options: RequestOptions = proxyUrl?.startsWith('http')
-    ? { timeout: TUNNEL_TIMEOUT_MS }
-    : {};
+  // Without it, client-node's agent waits for a tunnel for ever. A SOCKS agent has a limit of its own, and
+  // would end idle connections by this one.
+  const limit = proxyUrl?.startsWith('http') ? { timeout: TUNNEL_TIMEOUT_MS } : {};
+  const options: RequestOptions = { ...limit };
   await kubeConfig.applyToHTTPSOptions(options).catch((error: unknown) => {
     throw noCredentials(error);
   });
@@ -225,9 +224,10 @@ async function accessOf(kubeConfig: KubeConfigLike): Promise<Access> {
   const given = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
   const tls = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const { agent } = options;
-  const proxyAgent = proxyUrl && typeof agent === 'object' ? (agent as HttpsAgent) : undefined;
-  // Client-node keeps the agent of a proxy, with the certificates with which it was made.
-  if (proxyAgent) Object.assign(proxyAgent.options, tls);
+  const proxyAgent =
+    proxyUrl && typeof agent === 'object' ? (agent as HttpAgent & Partial<HttpsAgent>) : undefined;
+  // Client-node keeps the agent of a proxy as it was made, also by the app itself.
+  if (proxyAgent?.options) Object.assign(proxyAgent.options, tls, limit);
   return {
     server,
     headers,

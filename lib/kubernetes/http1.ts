@@ -117,7 +117,7 @@ export class Http1Route implements Route {
   }
 }
 
-/** A request that has no socket yet, as while a proxy opens a tunnel, does not say by itself that it has ended. */
+/** A request that has no socket yet, as while a proxy opens a tunnel, emits no `close` by itself. */
 function end(request: http.ClientRequest): void {
   request.destroy();
   if (!request.socket) request.emit('close');

@@ -158,7 +158,7 @@ export class Http2Route implements Route {
       });
     });
     stream.on('error', (error) => {
-      // The server has not begun with it (RFC 9113, 8.7).
+      // The server has not processed the request (RFC 9113, 8.7).
       if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM) progress.sent = false;
       reject(error);
     });

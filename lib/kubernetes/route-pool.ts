@@ -8,7 +8,7 @@ import type { ApiResponse, Progress } from './transport.ts';
 /** More than an election needs, even if each connection carries one request. */
 const MAX_ROUTES_PER_MEMBER = 16;
 
-/** A connection that takes longer to open may never be, though the next one may. */
+/** A connection that takes longer to open may never be. A new one may. */
 const SLOW_MS = 1_000;
 
 /** A route, perhaps not yet open. */
@@ -114,7 +114,7 @@ export class RoutePool {
     }
   }
 
-  /** A request has waited for a connection in vain: the next one opens another. */
+  /** A request has given up waiting for a connection: the next one opens another. */
   #giveUpSlow(): void {
     const isSlow = ({ opened, sinceMs }: Opening) =>
       !opened && this.#clock.now() - sinceMs >= SLOW_MS;
@@ -150,6 +150,9 @@ export class RoutePool {
       this.#remove(opening);
       throw error;
     }
+    // One that was given up as slow may be the first to open.
+    const isLate = !openings.includes(opening);
+    if (isLate && !openings.some(({ opened }) => opened?.isOpen)) openings.unshift(opening);
     return this.#prefer(opening.opened);
   }
 

@@ -109,7 +109,7 @@ export function claimsOf(token: string): Json | undefined {
 
 /**
  * Changes with the file, because Kubernetes replaces a link on its path. Synchronous, because the
- * file is in memory. Of one that cannot be looked at, the read says why.
+ * file is in memory. If that fails, the read that follows says why.
  */
 function stampOf(path: string): string {
   const { statSync } = process.getBuiltinModule('node:fs');

@@ -646,6 +646,31 @@ describe('the server at the other end', () => {
     await expect(test.fetch()).resolves.toBe('{}');
   });
 
+  it('is used though the request for which it was opened did not wait for it', async () => {
+    await using server = await Server.start('h2');
+    const slow = Promise.withResolvers<undefined>();
+    const opened: Socket[] = [];
+    await using proxy = await TcpServer.start((socket) => {
+      const isFirst = opened.push(socket) === 1;
+      void slow.promise.then(() => {
+        if (isFirst) socket.pipe(connect(server.port, '127.0.0.1')).pipe(socket);
+      });
+    });
+    using test = new TestConnection(`https://127.0.0.1:${proxy.port}`);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const failures = [failureOf(test.send({}, first.signal))];
+    await until(() => opened.length === 1);
+    await test.clock.advance(5_000);
+    first.abort('too late');
+    failures.push(failureOf(test.send({}, second.signal)));
+    await until(() => opened.length === 2);
+    slow.resolve(undefined);
+    await until(() => server.sessions.length === 1);
+    second.abort('too late');
+    await expect(test.fetch()).resolves.toBe('{}');
+    expect([await Promise.all(failures), opened.length]).toEqual([['too late', 'too late'], 2]);
+  });
+
   it('is given up if it hangs up during the handshake', async () => {
     await using rude = await TcpServer.start((socket) => socket.destroy());
     using test = new TestConnection(`https://127.0.0.1:${rude.port}`);

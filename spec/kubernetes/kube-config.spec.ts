@@ -177,17 +177,21 @@ describe('a kubeConfig', () => {
     expect(await closed).toMatchObject({ message: 'the connection was closed' });
   });
 
-  it('does not wait for a tunnel for ever, whoever gave the request up', async () => {
-    await using proxy = await TcpServer.start((socket) => socket.resume());
-    const config = new KubeConfig();
-    const proxyUrl = `http://127.0.0.1:${proxy.port}`;
-    config.loadFromClusterAndUser(
-      { ...clusterOf('https://127.0.0.1:1'), proxyUrl },
-      { name: 'me' },
-    );
-    const { proxyAgent } = await userCredentials(config).access();
-    expect(proxyAgent).toMatchObject({ options: { timeout: 10_000 } });
-  });
+  it.each([false, true])(
+    'does not wait for a tunnel for ever (agent used before: %s)',
+    async (isUsed) => {
+      await using proxy = await TcpServer.start((socket) => socket.resume());
+      const config = new KubeConfig();
+      const proxyUrl = `http://127.0.0.1:${proxy.port}`;
+      config.loadFromClusterAndUser(
+        { ...clusterOf('https://127.0.0.1:1'), proxyUrl },
+        { name: 'me' },
+      );
+      if (isUsed) await config.applyToHTTPSOptions({});
+      const { proxyAgent } = await userCredentials(config).access();
+      expect(proxyAgent).toMatchObject({ options: { timeout: 10_000 } });
+    },
+  );
 
   it('sends a certificate whose file was replaced, through a proxy, too', async () => {
     const names: unknown[] = [];
