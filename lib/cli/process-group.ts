@@ -75,7 +75,7 @@ export class ProcessGroup {
   }
 }
 
-/** Whether nothing of a group and its session runs at this time; resolves before if that is so before. */
+/** Resolves with true as soon as nothing of a group and its session runs, or with false at this time. */
 export async function isGoneBy(atMs: number, id: number): Promise<boolean> {
   for (;;) {
     if (running(id).length === 0) return true;

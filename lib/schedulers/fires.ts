@@ -3,7 +3,7 @@ import { LeaderElectionError } from '../errors.ts';
 /** Annotation of the Lease that keeps the last fire of each job. */
 export const FIRES = 'leader-for-life/last-fires';
 
-/** If a fire has run that is more than this in the future, a clock is wrong. */
+/** If the last fire is further in the future than this, a clock is wrong. */
 const FAR_AHEAD_MS = 3_600_000;
 
 const DAY_MS = 24 * FAR_AHEAD_MS;
@@ -63,10 +63,11 @@ export function isNew(
   if (!last) return true;
   const [atMs, lastMs] = [Date.parse(at), Date.parse(last.at)];
   // A process that was stopped asks for a fire that is long over.
-  if (lastMs <= Math.max(atMs, nowMs) + FAR_AHEAD_MS) return lastMs < atMs;
+  const hereMs = Math.max(atMs, nowMs);
+  if (lastMs <= hereMs + FAR_AHEAD_MS) return lastMs < atMs;
   throw new LeaderElectionError(
     'ERR_CLOCK_AHEAD',
-    `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, but here it is ${at}. ` +
+    `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, but here it is ${new Date(hereMs).toISOString()}. ` +
       `The clock of a replica is wrong. Correct it, then remove the annotation ${FIRES} of Lease ${what}: ` +
       'until then this job does not run.',
   );

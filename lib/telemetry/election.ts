@@ -16,7 +16,7 @@ export class Election {
   readonly #degraded = new Set<string>();
   #leader: string;
 
-  /** `leader`: the last one that an earlier election for the lock has seen; empty for none. */
+  /** `leader` is the last one that an earlier election for this lock has seen; empty for none. */
   constructor(clock: Clock, leader: string) {
     this.#clock = clock;
     this.#leader = leader;

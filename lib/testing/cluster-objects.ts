@@ -43,6 +43,9 @@ export class ClusterObjects {
   constructor(model: ApiModel, kubelet: Kubelet) {
     this.#model = model;
     this.#kubelet = kubelet;
+    model.store.listen(({ type, before, after }) => {
+      if (type === PODS && before && !after) this.#templates.delete(before.metadata.uid);
+    });
   }
 
   // --- Pods ---
@@ -68,7 +71,10 @@ export class ClusterObjects {
     return given<V1Pod>(this.#kubelet.run(pod));
   }
 
-  /** Deletes a Pod. Without a grace period it is gone when this returns. */
+  /**
+   * Deletes a Pod. Without a grace period it is gone when this returns, unless a finalizer keeps it,
+   * such as that of a deletion in the foreground.
+   */
   deletePod(pod: Ref, options: DeletePodOptions = {}): void {
     checkDeletePodOptions(options);
     const { gracePeriodSeconds = 0, cascade } = options;

@@ -98,6 +98,15 @@ class Sidecar implements AsyncDisposable {
   }
 }
 
+it('serve by a Lease answers a request to step down although --on-lost goes on', async () => {
+  const options = ['--lease', '--ttl', '2s', '--on-lost', 'exec sleep 15'];
+  await using a = new Sidecar('a', ...options, lock);
+  await a.until({ is_leader: true });
+  expect((await a.fetch('/step-down', 'POST')).status).toBe(200);
+  await using b = new Sidecar('b', '--lease', lock);
+  await b.until({ is_leader: true });
+});
+
 describe.each([
   ['for life', []],
   ['by a Lease', ['--lease']],

@@ -21,7 +21,7 @@ import { LeaderReader, shortName } from './leader-reader.ts';
 /** A lease that is expired for this long means that its leader hangs. */
 const HANGS_AFTER_MS = 20_000;
 
-/** Events of a Lease after which the last term holds the lock no longer. */
+/** Events after which the last term no longer holds its Lease. */
 const GIVEN_UP = new Set<ElectionEvent['type']>(['released', 'lost', 'ended']);
 
 export interface ParticipationOptions {
@@ -168,7 +168,7 @@ export class Participation {
     const { name, place, marks, durations, signal, healthy, releases } = this.#options;
     const work = (leadership: LeaseLeadership) => {
       const term = this.#begin(leadership);
-      // A Lease that was not released may have become this process's again.
+      // If its Lease was not released, this process may have taken it again.
       this.#handover?.resolve(undefined);
       this.#handover = term.handover;
       void term.resignation.promise.then(() => leadership.stepDown());
@@ -219,9 +219,18 @@ export class Participation {
     else if (event.level !== 'debug') this.#reason = event.type;
     const isOver = event.type === 'waiting' && event.leader !== event.identity;
     if (isOver || GIVEN_UP.has(event.type)) this.#handover?.resolve(undefined);
+    if (event.type === 'work-abandoned') this.#expire(this.#handover);
     this.#options.onEvent(event);
     if (event.level !== 'debug') this.#changed();
   };
+
+  /** Of abandoned work, no event says when its Lease has expired. */
+  #expire(handover: ServedTerm['handover'] | undefined): void {
+    const { leaseDurationMs = 0, renewDeadlineMs = 0 } = this.#options.durations;
+    const expired = () => handover?.resolve(undefined);
+    // Renewals go on until the label is removed.
+    systemClock.after(leaseDurationMs + renewDeadlineMs, expired, { unref: true });
+  }
 
   #changed(): void {
     this.#reader.forget();

@@ -123,7 +123,7 @@ export class LeaderServer {
 
   async #stream(response: ServerResponse): Promise<void> {
     const view = await this.#source.view();
-    // If the client has left meanwhile, its `close` has been emitted before.
+    // If the client has left meanwhile, `close` was emitted before anybody listened.
     if (response.destroyed) return;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
     response.write(eventOf(view));
