@@ -48,7 +48,7 @@ export class WatchStream implements OpenWatch {
     this.#context = context;
     const { store } = context;
     this.#cancels.add(store.listen((change) => this.#notice(change)));
-    // Changes since the plan was made: the answer may have been on its way for long.
+    // Changes since the plan was made: the answer may have been delayed.
     const missed = store.changesAfter(plan.after);
     const refusal = plan.refusal ?? (missed ? undefined : tooOld(plan.after, store));
     if (refusal) {

@@ -81,7 +81,7 @@ export interface Campaigning {
   readonly tellsLooks: boolean;
   /** A call that is aborted knows the lock that it has just read. */
   readonly keepsFound: boolean;
-  /** What a watch shows during a request is heeded afterwards. */
+  /** A candidate reads, after each request, the hints that came during it. */
   readonly keepsHints: boolean;
   /** A request changes or deletes exactly the version that it names. */
   readonly isConditional: boolean;
@@ -255,7 +255,7 @@ export function keep(
   return { ...hear(candidate, hint.lock), kept: keepsHints ? [...kept, hint] : kept };
 }
 
-/** It has deleted the lock. A finalizer keeps it: only a hint says that it is gone. */
+/** The candidate has deleted the lock. If a finalizer keeps it, only a hint says that it is gone. */
 export function ignore(candidate: Candidate, { uid, finalizers }: Lock): Candidate {
   const kept = candidate.kept.filter(({ lock }) => finalizers.length > 0 || lock.uid !== uid);
   return { ...candidate, kept };

@@ -165,7 +165,7 @@ function workEndedMs({ term, setting }: LeaseCandidate): number {
   return Math.min(settledMs ?? Number.POSITIVE_INFINITY, givenUpMs);
 }
 
-/** What it has not released it leaves alone until that has expired, and others have looked at it. */
+/** A Lease that it has not released it takes back only when others have had their turn. */
 const takingBack = checkOf(LeaseCandidate, 'BAR-2: aside without a release', (world, violated) => {
   const stepped = new Set<LeaseCandidate>();
   /** They campaign again: each campaign begins with a look. */

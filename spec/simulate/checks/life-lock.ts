@@ -34,7 +34,7 @@ function hasLostLock({ pods, truth }: World, { podUid }: Candidate): boolean {
   return pods.state(podUid).losesLock && truth.lock?.holderUid !== podUid;
 }
 
-/** Which holders of the lock each process was told of, by answers and watches, and may look after. */
+/** The holders of the lock that each process knows, from answers and watches. */
 class Told {
   /** UIDs of locks. */
   readonly #uids = new Map<Candidate, Set<string>>();
