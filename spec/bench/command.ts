@@ -40,8 +40,8 @@ export function parse(args: readonly string[]): Command {
   const parts = positionals.length > 0 ? positionals : known;
   if (values.svg !== undefined && !parts.some((part) => suite.situations[part]?.isDrawn)) {
     throw new TypeError(
-      '--svg shows the part handover of --cluster, release, crash and herd of --lease, or --pods: ' +
-        'none of these is measured',
+      '--svg shows the part handover of --cluster, release, crash and herd of --lease, start and ' +
+        'thousand of --light, or --pods: none of these is measured',
     );
   }
   const { candidates = suite.defaults.candidates, minutes = suite.defaults.minutes } = values;

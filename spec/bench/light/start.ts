@@ -22,6 +22,7 @@ interface Starts {
 
 /** How long a new process takes to lead if no other candidate wants to. */
 export const starting: Situation<LightBench, readonly Starts[]> = {
+  isDrawn: true,
   async measure(bench) {
     await using host = await PodHost.open(bench);
     const cache = await mkdtemp(join(tmpdir(), 'leader-for-life-bench-'));

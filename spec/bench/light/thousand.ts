@@ -25,6 +25,7 @@ interface Thousand {
 
 /** One program after the other: each has the machine for itself. */
 export const thousand: Situation<LightBench, readonly Thousand[]> = {
+  isDrawn: true,
   async measure(bench) {
     const { electors, progress } = bench;
     await using host = await PodHost.open(bench);
