@@ -111,7 +111,7 @@ describe('npm run bench', { timeout: TIMEOUT_MS }, () => {
     expect(data).toMatchObject({
       start: expect.arrayContaining([...programs, 'operator-lib'].map(of({ leadingMs: TIMES }))),
       memory: expect.arrayContaining([...programs, 'operator-lib'].map(of({}))),
-      aborted: { leadershipMs: expect.any(Number), plainMs: expect.any(Number) },
+      aborted: { leadershipNs: expect.any(Number), plainNs: expect.any(Number) },
       renewals: expect.arrayContaining([...programs, 'client-go'].map(of({}))),
       thousand: [...programs, 'client-go'].map(of({ electors: 3 })),
     });
