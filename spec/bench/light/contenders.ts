@@ -72,10 +72,12 @@ export async function contenders(): Promise<Contender[]> {
 export function samplesOf(
   all: readonly { readonly program: string; readonly leadingMs: number | readonly number[] }[],
 ): Sample[] {
-  const isOurs = ({ row = '' }: Sample) => row.startsWith(OURS.name);
-  const samples = all.map(({ program: row, leadingMs }): Sample => {
-    const own = [BARE.name, FLOOR.name, OURS.name].find((name) => row.startsWith(name));
-    return { name: own ?? 'Go', row, valuesMs: [leadingMs].flat() };
+  const isOurs = ({ name }: Sample) => name === OURS.name;
+  const samples = all.map(({ program, leadingMs }): Sample => {
+    const names = [BARE.name, FLOOR.name, OURS.name];
+    const name = names.find((own) => program.startsWith(own)) ?? 'Go';
+    const row = program.replace(`${name}, `, '');
+    return { name, ...(row !== name && { row }), valuesMs: [leadingMs].flat() };
   });
   return [...samples.filter(isOurs), ...samples.filter((sample) => !isOurs(sample))];
 }
