@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { type Options, UsageError, type Values, quote } from './option.ts';
-import { signalGroup } from './shell.ts';
+import { signalGroup } from './process-group.ts';
 
 /** The ways to ask whether this Pod can do the leader's work. */
 export const HEALTH_OPTIONS = {
@@ -59,7 +59,9 @@ function byCommand(command: string): Check {
     new Promise((resolve) => {
       // A group of its own, so that what the shell has started ends with it.
       const child = spawn(command, { shell: true, detached: true, stdio: 'ignore' });
-      const kill = () => signalGroup(child, 'SIGKILL');
+      const kill = () => {
+        if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      };
       signal.addEventListener('abort', kill, { once: true });
       const end = (isHealthy: boolean) => {
         signal.removeEventListener('abort', kill);

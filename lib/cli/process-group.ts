@@ -61,7 +61,7 @@ export class ProcessGroup {
 
   /** Sends a signal to every process of the group. */
   signal(name: NodeJS.Signals): void {
-    if (this.id !== undefined) send(-this.id, name);
+    if (this.id !== undefined) signalGroup(this.id, name);
   }
 
   /** Kills the group, and what has left it for another group of the session, as jobs of a shell do. */
@@ -73,6 +73,11 @@ export class ProcessGroup {
   async end(): Promise<void> {
     if (this.id !== undefined) await endGroup(this.id);
   }
+}
+
+/** Sends a signal to every process of a group, if any is left. */
+export function signalGroup(id: number, name: NodeJS.Signals): void {
+  send(-id, name);
 }
 
 /** Resolves with true as soon as nothing of a group and its session runs, or with false at this time. */
@@ -94,7 +99,7 @@ export async function endGroup(id: number): Promise<void> {
 }
 
 function killGroup(id: number): void {
-  send(-id, 'SIGKILL');
+  signalGroup(id, 'SIGKILL');
   for (const pid of running(id)) send(pid, 'SIGKILL');
 }
 

@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { systemClock } from '../../platform/clock.ts';
 import { type LeaderFacts, leaderVariables } from '../leader-variables.ts';
 import type { Variables } from '../option.ts';
-import { endGroup, isGoneBy } from '../process-group.ts';
-import { signalGroup } from '../shell.ts';
+import { endGroup, isGoneBy, signalGroup } from '../process-group.ts';
 
 /** From SIGTERM to SIGKILL: the program beside this one is soon another's. */
 const END_MS = 1_000;
@@ -43,7 +42,7 @@ export function runHook(
     const { pid } = child;
     if (isOver || pid === undefined) return;
     const killMs = systemClock.now() + END_MS;
-    signalGroup(child, 'SIGTERM');
+    signalGroup(pid, 'SIGTERM');
     // The shell may end before what it has started.
     if (!(await isGoneBy(killMs, pid))) await endGroup(pid);
     await ended;
