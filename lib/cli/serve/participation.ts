@@ -3,7 +3,6 @@ import {
   type BecomeOptions,
   type ElectionEvent,
   LeaderHealthzAdaptor,
-  type LeadOptions,
   type Leadership,
   type LeaseLeadership,
   become,
@@ -30,7 +29,9 @@ export interface ParticipationOptions {
   /** Of the elector of a Lease. */
   readonly identity: string | undefined;
   readonly place: Place;
-  readonly durations: Pick<LeadOptions, 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'>;
+  readonly durations: Readonly<
+    Record<'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs', number>
+  >;
   readonly marks: Pick<BecomeOptions, 'label' | 'deletionCost' | 'preference'>;
   /** How long the program may take to stop, before another may lead. */
   readonly graceMs: number;
@@ -226,7 +227,7 @@ export class Participation {
 
   /** Of abandoned work, no event says when its Lease has expired. */
   #expire(handover: ServedTerm['handover'] | undefined): void {
-    const { leaseDurationMs = 0, renewDeadlineMs = 0 } = this.#options.durations;
+    const { leaseDurationMs, renewDeadlineMs } = this.#options.durations;
     const expired = () => handover?.resolve(undefined);
     // Renewals go on until the label is removed.
     systemClock.after(leaseDurationMs + renewDeadlineMs, expired, { unref: true });
