@@ -20,14 +20,12 @@ export interface PodParts {
   readonly refused: Refused;
 }
 
-type Leaders = PodMarkOptions['leaders'];
-
-const leaders = new WeakMap<Elections, Map<string, Leaders>>();
+const leaders = new WeakMap<Elections, Map<string, Set<PodMark>>>();
 
 /** The marks of the leaders of a process in this Pod. */
-function leadersOf(elections: Elections, pod: string): Leaders {
-  const byPod = leaders.get(elections) ?? new Map<string, Leaders>();
-  const found = byPod.get(pod) ?? new Map<PodMark, number | undefined>();
+function leadersOf(elections: Elections, pod: string): Set<PodMark> {
+  const byPod = leaders.get(elections) ?? new Map<string, Set<PodMark>>();
+  const found = byPod.get(pod) ?? new Set<PodMark>();
   leaders.set(elections, byPod.set(pod, found));
   return found;
 }

@@ -28,8 +28,8 @@ export interface PodMarkOptions extends Pick<PodOptions, 'label' | 'deletionCost
   readonly pod: { readonly name: string; readonly uid: string | undefined };
   readonly lock: { readonly mode: 'life' | 'lease'; readonly name: string };
   readonly maxBackoffMs: number;
-  /** The marks of the leaders of this process in this Pod, with the deletion costs that they want. */
-  readonly leaders: Map<PodMark, number | undefined>;
+  /** The marks of the leaders of this process in this Pod. */
+  readonly leaders: Set<PodMark>;
   /** The mark was not set or not removed, and that is not tried again. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -70,7 +70,7 @@ export class PodMark {
    * is called or leadership ends.
    */
   set(fencingToken: string, leads: AbortSignal = neverAborts()): void {
-    const { api, pod, maxBackoffMs, deletionCost, leaders } = this.#options;
+    const { api, pod, maxBackoffMs, leaders } = this.#options;
     const stop = new AbortController();
     this.#stop = stop;
     // A leader that has stood still must ask whether it still leads before each request.
@@ -84,7 +84,7 @@ export class PodMark {
       await this.#unmarkOthers(uid, check);
       check();
       this.#mayBeSet = true;
-      leaders.set(this, deletionCost);
+      leaders.add(this);
       await this.#patch({ name: pod.name, uid }, this.#marks(fencingToken));
     };
     void this.#begin(async () => {
@@ -179,15 +179,14 @@ export class PodMark {
 
   /** A Pod has one cost, and perhaps several leaders. */
   get #cost(): string | null {
-    const wanted = [...this.#options.leaders.values()].filter((cost) => cost !== undefined);
+    const wanted = [...this.#options.leaders].flatMap((mark) => mark.#options.deletionCost ?? []);
     return wanted.length > 0 ? String(Math.max(...wanted)) : null;
   }
 
   /** Keeps what other leaders of this process still need on this Pod. */
   #noOwnMarks() {
     const { label, leaders } = this.#options;
-    const others = [...leaders.keys()].map((mark) => mark.#options.label);
-    const isKept = others.some((other) => keyOf(other) === keyOf(label));
+    const isKept = [...leaders].some((mark) => keyOf(mark.#options.label) === keyOf(label));
     return this.#noMarks(isKept ? undefined : label, this.#cost);
   }
 
