@@ -16,7 +16,7 @@ import type { CampaignObserver } from './campaign-options.ts';
 
 const log = createLog('watch');
 
-export interface LookoutOptions {
+export interface LockWatcherOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly lock: ConfigMapLock;
@@ -44,13 +44,13 @@ interface Post {
 
 /** Watches the lock, its holder and the holder's node, and keeps the hints until they are read. */
 export class LockWatcher {
-  readonly #options: LookoutOptions;
+  readonly #options: LockWatcherOptions;
   readonly #posts = new Map<Watched, Post>();
   readonly #hints: HintQueue<Hint>;
   /** UID of the lock that this candidate deleted last: hints about it are dropped. */
   #ignoredUid: string | undefined;
 
-  constructor(options: LookoutOptions) {
+  constructor(options: LockWatcherOptions) {
     this.#options = options;
     const isIgnored = (hint: Hint) => 'lock' in hint && hint.lock.uid === this.#ignoredUid;
     this.#hints = new HintQueue<Hint>(options.clock, shortened, isIgnored);
