@@ -23,8 +23,8 @@ const SETTLING_MS = 10_000;
 /**
  * No answer may exhaust the memory, even when parsed, where `{}` takes fifty bytes. The largest
  * object here is a ConfigMap: 1 MiB of data and 256 KiB of annotations, where a byte may take six
- * characters in JSON. (etcd takes at most 1.5 MiB.) Lists contain only metadata, 50 objects at a
- * time.
+ * characters in JSON. (etcd takes at most 1.5 MiB.) What may have large metadata is listed without
+ * the rest, and at most 50 objects at a time.
  */
 const MAX_ANSWER_CHARS = 8 * 2 ** 20;
 

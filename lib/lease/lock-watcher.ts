@@ -24,11 +24,9 @@ export class LockWatcher {
   constructor(options: LockWatcherOptions, state: State) {
     this.#options = options;
     this.#state = state;
-    // A read shows what was missed.
-    const overflow: Hint = { type: 'watch-opened' };
     this.#hints = new HintQueue<Hint>(
       options.clock,
-      () => [overflow],
+      () => [{ type: 'watch-opened' }], // A read shows what was missed.
       (hint) => isEcho(this.#state, hint),
     );
     void this.#watch();

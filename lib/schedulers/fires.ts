@@ -67,7 +67,8 @@ export function isNew(
   if (lastMs <= hereMs + FAR_AHEAD_MS) return lastMs < atMs;
   throw new LeaderElectionError(
     'ERR_CLOCK_AHEAD',
-    `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, but here it is ${new Date(hereMs).toISOString()}. ` +
+    `${last.by} has run the fire of ${last.at} of the job ${JSON.stringify(job)}, ` +
+      `but here it is ${new Date(hereMs).toISOString()}. ` +
       `The clock of a replica is wrong. Correct it, then remove the annotation ${FIRES} of Lease ${what}: ` +
       'until then this job does not run.',
   );
