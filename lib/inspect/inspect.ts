@@ -31,6 +31,9 @@ import {
  */
 const PAGES: Readonly<Record<Mode, number>> = { lease: 500, life: 20 };
 
+/** Of many locks, so many have their Pods read at the same time. */
+const POD_READS = 20;
+
 /**
  * Reads once how a lock of `become` stands: who holds it, in which Pod on which node, and why it is
  * not free. Resolves after one or two requests; failed ones are repeated until `timeoutMs`.
@@ -98,7 +101,13 @@ export async function listLocksOn(
     const found = await Promise.all(
       modes.map(async (mode) => {
         const objects = await listObjects(session, mode);
-        return Promise.all(objects.map((object) => statusOf(platform, session, mode, object)));
+        const statuses: LockStatus[] = [];
+        while (objects.length > 0) {
+          const some = objects.splice(0, POD_READS);
+          const read = some.map((object) => statusOf(platform, session, mode, object));
+          statuses.push(...(await Promise.all(read)));
+        }
+        return statuses;
       }),
     );
     return found.flat().sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -226,6 +226,15 @@ describe('listLocks', () => {
     expect(cluster.requests.count({ verb: 'list', resource: 'leases' })).toBe(2);
   });
 
+  test('reads the Pods of a few locks at a time', async () => {
+    const { cluster, clock, hold, fault, start } = await world();
+    for (let number = 0; number < 100; number += 1) hold(`node-${number}`, {}, `node-${number}`);
+    fault({ verb: 'get', resource: 'pods', hang: true });
+    void start.listLocks();
+    await clock.advance(1_000);
+    expect(cluster.requests.count({ verb: 'get', resource: 'pods' })).toBe(20);
+  });
+
   test('explains a missing right, with the Role', async () => {
     const { cluster, listLocks: listAll } = await world();
     cluster.grant(USER, [{ resources: ['configmaps'], verbs: ['get'] }]);
