@@ -42,8 +42,8 @@ export const call: Situation<Bench, readonly Calls[]> = {
   report: (all) => ({
     title: 'A call that nobody contests, in a new process',
     notes: [
-      'From the call to its result, by the process’s own clock. The first call of a process loads',
-      'client-node, unless the app has done so already.',
+      'From the call to its result, by the process’s own clock. The first call of a process loads TLS',
+      'and HTTP/2 of Node.js, unless the app has done so already.',
     ],
     table: [
       ['', 'runs', ...spanHead()],
