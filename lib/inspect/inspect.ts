@@ -31,7 +31,7 @@ import {
  */
 const PAGES: Readonly<Record<Mode, number>> = { lease: 500, life: 20 };
 
-/** Of many locks, so many have their Pods read at the same time. */
+/** Number of locks whose Pods are read at the same time. */
 const POD_READS = 20;
 
 /**
